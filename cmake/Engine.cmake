@@ -1,0 +1,70 @@
+# llama.cpp, in this order: a source folder that the user names (URIAL_LLAMA_DIR), an installed libllama
+# (URIAL_SYSTEM_LLAMA=ON), the pinned archive. The archive is verified and unpacked in URIAL_SOURCE_CACHE, outside the
+# build folder, so that `make clean` costs no download. ggml's own switches (GGML_CUDA, GGML_METAL, GGML_VULKAN, ...)
+# pass through from the command line; they are untested here.
+set(URIAL_LLAMA_DIR "" CACHE PATH "Source folder of llama.cpp to build instead of the pinned archive")
+option(URIAL_SYSTEM_LLAMA "Link an installed libllama (find_package(llama))" OFF)
+
+if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
+    set(urial_default_cache "$ENV{XDG_CACHE_HOME}/urial/sources")
+else()
+    set(urial_default_cache "$ENV{HOME}/.cache/urial/sources")
+endif()
+set(URIAL_SOURCE_CACHE "${urial_default_cache}" CACHE PATH "Where verified source archives are kept")
+
+function(urial_unpack_llama result)
+    set(folder "${URIAL_SOURCE_CACHE}/llama-${URIAL_LLAMA_PACKAGE_VERSION}")
+    string(REPLACE "-" "_" stem "${URIAL_LLAMA_PACKAGE}")
+    set(archive "${URIAL_SOURCE_CACHE}/${stem}-${URIAL_LLAMA_PACKAGE_VERSION}.tar.gz")
+    file(MAKE_DIRECTORY "${URIAL_SOURCE_CACHE}")
+    file(LOCK "${URIAL_SOURCE_CACHE}/lock" GUARD FUNCTION TIMEOUT 600)
+    if(NOT EXISTS "${folder}/complete")
+        if(NOT EXISTS "${archive}")
+            find_package(Python3 COMPONENTS Interpreter REQUIRED)
+            message(STATUS "urial: downloading ${URIAL_LLAMA_PACKAGE} ${URIAL_LLAMA_PACKAGE_VERSION} (about a minute)")
+            execute_process(
+                COMMAND ${Python3_EXECUTABLE} -m pip download --quiet --disable-pip-version-check --no-deps
+                        --no-binary :all: --dest "${URIAL_SOURCE_CACHE}"
+                        "${URIAL_LLAMA_PACKAGE}==${URIAL_LLAMA_PACKAGE_VERSION}"
+                RESULT_VARIABLE failed)
+            if(failed OR NOT EXISTS "${archive}")
+                message(FATAL_ERROR "The engine's source could not be downloaded with pip. Name a llama.cpp source "
+                                    "folder with -DURIAL_LLAMA_DIR=..., or put the archive at ${archive}")
+            endif()
+        endif()
+        file(SHA256 "${archive}" actual)
+        if(NOT actual STREQUAL URIAL_LLAMA_SHA256)
+            file(REMOVE "${archive}")
+            message(FATAL_ERROR "${archive}: sha256 is ${actual}, expected ${URIAL_LLAMA_SHA256}. The file was removed; "
+                                "configure again to download it anew")
+        endif()
+        file(REMOVE_RECURSE "${folder}")
+        file(ARCHIVE_EXTRACT INPUT "${archive}" DESTINATION "${folder}")
+        file(TOUCH "${folder}/complete")
+    endif()
+    set(${result} "${folder}/${stem}-${URIAL_LLAMA_PACKAGE_VERSION}/vendor/llama.cpp" PARENT_SCOPE)
+endfunction()
+
+if(URIAL_SYSTEM_LLAMA)
+    find_package(llama REQUIRED)
+    set(URIAL_ENGINE_ORIGIN "system libllama")
+else()
+    if(URIAL_LLAMA_DIR)
+        set(llama_source "${URIAL_LLAMA_DIR}")
+        set(URIAL_ENGINE_ORIGIN "from a named source folder")
+    else()
+        urial_unpack_llama(llama_source)
+        set(URIAL_ENGINE_ORIGIN "commit ${URIAL_LLAMA_COMMIT}")
+    endif()
+    if(NOT EXISTS "${llama_source}/include/llama.h")
+        message(FATAL_ERROR "${llama_source} is not a llama.cpp source folder: it has no include/llama.h")
+    endif()
+    include(CpuFeatures)
+    set(BUILD_SHARED_LIBS OFF)
+    set(LLAMA_BUILD_COMMON OFF CACHE BOOL "" FORCE)
+    set(LLAMA_OPENSSL OFF CACHE BOOL "" FORCE)
+    # The engine's own warnings are not ours to mend, and its speed matters in every build type.
+    set(LLAMA_ALL_WARNINGS OFF CACHE BOOL "" FORCE)
+    set(GGML_ALL_WARNINGS OFF CACHE BOOL "" FORCE)
+    add_subdirectory("${llama_source}" "${CMAKE_BINARY_DIR}/llama" EXCLUDE_FROM_ALL)
+endif()

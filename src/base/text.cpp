@@ -1,0 +1,196 @@
+#include "base/text.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace urial {
+namespace {
+
+/// Bytes that a character starting with `lead` should have; 0 where no character starts so.
+std::size_t expected_length(unsigned char lead) {
+    if (lead < 0x80) return 1;
+    if (lead >= 0xC2 && lead <= 0xDF) return 2;
+    if (lead >= 0xE0 && lead <= 0xEF) return 3;
+    if (lead >= 0xF0 && lead <= 0xF4) return 4;
+    return 0;
+}
+
+/// The second byte rules out overlong forms, surrogates and code points past U+10FFFF.
+bool second_byte_fits(unsigned char lead, unsigned char second) {
+    switch (lead) {
+        case 0xE0: return second >= 0xA0 && second <= 0xBF;
+        case 0xED: return second >= 0x80 && second <= 0x9F;
+        case 0xF0: return second >= 0x90 && second <= 0xBF;
+        case 0xF4: return second >= 0x80 && second <= 0x8F;
+        default: return second >= 0x80 && second <= 0xBF;
+    }
+}
+
+struct Character {
+    std::size_t length;  // bytes that belong together; at least 1 for a non-empty rest
+    bool valid;
+    bool complete;       // false: valid so far, more bytes could finish it
+};
+
+Character read_character(std::string_view rest) {
+    const auto lead = static_cast<unsigned char>(rest[0]);
+    const std::size_t length = expected_length(lead);
+    if (length == 0) return {1, false, true};
+    for (std::size_t i = 1; i < length; ++i) {
+        if (i >= rest.size()) return {i, false, false};
+        const auto byte = static_cast<unsigned char>(rest[i]);
+        const bool fits = i == 1 ? second_byte_fits(lead, byte) : (byte >= 0x80 && byte <= 0xBF);
+        if (!fits) return {1, false, true};
+    }
+    return {length, true, true};
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+        }
+    }
+    return row[b.size()];
+}
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+
+}  // namespace
+
+std::size_t valid_utf8_length(std::string_view bytes) {
+    std::size_t position = 0;
+    while (position < bytes.size()) {
+        const Character character = read_character(bytes.substr(position));
+        if (!character.valid) break;
+        position += character.length;
+    }
+    return position;
+}
+
+std::size_t complete_utf8_length(std::string_view bytes) {
+    // Only the last three bytes can begin a character that is not finished.
+    for (std::size_t back = std::min<std::size_t>(3, bytes.size()); back > 0; --back) {
+        const Character last = read_character(bytes.substr(bytes.size() - back));
+        if (!last.complete) return bytes.size() - back;
+    }
+    return bytes.size();
+}
+
+std::string replace_invalid_utf8(std::string_view bytes) {
+    std::string text;
+    text.reserve(bytes.size());
+    for (std::size_t position = 0; position < bytes.size();) {
+        const Character character = read_character(bytes.substr(position));
+        if (character.valid) {
+            text += bytes.substr(position, character.length);
+        } else {
+            text += "\xEF\xBF\xBD";
+        }
+        position += character.length;
+    }
+    return text;
+}
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> parts;
+    for (;;) {
+        const std::size_t end = text.find(separator);
+        parts.push_back(text.substr(0, end));
+        if (end == std::string_view::npos) return parts;
+        text.remove_prefix(end + 1);
+    }
+}
+
+std::string lower_ascii(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return lower;
+}
+
+std::vector<std::string> closest_matches(std::string_view name, std::span<const std::string> candidates,
+                                         std::size_t most) {
+    std::vector<std::pair<std::size_t, std::string>> ranked;
+    const std::string wanted = lower_ascii(name);
+    for (const std::string& candidate : candidates) {
+        const std::string lowered = lower_ascii(candidate);
+        const bool contains = !wanted.empty() && lowered.find(wanted) != std::string::npos;
+        const std::size_t distance = contains ? 1 : edit_distance(wanted, lowered);
+        if (2 * distance <= std::max(wanted.size(), candidate.size())) ranked.emplace_back(distance, candidate);
+    }
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<std::string> matches;
+    for (auto& [distance, candidate] : ranked) {
+        if (matches.size() == most) break;
+        matches.push_back(std::move(candidate));
+    }
+    return matches;
+}
+
+std::string did_you_mean(std::string_view name, std::span<const std::string> candidates) {
+    const std::vector<std::string> matches = closest_matches(name, candidates);
+    if (matches.empty()) return "";
+    std::string list = matches[0];
+    for (std::size_t i = 1; i < matches.size(); ++i) {
+        list += i + 1 == matches.size() ? " or " : ", ";
+        list += matches[i];
+    }
+    return fmt::format("; did you mean {}?", list);
+}
+
+std::string printable(std::string_view text) {
+    const std::string valid = replace_invalid_utf8(text);
+    std::string shown;
+    shown.reserve(valid.size());
+    for (std::size_t i = 0; i < valid.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(valid[i]);
+        const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
+        // C1 control characters (U+0080 to U+009F) act as escape sequences on some terminals.
+        const bool c1 = byte == 0xC2 && i + 1 < valid.size() && static_cast<unsigned char>(valid[i + 1]) < 0xA0;
+        if (control) {
+            shown += fmt::format("\\x{:02x}", byte);
+        } else if (c1) {
+            shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(valid[++i]));
+        } else {
+            shown += valid[i];
+        }
+    }
+    return shown;
+}
+
+std::string human_bytes(double bytes) {
+    static constexpr std::array<const char*, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
+    std::size_t unit = 0;
+    while (bytes >= 1000 && unit + 1 < kUnits.size()) {
+        bytes /= 1000;
+        ++unit;
+    }
+    return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
+}
+
+std::string human_seconds(double seconds) {
+    if (seconds < 60) return fmt::format("{:.1f}s", seconds);
+    const auto whole = static_cast<long>(seconds + 0.5);
+    if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+    return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
+}
+
+}  // namespace urial

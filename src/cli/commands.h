@@ -1,0 +1,79 @@
+#pragma once
+
+// The command tree: one add_* function a subcommand, each in its own file. A command parses into an options struct,
+// calls into the library and prints; main.cpp alone maps errors to exit codes (0 done, 1 some of the work failed,
+// 2 the command could not be carried out, 130 interrupted).
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/engine.h"
+#include "prompt/prompt.h"
+
+namespace urial::cli {
+
+class Settings;  // settings.h: flag > environment > project urial.toml > user file > default
+
+/// How to talk to the person: where colour may go, how much to say. Messages go to standard error, results to standard out.
+struct Terminal {
+    bool colour_out = false;
+    bool colour_err = false;
+    bool progress = false;  ///< standard error is a terminal and not --quiet
+    int verbosity = 0;      ///< -1 quiet, 0 normal, 1 and more verbose
+
+    void note(std::string_view text) const;     ///< a dim line, not with --quiet
+    void warn(std::string_view text) const;     ///< "warning: ...", always
+};
+
+/// What every command gets. Filled by main.cpp before a command's callback runs.
+struct Context {
+    Settings* settings = nullptr;
+    Terminal terminal;
+    bool json = false;      ///< --json: results as JSON on standard out
+    int exit_code = 0;      ///< a command that finished with failed items sets 1
+};
+
+/// The options that choose and open a model, shared by every command that needs one.
+struct ModelFlags {
+    std::string model;                    ///< -m, --model: a model spec
+    std::vector<std::string> adapters;    ///< --lora FILE[:scale], repeatable
+    int threads = 0;                      ///< -t, --threads
+    std::string flash_attention;          ///< --flash-attn auto|on|off
+    bool no_snapshot = false;             ///< --no-snapshot: neither read nor write prefix snapshots
+    bool offline = false;                 ///< --offline: never download
+};
+void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context);
+/// Resolves the spec (downloading with a progress bar if need be), checks the GGUF, loads it.
+std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context);
+/// Session options with everything that the flags decide filled in; sequences and context are the caller's.
+engine::SessionOptions session_options(const ModelFlags& flags, const Context& context);
+
+/// -p, --prompt NAME|FILE and --form, shared likewise.
+struct PromptFlags {
+    std::string prompt;
+    std::string form;
+};
+void add_prompt_flags(CLI::App& command, PromptFlags& flags, Context& context);
+prompt::PromptSpec open_prompt(const PromptFlags& flags);
+
+/// True once Ctrl-C was pressed since the last clear; the first press only sets it, main.cpp installs the handler.
+bool interrupted();
+void clear_interrupt();
+
+void add_chat_command(CLI::App& app, Context& context);
+void add_generate_command(CLI::App& app, Context& context);
+void add_prompt_command(CLI::App& app, Context& context);
+void add_models_commands(CLI::App& app, Context& context);  // `models` and `pull`
+void add_config_command(CLI::App& app, Context& context);
+void add_completion_command(CLI::App& app, Context& context);  // `completion SHELL` and `man`
+
+/// The whole tree with its global options, as main.cpp runs it and as completion, man page and tests read it.
+std::unique_ptr<CLI::App> make_app(Context& context);
+
+}  // namespace urial::cli

@@ -1,0 +1,133 @@
+#pragma once
+
+// The engine: a language model that scores and continues token sequences. This header is the whole contract that the
+// other parts see; llama.cpp is behind it in this folder only, and a scripted model stands behind it in tests.
+//
+// A Model is immutable and shared between threads. A Session (a context with its key/value cache) belongs to one thread
+// at a time. Sequences of a session share the cells of a constant prefix; every other cell is their own.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace urial::engine {
+
+using Token = std::int32_t;
+
+struct Adapter {
+    std::filesystem::path path;  ///< a LoRA adapter in GGUF form
+    float scale = 1.0F;
+    bool operator==(const Adapter&) const = default;
+};
+
+struct ModelOptions {
+    std::filesystem::path path;      ///< a GGUF file, already checked (models/gguf.h)
+    std::vector<Adapter> adapters;   ///< loaded with the model; a session chooses which apply
+    int gpu_layers = -1;             ///< layers to offload where the build has a GPU backend; -1 means all
+};
+
+struct ModelInfo {
+    std::string description;         ///< architecture, size and quantisation: "gemma3 270M Q4_K - Medium"
+    std::string name;                ///< general.name of the file, or its stem
+    std::string content_hash;        ///< sha256 of the model file
+    std::size_t vocabulary_size = 0;
+    int training_context = 0;        ///< tokens
+    std::uint64_t parameter_count = 0;
+    std::uint64_t file_bytes = 0;
+    bool adds_bos = false;           ///< the tokenizer puts BOS first by its own settings
+    std::optional<Token> bos;
+    std::string chat_template;       ///< Jinja text from the file, empty for a base model
+};
+
+struct SessionOptions {
+    int sequences = 1;               ///< how many sequences run at the same time
+    int context_tokens = 2048;       ///< cells for all sequences together: prefix + sequences x (query + answer)
+    int batch_rows = 512;            ///< the most rows that one decode() takes
+    int threads = 0;                 ///< 0: one per core
+    enum class FlashAttention { Auto, On, Off } flash_attention = FlashAttention::Auto;
+    bool use_adapters = true;        ///< false: the model without its adapters (the base side of a pair)
+    std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
+    std::uint64_t snapshot_bytes = 2'000'000'000;       ///< oldest snapshots go when the folder grows beyond this
+};
+
+/// One token of one sequence, appended behind what the sequence holds.
+struct Row {
+    int sequence = 0;
+    Token token = 0;
+    bool wants_logits = false;
+};
+
+enum class PrefixOrigin { Empty, Computed, Restored };
+
+class Session {
+public:
+    virtual ~Session() = default;
+
+    virtual int sequence_count() const = 0;
+    virtual int context_tokens() const = 0;   ///< cells in all
+    virtual int free_tokens() const = 0;      ///< cells that no sequence holds (shared prefix counted once)
+    virtual int batch_rows() const = 0;
+
+    /// Makes `tokens` the constant prefix: from a snapshot where one fits, else by decoding it (and then keeping a
+    /// snapshot). Every sequence is dropped. A snapshot that cannot be read or written is no error; it is computed.
+    /// Throws Error{ContextFull} when the prefix leaves no room.
+    virtual PrefixOrigin set_prefix(std::span<const Token> tokens) = 0;
+    virtual std::size_t prefix_length() const = 0;
+
+    /// The sequence forgets everything, then shares the first `shared` tokens of the prefix.
+    virtual void reset(int sequence, std::size_t shared) = 0;
+    /// Tokens that the sequence holds.
+    virtual std::size_t length(int sequence) const = 0;
+
+    /// Appends the rows to their sequences, in order, and computes them in one batch of at most batch_rows().
+    /// Throws Error{ContextFull} when cells run out (nothing is appended then), Error{Model} when the engine fails.
+    virtual void decode(std::span<const Row> rows) = 0;
+
+    /// Logits [vocabulary_size] of row `row` of the last decode(), which wanted them. Valid until the next decode().
+    virtual std::span<const float> logits(std::size_t row) const = 0;
+};
+
+struct TokenizeOptions {
+    bool add_bos = false;        ///< put BOS in front where the model's settings ask for one
+    bool parse_special = false;  ///< text such as <end_of_turn> becomes its control token: only for templates, never for user text
+};
+
+class Model {
+public:
+    virtual ~Model() = default;
+
+    virtual const ModelInfo& info() const = 0;
+
+    /// Throws Error{BadInput} when the text begins with BOS as text while `add_bos` would add another.
+    virtual std::vector<Token> tokenize(std::string_view text, TokenizeOptions options) const = 0;
+    /// The token's bytes, which may be a part of a UTF-8 character. Control tokens are empty unless `special`.
+    virtual std::string piece(Token token, bool special = false) const = 0;
+    /// End of text, end of turn and their like.
+    virtual bool ends_generation(Token token) const = 0;
+
+    virtual std::unique_ptr<Session> new_session(const SessionOptions& options) const = 0;
+};
+
+/// Loads a GGUF with llama.cpp. Throws Error{Model} with the engine's last message.
+std::shared_ptr<const Model> load_model(const ModelOptions& options);
+
+/// The engine's version and the instruction sets that it was built for and uses.
+struct EngineBuild {
+    std::string version;
+    std::string commit;
+    std::string cpu_features;
+};
+EngineBuild engine_build();
+
+/// Where the engine's own log lines go; they are dropped until this is called. Called once, from cli/.
+enum class LogLevel { Debug, Info, Warning, Error };
+void set_engine_log(std::function<void(LogLevel, std::string_view)> sink);
+
+}  // namespace urial::engine

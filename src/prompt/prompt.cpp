@@ -1,0 +1,1 @@
+#include "prompt/prompt.h"

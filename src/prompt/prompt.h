@@ -1,0 +1,139 @@
+#pragma once
+
+// In-context prompts: a specification (data) renders a conversation to the text that a base model continues.
+// Pure: no files but those read by load_*, no engine, no tokens. See docs/prompts.md for the file format.
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace urial::prompt {
+
+struct Turn {
+    std::string query;
+    std::string answer;
+    bool operator==(const Turn&) const = default;
+};
+
+/// What the user has said so far: finished turns, oldest first, and the query to answer.
+struct Conversation {
+    std::vector<Turn> turns;
+    std::string query;
+};
+
+/// The four literal texts around a query and its answer. One turn is
+/// query_open + query + query_close + answer_open + answer + answer_close; a prompt ends after answer_open.
+struct TurnForm {
+    std::string query_open;
+    std::string query_close;
+    std::string answer_open;
+    std::string answer_close;
+    bool strip_query_newlines = false;  ///< leading and trailing newlines of a query are dropped (the v6 form)
+    bool operator==(const TurnForm&) const = default;
+};
+
+/// One example conversation of the constant prefix. `form` holds the literal texts where they differ from the prompt's
+/// own form (imported files do not keep one form throughout).
+struct Example {
+    std::vector<Turn> turns;
+    std::vector<TurnForm> forms;  ///< empty, or one per turn
+};
+
+/// A prompt specification. render_prefix() is preamble + every example; render() continues it with the conversation.
+struct PromptSpec {
+    std::string name;
+    std::string version;
+    std::string description;
+    std::string preamble;
+    std::vector<Example> examples;
+    std::string suffix;                ///< literal end of the constant prefix, after the examples (imported files)
+    TurnForm form;
+    std::vector<std::string> headers;  ///< "# Query:", "# Answer:": at the start of a line they end an answer
+    bool fenced = false;               ///< answers stand between ``` lines
+    std::vector<std::string> stop;     ///< further stop strings, anywhere in the answer
+};
+
+struct RenderedPrompt {
+    std::string text;
+    std::size_t prefix_bytes = 0;      ///< text[0, prefix_bytes) is the same for every conversation
+};
+
+/// The constant part, byte for byte.
+std::string render_prefix(const PromptSpec& spec);
+
+/// What the model gets, not one byte more. Throws Error{BadInput} for a query that is empty or not UTF-8.
+RenderedPrompt render(const PromptSpec& spec, const Conversation& conversation);
+
+/// Names of the built-in prompts, in the order in which they are listed.
+std::vector<std::string> builtin_names();
+
+/// A built-in prompt by name. Throws Error{NotFound} with suggestions.
+PromptSpec builtin(std::string_view name);
+
+/// How an original URIAL text file continues with the query (they do not say; docs/prompts.md lists the forms).
+enum class OriginalForm { Auto, Current, V5, V6, Older, OlderZeroShot };
+OriginalForm parse_original_form(std::string_view name);  ///< throws Error{BadInput} with the names
+
+/// Parses the text of an original URIAL prompt file. `name` chooses the form when it is Auto.
+/// Throws Error{BadInput} with the line of the first thing that is not understood.
+PromptSpec parse_original(std::string_view text, std::string_view name, OriginalForm form = OriginalForm::Auto);
+
+/// A specification file (.toml). Throws Error{BadInput} with line and column.
+PromptSpec parse_spec(std::string_view toml, std::string_view origin);
+std::string format_spec(const PromptSpec& spec);
+
+/// A built-in name, a .toml specification, or an original .txt file: what `--prompt` takes.
+PromptSpec load(std::string_view name_or_path, OriginalForm form = OriginalForm::Auto);
+
+struct Finding {
+    enum class Level { Warning, Note } level = Level::Warning;
+    std::string text;
+};
+
+/// What hurts a prompt: a stop string inside an example, unbalanced fences, no refusal, no examples, ...
+/// `prefix_tokens` and `context_tokens` where known (a prefix beyond a third of the context is a warning).
+std::vector<Finding> check(const PromptSpec& spec, std::optional<std::size_t> prefix_tokens = std::nullopt,
+                           std::optional<std::size_t> context_tokens = std::nullopt);
+
+/// Finds the end of an answer in text that arrives in pieces, and holds back what may yet turn out to be the end.
+/// Rules (docs/prompts.md): in a fenced prompt a line of ``` with no language, outside a code block, is the answer's own
+/// closing fence, unless the line before it ends with ':' (it opens a code block then); ```lang always opens one; a
+/// header of the prompt at the start of a line ends the answer everywhere; a stop string ends it anywhere.
+/// Nothing is removed from inside an answer.
+class AnswerScanner {
+public:
+    enum class End { None, ClosingFence, Header, StopString };
+
+    explicit AnswerScanner(const PromptSpec& spec, std::vector<std::string> extra_stops = {});
+
+    /// Takes the next piece and returns the text that is now sure to belong to the answer. After an end it is empty.
+    std::string push(std::string_view piece);
+    /// No more pieces will come: returns what was held back.
+    std::string finish();
+
+    End end() const { return end_; }
+    /// The stop string or header that ended the answer, empty otherwise.
+    const std::string& matched() const { return matched_; }
+
+private:
+    struct Match {
+        std::size_t begin;
+        End end;
+        std::string text;
+    };
+    std::optional<Match> find_end(bool final);
+    std::size_t held_back() const;
+
+    std::vector<std::string> headers_;
+    std::vector<std::string> stops_;
+    bool fenced_;
+    std::string text_;             // the answer so far, with what is held back
+    std::size_t released_ = 0;     // bytes of text_ that push() has returned
+    End end_ = End::None;
+    std::string matched_;
+};
+
+}  // namespace urial::prompt

@@ -1,0 +1,54 @@
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+namespace urial {
+namespace {
+
+TEST(Text, a_character_cut_by_the_end_is_not_complete) {
+    const std::string euro = "a\xE2\x82\xAC";
+    EXPECT_EQ(complete_utf8_length(euro), 4U);
+    EXPECT_EQ(complete_utf8_length(euro.substr(0, 3)), 1U);
+    EXPECT_EQ(complete_utf8_length(euro.substr(0, 2)), 1U);
+    EXPECT_EQ(complete_utf8_length("\xF0\x9F\x98"), 0U);
+}
+
+TEST(Text, bytes_that_can_never_become_a_character_count_as_complete) {
+    EXPECT_EQ(complete_utf8_length("a\xFF"), 2U);
+    EXPECT_EQ(complete_utf8_length("a\x80"), 2U);
+    EXPECT_EQ(complete_utf8_length("\xE0\x80"), 2U) << "an overlong form cannot be finished";
+}
+
+TEST(Text, overlong_forms_and_surrogates_are_not_utf8) {
+    EXPECT_FALSE(is_valid_utf8("\xC0\xAF"));
+    EXPECT_FALSE(is_valid_utf8("\xED\xA0\x80"));
+    EXPECT_FALSE(is_valid_utf8("\xF4\x90\x80\x80"));
+    EXPECT_TRUE(is_valid_utf8("\xF4\x8F\xBF\xBF"));
+    EXPECT_EQ(valid_utf8_length("ok\xC0"), 2U);
+}
+
+TEST(Text, invalid_bytes_become_replacement_characters_and_the_rest_stays) {
+    EXPECT_EQ(replace_invalid_utf8("a\xFFz"), "a\xEF\xBF\xBDz");
+    EXPECT_EQ(replace_invalid_utf8("gr\xC3\xBC\xC3\x9F"), "gr\xC3\xBC\xC3\x9F");
+}
+
+TEST(Text, escape_sequences_in_untrusted_text_become_visible) {
+    EXPECT_EQ(printable("\x1b[31mred\x07\n"), "\\x1b[31mred\\x07\n");
+    EXPECT_EQ(printable("\xC2\x9B" "2J"), "\\x9b2J") << "U+009B is a one-character escape on some terminals";
+}
+
+TEST(Text, a_misspelt_name_gets_suggestions_and_a_strange_one_gets_none) {
+    const std::vector<std::string> names{"urial", "urial-1", "zero-shot", "raw"};
+    EXPECT_EQ(did_you_mean("uria", names), "; did you mean urial or urial-1?");
+    EXPECT_EQ(did_you_mean("zeroshot", names), "; did you mean zero-shot?");
+    EXPECT_EQ(did_you_mean("completely different", names), "");
+}
+
+TEST(Text, durations_read_like_a_person_writes_them) {
+    EXPECT_EQ(human_seconds(3.21), "3.2s");
+    EXPECT_EQ(human_seconds(75), "1m15s");
+    EXPECT_EQ(human_seconds(7260), "2h01m");
+}
+
+}  // namespace
+}  // namespace urial
