@@ -20,33 +20,34 @@ namespace urial::cli {
 
 class Settings;  // settings.h: flag > environment > project urial.toml > user file > default
 
-/// How to talk to the person: where colour may go, how much to say. Messages go to standard error, results to standard out.
+/// How to talk to the person: where colour may go, how much to say. Messages go to standard error, results to standard
+/// out.
 struct Terminal {
     bool colour_out = false;
     bool colour_err = false;
     bool progress = false;  ///< standard error is a terminal and not --quiet
     int verbosity = 0;      ///< -1 quiet, 0 normal, 1 and more verbose
 
-    void note(std::string_view text) const;     ///< a dim line, not with --quiet
-    void warn(std::string_view text) const;     ///< "warning: ...", always
+    void note(std::string_view text) const;  ///< a dim line, not with --quiet
+    void warn(std::string_view text) const;  ///< "warning: ...", always
 };
 
 /// What every command gets. Filled by main.cpp before a command's callback runs.
 struct Context {
     Settings* settings = nullptr;
     Terminal terminal;
-    bool json = false;      ///< --json: results as JSON on standard out
-    int exit_code = 0;      ///< a command that finished with failed items sets 1
+    bool json = false;  ///< --json: results as JSON on standard out
+    int exit_code = 0;  ///< a command that finished with failed items sets 1
 };
 
 /// The options that choose and open a model, shared by every command that needs one.
 struct ModelFlags {
-    std::string model;                    ///< -m, --model: a model spec
-    std::vector<std::string> adapters;    ///< --lora FILE[:scale], repeatable
-    int threads = 0;                      ///< -t, --threads
-    std::string flash_attention;          ///< --flash-attn auto|on|off
-    bool no_snapshot = false;             ///< --no-snapshot: neither read nor write prefix snapshots
-    bool offline = false;                 ///< --offline: never download
+    std::string model;                  ///< -m, --model: a model spec
+    std::vector<std::string> adapters;  ///< --lora FILE[:scale], repeatable
+    int threads = 0;                    ///< -t, --threads
+    std::string flash_attention;        ///< --flash-attn auto|on|off
+    bool no_snapshot = false;           ///< --no-snapshot: neither read nor write prefix snapshots
+    bool offline = false;               ///< --offline: never download
 };
 void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context);
 /// Resolves the spec (downloading with a progress bar if need be), checks the GGUF, loads it.
