@@ -65,7 +65,7 @@ public:
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
 
-    /// Waits for the end; `tick` is called about every 100 ms and may throw. True: exit status 0.
+    /// Waits for the end; `tick` is called about every 20 ms and may throw. True: exit status 0.
     bool wait(const std::function<void()>& tick) {
         for (;;) {
             int status = 0;
@@ -76,7 +76,7 @@ public:
             }
             if (done < 0 && errno != EINTR) throw error(ErrorKind::Io, "waitpid: {}", std::strerror(errno));
             tick();
-            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
     }
 
