@@ -49,7 +49,7 @@ struct PromptSpec {
     std::string description;
     std::string preamble;
     std::vector<Example> examples;
-    std::string suffix;                ///< literal end of the constant prefix, after the examples (imported files)
+    std::string suffix;  ///< literal end of the constant prefix, after the examples (imported files)
     TurnForm form;
     std::vector<std::string> headers;  ///< "# Query:", "# Answer:": at the start of a line they end an answer
     bool fenced = false;               ///< answers stand between ``` lines
@@ -58,7 +58,7 @@ struct PromptSpec {
 
 struct RenderedPrompt {
     std::string text;
-    std::size_t prefix_bytes = 0;      ///< text[0, prefix_bytes) is the same for every conversation
+    std::size_t prefix_bytes = 0;  ///< text[0, prefix_bytes) is the same for every conversation
 };
 
 /// The constant part, byte for byte.
@@ -99,8 +99,8 @@ std::vector<Finding> check(const PromptSpec& spec, std::optional<std::size_t> pr
                            std::optional<std::size_t> context_tokens = std::nullopt);
 
 /// Finds the end of an answer in text that arrives in pieces, and holds back what may yet turn out to be the end.
-/// Rules (docs/prompts.md): in a fenced prompt a line of ``` with no language, outside a code block, is the answer's own
-/// closing fence, unless the line before it ends with ':' (it opens a code block then); ```lang always opens one; a
+/// Rules (docs/prompts.md): in a fenced prompt a line of ``` with no language, outside a code block, is the answer's
+/// own closing fence, unless the line before it ends with ':' (it opens a code block then); ```lang always opens one; a
 /// header of the prompt at the start of a line ends the answer everywhere; a stop string ends it anywhere.
 /// Nothing is removed from inside an answer.
 class AnswerScanner {
@@ -130,8 +130,8 @@ private:
     std::vector<std::string> headers_;
     std::vector<std::string> stops_;
     bool fenced_;
-    std::string text_;             // the answer so far, with what is held back
-    std::size_t released_ = 0;     // bytes of text_ that push() has returned
+    std::string text_;          // the answer so far, with what is held back
+    std::size_t released_ = 0;  // bytes of text_ that push() has returned
     End end_ = End::None;
     std::string matched_;
 };
