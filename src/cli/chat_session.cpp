@@ -56,7 +56,7 @@ Answer ChatSession::ask(const std::string& query, const AnswerSink& sink) {
     request.id = next_request_++;
     request.shared = prompt_->shared_length(fit.tokens);
     request.sampling = options_.sampling;
-    const auto room = static_cast<int>(context_tokens() - fit.tokens.size());
+    const int room = answer_room(fit.tokens.size(), request.shared);
     request.sampling.max_tokens = std::min(request.sampling.max_tokens, room);
     request.tokens = std::move(fit.tokens);
     request.answer_form = prompt_->spec();
@@ -68,10 +68,16 @@ Answer ChatSession::ask(const std::string& query, const AnswerSink& sink) {
 
 Answer ChatSession::retry(const AnswerSink& sink) {
     if (turns_.empty()) throw Error(ErrorKind::BadInput, "there is no message to answer anew yet");
-    prompt::Turn last = turns_.back();
+    const std::string query = turns_.back().query;
+    return replace_last(query, sink);
+}
+
+Answer ChatSession::replace_last(const std::string& query, const AnswerSink& sink) {
+    if (turns_.empty()) return ask(query, sink);
+    prompt::Turn last = std::move(turns_.back());
     turns_.pop_back();
     try {
-        Answer answer = ask(last.query, sink);
+        Answer answer = ask(query, sink);
         if (came_to_nothing(answer)) turns_.push_back(std::move(last));
         return answer;
     } catch (...) {
@@ -137,6 +143,12 @@ generate::FittedConversation ChatSession::fitted(const prompt::Conversation& con
     const auto wanted = static_cast<std::size_t>(options_.sampling.max_tokens);
     return generate::fit(*prompt_, conversation, context_tokens(), std::min(wanted, kLeastAnswerTokens),
                          options_.overflow);
+}
+
+/// New tokens for which the context has cells; at least 1, so that the scheduler is the one to refuse.
+int ChatSession::answer_room(std::size_t prompt_tokens, std::size_t shared) const {
+    const std::size_t taken = prompt_->prefix().size() + prompt_tokens - shared;
+    return taken < context_tokens() ? static_cast<int>(context_tokens() - taken) : 1;
 }
 
 generate::Result ChatSession::run(generate::Request request, const AnswerSink& sink) {

@@ -52,6 +52,9 @@ public:
     /// Forgets the last answer and answers its query anew, with other random numbers. Throws Error{BadInput} when
     /// empty.
     Answer retry(const AnswerSink& sink);
+    /// Puts another query (or the same) in the place of the last one and answers it; the old turn stays when that fails
+    /// or comes to nothing.
+    Answer replace_last(const std::string& query, const AnswerSink& sink);
     /// Removes the last turn and returns its query.
     std::optional<std::string> undo();
     void reset() { turns_.clear(); }
@@ -86,6 +89,7 @@ public:
 
 private:
     generate::FittedConversation fitted(const prompt::Conversation& conversation) const;
+    int answer_room(std::size_t prompt_tokens, std::size_t shared) const;
     generate::Result run(generate::Request request, const AnswerSink& sink);
 
     std::shared_ptr<const engine::Model> model_;
