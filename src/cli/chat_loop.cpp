@@ -1,0 +1,186 @@
+#include "cli/chat_loop.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace urial::cli {
+namespace {
+
+constexpr std::string_view kPrompt = "> ";
+constexpr std::string_view kContinuation = "... ";
+constexpr std::string_view kBlock = R"(""")";
+
+std::string timings(const Answer& answer) {
+    const generate::Result& result = answer.result;
+    const double decoding = result.seconds - result.first_token_seconds;
+    std::string text =
+        fmt::format("{} prompt tokens, first token after {:.2f} s, {} tokens in {:.2f} s", result.prompt_tokens,
+                    result.first_token_seconds, result.completion_tokens, result.seconds);
+    if (result.completion_tokens > 1 && decoding > 0) {
+        text += fmt::format(" ({:.1f} tokens/s)", static_cast<double>(result.completion_tokens - 1) / decoding);
+    }
+    text += fmt::format(", finish: {}", generate::name(result.finish));
+    if (!result.stopped_by.empty()) text += fmt::format(" at '{}'", result.stopped_by);
+    return text;
+}
+
+}  // namespace
+
+std::string OutputFilter::push(std::string_view piece) {
+    pending_ += piece;
+    const std::size_t complete = complete_utf8_length(pending_);
+    std::string text = shown(std::string_view(pending_).substr(0, complete));
+    pending_.erase(0, complete);
+    return text;
+}
+
+std::string OutputFilter::finish() { return shown(std::exchange(pending_, "")); }
+
+std::string OutputFilter::shown(std::string_view text) const {
+    return escape_control_ ? printable(text) : replace_invalid_utf8(text);
+}
+
+ChatLoop::ChatLoop(ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit)
+    : session_(session), lines_(lines), output_(std::move(output)), context_(context), edit_(std::move(edit)) {}
+
+void ChatLoop::run() {
+    bool open = true;
+    while (open) {
+        const std::optional<std::string> message = read_message();
+        if (!message) break;
+        if (trim(*message).empty()) continue;
+        lines_.remember(*message);
+        try {
+            open = handle(*message);
+        } catch (const Error& failure) {
+            context_.terminal.report_error(failure.what());
+            if (!output_.interactive) context_.exit_code = 1;
+        }
+    }
+}
+
+bool ChatLoop::handle(const std::string& text) {
+    if (text.starts_with("//")) {
+        answer(text.substr(1));
+    } else if (text.starts_with('/')) {
+        return run_command(text);
+    } else {
+        answer(text);
+    }
+    return true;
+}
+
+std::optional<std::string> ChatLoop::read_message() {
+    for (;;) {
+        LineSource::Read line = lines_.read(kPrompt);
+        if (line.status == LineSource::Status::End) return std::nullopt;
+        if (line.status == LineSource::Status::Interrupted) {
+            if (leave_after_interrupt(line.text)) return std::nullopt;
+            continue;
+        }
+        leaving_ = false;
+        if (auto message = read_block(std::move(line.text))) return message;
+    }
+}
+
+/// A first line that begins a block or ends in a backslash goes on; nothing when Ctrl-C took it back.
+std::optional<std::string> ChatLoop::read_block(std::string first_line) {
+    const bool block = first_line.starts_with(kBlock);
+    std::string text = block ? first_line.substr(kBlock.size()) : std::move(first_line);
+    const auto closes = [&] { return block && text.ends_with(kBlock); };
+    const auto goes_on = [&] { return block ? !closes() : text.ends_with('\\'); };
+    while (goes_on()) {
+        if (!block) text.pop_back();
+        const LineSource::Read line = lines_.read(kContinuation);
+        if (line.status == LineSource::Status::Interrupted) {
+            clear_interrupt();
+            return std::nullopt;
+        }
+        if (line.status == LineSource::Status::End) {
+            if (block) throw Error(ErrorKind::BadInput, R"(the input ended inside a """ block)");
+            return text;
+        }
+        // The line break right after the opening quotes is not a part of the message.
+        if (!(block && text.empty())) text += '\n';
+        text += line.text;
+    }
+    if (block) {
+        text.resize(text.size() - kBlock.size());
+        if (text.ends_with('\n')) text.pop_back();
+    }
+    return text;
+}
+
+bool ChatLoop::leave_after_interrupt(const std::string& typed) {
+    clear_interrupt();
+    if (!typed.empty()) {
+        leaving_ = false;
+        return false;
+    }
+    if (leaving_) return true;
+    leaving_ = true;
+    context_.terminal.note("Ctrl-C again, Ctrl-D or /quit leaves");
+    return false;
+}
+
+Answer ChatLoop::answer(const std::string& message) {
+    return stream([&](const AnswerSink& sink) { return session_.ask(message, sink); });
+}
+
+Answer ChatLoop::stream(const std::function<Answer(const AnswerSink&)>& make) {
+    OutputFilter filter(output_.escape_control);
+    const bool streams = !context_.json;
+    AnswerSink sink;
+    sink.text = [&](std::string_view text) {
+        if (streams) output_.write(filter.push(text));
+    };
+    sink.cancelled = [] { return interrupted(); };
+    Answer answer = make(sink);
+    if (streams) {
+        output_.write(filter.finish() + "\n");
+    } else if (!session_.turns().empty()) {
+        say(answer_record(session_, session_.turns().back().query, answer).dump());
+    }
+    report(answer);
+    return answer;
+}
+
+void ChatLoop::report(const Answer& answer) {
+    const Terminal& terminal = context_.terminal;
+    const generate::Result& result = answer.result;
+    if (answer.dropped_turns > 0) {
+        terminal.warn(fmt::format("the context is full: the oldest {} turn{} left out", answer.dropped_turns,
+                                  answer.dropped_turns == 1 ? " was" : "s were"));
+    }
+    if (result.finish == generate::FinishReason::Cancelled) {
+        terminal.note("(stopped)");
+    } else if (answer.context_full) {
+        terminal.warn("the answer is cut: the context is full (--context, /undo or /reset make room)");
+    } else if (result.finish == generate::FinishReason::Length) {
+        terminal.warn(fmt::format("the answer is cut after {} tokens (--max-tokens)", result.completion_tokens));
+    } else if (result.text.empty()) {
+        terminal.note("(the model gave an empty answer)");
+    }
+    terminal.detail(timings(answer));
+}
+
+void ChatLoop::say(std::string_view line) { output_.write(std::string(line) + "\n"); }
+
+nlohmann::ordered_json answer_record(const ChatSession& session, const std::string& query, const Answer& answer) {
+    const generate::Result& result = answer.result;
+    return {{"query", query},
+            {"output", replace_invalid_utf8(result.text)},
+            {"finish_reason", generate::name(result.finish)},
+            {"prompt_tokens", result.prompt_tokens},
+            {"completion_tokens", result.completion_tokens},
+            {"seconds", result.seconds},
+            {"first_token_seconds", result.first_token_seconds},
+            {"dropped_turns", answer.dropped_turns},
+            {"token_ids", result.token_ids},
+            {"generator", session.model().info().name},
+            {"prompt", session.spec().name}};
+}
+
+}  // namespace urial::cli

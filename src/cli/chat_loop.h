@@ -1,0 +1,100 @@
+#pragma once
+
+// The conversation at a terminal or over a pipe: reads messages and /commands, prints answers as they come.
+// Everything that it touches is given to it, so that tests run it without a terminal.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/chat_session.h"
+#include "cli/commands.h"
+
+namespace urial::cli {
+
+/// Where lines come from. One line has no newline at its end; a pasted one may have some inside.
+class LineSource {
+public:
+    virtual ~LineSource() = default;
+    enum class Status { Line, End, Interrupted };
+    struct Read {
+        Status status = Status::End;
+        std::string text;  ///< Interrupted: what had been typed
+    };
+    virtual Read read(std::string_view prompt) = 0;
+    /// A whole message, for the history.
+    virtual void remember(std::string_view) {}
+};
+
+/// What leaves the loop.
+struct ChatOutput {
+    std::function<void(std::string_view)> write;  ///< answers and results of commands; shown at once
+    bool escape_control = true;                   ///< a terminal reads it: control characters are made visible
+    bool interactive = true;                      ///< prompts and hints for a person
+};
+
+/// Model text on its way out: holds back unfinished characters, and makes control characters visible for a terminal.
+class OutputFilter {
+public:
+    explicit OutputFilter(bool escape_control) : escape_control_(escape_control) {}
+    std::string push(std::string_view piece);
+    /// The rest: what can no longer become a character.
+    std::string finish();
+
+private:
+    std::string shown(std::string_view text) const;
+    bool escape_control_;
+    std::string pending_;
+};
+
+/// Lets the user edit `text`; nothing when it stays as it is or the editor fails (the reason is reported).
+using EditText = std::function<std::optional<std::string>(const std::string& text)>;
+
+class ChatLoop {
+public:
+    ChatLoop(ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit);
+
+    /// Until /quit or the end of input. An error ends one message, not the conversation; over a pipe it sets exit
+    /// code 1.
+    void run();
+    /// One message or /command. False: the conversation ends.
+    bool handle(const std::string& text);
+    /// Answers one message on the output, with its notes; throws what ChatSession::ask throws.
+    Answer answer(const std::string& message);
+
+private:
+    struct Command;
+    static const std::vector<Command>& commands();
+
+    std::optional<std::string> read_message();
+    std::optional<std::string> read_block(std::string first_line);
+    bool leave_after_interrupt(const std::string& typed);
+    bool run_command(std::string_view line);
+    Answer stream(const std::function<Answer(const AnswerSink&)>& make);
+    void report(const Answer& answer);
+    void say(std::string_view line);
+
+    void help(const std::string& argument);
+    void set(const std::string& argument);
+    void show(const std::string& argument);
+    void show_settings();
+    void change_prompt(const std::string& argument);
+    void edit_last();
+    void retry();
+    void undo();
+    void save(const std::string& argument);
+    void load(const std::string& argument);
+
+    ChatSession& session_;
+    LineSource& lines_;
+    ChatOutput output_;
+    Context& context_;
+    EditText edit_;
+    bool leaving_ = false;  // Ctrl-C was pressed once at an empty prompt
+};
+
+/// What --json prints for an answer.
+nlohmann::ordered_json answer_record(const ChatSession& session, const std::string& query, const Answer& answer);
+
+}  // namespace urial::cli
