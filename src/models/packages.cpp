@@ -87,7 +87,8 @@ private:
 /// The last line of a program's output that says something, for an error message.
 std::string last_words(const fs::path& log) {
     std::string last = "it printed nothing";
-    for (const std::string_view line : split(replace_invalid_utf8(read_file(log)), '\n')) {
+    const std::string output = replace_invalid_utf8(read_file(log));
+    for (const std::string_view line : split(output, '\n')) {
         if (!trim(line).empty()) last = printable(trim(line));
     }
     return last;
@@ -163,7 +164,13 @@ private:
         std::error_code ignored;
         fs::remove_all(scratch, ignored);
         make_directories(scratch);
-        const auto tick = [&] { progress_.report(std::min(alias_.bytes, bytes_below(folder_))); };
+        const fs::path wheels = folder_ / "wheels";
+        // pip writes a wheel into its temporary folder first and copies it then.
+        const std::uint64_t before = bytes_below(wheels);
+        const auto tick = [&] {
+            const std::uint64_t arrived = std::max(bytes_below(wheels), before + bytes_below(scratch));
+            progress_.report(std::min(alias_.bytes, arrived));
+        };
         if (ChildProcess(arguments, scratch, log).wait(tick)) return;
         throw error(ErrorKind::Unavailable, "{} failed: {} (all of its output is in {})", what, last_words(log),
                     log.string());
