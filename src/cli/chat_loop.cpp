@@ -48,17 +48,24 @@ ChatLoop::ChatLoop(ChatSession& session, LineSource& lines, ChatOutput output, C
 void ChatLoop::run() {
     bool open = true;
     while (open) {
-        const std::optional<std::string> message = read_message();
-        if (!message) break;
-        if (trim(*message).empty()) continue;
-        lines_.remember(*message);
         try {
-            open = handle(*message);
+            open = next();
         } catch (const Error& failure) {
             context_.terminal.report_error(failure.what());
             if (!output_.interactive) context_.exit_code = 1;
         }
+        // A person means the answer; who stops a script means the script.
+        if (!output_.interactive) throw_if_interrupted();
+        clear_interrupt();
     }
+}
+
+bool ChatLoop::next() {
+    const std::optional<std::string> message = read_message();
+    if (!message) return false;
+    if (trim(*message).empty()) return true;
+    lines_.remember(*message);
+    return handle(*message);
 }
 
 bool ChatLoop::handle(const std::string& text) {
@@ -114,6 +121,7 @@ std::optional<std::string> ChatLoop::read_block(std::string first_line) {
 }
 
 bool ChatLoop::leave_after_interrupt(const std::string& typed) {
+    if (!output_.interactive) throw Interrupted{};
     clear_interrupt();
     if (!typed.empty()) {
         leaving_ = false;
@@ -133,13 +141,20 @@ Answer ChatLoop::stream(const std::function<Answer(const AnswerSink&)>& make) {
     OutputFilter filter(output_.escape_control);
     const bool streams = !context_.json;
     AnswerSink sink;
+    bool at_line_start = false;
+    const auto write = [&](const std::string& text) {
+        if (text.empty()) return;
+        output_.write(text);
+        at_line_start = text.ends_with('\n');
+    };
     sink.text = [&](std::string_view text) {
-        if (streams) output_.write(filter.push(text));
+        if (streams) write(filter.push(text));
     };
     sink.cancelled = [] { return interrupted(); };
     Answer answer = make(sink);
     if (streams) {
-        output_.write(filter.finish() + "\n");
+        write(filter.finish());
+        if (!at_line_start) output_.write("\n");
     } else if (!session_.turns().empty()) {
         say(answer_record(session_, session_.turns().back().query, answer).dump());
     }

@@ -67,6 +67,7 @@ private:
     struct Command;
     static const std::vector<Command>& commands();
 
+    bool next();
     std::optional<std::string> read_message();
     std::optional<std::string> read_block(std::string first_line);
     bool leave_after_interrupt(const std::string& typed);

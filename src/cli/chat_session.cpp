@@ -162,9 +162,9 @@ generate::Result ChatSession::run(generate::Request request, const AnswerSink& s
     request.on_done = [&](generate::Result&& done) { result = std::move(done); };
     generate::Scheduler scheduler(*model_, *session_);
     scheduler.submit(std::move(request));
-    while (scheduler.step()) {
+    do {
         if (cancelled()) scheduler.cancel(id);
-    }
+    } while (scheduler.step());
     return result;
 }
 

@@ -36,6 +36,7 @@ std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const C
     engine::ModelOptions options;
     options.path = models::resolve(models::parse_model_spec(flags.model), fetch);
     models::check_gguf(options.path);
+    options.content_hash = models::content_hash(options.path);
     for (const std::string& text : flags.adapters) {
         const models::AdapterSpec adapter = models::parse_adapter_spec(text);
         models::check_gguf(adapter.path);
