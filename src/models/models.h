@@ -54,6 +54,8 @@ struct FetchOptions {
     bool download = true;  ///< false: only what is on disk; else Error{NotFound} with the command
     std::function<void(const Progress&)> progress;  ///< called a few times a second, from the calling thread
     std::function<void(std::string_view)> notice;   ///< a line for the user: licence, source, "resuming at 12 MB"
+    /// True ends the download with Error{Unavailable}; the next one goes on where it stopped.
+    std::function<bool()> cancelled;
 };
 
 /// The file for a spec, downloaded if need be, checked by size and sha256, never half written under its name.

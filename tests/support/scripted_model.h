@@ -1,7 +1,7 @@
 #pragma once
 
-// A model for tests without weights: its vocabulary is the 256 bytes, BOS and end of text, and a script decides the next
-// byte from the text so far. It stands behind the real interface and checks what the real engine would check.
+// A model for tests without weights: its vocabulary is the 256 bytes, BOS and end of text, and a script decides the
+// next byte from the text so far. It stands behind the real interface and checks what the real engine would check.
 
 #include <functional>
 #include <memory>
@@ -20,8 +20,9 @@ inline constexpr std::size_t kScriptedVocabulary = 258;
 /// The next byte after the text of a sequence (BOS excluded), or nothing: end of text.
 using Script = std::function<std::optional<char>(std::string_view text_so_far)>;
 
-/// Continues a text that ends with a prompt: `answer` is asked once with the text up to the last `marker` and gives what
-/// should follow it, end of text after that. For prompts whose answers begin after a marker such as "# Answer:\n```\n".
+/// Continues a text that ends with a prompt: `answer` is asked once with the text up to the last `marker` and gives
+/// what should follow it, end of text after that. For prompts whose answers begin after a marker such as "#
+/// Answer:\n```\n".
 Script answer_after(std::string marker, std::function<std::string(std::string_view prompt)> answer);
 
 /// What a session of the scripted model did, for tests of batching.
