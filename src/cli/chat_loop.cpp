@@ -28,20 +28,6 @@ std::string timings(const Answer& answer) {
 
 }  // namespace
 
-std::string OutputFilter::push(std::string_view piece) {
-    pending_ += piece;
-    const std::size_t complete = complete_utf8_length(pending_);
-    std::string text = shown(std::string_view(pending_).substr(0, complete));
-    pending_.erase(0, complete);
-    return text;
-}
-
-std::string OutputFilter::finish() { return shown(std::exchange(pending_, "")); }
-
-std::string OutputFilter::shown(std::string_view text) const {
-    return escape_control_ ? printable(text) : replace_invalid_utf8(text);
-}
-
 ChatLoop::ChatLoop(ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit)
     : session_(session), lines_(lines), output_(std::move(output)), context_(context), edit_(std::move(edit)) {}
 
@@ -138,22 +124,18 @@ Answer ChatLoop::answer(const std::string& message) {
 }
 
 Answer ChatLoop::stream(const std::function<Answer(const AnswerSink&)>& make) {
-    OutputFilter filter(output_.escape_control);
-    const bool streams = !context_.json;
-    AnswerSink sink;
     bool at_line_start = false;
-    const auto write = [&](const std::string& text) {
-        if (text.empty()) return;
-        output_.write(text);
-        at_line_start = text.ends_with('\n');
-    };
-    sink.text = [&](std::string_view text) {
-        if (streams) write(filter.push(text));
-    };
+    AnswerSink sink;
+    if (!context_.json) {
+        // Pieces are whole characters (generate/ sees to that), so that none can hide half of an escape sequence.
+        sink.text = [&](std::string_view text) {
+            output_.write(shown(text));
+            at_line_start = text.ends_with('\n');
+        };
+    }
     sink.cancelled = [] { return interrupted(); };
     Answer answer = make(sink);
-    if (streams) {
-        write(filter.finish());
+    if (!context_.json) {
         if (!at_line_start) output_.write("\n");
     } else if (!session_.turns().empty()) {
         say(answer_record(session_, session_.turns().back().query, answer).dump());
@@ -181,12 +163,16 @@ void ChatLoop::report(const Answer& answer) {
     terminal.detail(timings(answer));
 }
 
+std::string ChatLoop::shown(std::string_view text) const {
+    return output_.escape_control ? printable(text) : std::string(text);
+}
+
 void ChatLoop::say(std::string_view line) { output_.write(std::string(line) + "\n"); }
 
 nlohmann::ordered_json answer_record(const ChatSession& session, const std::string& query, const Answer& answer) {
     const generate::Result& result = answer.result;
     return {{"query", query},
-            {"output", replace_invalid_utf8(result.text)},
+            {"output", result.text},
             {"finish_reason", generate::name(result.finish)},
             {"prompt_tokens", result.prompt_tokens},
             {"completion_tokens", result.completion_tokens},

@@ -48,8 +48,12 @@ protected:
     std::string finish() {
         std::string written;
         ChatOutput output;
-        output.write = [&](std::string_view text) { written += text; };
+        output.write = [&](std::string_view text) {
+            written += text;
+            pieces.emplace_back(text);
+        };
         output.interactive = interactive;
+        output.escape_control = escape_control;
         ChatLoop(session, lines, output, context, [this](const std::string& text) { return edit(text); }).run();
         return written;
     }
@@ -57,7 +61,9 @@ protected:
     ChatSession session;
     ScriptedLines lines;
     Context context;
+    std::vector<std::string> pieces;
     bool interactive = false;
+    bool escape_control = true;
     EditText edit = [](const std::string&) { return std::nullopt; };
 };
 
@@ -240,35 +246,29 @@ TEST_F(ChatLoopTest, with_json_each_answer_is_one_object) {
     EXPECT_EQ(record["prompt_tokens"], std::string("Talk.\nQ: one\nA: ").size() + 1) << "one a byte, and BOS";
 }
 
-TEST(OutputFilter, characters_cut_between_tokens_come_out_whole) {
-    OutputFilter filter(true);
-    EXPECT_EQ(filter.push("a\xE2\x82"), "a");
-    EXPECT_EQ(filter.push("\xAC"
-                          "b"),
-              "\xE2\x82\xAC"
-              "b");
-    EXPECT_EQ(filter.finish(), "");
+TEST_F(ChatLoopTest, control_characters_of_the_model_cannot_drive_a_terminal_and_reach_a_file_as_they_are) {
+    const auto model = test::answering_model([](std::string_view) {
+        return "\x1b]0;title\x07 \xC2\x9B"
+               "2J";
+    });
+    session = ChatSession(model, test::chat_spec(), {});
+    EXPECT_EQ(talk({"one"}), "\\x1b]0;title\\x07 \\x9b2J\n");
+    escape_control = false;
+    EXPECT_EQ(talk({"one"}),
+              "\x1b]0;title\x07 \xC2\x9B"
+              "2J\n");
 }
 
-TEST(OutputFilter, the_rest_of_a_cut_character_shows_as_a_replacement) {
-    OutputFilter filter(true);
-    EXPECT_EQ(filter.push("\xE2\x82"), "");
-    EXPECT_EQ(filter.finish(), "\xEF\xBF\xBD");
+TEST_F(ChatLoopTest, a_character_that_several_tokens_make_is_written_whole) {
+    session =
+        ChatSession(test::answering_model([](std::string_view) { return "\xE2\x82\xAC"; }), test::chat_spec(), {});
+    talk({"one"});
+    for (const std::string& piece : pieces) EXPECT_TRUE(is_valid_utf8(piece));
 }
 
-TEST(OutputFilter, control_characters_cannot_drive_a_terminal_and_reach_a_file_as_they_are) {
-    OutputFilter terminal(true);
-    EXPECT_EQ(terminal.push("\x1b]0;title\x07"), "\\x1b]0;title\\x07");
-    OutputFilter file(false);
-    EXPECT_EQ(file.push("\x1b[1m"), "\x1b[1m");
-}
-
-TEST(OutputFilter, an_escape_split_over_two_tokens_is_still_made_visible) {
-    OutputFilter filter(true);
-    EXPECT_EQ(filter.push("\xC2"), "");
-    EXPECT_EQ(filter.push("\x9B"
-                          "2J"),
-              "\\x9b2J");
+TEST_F(ChatLoopTest, an_answer_that_ends_its_line_gets_no_second_newline) {
+    session = ChatSession(test::answering_model([](std::string_view) { return "Yes.\n"; }), test::chat_spec(), {});
+    EXPECT_EQ(talk({"one"}), "Yes.\n");
 }
 
 }  // namespace
