@@ -162,18 +162,18 @@ void ChatLoop::show_settings() {
 }
 
 void ChatLoop::show(const std::string& argument) {
-    const ChatSession::Shown shown =
+    const ChatSession::Shown rendered =
         session_.show(argument.empty() ? std::nullopt : std::optional<std::string>(argument));
     if (context_.json) {
         say(nlohmann::ordered_json{
-            {"text", shown.text}, {"token_ids", shown.tokens}, {"prefix_tokens", shown.prefix_tokens}}
+            {"text", rendered.text}, {"token_ids", rendered.tokens}, {"prefix_tokens", rendered.prefix_tokens}}
                 .dump());
         return;
     }
-    say(output_.escape_control ? printable(shown.text) : shown.text);
-    say(token_list(shown.tokens));
+    say(shown(rendered.text));
+    say(token_list(rendered.tokens));
     context_.terminal.note(fmt::format("{} tokens, the first {} of them the constant prefix; room for {}",
-                                       shown.tokens.size(), shown.prefix_tokens, session_.context_tokens()));
+                                       rendered.tokens.size(), rendered.prefix_tokens, session_.context_tokens()));
 }
 
 void ChatLoop::change_prompt(const std::string& argument) {

@@ -28,37 +28,30 @@ std::string timings(const Answer& answer) {
 
 }  // namespace
 
-std::string OutputFilter::push(std::string_view piece) {
-    pending_ += piece;
-    const std::size_t complete = complete_utf8_length(pending_);
-    std::string text = shown(std::string_view(pending_).substr(0, complete));
-    pending_.erase(0, complete);
-    return text;
-}
-
-std::string OutputFilter::finish() { return shown(std::exchange(pending_, "")); }
-
-std::string OutputFilter::shown(std::string_view text) const {
-    return escape_control_ ? printable(text) : replace_invalid_utf8(text);
-}
-
 ChatLoop::ChatLoop(ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit)
     : session_(session), lines_(lines), output_(std::move(output)), context_(context), edit_(std::move(edit)) {}
 
 void ChatLoop::run() {
     bool open = true;
     while (open) {
-        const std::optional<std::string> message = read_message();
-        if (!message) break;
-        if (trim(*message).empty()) continue;
-        lines_.remember(*message);
         try {
-            open = handle(*message);
+            open = next();
         } catch (const Error& failure) {
             context_.terminal.report_error(failure.what());
             if (!output_.interactive) context_.exit_code = 1;
         }
+        // A person means the answer; who stops a script means the script.
+        if (!output_.interactive) throw_if_interrupted();
+        clear_interrupt();
     }
+}
+
+bool ChatLoop::next() {
+    const std::optional<std::string> message = read_message();
+    if (!message) return false;
+    if (trim(*message).empty()) return true;
+    lines_.remember(*message);
+    return handle(*message);
 }
 
 bool ChatLoop::handle(const std::string& text) {
@@ -114,6 +107,7 @@ std::optional<std::string> ChatLoop::read_block(std::string first_line) {
 }
 
 bool ChatLoop::leave_after_interrupt(const std::string& typed) {
+    if (!output_.interactive) throw Interrupted{};
     clear_interrupt();
     if (!typed.empty()) {
         leaving_ = false;
@@ -130,16 +124,19 @@ Answer ChatLoop::answer(const std::string& message) {
 }
 
 Answer ChatLoop::stream(const std::function<Answer(const AnswerSink&)>& make) {
-    OutputFilter filter(output_.escape_control);
-    const bool streams = !context_.json;
+    bool at_line_start = false;
     AnswerSink sink;
-    sink.text = [&](std::string_view text) {
-        if (streams) output_.write(filter.push(text));
-    };
+    if (!context_.json) {
+        // Pieces are whole characters (generate/ sees to that), so that none can hide half of an escape sequence.
+        sink.text = [&](std::string_view text) {
+            output_.write(shown(text));
+            at_line_start = text.ends_with('\n');
+        };
+    }
     sink.cancelled = [] { return interrupted(); };
     Answer answer = make(sink);
-    if (streams) {
-        output_.write(filter.finish() + "\n");
+    if (!context_.json) {
+        if (!at_line_start) output_.write("\n");
     } else if (!session_.turns().empty()) {
         say(answer_record(session_, session_.turns().back().query, answer).dump());
     }
@@ -166,12 +163,16 @@ void ChatLoop::report(const Answer& answer) {
     terminal.detail(timings(answer));
 }
 
+std::string ChatLoop::shown(std::string_view text) const {
+    return output_.escape_control ? printable(text) : std::string(text);
+}
+
 void ChatLoop::say(std::string_view line) { output_.write(std::string(line) + "\n"); }
 
 nlohmann::ordered_json answer_record(const ChatSession& session, const std::string& query, const Answer& answer) {
     const generate::Result& result = answer.result;
     return {{"query", query},
-            {"output", replace_invalid_utf8(result.text)},
+            {"output", result.text},
             {"finish_reason", generate::name(result.finish)},
             {"prompt_tokens", result.prompt_tokens},
             {"completion_tokens", result.completion_tokens},

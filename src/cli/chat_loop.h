@@ -34,20 +34,6 @@ struct ChatOutput {
     bool interactive = true;                      ///< prompts and hints for a person
 };
 
-/// Model text on its way out: holds back unfinished characters, and makes control characters visible for a terminal.
-class OutputFilter {
-public:
-    explicit OutputFilter(bool escape_control) : escape_control_(escape_control) {}
-    std::string push(std::string_view piece);
-    /// The rest: what can no longer become a character.
-    std::string finish();
-
-private:
-    std::string shown(std::string_view text) const;
-    bool escape_control_;
-    std::string pending_;
-};
-
 /// Lets the user edit `text`; nothing when it stays as it is or the editor fails (the reason is reported).
 using EditText = std::function<std::optional<std::string>(const std::string& text)>;
 
@@ -67,6 +53,7 @@ private:
     struct Command;
     static const std::vector<Command>& commands();
 
+    bool next();
     std::optional<std::string> read_message();
     std::optional<std::string> read_block(std::string first_line);
     bool leave_after_interrupt(const std::string& typed);
@@ -74,6 +61,7 @@ private:
     Answer stream(const std::function<Answer(const AnswerSink&)>& make);
     void report(const Answer& answer);
     void say(std::string_view line);
+    std::string shown(std::string_view text) const;
 
     void help(const std::string& argument);
     void set(const std::string& argument);

@@ -21,11 +21,6 @@ bool came_to_nothing(const Answer& answer) {
     return answer.result.finish == generate::FinishReason::Cancelled && answer.result.text.empty();
 }
 
-/// An answer that was stopped may end inside a character; the turn that later prompts repeat is valid UTF-8.
-std::string whole_characters(std::string_view text) {
-    return replace_invalid_utf8(text.substr(0, complete_utf8_length(text)));
-}
-
 }  // namespace
 
 ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec, ChatOptions options)
@@ -62,7 +57,7 @@ Answer ChatSession::ask(const std::string& query, const AnswerSink& sink) {
     request.answer_form = prompt_->spec();
     answer.result = run(std::move(request), sink);
     answer.context_full = answer.result.finish == generate::FinishReason::Length && room < options_.sampling.max_tokens;
-    if (!came_to_nothing(answer)) turns_.push_back({query, whole_characters(answer.result.text)});
+    if (!came_to_nothing(answer)) turns_.push_back({query, answer.result.text});
     return answer;
 }
 
@@ -153,7 +148,6 @@ int ChatSession::answer_room(std::size_t prompt_tokens, std::size_t shared) cons
 
 generate::Result ChatSession::run(generate::Request request, const AnswerSink& sink) {
     const std::uint64_t id = request.id;
-    const auto cancelled = [&] { return sink.cancelled && sink.cancelled(); };
     generate::Result result;
     request.on_text = [&](std::string_view text) {
         if (sink.text && !text.empty()) sink.text(text);
@@ -162,9 +156,9 @@ generate::Result ChatSession::run(generate::Request request, const AnswerSink& s
     request.on_done = [&](generate::Result&& done) { result = std::move(done); };
     generate::Scheduler scheduler(*model_, *session_);
     scheduler.submit(std::move(request));
-    while (scheduler.step()) {
-        if (cancelled()) scheduler.cancel(id);
-    }
+    do {
+        if (sink.cancelled && sink.cancelled()) scheduler.cancel(id);
+    } while (scheduler.step());
     return result;
 }
 

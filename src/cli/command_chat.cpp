@@ -119,10 +119,10 @@ void add_chat_command(CLI::App& app, Context& context) {
         ->group("Model");
     add_sampling_flags(*command, flags->sampling, context);
     command->footer(
-        "urial chat \"Why is the sky blue?\"      one answer on standard output\n"
+        "urial chat \"Why is the sky blue?\"        one answer on standard output\n"
         "urial chat --raw \"Why is the sky blue?\"  what the model does without the prompt\n"
-        "urial chat - < question.txt             the message from a file\n"
-        "urial chat                              a conversation; /help lists its commands");
+        "urial chat - < question.txt               the message from a file\n"
+        "urial chat                                a conversation; /help lists its commands");
     command->final_callback([&context, flags, message] {
         message->count() > 0 ? answer_once(*flags, context) : converse(*flags, context);
     });

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
+#include "cli/settings.h"
 #include "models/models.h"
 
 namespace urial::cli {
@@ -136,7 +137,7 @@ void add_models_commands(CLI::App& app, Context& context) {
     const auto flags = std::make_shared<PullFlags>();
     CLI::App* pull = app.add_subcommand("pull", "Download a model, check it, and print where it is");
     pull->add_option("spec", flags->spec, "An alias, hf:owner/name[:quant], or a GGUF file to check")->required();
-    pull->add_flag("--offline", flags->offline, "Only look for what is on this disk");
+    add_setting(*pull, *context.settings, "offline", flags->offline);
     pull->callback([flags, &context] { run_pull(flags->spec, flags->offline, context); });
 
     CLI::App* list = app.add_subcommand("models", "List the models on this disk");

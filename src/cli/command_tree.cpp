@@ -20,12 +20,26 @@ std::vector<std::string> choices_of(std::string_view value_name) {
     return values;
 }
 
+std::string upper_ascii(std::string text) {
+    for (char& c : text) {
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    return text;
+}
+
+/// The parser's own names of number types, with its checks behind them ("UINT:POSITIVE"), are not for people.
+std::string value_name_of(const std::string& type_name) {
+    if (type_name.starts_with("INT") || type_name.starts_with("UINT")) return "N";
+    if (type_name.starts_with("FLOAT")) return "X";
+    return type_name;
+}
+
 OptionInfo describe_option(const CLI::Option& option) {
     OptionInfo info;
     for (const std::string& name : option.get_snames()) info.short_names.push_back("-" + name);
     for (const std::string& name : option.get_lnames()) info.long_names.push_back("--" + name);
-    if (option.get_positional()) info.positional = option.get_name(true);
-    if (option.get_type_size() != 0) info.value_name = option.get_type_name();
+    if (option.get_positional()) info.positional = upper_ascii(option.get_name(true));
+    if (option.get_type_size() != 0) info.value_name = value_name_of(option.get_type_name());
     info.choices = choices_of(info.value_name);
     for (const char* kind : {"FILE", "DIR", "PATH", "SPEC", "IN", "OUT"}) {
         if (info.value_name.find(kind) != std::string::npos) info.takes_file = true;

@@ -42,7 +42,8 @@ int run(CLI::App& app, cli::Context& context, int argc, char** argv) {
     } catch (const std::exception& failure) {
         context.terminal.report_error(fmt::format("unexpected: {}", failure.what()));
     }
-    return kExitFailed;
+    // What Ctrl-C cut short may say so in an error of its own.
+    return cli::interrupted() ? kExitInterrupted : kExitFailed;
 }
 
 /// Results that never reached the disk or the pipe must not end in success.

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
+#include "cli/progress_bar.h"
 #include "cli/settings.h"
 #include "models/models.h"
 
@@ -12,6 +13,19 @@ engine::SessionOptions::FlashAttention flash_attention(std::string_view name) {
     if (name == "on") return Choice::On;
     if (name == "off") return Choice::Off;
     return Choice::Auto;
+}
+
+std::filesystem::path fetch_model(const ModelFlags& flags, const Context& context) {
+    ProgressBar bar(context.terminal, flags.model, ProgressUnit::Bytes);
+    models::FetchOptions fetch;
+    fetch.download = !flags.offline;
+    fetch.progress = [&](const models::Progress& progress) { bar.update(progress.done_bytes, progress.total_bytes); };
+    fetch.notice = [&](std::string_view text) {
+        bar.clear();
+        context.terminal.note(text);
+    };
+    fetch.cancelled = interrupted;
+    return models::resolve(models::parse_model_spec(flags.model), fetch);
 }
 
 }  // namespace
@@ -29,13 +43,10 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context) {
 }
 
 std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context) {
-    models::FetchOptions fetch;
-    fetch.download = !flags.offline;
-    fetch.notice = [&](std::string_view text) { context.terminal.note(text); };
-    fetch.progress = [](const models::Progress&) { throw_if_interrupted(); };
     engine::ModelOptions options;
-    options.path = models::resolve(models::parse_model_spec(flags.model), fetch);
+    options.path = fetch_model(flags, context);
     models::check_gguf(options.path);
+    options.content_hash = models::content_hash(options.path);
     for (const std::string& text : flags.adapters) {
         const models::AdapterSpec adapter = models::parse_adapter_spec(text);
         models::check_gguf(adapter.path);
