@@ -101,6 +101,10 @@ struct Side {
     ExponentialSums sums;
     TopList best;
 
+    /// Forgets sums that a vocabulary of masked tokens would give too: the loops take exp(-86) for the least value.
+    void drop_dust(std::size_t vocabulary) {
+        if (sums.tail < 5e-38 * static_cast<double>(vocabulary)) sums.tail = sums.weighted = 0;
+    }
     double z() const { return static_cast<double>(sums.at_max) + sums.tail; }
     double log_z() const {
         const double count = static_cast<double>(sums.at_max);
@@ -232,6 +236,8 @@ void score_position(const RowPair& row, const Path& path, const KernelOptions& o
         throw error(ErrorKind::Model, "position {}: the {} model gives every token probability 0 (all logits are -inf)",
                     row.position, side == &aligned ? "aligned" : "base");
     }
+    aligned.drop_dust(vocabulary);
+    base.drop_dust(vocabulary);
     stats.token = row.token;
     stats.aligned = side_stats(aligned, vocabulary, token, scan.aligned_above, options.top_k);
     stats.base = side_stats(base, vocabulary, token, scan.base_above, options.top_k);

@@ -44,6 +44,7 @@ struct Avx2 {
     static Mask unordered(Floats a, Floats b) { return {_mm256_cmp_ps(a, b, _CMP_UNORD_Q)}; }
     static Floats keep(Mask mask, Floats a) { return _mm256_and_ps(mask.lanes, a); }
     static Floats select(Mask mask, Floats yes, Floats no) { return _mm256_blendv_ps(no, yes, mask.lanes); }
+    static Floats add_where(Mask mask, Floats sum, Floats a) { return sum + keep(mask, a); }
     static bool any(Mask mask) { return bits(mask) != 0; }
     static unsigned bits(Mask mask) { return static_cast<unsigned>(_mm256_movemask_ps(mask.lanes)); }
 

@@ -37,6 +37,9 @@ struct Avx512 {
     static Mask unordered(Floats a, Floats b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
     static Floats keep(Mask mask, Floats a) { return _mm512_maskz_mov_ps(short_mask(mask), a); }
     static Floats select(Mask mask, Floats yes, Floats no) { return _mm512_mask_mov_ps(no, short_mask(mask), yes); }
+    static Floats add_where(Mask mask, Floats sum, Floats a) {
+        return _mm512_mask_add_ps(sum, short_mask(mask), sum, a);
+    }
     static bool any(Mask mask) { return mask != 0; }
     static unsigned bits(Mask mask) { return mask; }
 

@@ -8,39 +8,41 @@
 
 namespace urial::shift {
 
-/// Below this argument exponential() gives 0. exp(-86) is 4.5e-38, just inside the normal floats.
+/// exp() of less than this counts as 0. exp(-86) is 4.5e-38, just inside the normal floats.
 inline constexpr float kFlush = -86.0F;
 
 /// Floats are summed over this many vectors, then folded into doubles.
 inline constexpr std::size_t kFold = 32;
 
-/// exp(x) for x <= 1e-6 (or a little more: a rounding error above 0), with the parts of its computation that others
-/// use.
+/// x = n ln 2 + f with n rounded towards zero, so that -ln 2 < f <= 0, and R(f) = (exp(f) - 1 - f) / f^2 as its minimax
+/// polynomial of degree 4 (relative error 1.1e-7). For kFlush <= x <= 1e-6; other arguments give numbers without
+/// meaning.
 template <class V>
-struct Exponential {
-    typename V::Floats value;    ///< exp(x), 0 below kFlush; relative error below 2e-7, exactly 1 for 0
-    typename V::Floats excess;   ///< exp(x) - 1 - x where `unreduced`; relative error below 3e-7
-    typename V::Mask unreduced;  ///< x > -ln 2
+struct Reduced {
+    typename V::Floats n, f, r;
 };
 
-/// x = n ln 2 + f with n rounded towards zero, -ln 2 < f <= 0; exp(f) = 1 + f + f^2 R(f), R the minimax polynomial of
-/// degree 4 (relative error 1.1e-7). For n = 0 nothing was reduced and f^2 R(f) is exp(x) - 1 - x without cancellation.
 template <class V>
-Exponential<V> exponential(typename V::Floats x) {
+Reduced<V> reduce(typename V::Floats x) {
     using Floats = typename V::Floats;
-    const Floats bounded = V::max(x, V::all(kFlush));
-    const Floats n = V::truncate(bounded * V::all(1.44269504F));
+    const Floats n = V::truncate(x * V::all(1.44269504F));
     // ln 2 in two floats; the first has 15 bits, so that n times it is exact also where there is no fused multiply-add.
-    Floats f = V::fma(n, V::all(-0.693145752F), bounded);
+    Floats f = V::fma(n, V::all(-0.693145752F), x);
     f = V::fma(n, V::all(-1.42860677e-6F), f);
     Floats r = V::all(0.001087089186F);
     r = V::fma(r, f, V::all(0.008156955008F));
     r = V::fma(r, f, V::all(0.04162340431F));
     r = V::fma(r, f, V::all(0.1666628929F));
     r = V::fma(r, f, V::all(0.4999999465F));
-    const Floats excess = f * f * r;
-    const Floats value = V::scale(V::all(1.0F) + (f + excess), n);
-    return {V::keep(V::above(x, V::all(kFlush)), value), excess, V::equal(n, V::all(0.0F))};
+    return {n, f, r};
+}
+
+/// exp(x) for kFlush <= x <= 1e-6, relative error below 2e-7, exactly 1 for 0.
+template <class V>
+typename V::Floats exponential(typename V::Floats x) {
+    const Reduced<V> reduced = reduce<V>(x);
+    const auto slope = V::fma(reduced.r, reduced.f, V::all(1.0F));
+    return V::scale(V::fma(slope, reduced.f, V::all(1.0F)), reduced.n);
 }
 
 /// Calls body(index) for whole vectors and tail(index, rest) for the rest, if there is one.
@@ -104,9 +106,9 @@ void sum_exponentials(const float* logits, std::size_t count, float max, Exponen
         const std::size_t piece = count - start < kFold * V::kWidth ? count - start : kFold * V::kWidth;
         Floats tail_part = zero, weighted_part = zero;
         const auto add = [&](Floats x) {
-            const Floats d = V::max(x - top, V::all(2 * kFlush));
+            const Floats d = V::max(x - top, V::all(kFlush));
             const auto is_below = V::above(zero, d);
-            const Floats e = V::keep(is_below, exponential<V>(d).value);
+            const Floats e = V::keep(is_below, exponential<V>(d));
             below = V::count(below, is_below);
             tail_part = tail_part + e;
             weighted_part = V::fma(e, d, weighted_part);
@@ -151,19 +153,25 @@ Terms<V> terms_of(typename V::Floats a, typename V::Floats b, const Normalisers&
     const Floats t = (difference - V::all(constants.shift_high)) + (lost - V::all(constants.shift_low));
     const Floats a_logp = (a - V::all(constants.aligned_max)) - V::all(constants.aligned_log_z);
     const Floats b_logp = (b - V::all(constants.base_max)) - V::all(constants.base_log_z);
-    return {exponential<V>(V::max(a_logp, b_logp)).value, V::absolute(t), V::above(t, V::all(0.0F))};
+    const Floats logp = V::max(a_logp, b_logp);
+    const Floats larger = V::keep(V::above(logp, V::all(kFlush)), exponential<V>(logp));
+    return {larger, V::absolute(t), V::above(t, V::all(0.0F))};
 }
 
 template <class V>
 void add_terms(const Terms<V>& terms, ComparePart<V>& part) {
     using Floats = typename V::Floats;
     const Floats tau = terms.tau;
-    const Exponential<V> ratio = exponential<V>(V::all(0.0F) - tau);
+    const Floats minus_tau = V::all(0.0F) - tau;
+    const Reduced<V> reduced = reduce<V>(minus_tau);
+    const auto unreduced = V::equal(reduced.n, V::all(0.0F));
+    const Floats excess = reduced.f * reduced.f * reduced.r;
+    const Floats scaled = V::scale(V::all(1.0F) + (reduced.f + excess), reduced.n);
+    const Floats ratio = V::keep(V::above(minus_tau, V::all(kFlush)), scaled);
     // 1 - ratio, tau - 1 + ratio and 1 - ratio - ratio tau, each in the form that keeps its digits.
-    const Floats gap = V::select(ratio.unreduced, tau - ratio.excess, V::all(1.0F) - ratio.value);
-    const Floats from_larger = V::select(ratio.unreduced, ratio.excess, tau - gap);
-    const Floats from_smaller =
-        V::select(ratio.unreduced, V::fma(tau, gap, V::all(0.0F) - from_larger), gap - ratio.value * tau);
+    const Floats gap = V::select(unreduced, tau - excess, V::all(1.0F) - ratio);
+    const Floats from_larger = V::select(unreduced, excess, tau - gap);
+    const Floats from_smaller = V::select(unreduced, tau * gap - from_larger, gap - ratio * tau);
 
     // theta(x) = (x + (2 - x) ln(1 - x/2)) / x^2 on [0, 1]: minimax, relative error 1.8e-7.
     Floats theta = V::all(0.0007648631924F);
@@ -180,8 +188,8 @@ void add_terms(const Terms<V>& terms, ComparePart<V>& part) {
     part.js = V::fma(p, from_smaller - gap * gap * theta, part.js);
     const Floats distance = p * gap;
     part.distance = part.distance + distance;
-    part.surplus = part.surplus + V::keep(terms.aligned_is, distance);
-    part.ahead = part.ahead + V::keep(terms.aligned_is, p);
+    part.surplus = V::add_where(terms.aligned_is, part.surplus, distance);
+    part.ahead = V::add_where(terms.aligned_is, part.ahead, p);
 }
 
 template <class V>

@@ -33,7 +33,10 @@ struct Portable {
     static Floats max(Floats a, Floats b) { return select(above(a, b), a, b); }
     static Floats min(Floats a, Floats b) { return select(above(b, a), a, b); }
     static Floats absolute(Floats a) { return select(above(all(0.0F), a), all(0.0F) - a, a); }
-    static Floats truncate(Floats a) { return __builtin_convertvector(__builtin_convertvector(a, Mask), Floats); }
+    static Floats truncate(Floats a) {
+        const Floats convertible = max(a, all(-1e6F));
+        return __builtin_convertvector(__builtin_convertvector(convertible, Mask), Floats);
+    }
     static Floats scale(Floats a, Floats n) {
         return as_floats(as_bits(a) + __builtin_convertvector(n, Mask) * (1 << 23));
     }
@@ -46,6 +49,7 @@ struct Portable {
     static Floats select(Mask mask, Floats yes, Floats no) {
         return as_floats((mask & as_bits(yes)) | (~mask & as_bits(no)));
     }
+    static Floats add_where(Mask mask, Floats sum, Floats a) { return sum + keep(mask, a); }
     static bool any(Mask mask) { return bits(mask) != 0; }
     static unsigned bits(Mask mask) {
         unsigned result = 0;
