@@ -63,6 +63,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// More than the empty lanes of the vectors at the ends of blocks.
+constexpr std::size_t kPadding = 64;
+
 bool is_masked(float logit) { return logit <= kMasked; }
 
 /// The best tokens of a row that is offered in ascending order of ids.
@@ -103,7 +106,7 @@ struct Side {
 
     /// Forgets sums that a vocabulary of masked tokens would give too: the loops take exp(-86) for the least value.
     void drop_dust(std::size_t vocabulary) {
-        if (sums.tail < 5e-38 * static_cast<double>(vocabulary)) sums.tail = sums.weighted = 0;
+        if (sums.tail < 5e-38 * static_cast<double>(vocabulary + kPadding)) sums.tail = sums.weighted = 0;
     }
     double z() const { return static_cast<double>(sums.at_max) + sums.tail; }
     double log_z() const {
@@ -191,7 +194,20 @@ Normalisers normalisers(const Side& aligned, const Side& base) {
             .aligned_log_z = static_cast<float>(aligned.log_z()),
             .base_log_z = static_cast<float>(base.log_z()),
             .shift_high = high,
-            .shift_low = static_cast<float>(shift - static_cast<double>(high))};
+            .shift_low = static_cast<float>(shift - static_cast<double>(high)),
+            .aligned_floor = aligned.max - 1e30F,
+            .base_floor = base.max - 1e30F};
+}
+
+/// compare() for blocks that may hold masked tokens.
+void compare_with_floors(const Path& path, const float* aligned, const float* base, std::size_t count,
+                         const Normalisers& constants, DivergenceSums& sums) {
+    float a[kBlock], b[kBlock];
+    for (std::size_t i = 0; i < count; ++i) {
+        a[i] = std::max(aligned[i], constants.aligned_floor);
+        b[i] = std::max(base[i], constants.base_floor);
+    }
+    path.compare(a, b, count, constants, sums);
 }
 
 void put_divergences(const DivergenceSums& sums, PositionStats& stats) {
@@ -242,14 +258,20 @@ void score_position(const RowPair& row, const Path& path, const KernelOptions& o
     stats.aligned = side_stats(aligned, vocabulary, token, scan.aligned_above, options.top_k);
     stats.base = side_stats(base, vocabulary, token, scan.base_above, options.top_k);
 
+    const bool masked = is_masked(aligned.min) || is_masked(base.min);
     const Normalisers constants = normalisers(aligned, base);
     DivergenceSums sums;
     for (std::size_t start = 0; start < vocabulary; start += kBlock) {
         const std::size_t count = std::min(kBlock, vocabulary - start);
-        path.compare(row.aligned + start, row.base + start, count, constants, sums);
+        const float *a = row.aligned + start, *b = row.base + start;
+        if (masked) {
+            compare_with_floors(path, a, b, count, constants, sums);
+        } else {
+            path.compare(a, b, count, constants, sums);
+        }
     }
     put_divergences(sums, stats);
-    if (is_masked(aligned.min) || is_masked(base.min)) put_infinite_divergences(row, vocabulary, stats);
+    if (masked) put_infinite_divergences(row, vocabulary, stats);
 }
 
 /// Calls body(i) for every i below count, on the caller's and on threads - 1 further threads. Of the exceptions that

@@ -33,6 +33,8 @@ struct Avx2 {
     static Floats min(Floats a, Floats b) { return _mm256_min_ps(a, b); }
     static Floats absolute(Floats a) { return _mm256_andnot_ps(all(-0.0F), a); }
     static Floats truncate(Floats a) { return _mm256_round_ps(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+    /// x - n ln 2. The product is not rounded; what float's ln 2 lacks, 2e-9, is too little to matter.
+    static Floats without_powers(Floats x, Floats n) { return _mm256_fnmadd_ps(n, all(0.693147181F), x); }
     static Floats scale(Floats a, Floats n) {
         const __m256i exponent = _mm256_slli_epi32(_mm256_cvttps_epi32(n), 23);
         return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), exponent));

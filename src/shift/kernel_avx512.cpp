@@ -29,6 +29,8 @@ struct Avx512 {
     static Floats min(Floats a, Floats b) { return _mm512_min_ps(a, b); }
     static Floats absolute(Floats a) { return _mm512_abs_ps(a); }
     static Floats truncate(Floats a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+    /// x - n ln 2. The product is not rounded; what float's ln 2 lacks, 2e-9, is too little to matter.
+    static Floats without_powers(Floats x, Floats n) { return _mm512_fnmadd_ps(n, all(0.693147181F), x); }
     static Floats scale(Floats a, Floats n) { return _mm512_scalef_ps(a, n); }
 
     static Mask above(Floats a, Floats b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }

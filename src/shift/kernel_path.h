@@ -37,6 +37,8 @@ struct Normalisers {
     float aligned_max, base_max;
     float aligned_log_z, base_log_z;  ///< logarithm of the sum of exp(logit - max)
     float shift_high, shift_low;      ///< (max + log z) of aligned minus that of base, as the sum of two floats
+    /// What stands for the logit of a masked token: far below all others, but finite, so that differences are numbers.
+    float aligned_floor, base_floor;
 };
 
 /// Sums of compare(), all terms but those of `aligned_surplus` also counted where base is ahead. With t the logarithm
@@ -55,6 +57,7 @@ struct Path {
     void (*scan)(const float* aligned, const float* base, std::size_t count, float aligned_logit, float base_logit,
                  bool inclusive, BlockScan& result);
     void (*sum_exponentials)(const float* logits, std::size_t count, float max, ExponentialSums& result);
+    /// No logit is below the floor of its row.
     void (*compare)(const float* aligned, const float* base, std::size_t count, const Normalisers& constants,
                     DivergenceSums& result);
     /// Writes the indices of the logits above `threshold`, ascending, and returns how many.

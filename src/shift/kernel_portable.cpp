@@ -37,6 +37,8 @@ struct Portable {
         const Floats convertible = max(a, all(-1e6F));
         return __builtin_convertvector(__builtin_convertvector(convertible, Mask), Floats);
     }
+    /// x - n ln 2, with ln 2 in two parts; the first has 15 bits, so that n times it is exact.
+    static Floats without_powers(Floats x, Floats n) { return (x - n * 0.693145752F) - n * 1.42860677e-6F; }
     static Floats scale(Floats a, Floats n) {
         return as_floats(as_bits(a) + __builtin_convertvector(n, Mask) * (1 << 23));
     }
