@@ -16,6 +16,17 @@ namespace urial::shift {
 
 using engine::Token;
 
+/// What alignment did to a token, by the rank (from 1) of the aligned model's token in the base model's distribution.
+enum class ShiftClass {
+    Unshifted,  ///< rank 1
+    Marginal,   ///< rank 2 or 3
+    Shifted,    ///< beyond
+};
+constexpr ShiftClass shift_class(std::size_t rank) {
+    if (rank <= 1) return ShiftClass::Unshifted;
+    return rank <= 3 ? ShiftClass::Marginal : ShiftClass::Shifted;
+}
+
 /// Which machine code runs. The results of two paths differ in the last digits, within the bounds of kernel.cpp.
 enum class KernelPath {
     Automatic,  ///< the fastest that this processor has
@@ -32,13 +43,13 @@ std::string_view path_name(KernelPath path);
 struct KernelOptions {
     std::size_t vocabulary_size = 0;  ///< length of every row
     std::size_t top_k = 10;           ///< entries of the lists of the most likely tokens
-    int threads = 0;                  ///< 0: one per core; never more than rows. The results do not depend on it
+    int threads = 0;                  ///< 0: one per core, fewer for little work. The results do not depend on it
     KernelPath path = KernelPath::Automatic;
 };
 
 /// One position: what both models say about the token that follows the same answer so far. Borrowed for the call.
 ///
-/// A logit of -inf (or anything below -1e29, as some frameworks mask) is legal and means probability 0.
+/// A logit of -inf (or anything from -1e29 down, as some frameworks mask) is legal and means probability 0.
 struct RowPair {
     const float* aligned = nullptr;  ///< [vocabulary_size] logits
     const float* base = nullptr;     ///< [vocabulary_size] logits

@@ -8,15 +8,15 @@
 
 namespace urial::shift {
 
-/// exp() of less than this counts as 0. exp(-86) is 4.5e-38, just inside the normal floats.
+/// The least argument of exp(): exp(-86) is 4.5e-38, just inside the normal floats.
 inline constexpr float kFlush = -86.0F;
 
 /// Floats are summed over this many vectors, then folded into doubles.
 inline constexpr std::size_t kFold = 32;
 
-/// x = n ln 2 + f with n rounded towards zero, so that -ln 2 < f <= 0, and R(f) = (exp(f) - 1 - f) / f^2 as its minimax
-/// polynomial of degree 4 (relative error 1.1e-7). For kFlush <= x <= 1e-6; other arguments give numbers without
-/// meaning.
+/// x = n ln 2 + f with n rounded towards zero, so that -ln 2 < f <= 0, and excess = exp(f) - 1 - f, computed as f^2
+/// R(f) with R the minimax polynomial of degree 4 (relative error 1.1e-7). For kFlush <= x <= 1e-6; other arguments
+/// give numbers without meaning.
 template <class V>
 struct Reduced {
     typename V::Floats n, f, excess;

@@ -41,15 +41,15 @@ struct Normalisers {
     float aligned_floor, base_floor;
 };
 
-/// Sums of compare(), all terms but those of `aligned_surplus` also counted where base is ahead. With t the logarithm
-/// of the ratio of the two probabilities p and q of a token:
+/// Sums of compare() over tokens with probabilities p (aligned) and q (base), t = ln(p/q); the last two only over those
+/// with t > 0.
 struct DivergenceSums {
     double kl_ab = 0;            ///< p t - p + q
     double kl_ba = 0;            ///< -q t - q + p
     double js = 0;               ///< p ln(2p / (p + q)) + q ln(2q / (p + q))
     double distance = 0;         ///< |p - q|
-    double aligned_surplus = 0;  ///< p - q where t > 0
-    double aligned_ahead = 0;    ///< p where t > 0
+    double aligned_surplus = 0;  ///< p - q
+    double aligned_ahead = 0;    ///< p
 };
 
 struct Path {
