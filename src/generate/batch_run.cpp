@@ -246,11 +246,7 @@ private:
         sequences_ = static_cast<int>(std::min<std::size_t>(needs.size(), static_cast<std::size_t>(options_.parallel)));
         std::size_t cells = prefix;
         for (int i = 0; i < sequences_; ++i) cells += needs[static_cast<std::size_t>(i)];
-        if (options_.context_tokens > 0) {
-            cells = static_cast<std::size_t>(options_.context_tokens);
-        } else {
-            cells = std::max(prefix + needs[0], std::min(cells, kMostContextTokens));
-        }
+        cells = std::max(prefix + needs[0], std::min(cells, kMostContextTokens));
         context_tokens_ = cells;
         engine::SessionOptions session = options_.session;
         session.sequences = sequences_;

@@ -19,7 +19,7 @@ struct BatchOptions {
     bool overwrite = false;        ///< start anew instead of resuming
     int samples = 1;               ///< answers an instruction
     int parallel = 32;             ///< sequences at the same time
-    int context_tokens = 0;        ///< 0: what the prefix and the longest requests need, within the cap
+    int context_tokens = 0;        ///< the most tokens of one conversation, prompt and answer; 0: the training context
     bool token_ids = false;        ///< records carry the generated ids
     Overflow overflow = Overflow::Error;
     SamplingOptions sampling;

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/expect_error.h"
-#include "support/temporary_folder.h"
+#include "support/sandbox.h"
 
 namespace urial {
 namespace {

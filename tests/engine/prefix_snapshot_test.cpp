@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/files.h"
-#include "support/temporary_folder.h"
+#include "support/sandbox.h"
 
 namespace urial::engine {
 namespace {

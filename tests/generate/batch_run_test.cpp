@@ -7,8 +7,8 @@
 
 #include "base/files.h"
 #include "support/expect_error.h"
+#include "support/sandbox.h"
 #include "support/scripted_model.h"
-#include "support/temporary_folder.h"
 
 namespace urial::generate {
 namespace {
@@ -152,7 +152,7 @@ TEST_F(BatchRunTest, a_prompt_without_room_for_an_answer_is_an_error_at_once) {
 TEST_F(BatchRunTest, old_turns_are_dropped_only_when_asked_and_never_silently) {
     options_.context_tokens = 150;
     instructions_.resize(1);
-    instructions_[0].conversation.turns = {{std::string(60, 'a'), "b"}, {"c", "d"}};
+    instructions_[0].conversation.turns = {{std::string(90, 'a'), "b"}, {"c", "d"}};
     EXPECT_EQ(run().progress.failed, 1U);
     options_.output = folder_ / "other.jsonl";
     options_.overflow = Overflow::DropOldest;

@@ -4,7 +4,7 @@
 
 #include "base/files.h"
 #include "support/expect_error.h"
-#include "support/temporary_folder.h"
+#include "support/sandbox.h"
 
 namespace urial::generate {
 namespace {

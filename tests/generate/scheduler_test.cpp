@@ -179,6 +179,7 @@ TEST(Scheduler, text_is_delivered_in_whole_characters) {
     Scheduler scheduler(*model, *session);
     Request made;
     made.tokens = tokens_of(*model, "A:");
+    made.sampling.max_tokens = 50;
     std::vector<std::string> pieces;
     made.on_text = [&](std::string_view text) {
         if (!text.empty()) pieces.emplace_back(text);
@@ -200,6 +201,7 @@ TEST(Scheduler, bytes_that_are_no_text_become_replacement_characters) {
     Scheduler scheduler(*model, *session);
     Request made;
     made.tokens = tokens_of(*model, "A:");
+    made.sampling.max_tokens = 50;
     std::string text;
     made.on_done = [&](Result&& result) { text = result.text; };
     scheduler.submit(std::move(made));

@@ -11,15 +11,15 @@
 namespace urial::models {
 namespace {
 
-using testing::ScopedEnvironment;
-using testing::TinyGguf;
+using test::ScopedEnvironment;
+using test::TinyGguf;
 
 class Cache : public ::testing::Test {
 protected:
     const Alias& alias() const { return aliases().front(); }
     FetchOptions on_disk_only() const { return {.download = false, .progress = {}, .notice = {}, .cancelled = {}}; }
 
-    testing::TemporaryFolder folder_;
+    test::TemporaryFolder folder_;
     ScopedEnvironment own_{"URIAL_CACHE", (folder_ / "urial").string()};
     ScopedEnvironment hub_{"HF_HOME", (folder_ / "hf").string()};
     ScopedEnvironment hub_cache_{"HF_HUB_CACHE", std::nullopt};

@@ -13,8 +13,8 @@
 namespace urial::models {
 namespace {
 
-using testing::TemporaryFolder;
-using testing::TinyGguf;
+using test::TemporaryFolder;
+using test::TinyGguf;
 
 class Gguf : public ::testing::Test {
 protected:

@@ -7,7 +7,7 @@
 namespace urial::models {
 namespace {
 
-using testing::ScopedEnvironment;
+using test::ScopedEnvironment;
 using Names = std::vector<std::string>;
 
 TEST(MatchingFiles, a_quantisation_is_a_whole_word_of_the_name) {
@@ -44,7 +44,7 @@ TEST(QuantizationOf, reads_the_usual_names) {
 }
 
 TEST(HubSettings, the_more_special_variable_wins) {
-    const testing::TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     const ScopedEnvironment home("HOME", folder.path().string());
     const ScopedEnvironment xdg("XDG_CACHE_HOME", std::nullopt);
     const ScopedEnvironment hf_home("HF_HOME", std::nullopt);

@@ -15,10 +15,10 @@
 namespace urial::models {
 namespace {
 
-using testing::HubRequest;
-using testing::HubScript;
-using testing::HubServer;
-using testing::ScopedEnvironment;
+using test::HubRequest;
+using test::HubScript;
+using test::HubServer;
+using test::ScopedEnvironment;
 
 constexpr HubTimes kQuick{.retries = 3, .first_wait_ms = 1};
 constexpr HubTimes kNoRetry{.retries = 0, .first_wait_ms = 1};
@@ -50,7 +50,7 @@ protected:
     fs::path repository() const { return folder_ / "hf/hub/models--someone--tiny-GGUF"; }
     fs::path incomplete() const { return repository() / "blobs" / (sha256_hex(content_) + ".incomplete"); }
 
-    testing::TemporaryFolder folder_;
+    test::TemporaryFolder folder_;
     std::string content_;
     std::string notices_;
     std::vector<Progress> progress_;

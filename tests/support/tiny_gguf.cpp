@@ -7,7 +7,7 @@
 
 #include "base/files.h"
 
-namespace urial::testing {
+namespace urial::test {
 namespace {
 
 constexpr std::size_t kAlignment = 32;
@@ -117,4 +117,4 @@ std::string TinyGguf::header() const {
 
 void TinyGguf::write(const std::filesystem::path& path) const { write_file_atomic(path, bytes()); }
 
-}  // namespace urial::testing
+}  // namespace urial::test

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-namespace urial::testing {
+namespace urial::test {
 
 class TinyGguf {
 public:
@@ -54,4 +54,4 @@ private:
     std::string data_;
 };
 
-}  // namespace urial::testing
+}  // namespace urial::test
