@@ -133,7 +133,12 @@ private:
 class HubDownload {
 public:
     HubDownload(const ModelSpec& spec, const HubSettings& settings, const FetchOptions& options, const HubTimes& times)
-        : spec_(spec), settings_(settings), options_(options), times_(times), folder_(settings, spec.repository) {}
+        : spec_(spec),
+          settings_(settings),
+          token_(hub_token()),
+          options_(options),
+          times_(times),
+          folder_(settings, spec.repository) {}
 
     fs::path run() {
         const Listing listing = list();
@@ -160,7 +165,7 @@ private:
         std::string body;
         HttpGet request;
         request.url = fmt::format("{}/api/models/{}/revision/main?blobs=true", settings_.endpoint, spec_.repository);
-        request.token = settings_.token;
+        request.token = token_.value;
         request.on_body = [&](const HttpReply&, std::string_view piece) {
             if (body.size() + piece.size() > kLongestListing) {
                 throw error(ErrorKind::BadInput, "{}: the hub's list of files is larger than {}", spec_.text,
@@ -169,7 +174,8 @@ private:
             body += piece;
             return true;
         };
-        Backoff backoff(times_);
+        // Fewer tries than for a file: nothing is lost yet, and a machine without a network should learn that soon.
+        Backoff backoff({.retries = std::min(times_.retries, 2), .first_wait_ms = times_.first_wait_ms});
         for (;;) {
             body.clear();
             const HttpReply reply = http_get(request);
@@ -279,7 +285,7 @@ private:
         HttpGet request;
         request.url =
             fmt::format("{}/{}/resolve/{}/{}", settings_.endpoint, spec_.repository, commit, url_path(file.name));
-        request.token = settings_.token;
+        request.token = token_.value;
         request.on_tick = [&] { progress.report(partial.bytes()); };
         while (partial.bytes() < file.bytes) {
             const std::uint64_t first = partial.bytes();
@@ -335,12 +341,11 @@ private:
         const std::string code = header == reply.headers.end() ? "" : header->second;
         if (reply.failure.empty() && (reply.status == 404 || code == "RepoNotFound")) {
             throw error(ErrorKind::NotFound, "{}: {} does not exist at {}, or it is private and {}", spec_.text, what,
-                        page(), settings_.token.empty() ? "HF_TOKEN is not set" : "the token does not open it");
+                        page(), token_.value.empty() ? "HF_TOKEN is not set" : "the token does not open it");
         }
         if (reply.failure.empty() && (reply.status == 401 || reply.status == 403)) {
-            const std::string token = settings_.token.empty()
-                                          ? "then set HF_TOKEN to a token of your account"
-                                          : fmt::format("the token of {} was refused", settings_.token_origin);
+            const std::string token = token_.value.empty() ? "then set HF_TOKEN to a token of your account"
+                                                           : fmt::format("the token of {} was refused", token_.origin);
             throw error(
                 ErrorKind::Unavailable,
                 "{}: access to {} is restricted (status {}): accept the model's terms at {} with your account; {}",
@@ -352,6 +357,7 @@ private:
 
     const ModelSpec& spec_;
     const HubSettings& settings_;
+    HubToken token_;
     const FetchOptions& options_;
     const HubTimes& times_;
     HubRepository folder_;

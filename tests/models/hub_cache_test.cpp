@@ -54,7 +54,7 @@ TEST(HubSettings, the_more_special_variable_wins) {
     const ScopedEnvironment token_path("HF_TOKEN_PATH", std::nullopt);
     EXPECT_EQ(hub_settings().endpoint, "https://huggingface.co");
     EXPECT_EQ(hub_settings().cache, folder / ".cache/huggingface/hub");
-    EXPECT_EQ(hub_settings().token, "");
+    EXPECT_EQ(hub_token().value, "");
     const ScopedEnvironment xdg_set("XDG_CACHE_HOME", "/xdg");
     EXPECT_EQ(hub_settings().cache, "/xdg/huggingface/hub");
     const ScopedEnvironment home_set("HF_HOME", "/hf");

