@@ -187,20 +187,21 @@ void ChatLoop::change_prompt(const std::string& argument) {
 
 void ChatLoop::edit_last() {
     const std::string before = session_.turns().empty() ? "" : session_.turns().back().query;
-    const std::optional<std::string> after = edit_(before);
-    if (!after || trim(*after).empty() || *after == before) {
+    const std::string after = edit_(before);
+    if (trim(after).empty() || after == before) {
         context_.terminal.note("nothing changed");
         return;
     }
-    lines_.remember(*after);
-    stream([&](const AnswerSink& sink) { return session_.replace_last(*after, sink); });
+    lines_.remember(after);
+    stream(after, [&](const AnswerSink& sink) { return session_.replace_last(after, sink); });
 }
 
 void ChatLoop::retry() {
     if (session_.sampling().temperature == 0) {
         context_.terminal.note("temperature is 0, so the answer will be the same; /set temperature 0.7 varies it");
     }
-    stream([&](const AnswerSink& sink) { return session_.retry(sink); });
+    const std::string query = session_.turns().empty() ? "" : session_.turns().back().query;
+    stream(query, [&](const AnswerSink& sink) { return session_.retry(sink); });
 }
 
 void ChatLoop::undo() {

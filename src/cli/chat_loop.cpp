@@ -26,6 +26,22 @@ std::string timings(const Answer& answer) {
     return text;
 }
 
+/// What --json prints for an answer.
+nlohmann::ordered_json answer_record(const ChatSession& session, const std::string& query, const Answer& answer) {
+    const generate::Result& result = answer.result;
+    return {{"query", query},
+            {"output", result.text},
+            {"finish_reason", generate::name(result.finish)},
+            {"prompt_tokens", result.prompt_tokens},
+            {"completion_tokens", result.completion_tokens},
+            {"seconds", result.seconds},
+            {"first_token_seconds", result.first_token_seconds},
+            {"dropped_turns", answer.dropped_turns},
+            {"token_ids", result.token_ids},
+            {"generator", session.model().info().name},
+            {"prompt", session.spec().name}};
+}
+
 }  // namespace
 
 ChatLoop::ChatLoop(ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit)
@@ -84,10 +100,12 @@ std::optional<std::string> ChatLoop::read_block(std::string first_line) {
     std::string text = block ? first_line.substr(kBlock.size()) : std::move(first_line);
     const auto closes = [&] { return block && text.ends_with(kBlock); };
     const auto goes_on = [&] { return block ? !closes() : text.ends_with('\\'); };
+    bool after_quotes = true;
     while (goes_on()) {
         if (!block) text.pop_back();
         const LineSource::Read line = lines_.read(kContinuation);
         if (line.status == LineSource::Status::Interrupted) {
+            if (!output_.interactive) throw Interrupted{};
             clear_interrupt();
             return std::nullopt;
         }
@@ -96,7 +114,8 @@ std::optional<std::string> ChatLoop::read_block(std::string first_line) {
             return text;
         }
         // The line break right after the opening quotes is not a part of the message.
-        if (!(block && text.empty())) text += '\n';
+        if (!block || !after_quotes || !text.empty()) text += '\n';
+        after_quotes = false;
         text += line.text;
     }
     if (block) {
@@ -120,10 +139,10 @@ bool ChatLoop::leave_after_interrupt(const std::string& typed) {
 }
 
 Answer ChatLoop::answer(const std::string& message) {
-    return stream([&](const AnswerSink& sink) { return session_.ask(message, sink); });
+    return stream(message, [&](const AnswerSink& sink) { return session_.ask(message, sink); });
 }
 
-Answer ChatLoop::stream(const std::function<Answer(const AnswerSink&)>& make) {
+Answer ChatLoop::stream(const std::string& query, const std::function<Answer(const AnswerSink&)>& make) {
     bool at_line_start = false;
     AnswerSink sink;
     if (!context_.json) {
@@ -135,10 +154,10 @@ Answer ChatLoop::stream(const std::function<Answer(const AnswerSink&)>& make) {
     }
     sink.cancelled = [] { return interrupted(); };
     Answer answer = make(sink);
-    if (!context_.json) {
-        if (!at_line_start) output_.write("\n");
-    } else if (!session_.turns().empty()) {
-        say(answer_record(session_, session_.turns().back().query, answer).dump());
+    if (context_.json) {
+        say(answer_record(session_, query, answer).dump());
+    } else if (!at_line_start) {
+        output_.write("\n");
     }
     report(answer);
     return answer;
@@ -168,20 +187,5 @@ std::string ChatLoop::shown(std::string_view text) const {
 }
 
 void ChatLoop::say(std::string_view line) { output_.write(std::string(line) + "\n"); }
-
-nlohmann::ordered_json answer_record(const ChatSession& session, const std::string& query, const Answer& answer) {
-    const generate::Result& result = answer.result;
-    return {{"query", query},
-            {"output", result.text},
-            {"finish_reason", generate::name(result.finish)},
-            {"prompt_tokens", result.prompt_tokens},
-            {"completion_tokens", result.completion_tokens},
-            {"seconds", result.seconds},
-            {"first_token_seconds", result.first_token_seconds},
-            {"dropped_turns", answer.dropped_turns},
-            {"token_ids", result.token_ids},
-            {"generator", session.model().info().name},
-            {"prompt", session.spec().name}};
-}
 
 }  // namespace urial::cli

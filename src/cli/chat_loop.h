@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/chat_session.h"
 #include "cli/commands.h"
@@ -34,8 +35,8 @@ struct ChatOutput {
     bool interactive = true;                      ///< prompts and hints for a person
 };
 
-/// Lets the user edit `text`; nothing when it stays as it is or the editor fails (the reason is reported).
-using EditText = std::function<std::optional<std::string>(const std::string& text)>;
+/// Lets the user edit `text` and returns what it became. Throws Error when that fails.
+using EditText = std::function<std::string(const std::string& text)>;
 
 class ChatLoop {
 public:
@@ -58,7 +59,7 @@ private:
     std::optional<std::string> read_block(std::string first_line);
     bool leave_after_interrupt(const std::string& typed);
     bool run_command(std::string_view line);
-    Answer stream(const std::function<Answer(const AnswerSink&)>& make);
+    Answer stream(const std::string& query, const std::function<Answer(const AnswerSink&)>& make);
     void report(const Answer& answer);
     void say(std::string_view line);
     std::string shown(std::string_view text) const;
@@ -81,8 +82,5 @@ private:
     EditText edit_;
     bool leaving_ = false;  // Ctrl-C was pressed once at an empty prompt
 };
-
-/// What --json prints for an answer.
-nlohmann::ordered_json answer_record(const ChatSession& session, const std::string& query, const Answer& answer);
 
 }  // namespace urial::cli

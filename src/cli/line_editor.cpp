@@ -11,6 +11,7 @@
 #include <langinfo.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -21,7 +22,7 @@ namespace urial::cli {
 namespace {
 
 constexpr int kHistoryEntries = 1000;
-/// How soon Ctrl-C and a new window size are noticed while nobody types.
+/// How soon Ctrl-C, a new window size and a return from Ctrl-Z are noticed while nobody types.
 constexpr int kPollMilliseconds = 100;
 constexpr const char* kPasteOn = "\x1b[?2004h";
 constexpr const char* kPasteOff = "\x1b[?2004l";
@@ -80,6 +81,15 @@ struct LineEditor::State {
         el_resize(editor);
     }
 
+    /// After Ctrl-Z and fg the shell leaves the terminal in line mode: libedit must set its own mode again.
+    void take_terminal_back() {
+        termios mode{};
+        if (::tcgetattr(STDIN_FILENO, &mode) != 0 || (mode.c_lflag & ICANON) == 0) return;
+        el_wset(editor, EL_PREP_TERM, 0);
+        el_wset(editor, EL_PREP_TERM, 1);
+        el_wset(editor, EL_REFRESH);
+    }
+
     bool wait_for_input() {
         pollfd input{STDIN_FILENO, POLLIN, 0};
         for (;;) {
@@ -90,6 +100,7 @@ struct LineEditor::State {
                 return false;
             }
             follow_window_size();
+            take_terminal_back();
             const int ready = ::poll(&input, 1, kPollMilliseconds);
             if (ready > 0) return true;
             if (ready < 0 && errno != EINTR) return false;

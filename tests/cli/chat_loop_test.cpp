@@ -64,7 +64,7 @@ protected:
     std::vector<std::string> pieces;
     bool interactive = false;
     bool escape_control = true;
-    EditText edit = [](const std::string&) { return std::nullopt; };
+    EditText edit = [](const std::string& text) { return text; };
 };
 
 TEST_F(ChatLoopTest, each_line_is_answered_on_a_line) {
@@ -79,11 +79,13 @@ TEST_F(ChatLoopTest, a_backslash_goes_on_in_the_next_line) {
 }
 
 TEST_F(ChatLoopTest, lines_between_three_quotes_are_one_message) {
-    talk({"\"\"\"", "one", "", "  two\"\"\"", "\"\"\"three", "four", "\"\"\"", "\"\"\"five\"\"\""});
-    ASSERT_EQ(session.turns().size(), 3U);
+    talk({"\"\"\"", "one", "", "  two\"\"\"", "\"\"\"three", "four", "\"\"\"", "\"\"\"five\"\"\"", "\"\"\"", "", "six",
+          "\"\"\""});
+    ASSERT_EQ(session.turns().size(), 4U);
     EXPECT_EQ(session.turns()[0].query, "one\n\n  two");
     EXPECT_EQ(session.turns()[1].query, "three\nfour");
     EXPECT_EQ(session.turns()[2].query, "five");
+    EXPECT_EQ(session.turns()[3].query, "\nsix");
 }
 
 TEST_F(ChatLoopTest, pasted_lines_are_one_message) {

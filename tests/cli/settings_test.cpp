@@ -219,5 +219,14 @@ TEST_F(SettingsTest, every_setting_has_a_default_that_its_own_check_takes_and_a_
     }
 }
 
+TEST_F(SettingsTest, the_documentation_has_a_row_for_every_setting_with_its_default) {
+    const std::string page = read_text_file(URIAL_SOURCE_DIR "/docs/cli.md");
+    for (const SettingInfo& info : setting_table()) {
+        const std::string_view shown = info.type == SettingType::List ? "[]" : info.default_text;
+        const std::string row = fmt::format("\\| `{}` \\| `?\\[?{}\\]?`? \\|", info.key, shown == "[]" ? "" : shown);
+        EXPECT_TRUE(test::has_match(page, row));
+    }
+}
+
 }  // namespace
 }  // namespace urial::cli

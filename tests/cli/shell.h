@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "support/temporary_folder.h"
+
 namespace urial::test {
 
 struct ShellResult {
@@ -15,17 +17,12 @@ struct ShellResult {
 
 class Shell {
 public:
-    Shell();
-    ~Shell();
-    Shell(const Shell&) = delete;
-    Shell& operator=(const Shell&) = delete;
-
     /// `command` finds the binary as $URIAL and works in folder().
     ShellResult run(const std::string& command) const;
-    const std::filesystem::path& folder() const { return folder_; }
+    const std::filesystem::path& folder() const { return folder_.path(); }
 
 private:
-    std::filesystem::path folder_;
+    TemporaryFolder folder_;
 };
 
 }  // namespace urial::test
