@@ -45,8 +45,7 @@ std::string_view version() { return URIAL_VERSION; }
 
 std::unique_ptr<CLI::App> make_app(Context& context) {
     auto app = std::make_unique<CLI::App>(
-        "urial lets a base language model answer like an assistant, by a constant prompt and without any tuning.",
-        "urial");
+        "Let a base language model answer like an assistant, by a constant prompt and without any tuning", "urial");
     app->formatter_fn([](const CLI::App* command, std::string, CLI::AppFormatMode) {
         std::string parents;
         for (const CLI::App* parent = command->get_parent(); parent != nullptr; parent = parent->get_parent()) {
