@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "engine/prefix_snapshot.h"
 
@@ -487,11 +488,25 @@ std::span<const float> LlamaSession::logits(std::size_t row) const {
     return {values, vocabulary_size_};
 }
 
+/// "AVX AVX2 FMA ..." from the engine's "CPU : AVX = 1 | AVX2 = 1 | OPENMP = 1 | ".
+std::string cpu_features() {
+    std::string features;
+    std::string_view text = llama_print_system_info();
+    text.remove_prefix(std::min(text.size(), text.find(':') + 1));
+    for (const std::string_view entry : split(text, '|')) {
+        const std::size_t equals = entry.find('=');
+        if (equals == std::string_view::npos || trim(entry.substr(equals + 1)) != "1") continue;
+        if (!features.empty()) features += ' ';
+        features += trim(entry.substr(0, equals));
+    }
+    return features;
+}
+
 }  // namespace
 
 std::shared_ptr<const Model> load_model(const ModelOptions& options) { return std::make_shared<LlamaModel>(options); }
 
-EngineBuild engine_build() { return {llama_version(), URIAL_ENGINE_ORIGIN, llama_print_system_info()}; }
+EngineBuild engine_build() { return {llama_version(), URIAL_ENGINE_ORIGIN, cpu_features()}; }
 
 void set_engine_log(std::function<void(LogLevel, std::string_view)> sink) {
     LogState& state = log_state();

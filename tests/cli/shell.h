@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "support/temporary_folder.h"
+#include "support/sandbox.h"
 
 namespace urial::test {
 
