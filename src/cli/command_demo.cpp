@@ -21,6 +21,8 @@ using nlohmann::ordered_json;
 /// Enough to see what the base model is up to; by itself it seldom ends.
 constexpr int kMostRawTokens = 80;
 constexpr int kMostAnswerTokens = 160;
+/// Without it a model of this size says one sentence again and again, on either side.
+constexpr double kRepetitionPenalty = 1.1;
 
 /// Below this the two texts stand one above the other.
 constexpr std::size_t kLeastColumnsForTwo = 70;
@@ -61,6 +63,7 @@ Sides open_sides(const DemoFlags& flags, const Context& context) {
     const auto open = [&](std::string title, const char* prompt, int most_tokens) {
         ChatOptions options;
         options.sampling.max_tokens = most_tokens;
+        options.sampling.repetition_penalty = kRepetitionPenalty;
         options.session = session_options(flags.model, context);
         ChatSession session(model, prompt::builtin(prompt), std::move(options));
         throw_if_interrupted();
@@ -93,6 +96,9 @@ public:
                                           ? "a base model: it has learned to continue text and nothing else"
                                           : "a chat model: what it was tuned for shows on both sides";
         print_lines(wrap(fmt::format("{}, {}.", printable(model.description), kind), width_));
+        print_lines(wrap(fmt::format("Always the most likely token, with a repetition penalty of {}. It may be wrong.",
+                                     kRepetitionPenalty),
+                         width_));
     }
 
     void show(const Comparison& comparison, const Sides& sides) const {
@@ -171,9 +177,10 @@ ordered_json as_json(const engine::ModelInfo& model) {
 void run(const DemoFlags& flags, Context& context) {
     check_questions(flags.questions);
     const std::vector<std::string> questions =
-        flags.questions.empty() ? std::vector<std::string>{"Why do cats purr?", "How can I fall asleep more easily?",
-                                                           "What is the capital of France?"}
-                                : flags.questions;
+        flags.questions.empty()
+            ? std::vector<std::string>{"How can I be less nervous before an exam?",
+                                       "What is the capital of France, and what can I see there?", "What is a volcano?"}
+            : flags.questions;
     Sides sides = open_sides(flags, context);
     const Page page(context);
     if (!context.json) page.introduce(sides.raw.session.model().info());
@@ -200,7 +207,9 @@ void run(const DemoFlags& flags, Context& context) {
         }
     }
     if (context.json) {
-        const ordered_json printed{{"model", as_json(sides.raw.session.model().info())}, {"comparisons", comparisons}};
+        const ordered_json printed{{"model", as_json(sides.raw.session.model().info())},
+                                   {"repetition_penalty", kRepetitionPenalty},
+                                   {"comparisons", comparisons}};
         fmt::print("{}\n", printed.dump(2, ' ', false, ordered_json::error_handler_t::replace));
     } else {
         page.show_next_steps();
