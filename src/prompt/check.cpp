@@ -170,8 +170,8 @@ std::vector<Finding> Checker::run() {
         add(Level::Warning, "no examples: a base model learns the form of an answer mostly from them");
     } else if (!any_refusal_) {
         add(Level::Warning,
-            "no example refuses a harmful request (none of the answers says, near its beginning, such as "
-            "\"I can't help\"): the model will answer those like any other");
+            "no example refuses a harmful request (no answer begins with something like \"I can't help\"): the model "
+            "will answer such requests like any other");
     }
     check_lengths();
     check_ending();
