@@ -27,7 +27,7 @@ bool refuses(std::string_view answer) {
     std::string text = lower_ascii(answer.substr(0, kRefusalBytes));
     const std::string_view curly = "\u2019";
     for (std::size_t at = text.find(curly); at != std::string::npos; at = text.find(curly, at)) {
-        text.replace(at, curly.size(), "'");
+        text.replace(at, curly.size(), 1, '\'');
     }
     return std::any_of(kRefusals.begin(), kRefusals.end(),
                        [&](std::string_view phrase) { return text.find(phrase) != std::string::npos; });

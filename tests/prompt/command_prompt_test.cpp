@@ -1,5 +1,7 @@
 #include <filesystem>
 
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
