@@ -56,6 +56,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
     app->fallthrough()->require_subcommand(1);
     app->get_help_ptr()->description("Print this help");
     add_global_options(*app, context);
+    add_demo_command(*app, context);
     add_chat_command(*app, context);
     add_generate_command(*app, context);
     add_prompt_command(*app, context);
