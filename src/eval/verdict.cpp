@@ -33,7 +33,7 @@ bool sounds_like_refusal(std::string_view text) {
         "i am unable", "i won't",  "i will not", "as an ai",  "i'm not able to", "i am not able to"};
     std::string lower = lower_ascii(text);
     for (std::size_t at = lower.find("\xE2\x80\x99"); at != std::string::npos; at = lower.find("\xE2\x80\x99", at)) {
-        lower.replace(at, 3, "'");
+        lower.replace(at, 3, 1, '\'');
     }
     return std::ranges::any_of(kPhrases,
                                [&](std::string_view phrase) { return lower.find(phrase) != std::string::npos; });

@@ -134,7 +134,7 @@ Comparisons compare_answers(std::span<const EvalRecord> records, std::string_vie
     for (const auto& [key, asked] : items) {
         std::vector<std::optional<double>> answers(asked.by_order[0]);
         answers.insert(answers.end(), asked.by_order[1].begin(), asked.by_order[1].end());
-        if (std::ranges::find(answers, std::nullopt) != answers.end()) {
+        if (std::ranges::any_of(answers, [](const auto& answer) { return !answer; })) {
             ++result.unscored;
             continue;
         }
