@@ -49,7 +49,7 @@ std::string recover_template(std::span<const RenderedRequest> requests);
 std::vector<Rubric> recover_rubrics(std::span<const std::filesystem::path> files, std::string_view name);
 
 struct ImportOptions {
-    std::optional<std::filesystem::path> items;  ///< tags by id: a just-eval file, or the tags list
+    std::optional<std::filesystem::path> items = std::nullopt;  ///< tags by id: a just-eval file, or the tags list
 };
 
 struct ImportReport {

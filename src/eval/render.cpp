@@ -137,8 +137,7 @@ bool overrides_instructions(const std::vector<std::string>& words) {
 }
 
 bool asks_for_score(const std::vector<std::string>& words) {
-    static constexpr std::array<std::string_view, 7> kVerbs{"give",  "assign", "rate",  "score",
-                                                            "award", "grant",  "return"};
+    static constexpr std::array<std::string_view, 6> kVerbs{"give", "assign", "rate", "award", "grant", "return"};
     static constexpr std::array<std::string_view, 9> kHigh{"perfect", "maximum", "full", "highest", "top",
                                                            "5",       "10",      "5/5",  "10/10"};
     static constexpr std::array<std::string_view, 6> kNouns{"score", "scores", "rating", "ratings", "marks", "points"};

@@ -59,7 +59,7 @@ struct Summary {
 struct SummaryOptions {
     Compat compat = Compat::None;
     bool allow_unscored = false;  ///< show headline numbers whatever is missing
-    Resampling resampling;
+    Resampling resampling = {};
 };
 
 /// More than this share of an aspect's verdicts unscored, and the headline numbers are withheld.
