@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -142,7 +143,7 @@ void make_directories(const fs::path& path, unsigned mode) {
     }
 }
 
-void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::json&&)>& line) {
+void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line) {
     std::string pending;
     std::size_t number = 0;
     const auto parse = [&](std::string_view text, bool ended) {
@@ -153,7 +154,7 @@ void for_each_json_line(const fs::path& path, const std::function<void(std::size
         };
         if (trim(text).empty()) refuse("empty line; each line must be one JSON object");
         if (!is_valid_utf8(text)) refuse("not UTF-8; convert the file to UTF-8");
-        nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+        nlohmann::ordered_json value = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
         if (value.is_discarded()) {
             refuse(ended ? "not a JSON value" : "not a JSON value, and the line has no end: the file looks cut off");
         }
@@ -232,6 +233,22 @@ void JsonLinesWriter::append(const nlohmann::ordered_json& record) {
     std::string line = record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     line += '\n';
     write_all(descriptor_, line, path_);
+}
+
+void JsonLinesWriter::replace(std::string_view lines) {
+    // Renaming a new file into place would leave the lock on the old one: a second run could slip in. The new file is
+    // locked before it takes the name.
+    const std::string temporary = path_.string() + ".rewrite";
+    write_file_atomic(temporary, lines);
+    const int descriptor = ::open(temporary.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
+    if (descriptor < 0 || ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 ||
+        ::rename(temporary.c_str(), path_.c_str()) != 0) {
+        const int code = errno;
+        if (descriptor >= 0) ::close(descriptor);
+        errno = code;
+        throw_system_error(path_, "rewrite");
+    }
+    ::close(std::exchange(descriptor_, descriptor));
 }
 
 fs::path user_cache_dir() { return xdg_dir("URIAL_CACHE", "XDG_CACHE_HOME", ".cache"); }

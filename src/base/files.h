@@ -34,9 +34,10 @@ void make_directories(const fs::path& path, unsigned mode = 0755);
 
 /// Parses `path` line by line: `line(number, value)`, numbers from 1. An empty or torn line, or one that is not UTF-8
 /// or not JSON, is Error{BadInput} with the line number.
-void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::json&&)>& line);
+void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line);
 
-/// An advisory lock on a file, held until destruction. Another holder, in this or another process, is Error{Unavailable}.
+/// An advisory lock on a file, held until destruction. Another holder, in this or another process, is
+/// Error{Unavailable}.
 class FileLock {
 public:
     /// Locks `path` itself, creating it where absent. `what` names the thing in the error ("output file out.jsonl").
@@ -49,8 +50,8 @@ private:
     int descriptor_;
 };
 
-/// Appends JSON lines, one write(2) per record, to a file that it holds locked. Opening repairs a torn tail (bytes after
-/// the last newline) by cutting it off and reports how many bytes went. Not thread-safe.
+/// Appends JSON lines, one write(2) per record, to a file that it holds locked. Opening repairs a torn tail (bytes
+/// after the last newline) by cutting it off and reports how many bytes went. Not thread-safe.
 class JsonLinesWriter {
 public:
     enum class Open { Append, Truncate };
@@ -61,6 +62,9 @@ public:
 
     std::size_t repaired_bytes() const { return repaired_bytes_; }
     void append(const nlohmann::ordered_json& record);
+    /// Puts `lines` (whole lines) in the place of all that is there, keeping the lock. A copy beside the file holds the
+    /// new content until it is in place.
+    void replace(std::string_view lines);
     const fs::path& path() const { return path_; }
 
 private:

@@ -32,7 +32,7 @@ bool second_byte_fits(unsigned char lead, unsigned char second) {
 struct Character {
     std::size_t length;  // bytes that belong together; at least 1 for a non-empty rest
     bool valid;
-    bool complete;       // false: valid so far, more bytes could finish it
+    bool complete;  // false: valid so far, more bytes could finish it
 };
 
 Character read_character(std::string_view rest) {
@@ -135,8 +135,7 @@ std::vector<std::string> closest_matches(std::string_view name, std::span<const 
         const std::size_t distance = contains ? 1 : edit_distance(wanted, lowered);
         if (2 * distance <= std::max(wanted.size(), candidate.size())) ranked.emplace_back(distance, candidate);
     }
-    std::stable_sort(ranked.begin(), ranked.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<std::string> matches;
     for (auto& [distance, candidate] : ranked) {
         if (matches.size() == most) break;

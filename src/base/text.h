@@ -26,14 +26,16 @@ std::string_view trim(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string lower_ascii(std::string_view text);
 
-/// The candidates nearest to `name` by edit distance, best first, at most `most`; none that is further than half its length.
+/// The candidates nearest to `name` by edit distance, best first, at most `most`; none that is further than half its
+/// length.
 std::vector<std::string> closest_matches(std::string_view name, std::span<const std::string> candidates,
                                          std::size_t most = 3);
 
 /// "; did you mean a, b or c?" or an empty string: the tail of an error message about an unknown name.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
-/// What a terminal may show of untrusted text: control characters but newline and tab become visible escapes such as \x1b.
+/// What a terminal may show of untrusted text: control characters but newline and tab become visible escapes such as
+/// \x1b.
 std::string printable(std::string_view text);
 
 /// 1234567 -> "1.2 MB" (powers of 1000, as disks and download pages count).

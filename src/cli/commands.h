@@ -4,9 +4,8 @@
 // calls into the library and prints; main.cpp alone maps errors to exit codes (0 done, 1 some of the work failed,
 // 2 the command could not be carried out, 130 interrupted).
 
-#include <functional>
+#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,39 +13,48 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/engine.h"
+#include "generate/generate.h"
 #include "prompt/prompt.h"
 
 namespace urial::cli {
 
 class Settings;  // settings.h: flag > environment > project urial.toml > user file > default
 
-/// How to talk to the person: where colour may go, how much to say. Messages go to standard error, results to standard out.
+/// How to talk to the person: where colour may go, how much to say. Messages go to standard error, results to standard
+/// out.
 struct Terminal {
     bool colour_out = false;
     bool colour_err = false;
     bool progress = false;  ///< standard error is a terminal and not --quiet
     int verbosity = 0;      ///< -1 quiet, 0 normal, 1 and more verbose
 
-    void note(std::string_view text) const;     ///< a dim line, not with --quiet
-    void warn(std::string_view text) const;     ///< "warning: ...", always
+    void note(std::string_view text) const;    ///< a dim line, not with --quiet
+    void detail(std::string_view text) const;  ///< a dim line, only with --verbose
+    void warn(std::string_view text) const;    ///< "warning: ...", always
+    /// "error: ..." and the message's further lines as "hint: ...".
+    void report_error(std::string_view message) const;
 };
+/// `colour` is auto, always or never; auto looks at the two streams and at TERM.
+Terminal make_terminal(std::string_view colour, int verbosity);
 
-/// What every command gets. Filled by main.cpp before a command's callback runs.
+/// What every command gets. `settings` is set before make_app(); the rest is filled before a command's callback runs.
 struct Context {
     Settings* settings = nullptr;
+    bool needs_settings = true;  ///< false: a broken settings file must not stop this command
     Terminal terminal;
-    bool json = false;      ///< --json: results as JSON on standard out
-    int exit_code = 0;      ///< a command that finished with failed items sets 1
+    bool json = false;  ///< --json: results as JSON on standard out
+    int exit_code = 0;  ///< a command that finished with failed items sets 1
 };
 
 /// The options that choose and open a model, shared by every command that needs one.
 struct ModelFlags {
-    std::string model;                    ///< -m, --model: a model spec
-    std::vector<std::string> adapters;    ///< --lora FILE[:scale], repeatable
-    int threads = 0;                      ///< -t, --threads
-    std::string flash_attention;          ///< --flash-attn auto|on|off
-    bool no_snapshot = false;             ///< --no-snapshot: neither read nor write prefix snapshots
-    bool offline = false;                 ///< --offline: never download
+    std::string model;                  ///< -m, --model: a model spec
+    std::vector<std::string> adapters;  ///< --lora FILE[:scale], repeatable
+    int threads = 0;                    ///< -t, --threads
+    std::string flash_attention;        ///< --flash-attn auto|on|off
+    bool snapshots = true;              ///< --no-snapshot: neither read nor write prefix snapshots
+    std::uint64_t snapshot_limit = 0;   ///< bytes, from the settings
+    bool offline = false;               ///< --offline: never download
 };
 void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context);
 /// Resolves the spec (downloading with a progress bar if need be), checks the GGUF, loads it.
@@ -62,16 +70,28 @@ struct PromptFlags {
 void add_prompt_flags(CLI::App& command, PromptFlags& flags, Context& context);
 prompt::PromptSpec open_prompt(const PromptFlags& flags);
 
-/// True once Ctrl-C was pressed since the last clear; the first press only sets it, main.cpp installs the handler.
+/// --temperature, --top-p, --top-k, --min-p, --repetition-penalty, --max-tokens, --stop, --seed, shared likewise.
+void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context);
+
+/// Unwinds to main.cpp, which ends with 130.
+struct Interrupted {};
+/// From now on the first Ctrl-C only sets a flag; the third without a clear between them ends the process.
+void install_interrupt_handler();
+/// True once Ctrl-C was pressed since the last clear.
 bool interrupted();
 void clear_interrupt();
+void throw_if_interrupted();
 
 void add_chat_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_prompt_command(CLI::App& app, Context& context);
+void add_judge_command(CLI::App& app, Context& context);
+void add_report_command(CLI::App& app, Context& context);
 void add_models_commands(CLI::App& app, Context& context);  // `models` and `pull`
 void add_config_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // `completion SHELL` and `man`
+
+std::string_view version();
 
 /// The whole tree with its global options, as main.cpp runs it and as completion, man page and tests read it.
 std::unique_ptr<CLI::App> make_app(Context& context);

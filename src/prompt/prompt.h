@@ -35,7 +35,7 @@ struct TurnForm {
     bool operator==(const TurnForm&) const = default;
 };
 
-/// One example conversation of the constant prefix. `form` holds the literal texts where they differ from the prompt's
+/// One example conversation of the constant prefix. `forms` holds the literal texts where they differ from the prompt's
 /// own form (imported files do not keep one form throughout).
 struct Example {
     std::vector<Turn> turns;
@@ -49,7 +49,7 @@ struct PromptSpec {
     std::string description;
     std::string preamble;
     std::vector<Example> examples;
-    std::string suffix;                ///< literal end of the constant prefix, after the examples (imported files)
+    std::string suffix;  ///< literal end of the constant prefix, after the examples (imported files)
     TurnForm form;
     std::vector<std::string> headers;  ///< "# Query:", "# Answer:": at the start of a line they end an answer
     bool fenced = false;               ///< answers stand between ``` lines
@@ -58,7 +58,7 @@ struct PromptSpec {
 
 struct RenderedPrompt {
     std::string text;
-    std::size_t prefix_bytes = 0;      ///< text[0, prefix_bytes) is the same for every conversation
+    std::size_t prefix_bytes = 0;  ///< text[0, prefix_bytes) is the same for every conversation
 };
 
 /// The constant part, byte for byte.
@@ -77,15 +77,17 @@ PromptSpec builtin(std::string_view name);
 enum class OriginalForm { Auto, Current, V5, V6, Older, OlderZeroShot };
 OriginalForm parse_original_form(std::string_view name);  ///< throws Error{BadInput} with the names
 
-/// Parses the text of an original URIAL prompt file. `name` chooses the form when it is Auto.
-/// Throws Error{BadInput} with the line of the first thing that is not understood.
+/// Parses the text of an original URIAL prompt file. `name` chooses the form when it is Auto. An answer that stands
+/// behind another pair (query, query, answer, answer) becomes an example of three turns, each with its own literal
+/// texts. Throws Error{BadInput} with the line of the first thing that is not understood.
 PromptSpec parse_original(std::string_view text, std::string_view name, OriginalForm form = OriginalForm::Auto);
 
 /// A specification file (.toml). Throws Error{BadInput} with line and column.
 PromptSpec parse_spec(std::string_view toml, std::string_view origin);
 std::string format_spec(const PromptSpec& spec);
 
-/// A built-in name, a .toml specification, or an original .txt file: what `--prompt` takes.
+/// A built-in name, a .toml specification, or an original .txt file: what `--prompt` takes. A form other than Auto goes
+/// with an original file, or with a prompt that has no constant part; else it is Error{BadInput}.
 PromptSpec load(std::string_view name_or_path, OriginalForm form = OriginalForm::Auto);
 
 struct Finding {
@@ -99,14 +101,16 @@ std::vector<Finding> check(const PromptSpec& spec, std::optional<std::size_t> pr
                            std::optional<std::size_t> context_tokens = std::nullopt);
 
 /// Finds the end of an answer in text that arrives in pieces, and holds back what may yet turn out to be the end.
-/// Rules (docs/prompts.md): in a fenced prompt a line of ``` with no language, outside a code block, is the answer's own
-/// closing fence, unless the line before it ends with ':' (it opens a code block then); ```lang always opens one; a
-/// header of the prompt at the start of a line ends the answer everywhere; a stop string ends it anywhere.
-/// Nothing is removed from inside an answer.
+/// Rules (docs/prompts.md): in a fenced prompt a line of ``` with no language, outside a code block, is the answer's
+/// own closing fence, unless the last line with text before it ends with ':' (it opens a code block then); ```lang
+/// always opens one; a header of the prompt at the start of a line ends the answer everywhere; a stop string ends it
+/// anywhere. The newline before a closing fence, and all newlines directly before a header, belong to the end. Nothing
+/// is removed from inside an answer. Bytes in, bytes out: a piece may be cut inside a UTF-8 character.
 class AnswerScanner {
 public:
     enum class End { None, ClosingFence, Header, StopString };
 
+    /// Throws Error{BadInput} for an empty stop string.
     explicit AnswerScanner(const PromptSpec& spec, std::vector<std::string> extra_stops = {});
 
     /// Takes the next piece and returns the text that is now sure to belong to the answer. After an end it is empty.
@@ -119,19 +123,24 @@ public:
     const std::string& matched() const { return matched_; }
 
 private:
-    struct Match {
-        std::size_t begin;
-        End end;
-        std::string text;
-    };
-    std::optional<Match> find_end(bool final);
-    std::size_t held_back() const;
+    void accept(char byte);
+    void end_line();
+    bool closes_answer(std::string_view complete_line) const;
+    std::size_t sure_size() const;
+    void finish_at(std::size_t begin, End end, std::string_view matched);
+    std::string release(std::size_t limit);
+    std::size_t newlines_begin(std::size_t position) const;
+    std::size_t newline_before(std::size_t position) const;
+    std::string_view line() const;
 
     std::vector<std::string> headers_;
     std::vector<std::string> stops_;
     bool fenced_;
     std::string text_;             // the answer so far, with what is held back
     std::size_t released_ = 0;     // bytes of text_ that push() has returned
+    std::size_t line_begin_ = 0;   // where the current line begins in text_
+    std::size_t code_fence_ = 0;   // backticks of the fence that opened the current code block, 0 outside one
+    bool announces_code_ = false;  // the last line with text ends with ':'
     End end_ = End::None;
     std::string matched_;
 };

@@ -34,7 +34,10 @@ TEST(Text, invalid_bytes_become_replacement_characters_and_the_rest_stays) {
 
 TEST(Text, escape_sequences_in_untrusted_text_become_visible) {
     EXPECT_EQ(printable("\x1b[31mred\x07\n"), "\\x1b[31mred\\x07\n");
-    EXPECT_EQ(printable("\xC2\x9B" "2J"), "\\x9b2J") << "U+009B is a one-character escape on some terminals";
+    EXPECT_EQ(printable("\xC2\x9B"
+                        "2J"),
+              "\\x9b2J")
+        << "U+009B is a one-character escape on some terminals";
 }
 
 TEST(Text, a_misspelt_name_gets_suggestions_and_a_strange_one_gets_none) {

@@ -1,46 +1,33 @@
 #pragma once
 
-// What the tests of eval share: a folder that goes away, the reference folder, and records made in one line.
+// What the tests of eval share: a folder to write files into, the reference folder, and records made in one line.
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
 
-#include <stdlib.h>
-
 #include <gtest/gtest.h>
 #include <zlib.h>
 
 #include "base/error.h"
 #include "eval/eval.h"
+#include "support/sandbox.h"
 
 namespace urial::eval {
 
-class TemporaryFolder {
+class TemporaryFolder : public test::TemporaryFolder {
 public:
-    TemporaryFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "urial-eval-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-    ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-    const std::filesystem::path& path() const { return path_; }
     std::filesystem::path write(const std::string& name, std::string_view content) const {
-        std::ofstream(path_ / name, std::ios::binary) << content;
-        return path_ / name;
+        std::ofstream(path() / name, std::ios::binary) << content;
+        return path() / name;
     }
     std::filesystem::path write_gzip(const std::string& name, std::string_view content) const {
-        gzFile file = gzopen((path_ / name).c_str(), "wb");
+        gzFile file = gzopen((path() / name).c_str(), "wb");
         gzwrite(file, content.data(), static_cast<unsigned>(content.size()));
         gzclose(file);
-        return path_ / name;
+        return path() / name;
     }
-
-private:
-    std::filesystem::path path_;
 };
 
 /// The message of the Error that `action` throws; a failure when it throws none.

@@ -1,0 +1,48 @@
+# The commands of the project. CMake does the work; `make help` lists what there is.
+# CMAKE_ARGS passes options through, for example: make build CMAKE_ARGS="-DURIAL_CPU=portable"
+
+BUILD ?= build
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+CMAKE_ARGS ?=
+
+.PHONY: help deps build demo test test-unit test-model test-asan bench format check clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps:  ## install the Debian packages that are missing (or say which command does)
+	@scripts/install_dependencies.sh
+
+build: deps  ## build the tool: build/urial
+	@cmake --preset release $(CMAKE_ARGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	cmake --build $(BUILD) --target urial -j $(JOBS)
+
+demo: build  ## fetch a base model and see it answer, with and without the prompt
+	@$(BUILD)/urial pull gemma-3-270m > /dev/null
+	@$(BUILD)/urial demo
+
+test: deps  ## everything that CI runs: checks, unit tests, model tests, unit tests under sanitizers
+	@scripts/run_tests.sh all
+
+test-unit: deps  ## the unit tests alone (seconds, no model)
+	@scripts/run_tests.sh unit
+
+test-model: deps  ## the tests that need the default model
+	@scripts/run_tests.sh model
+
+test-asan: deps  ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/run_tests.sh asan
+
+check:  ## formatting and layering
+	@scripts/run_tests.sh check
+
+bench: build  ## build the benchmarks and say how to run them (docs/benchmarks.md)
+	cmake --build $(BUILD) --target bench_programs -j $(JOBS)
+	@echo "Benchmarks are in $(BUILD); docs/benchmarks.md gives the command of each."
+
+format:  ## format the sources in place
+	clang-format -i $$(git ls-files '*.cpp' '*.h')
+
+clean:  ## remove what was built (downloads and models stay in the cache)
+	rm -rf build build-dev build-asan build-tsan

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that urial is built and tested with, where they are missing and it may (root or sudo);
+# otherwise prints the one command to type. On other systems it says what is needed.
+set -euo pipefail
+
+packages=(g++ cmake ninja-build git python3 python3-pip libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
+          libssl-dev libcurl4-openssl-dev zlib1g-dev libedit-dev libgtest-dev clang-format)
+
+if ! command -v dpkg-query >/dev/null; then
+    missing=()
+    for tool in cmake ninja git python3; do
+        command -v "$tool" >/dev/null || missing+=("$tool")
+    done
+    python3 -m pip --version >/dev/null 2>&1 || missing+=(pip)
+    if [ ${#missing[@]} -gt 0 ]; then
+        echo "urial needs: ${missing[*]}" >&2
+        echo "and a C++20 compiler, OpenSSL, libcurl, zlib, libedit; fmt, nlohmann/json, CLI11, toml++ and GoogleTest are" >&2
+        echo "fetched by CMake where the system does not have them. Install these with your package manager." >&2
+        exit 1
+    fi
+    exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+    case $package in
+        python3 | python3-pip | cmake | git | g++ | clang-format)  # another source than apt is as good
+            case $package in
+                python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
+                *) command -v "$package" >/dev/null && continue ;;
+            esac ;;
+    esac
+    status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+    [ "$status" = "install ok installed" ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+install="apt-get install -y --no-install-recommends ${missing[*]}"
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=()
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    as_root=(sudo)
+else
+    echo "Packages are missing. Type:" >&2
+    echo "  sudo $install" >&2
+    exit 1
+fi
+echo "Installing ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" $install >/dev/null

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# run_tests.sh all|check|unit|model|asan: builds what the tests need and runs them. `make test` calls it with all, and so
+# does CI. Ends with one line, "N passed, M failed, K skipped".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+what=${1:-all}
+jobs=$(nproc 2>/dev/null || echo 2)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0 skipped=0
+
+step() { printf '\n== %s\n' "$*"; }
+
+# count RESULT NAME: books one check.
+count() {
+    if [ "$1" -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok: $2"
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $2"
+    fi
+}
+
+configure() { cmake --preset "$1" -DURIAL_WARNINGS_AS_ERRORS=ON "${@:2}" >"$log" 2>&1 || { cat "$log"; exit 1; }; }
+
+# ctest_in FOLDER ARGS...: runs CTest and books every test it ran.
+ctest_in() {
+    ctest --test-dir "$@" --output-on-failure --no-tests=error -j "$jobs" 2>&1 | tee "$log"
+    local total not_run bad
+    total=$(sed -n 's/.*tests passed, [0-9]* tests failed out of \([0-9]*\).*/\1/p' "$log" | tail -1)
+    bad=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of [0-9]*.*/\1/p' "$log" | tail -1)
+    not_run=$(grep -c '\*\*\*Skipped' "$log")
+    if [ -z "$total" ]; then
+        failed=$((failed + 1))
+        echo "FAILED: CTest ran no test"
+        return
+    fi
+    passed=$((passed + total - bad - not_run))
+    failed=$((failed + bad))
+    skipped=$((skipped + not_run))
+}
+
+run_check() {
+    step "format and layers"
+    git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror
+    count $? "clang-format"
+    python3 tests/check_layers.py
+    count $? "layers"
+}
+
+build_release() {
+    step "build (warnings are errors)"
+    configure release
+    cmake --build build -j "$jobs" || exit 1
+}
+
+run_unit() { step "unit tests"; ctest_in build -L unit; }
+
+run_model() {
+    step "model tests"
+    build/urial pull gemma-3-270m >/dev/null || echo "the default model could not be fetched: model tests will fail"
+    URIAL_REQUIRE_MODEL=1 ctest_in build -L model -j 1
+}
+
+run_asan() {
+    step "unit tests under ASan and UBSan"
+    configure asan
+    cmake --build build-asan --target urial_unit_tests -j "$jobs" || exit 1
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ctest_in build-asan -L unit
+}
+
+case $what in
+    all) run_check; build_release; run_unit; run_model; run_asan ;;
+    check) run_check ;;
+    unit) build_release; run_unit ;;
+    model) build_release; run_model ;;
+    asan) run_asan ;;
+    *) echo "usage: run_tests.sh all|check|unit|model|asan" >&2; exit 2 ;;
+esac
+
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

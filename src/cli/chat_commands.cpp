@@ -1,0 +1,226 @@
+// The /commands of a conversation: one table, from which /help, the suggestions and the dispatch follow.
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/chat_loop.h"
+#include "cli/settings.h"
+
+namespace urial::cli {
+
+struct ChatLoop::Command {
+    std::vector<std::string> names;  ///< the first is the one that /help shows
+    std::string argument;
+    std::string help;
+    std::function<void(ChatLoop&, const std::string& argument)> run;  ///< empty: leaves
+};
+
+namespace {
+
+/// The sampling options that /set changes, by their names in the table of settings.
+nlohmann::json sampling_value(const generate::SamplingOptions& sampling, std::string_view key) {
+    if (key == "temperature") return sampling.temperature;
+    if (key == "top_p") return sampling.top_p;
+    if (key == "top_k") return sampling.top_k;
+    if (key == "min_p") return sampling.min_p;
+    if (key == "repetition_penalty") return sampling.repetition_penalty;
+    if (key == "seed") return sampling.seed;
+    return sampling.max_tokens;
+}
+
+void set_sampling_value(generate::SamplingOptions& sampling, std::string_view key, const nlohmann::json& value) {
+    if (key == "temperature") value.get_to(sampling.temperature);
+    if (key == "top_p") value.get_to(sampling.top_p);
+    if (key == "top_k") value.get_to(sampling.top_k);
+    if (key == "min_p") value.get_to(sampling.min_p);
+    if (key == "repetition_penalty") value.get_to(sampling.repetition_penalty);
+    if (key == "seed") value.get_to(sampling.seed);
+    if (key == "max_tokens") value.get_to(sampling.max_tokens);
+}
+
+const std::vector<std::string>& sampling_keys() {
+    static const std::vector<std::string> keys{"temperature",        "top_p", "top_k",      "min_p",
+                                               "repetition_penalty", "seed",  "max_tokens", "overflow"};
+    return keys;
+}
+
+std::string need_file(const std::string& argument, std::string_view command) {
+    if (argument.empty()) throw error(ErrorKind::BadInput, "{} needs a file name: {} chat.json", command, command);
+    return argument;
+}
+
+std::string token_list(const std::vector<engine::Token>& tokens) {
+    return fmt::format("[{}]", fmt::join(tokens, ", "));
+}
+
+}  // namespace
+
+const std::vector<ChatLoop::Command>& ChatLoop::commands() {
+    using Loop = ChatLoop&;
+    using Argument = const std::string&;
+    static const std::vector<Command> all{
+        {{"/help", "/?", "/h"}, "", "List the commands", [](Loop loop, Argument text) { loop.help(text); }},
+        {{"/reset", "/clear", "/new"},
+         "",
+         "Forget the conversation",
+         [](Loop loop, Argument) {
+             loop.session_.reset();
+             loop.context_.terminal.note("the conversation is empty");
+         }},
+        {{"/undo"}, "", "Take back the last message and its answer", [](Loop loop, Argument) { loop.undo(); }},
+        {{"/edit"},
+         "",
+         "Change the last message in $EDITOR and send it again",
+         [](Loop loop, Argument) { loop.edit_last(); }},
+        {{"/retry", "/again"}, "", "Answer the last message anew", [](Loop loop, Argument) { loop.retry(); }},
+        {{"/prompt"},
+         "[NAME|FILE]",
+         "Go on under another in-context prompt; alone: say which one it is",
+         [](Loop loop, Argument text) { loop.change_prompt(text); }},
+        {{"/set"},
+         "[NAME VALUE]",
+         "Change a sampling option; alone: show them",
+         [](Loop loop, Argument text) { loop.set(text); }},
+        {{"/show"},
+         "[MESSAGE]",
+         "Print exactly what the model got last, or would get for MESSAGE: text and token ids",
+         [](Loop loop, Argument text) { loop.show(text); }},
+        {{"/save"},
+         "FILE",
+         "Write the conversation and its options to a file",
+         [](Loop loop, Argument text) { loop.save(text); }},
+        {{"/load"}, "FILE", "Go on with a saved conversation", [](Loop loop, Argument text) { loop.load(text); }},
+        {{"/quit", "/exit", "/bye", "/q"}, "", "Leave (also Ctrl-D)", nullptr},
+    };
+    return all;
+}
+
+bool ChatLoop::run_command(std::string_view line) {
+    const std::size_t space = line.find_first_of(" \t\n");
+    const std::string name(line.substr(0, space));
+    const std::string argument(space == std::string_view::npos ? "" : trim(line.substr(space)));
+    std::vector<std::string> known;
+    for (const Command& command : commands()) {
+        known.insert(known.end(), command.names.begin(), command.names.end());
+        if (std::find(command.names.begin(), command.names.end(), name) == command.names.end()) continue;
+        if (!command.run) return false;
+        command.run(*this, argument);
+        return true;
+    }
+    throw error(ErrorKind::BadInput,
+                "unknown command {}{}\n/help lists the commands; a message that begins with / is "
+                "typed with two",
+                printable(name), did_you_mean(name, known));
+}
+
+void ChatLoop::help(const std::string&) {
+    for (const Command& command : commands()) {
+        const std::string heading = command.names.front() + (command.argument.empty() ? "" : " " + command.argument);
+        std::string text = command.help;
+        if (command.names.size() > 1) {
+            const std::vector<std::string> others(command.names.begin() + 1, command.names.end());
+            text += fmt::format(" ({})", fmt::join(others, ", "));
+        }
+        say(fmt::format("{:<20} {}", heading, text));
+    }
+    say("\nA line that ends with \\ goes on in the next one; lines between \"\"\" and \"\"\" are one message.\n"
+        "Ctrl-C stops an answer; at an empty prompt, twice, it leaves.");
+}
+
+void ChatLoop::set(const std::string& argument) {
+    if (argument.empty()) return show_settings();
+    const std::size_t space = argument.find_first_of(" \t=");
+    std::string key = argument.substr(0, space);
+    std::replace(key.begin(), key.end(), '-', '_');
+    const std::vector<std::string>& keys = sampling_keys();
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
+        throw error(ErrorKind::BadInput, "/set: unknown option '{}'{}\n/set knows {}", printable(key),
+                    did_you_mean(key, keys), fmt::join(keys, ", "));
+    }
+    if (space == std::string::npos) throw error(ErrorKind::BadInput, "/set {} needs a value", key);
+    const std::string value(trim(std::string_view(argument).substr(space + 1)));
+    if (key == "overflow") {
+        session_.set_overflow(parse_overflow(value));
+    } else {
+        generate::SamplingOptions sampling = session_.sampling();
+        set_sampling_value(sampling, key, parse_setting(setting_info(key), value, "/set"));
+        session_.set_sampling(sampling);
+    }
+    context_.terminal.note(fmt::format("{} is {}", key, value));
+}
+
+void ChatLoop::show_settings() {
+    for (const std::string& key : sampling_keys()) {
+        const std::string value = key == "overflow" ? std::string(name(session_.overflow()))
+                                                    : format_setting(sampling_value(session_.sampling(), key));
+        say(fmt::format("{:<20} {}", key, value));
+    }
+}
+
+void ChatLoop::show(const std::string& argument) {
+    const ChatSession::Shown rendered =
+        session_.show(argument.empty() ? std::nullopt : std::optional<std::string>(argument));
+    if (context_.json) {
+        say(nlohmann::ordered_json{
+            {"text", rendered.text}, {"token_ids", rendered.tokens}, {"prefix_tokens", rendered.prefix_tokens}}
+                .dump());
+        return;
+    }
+    say(shown(rendered.text));
+    say(token_list(rendered.tokens));
+    context_.terminal.note(fmt::format("{} tokens, the first {} of them the constant prefix; room for {}",
+                                       rendered.tokens.size(), rendered.prefix_tokens, session_.context_tokens()));
+}
+
+void ChatLoop::change_prompt(const std::string& argument) {
+    if (argument.empty()) {
+        say(fmt::format("{} {}", printable(session_.spec().name), printable(session_.spec().version)));
+        return;
+    }
+    session_.set_prompt(prompt::load(argument));
+    context_.terminal.note(fmt::format("the prompt is {}", session_.spec().name));
+}
+
+void ChatLoop::edit_last() {
+    const std::string before = session_.turns().empty() ? "" : session_.turns().back().query;
+    const std::string after = edit_(before);
+    if (trim(after).empty() || after == before) {
+        context_.terminal.note("nothing changed");
+        return;
+    }
+    lines_.remember(after);
+    stream(after, [&](const AnswerSink& sink) { return session_.replace_last(after, sink); });
+}
+
+void ChatLoop::retry() {
+    if (session_.sampling().temperature == 0) {
+        context_.terminal.note("temperature is 0, so the answer will be the same; /set temperature 0.7 varies it");
+    }
+    const std::string query = session_.turns().empty() ? "" : session_.turns().back().query;
+    stream(query, [&](const AnswerSink& sink) { return session_.retry(sink); });
+}
+
+void ChatLoop::undo() {
+    const std::optional<std::string> query = session_.undo();
+    context_.terminal.note(query ? fmt::format("taken back: {}", *query) : "there is nothing to take back");
+}
+
+void ChatLoop::save(const std::string& argument) {
+    const std::string file = need_file(argument, "/save");
+    write_file_atomic(file, session_.save().dump(2) + "\n");
+    context_.terminal.note(fmt::format("saved {} turns to {}", session_.turns().size(), file));
+}
+
+void ChatLoop::load(const std::string& argument) {
+    const std::string file = need_file(argument, "/load");
+    const nlohmann::json saved = nlohmann::json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
+    if (saved.is_discarded()) throw error(ErrorKind::BadInput, "{}: not JSON; /load takes what /save wrote", file);
+    for (const std::string& note : session_.load(saved, file)) context_.terminal.warn(note);
+    context_.terminal.note(fmt::format("{} turns, prompt {}", session_.turns().size(), session_.spec().name));
+}
+
+}  // namespace urial::cli

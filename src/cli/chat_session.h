@@ -1,0 +1,108 @@
+#pragma once
+
+// One conversation with a model: the state behind `urial chat`, without a terminal. Owns the engine session and the
+// prepared prompt; a turn is recorded once its answer ended or was stopped. Belongs to one thread.
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "engine/engine.h"
+#include "generate/generate.h"
+#include "prompt/prompt.h"
+
+namespace urial::cli {
+
+struct ChatOptions {
+    generate::SamplingOptions sampling;
+    generate::Overflow overflow = generate::Overflow::Error;
+    int context_tokens = 0;          ///< 0: what the model was trained for, at most kDefaultContext
+    engine::SessionOptions session;  ///< sequences and context_tokens are filled in here
+};
+inline constexpr int kDefaultContext = 4096;
+/// Room that every turn must leave for its answer, where max_tokens asks for as much.
+inline constexpr std::size_t kLeastAnswerTokens = 256;
+
+/// How an answer leaves while it is made. Both are optional.
+struct AnswerSink {
+    std::function<void(std::string_view)> text;
+    std::function<bool()> cancelled;  ///< asked between two steps; true stops the answer
+};
+
+struct Answer {
+    generate::Result result;
+    std::size_t dropped_turns = 0;  ///< turns left out because the context is full (Overflow::DropOldest)
+    bool context_full = false;      ///< ended by the end of the context, before max_tokens
+};
+
+class ChatSession {
+public:
+    /// Throws Error{ContextFull} when the prompt leaves no room, Error{BadInput} for options out of range.
+    ChatSession(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec, ChatOptions options);
+
+    /// Answers and records the turn; an answer stopped before its first text is not recorded.
+    /// Throws Error{ContextFull|BadInput} and then leaves the conversation as it was.
+    Answer ask(const std::string& query, const AnswerSink& sink);
+    /// Forgets the last answer and answers its query anew, with other random numbers. Throws Error{BadInput} when
+    /// empty.
+    Answer retry(const AnswerSink& sink);
+    /// Puts another query (or the same) in the place of the last one and answers it; the old turn stays when that fails
+    /// or comes to nothing.
+    Answer replace_last(const std::string& query, const AnswerSink& sink);
+    /// Removes the last turn and returns its query.
+    std::optional<std::string> undo();
+    void reset() { turns_.clear(); }
+
+    /// The conversation goes on under another prompt. Throws as the constructor does, and then changes nothing.
+    void set_prompt(prompt::PromptSpec spec);
+
+    /// What the model gets for `query`, or got for the last one (only the constant prefix before the first).
+    struct Shown {
+        std::string text;
+        std::vector<engine::Token> tokens;
+        std::size_t prefix_tokens = 0;
+    };
+    Shown show(const std::optional<std::string>& query) const;
+
+    /// Everything that is needed to go on later, with the same model.
+    nlohmann::ordered_json save() const;
+    /// Replaces prompt, options and turns; all or nothing. Throws Error{BadInput} beginning with `origin`. Returns what
+    /// the user should know, such as that it was made with another model.
+    std::vector<std::string> load(const nlohmann::json& saved, std::string_view origin);
+
+    const std::vector<prompt::Turn>& turns() const { return turns_; }
+    const prompt::PromptSpec& spec() const { return prompt_->spec(); }
+    const engine::Model& model() const { return *model_; }
+    std::size_t context_tokens() const { return static_cast<std::size_t>(options_.session.context_tokens); }
+    engine::PrefixOrigin prefix_origin() const { return prefix_origin_; }
+    generate::Overflow overflow() const { return options_.overflow; }
+    void set_overflow(generate::Overflow overflow) { options_.overflow = overflow; }
+    const generate::SamplingOptions& sampling() const { return options_.sampling; }
+    /// Throws Error{BadInput} for a value out of range, and then changes nothing.
+    void set_sampling(const generate::SamplingOptions& sampling);
+
+private:
+    generate::FittedConversation fitted(const prompt::Conversation& conversation) const;
+    int answer_room(std::size_t prompt_tokens, std::size_t shared) const;
+    generate::Result run(generate::Request request, const AnswerSink& sink);
+
+    std::shared_ptr<const engine::Model> model_;
+    ChatOptions options_;
+    std::unique_ptr<engine::Session> session_;
+    std::unique_ptr<generate::PreparedPrompt> prompt_;
+    engine::PrefixOrigin prefix_origin_ = engine::PrefixOrigin::Empty;
+    std::vector<prompt::Turn> turns_;
+    std::uint64_t next_request_ = 0;  // a part of the random seed: a retry must not repeat itself
+};
+
+std::string_view name(generate::Overflow overflow);
+/// "error" or "drop-oldest"; throws Error{BadInput}.
+generate::Overflow parse_overflow(std::string_view name);
+
+}  // namespace urial::cli

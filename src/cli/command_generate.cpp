@@ -1,0 +1,158 @@
+// `urial generate`: a batch of answers. Reads the options, calls run_batch, says how it went.
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/progress_bar.h"
+#include "cli/settings.h"
+#include "generate/batch_run.h"
+
+namespace urial::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct GenerateOptions {
+    ModelFlags model;
+    PromptFlags prompt;
+    generate::SamplingOptions sampling;
+    std::string input;
+    std::string output;
+    std::string format = "jsonl";
+    std::string shard;
+    std::size_t limit = 0;
+    int samples = 1;
+    int parallel = 0;
+    int context = 0;
+    std::string overflow = "error";
+    bool overwrite = false;
+    bool token_ids = false;
+};
+
+std::vector<generate::Instruction> select_instructions(const GenerateOptions& options) {
+    std::vector<generate::Instruction> all = generate::read_instructions(options.input);
+    const generate::Shard shard = options.shard.empty() ? generate::Shard{} : generate::parse_shard(options.shard);
+    std::vector<generate::Instruction> selected;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (options.limit > 0 && i >= options.limit) break;
+        if (i % shard.count == shard.index - 1) selected.push_back(std::move(all[i]));
+    }
+    if (selected.empty()) {
+        throw error(ErrorKind::BadInput, "{}: shard {} of {} instructions is empty", options.input, options.shard,
+                    all.size());
+    }
+    return selected;
+}
+
+/// Where the records go: the output itself, or beside it when the output is an array that is written at the end.
+fs::path records_path(const GenerateOptions& options) {
+    return options.format == "jsonl" ? fs::path(options.output) : fs::path(options.output + ".records.jsonl");
+}
+
+generate::BatchOptions batch_options(const GenerateOptions& options, const Context& context, ProgressBar& bar) {
+    generate::BatchOptions batch;
+    batch.output = records_path(options);
+    batch.overwrite = options.overwrite;
+    batch.samples = options.samples;
+    batch.parallel = options.parallel;
+    batch.context_tokens = options.context;
+    batch.token_ids = options.token_ids;
+    batch.overflow = options.overflow == "drop-oldest" ? generate::Overflow::DropOldest : generate::Overflow::Error;
+    batch.sampling = options.sampling;
+    batch.session = session_options(options.model, context);
+    batch.origin = {{"input", options.input},
+                    {"input_sha256", sha256_file(options.input)},
+                    {"limit", options.limit},
+                    {"shard", options.shard.empty() ? "1/1" : options.shard}};
+    batch.interrupted = interrupted;
+    batch.progress = [&bar](const generate::BatchProgress& progress) {
+        bar.update(progress.done + progress.failed, progress.total);
+    };
+    batch.notice = [&bar, &context](std::string_view text) {
+        bar.clear();
+        context.terminal.note(text);
+    };
+    return batch;
+}
+
+void print_summary(const generate::BatchSummary& summary, const GenerateOptions& options, const Context& context) {
+    const generate::BatchProgress& progress = summary.progress;
+    const double rate = progress.seconds > 0 ? static_cast<double>(progress.tokens) / progress.seconds : 0;
+    if (context.json) {
+        const ordered_json printed{
+            {"output", options.output},    {"answers", progress.done},   {"total", progress.total},
+            {"failed", progress.failed},   {"resumed", summary.resumed}, {"tokens", progress.tokens},
+            {"seconds", progress.seconds}, {"tokens_per_second", rate},  {"interrupted", summary.interrupted}};
+        fmt::print("{}\n", printed.dump());
+        return;
+    }
+    context.terminal.note(fmt::format("{} of {} answers in {}; {} tokens in {} ({:.1f} a second)", progress.done,
+                                      progress.total, options.output, progress.tokens, human_seconds(progress.seconds),
+                                      rate));
+    if (progress.failed > 0) {
+        context.terminal.warn(fmt::format("{} items failed; their records in {} say why", progress.failed,
+                                          records_path(options).string()));
+    }
+    if (summary.interrupted) context.terminal.note("interrupted: run the same command again to go on");
+}
+
+void run(const GenerateOptions& options, Context& context) {
+    generate::check(options.sampling);
+    const std::vector<generate::Instruction> instructions = select_instructions(options);
+    const generate::PreparedPrompt prompt(open_model(options.model, context), open_prompt(options.prompt));
+    ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
+    const generate::BatchSummary summary =
+        generate::run_batch(prompt, instructions, batch_options(options, context, bar));
+    bar.clear();
+    if (options.format != "jsonl" && !summary.interrupted) {
+        const auto format =
+            options.format == "alpaca-eval" ? generate::ArrayFormat::AlpacaEval : generate::ArrayFormat::JustEval;
+        generate::write_array(format, records_path(options), instructions, options.output);
+    }
+    print_summary(summary, options, context);
+    if (summary.interrupted) throw Interrupted{};
+    if (summary.progress.failed > 0) context.exit_code = 1;
+}
+
+}  // namespace
+
+void add_generate_command(CLI::App& app, Context& context) {
+    auto options = std::make_shared<GenerateOptions>();
+    CLI::App* command = app.add_subcommand("generate", "Answer a file of instructions, resumably");
+    command->add_option("-i,--input", options->input, "Instructions: JSON array or JSON lines")
+        ->type_name("FILE")
+        ->required();
+    command->add_option("-o,--output", options->output, "Where the answers go, one JSON record a line")
+        ->type_name("FILE")
+        ->required();
+    command->add_option("--format", options->format, "jsonl, or an array for another tool: alpaca-eval, just-eval")
+        ->check(CLI::IsMember({"jsonl", "alpaca-eval", "just-eval"}))
+        ->type_name("NAME")
+        ->capture_default_str();
+    command->add_option("--limit", options->limit, "Only the first N instructions")->type_name("N");
+    command->add_option("--shard", options->shard, "Only every N-th instruction, from the I-th on")->type_name("I/N");
+    command->add_option("--samples", options->samples, "Answers an instruction (needs a temperature above 0)")
+        ->type_name("N")
+        ->capture_default_str();
+    command->add_flag("--overwrite", options->overwrite, "Start anew instead of resuming");
+    command->add_flag("--token-ids", options->token_ids, "Put the generated token ids into the records");
+    command->add_option("--overflow", options->overflow, "Conversations too long for the context: error, drop-oldest")
+        ->check(CLI::IsMember({"error", "drop-oldest"}))
+        ->type_name("NAME")
+        ->capture_default_str();
+    add_setting(*command, *context.settings, "parallel", options->parallel);
+    add_setting(*command, *context.settings, "context", options->context);
+    add_prompt_flags(*command, options->prompt, context);
+    add_sampling_flags(*command, options->sampling, context);
+    add_model_flags(*command, options->model, context);
+    command->callback([options, &context] { run(*options, context); });
+}
+
+}  // namespace urial::cli

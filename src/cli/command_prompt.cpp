@@ -1,0 +1,224 @@
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "generate/generate.h"
+
+namespace urial::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct PromptCommand {
+    std::string prompt;
+    std::string form = "auto";
+    std::optional<std::string> query;
+    std::string turns;
+    bool prefix = false;
+    bool tokens = false;
+    std::size_t context = 0;
+    std::string output;
+    bool force = false;
+    ModelFlags model;
+};
+
+/// Exactly these bytes, no newline added.
+void write_out(std::string_view bytes) {
+    if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0) {
+        throw error(ErrorKind::Io, "standard output: cannot write {} bytes", bytes.size());
+    }
+}
+
+void write_json(const ordered_json& value) { write_out(value.dump(2) + "\n"); }
+
+prompt::PromptSpec open_spec(const PromptCommand& command) {
+    return prompt::load(command.prompt, prompt::parse_original_form(command.form));
+}
+
+ordered_json summary(const prompt::PromptSpec& spec) {
+    return {{"name", spec.name},
+            {"version", spec.version},
+            {"description", spec.description},
+            {"examples", spec.examples.size()},
+            {"prefix_bytes", prompt::render_prefix(spec).size()},
+            {"headers", spec.headers},
+            {"fenced", spec.fenced},
+            {"stop", spec.stop}};
+}
+
+void run_list(const Context& context) {
+    ordered_json rows = ordered_json::array();
+    std::string table = fmt::format("{:<18} {:>8} {:>7}  {}\n", "NAME", "EXAMPLES", "BYTES", "WHAT IT IS");
+    for (const std::string& name : prompt::builtin_names()) {
+        const prompt::PromptSpec spec = prompt::builtin(name);
+        rows.push_back(summary(spec));
+        table += fmt::format("{:<18} {:>8} {:>7}  {}\n", name, spec.examples.size(), prompt::render_prefix(spec).size(),
+                             spec.description);
+    }
+    context.json ? write_json(rows) : write_out(table);
+}
+
+void run_show(const PromptCommand& command, const Context& context) {
+    const prompt::PromptSpec spec = open_spec(command);
+    if (!context.json) return write_out(prompt::format_spec(spec));
+    ordered_json value = summary(spec);
+    value["prefix"] = prompt::render_prefix(spec);
+    write_json(value);
+}
+
+std::vector<prompt::Turn> read_turns(const std::string& path) {
+    if (path.empty()) return {};
+    const auto value = nlohmann::json::parse(read_text_file(path), nullptr, false);
+    if (!value.is_array()) {
+        throw error(ErrorKind::BadInput,
+                    "{}: expected a JSON list such as [{{\"query\": \"...\", \"answer\": \"...\"}}]", path);
+    }
+    std::vector<prompt::Turn> turns;
+    for (const auto& item : value) {
+        const auto text = [&](const char* key) {
+            if (item.is_object() && item.contains(key) && item[key].is_string()) return item[key].get<std::string>();
+            throw error(ErrorKind::BadInput, "{}: turn {} has no string '{}'", path, turns.size() + 1, key);
+        };
+        turns.push_back({text("query"), text("answer")});
+    }
+    return turns;
+}
+
+std::vector<engine::Token> tokens_of(const generate::PreparedPrompt& prepared, const PromptCommand& command) {
+    if (command.prefix) return prepared.prefix();
+    return prepared.tokenize({read_turns(command.turns), *command.query});
+}
+
+void write_tokens(const PromptCommand& command, const Context& context, const prompt::PromptSpec& spec) {
+    const generate::PreparedPrompt prepared(open_model(command.model, context), spec);
+    ordered_json rows = ordered_json::array();
+    std::string lines;
+    for (const engine::Token token : tokens_of(prepared, command)) {
+        const ordered_json piece = replace_invalid_utf8(prepared.model().piece(token, true));
+        rows.push_back({{"id", token}, {"piece", piece}});
+        lines += fmt::format("{:>8} {}\n", token, piece.dump());
+    }
+    context.terminal.note(fmt::format("{} tokens", rows.size()));
+    context.json ? write_json(rows) : write_out(lines);
+}
+
+void run_render(const PromptCommand& command, const Context& context) {
+    if (command.prefix == command.query.has_value()) {
+        throw error(ErrorKind::BadInput, "prompt render: give either --query TEXT or --prefix");
+    }
+    const prompt::PromptSpec spec = open_spec(command);
+    if (command.tokens) return write_tokens(command, context, spec);
+    if (command.prefix) return write_out(prompt::render_prefix(spec));
+    write_out(prompt::render(spec, {read_turns(command.turns), *command.query}).text);
+}
+
+void run_check(const PromptCommand& command, Context& context) {
+    const prompt::PromptSpec spec = open_spec(command);
+    std::optional<std::size_t> prefix_tokens;
+    std::optional<std::size_t> context_tokens;
+    if (command.tokens) {
+        const generate::PreparedPrompt prepared(open_model(command.model, context), spec);
+        prefix_tokens = prepared.prefix().size();
+        const auto training_context = static_cast<std::size_t>(prepared.model().info().training_context);
+        context_tokens = command.context > 0 ? command.context : training_context;
+    }
+    ordered_json rows = ordered_json::array();
+    std::string lines;
+    for (const prompt::Finding& finding : prompt::check(spec, prefix_tokens, context_tokens)) {
+        const bool warning = finding.level == prompt::Finding::Level::Warning;
+        if (warning) context.exit_code = 1;
+        rows.push_back({{"level", warning ? "warning" : "note"}, {"text", finding.text}});
+        lines += fmt::format("{}: {}\n", warning ? "warning" : "note", printable(finding.text));
+    }
+    if (lines.empty()) lines = fmt::format("{}: nothing to complain about\n", spec.name);
+    if (!context.json) return write_out(lines);
+    ordered_json value{{"name", spec.name}, {"findings", rows}};
+    if (prefix_tokens) value["prefix_tokens"] = *prefix_tokens;
+    write_json(value);
+}
+
+void run_import(const PromptCommand& command, const Context& context) {
+    const prompt::OriginalForm form = prompt::parse_original_form(command.form);
+    const fs::path input(command.prompt);
+    const prompt::PromptSpec spec = prompt::parse_original(read_text_file(input), input.stem().string(), form);
+    if (command.output.empty()) return write_out(prompt::format_spec(spec));
+    if (fs::path(command.output).extension() != ".toml") {
+        throw error(ErrorKind::BadInput, "{}: a specification is known by its ending; name the output NAME.toml",
+                    command.output);
+    }
+    if (!command.force && fs::exists(command.output)) {
+        throw error(ErrorKind::BadInput, "{}: exists already; choose another name or give --force", command.output);
+    }
+    write_file_atomic(command.output, prompt::format_spec(spec));
+    context.terminal.note(
+        fmt::format("{}: {} examples; use it with --prompt {}", command.output, spec.examples.size(), command.output));
+}
+
+void add_form(CLI::App& app, PromptCommand& command) {
+    app.add_option("--form", command.form,
+                   "How an original .txt file continues: auto, current, v5, v6, older or older-zero-shot")
+        ->default_str("auto");
+}
+
+void add_render(CLI::App& prompt, Context& context) {
+    auto* app = prompt.add_subcommand("render", "Print exactly what the model gets, not one byte more");
+    auto command = std::make_shared<PromptCommand>();
+    app->add_option("prompt", command->prompt, "A built-in name, a .toml specification or an original .txt file")
+        ->required();
+    app->add_option("--query", command->query, "The query to answer");
+    app->add_option("--turns", command->turns, "Earlier turns: a JSON list of {\"query\", \"answer\"}");
+    app->add_flag("--prefix", command->prefix, "Print the constant part alone");
+    app->add_flag("--tokens", command->tokens, "Print the tokens, one a line: id and text (loads the model)");
+    add_form(*app, *command);
+    add_model_flags(*app, command->model, context);
+    app->callback([command, &context] { run_render(*command, context); });
+}
+
+void add_check(CLI::App& prompt, Context& context) {
+    auto* app = prompt.add_subcommand("check", "Say what hurts a prompt; exit status 1 when there is a warning");
+    auto command = std::make_shared<PromptCommand>();
+    app->add_option("prompt", command->prompt, "A built-in name, a .toml specification or an original .txt file")
+        ->required();
+    auto* tokens =
+        app->add_flag("--tokens", command->tokens, "Also compare the prefix with the context (loads the model)");
+    app->add_option("--context", command->context, "Tokens of context instead of what the model was trained for")
+        ->needs(tokens)
+        ->check(CLI::PositiveNumber);
+    add_form(*app, *command);
+    add_model_flags(*app, command->model, context);
+    app->callback([command, &context] { run_check(*command, context); });
+}
+
+void add_import(CLI::App& prompt, Context& context) {
+    auto* app = prompt.add_subcommand("import", "Turn an original .txt prompt file into a specification");
+    auto command = std::make_shared<PromptCommand>();
+    app->add_option("file", command->prompt, "The original file")->required();
+    app->add_option("-o,--output", command->output, "The .toml file to write; standard output without it");
+    app->add_flag("--force", command->force, "Replace the output file if it exists");
+    add_form(*app, *command);
+    app->callback([command, &context] { run_import(*command, context); });
+}
+
+}  // namespace
+
+void add_prompt_command(CLI::App& app, Context& context) {
+    auto* prompt = app.add_subcommand("prompt", "List, show, render, check and import in-context prompts");
+    prompt->require_subcommand(1);
+    prompt->add_subcommand("list", "The built-in prompts")->callback([&context] { run_list(context); });
+    auto* show = prompt->add_subcommand("show", "Print a prompt's specification, to read or to edit a copy");
+    auto command = std::make_shared<PromptCommand>();
+    show->add_option("prompt", command->prompt, "A built-in name, a .toml specification or an original .txt file")
+        ->required();
+    add_form(*show, *command);
+    show->callback([command, &context] { run_show(*command, context); });
+    add_render(*prompt, context);
+    add_check(*prompt, context);
+    add_import(*prompt, context);
+}
+
+}  // namespace urial::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+// Lines from a person at a terminal: editing and history by libedit, pasted text in one piece (bracketed paste),
+// Ctrl-C as a value. One per process; belongs to one thread. The terminal is restored by the destructor.
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "cli/chat_loop.h"
+
+namespace urial::cli {
+
+class LineEditor final : public LineSource {
+public:
+    /// `history` is read now and written after every message, 0600; nothing where it cannot be kept.
+    LineEditor(std::optional<std::filesystem::path> history, bool coloured);
+    ~LineEditor() override;
+
+    Read read(std::string_view prompt) override;
+    void remember(std::string_view message) override;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Lines from a pipe or a file.
+class PlainLines final : public LineSource {
+public:
+    Read read(std::string_view prompt) override;
+};
+
+}  // namespace urial::cli

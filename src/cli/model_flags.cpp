@@ -1,0 +1,107 @@
+#include "base/error.h"
+#include "base/files.h"
+#include "cli/commands.h"
+#include "cli/progress_bar.h"
+#include "cli/settings.h"
+#include "models/models.h"
+
+namespace urial::cli {
+namespace {
+
+engine::SessionOptions::FlashAttention flash_attention(std::string_view name) {
+    using Choice = engine::SessionOptions::FlashAttention;
+    if (name == "on") return Choice::On;
+    if (name == "off") return Choice::Off;
+    return Choice::Auto;
+}
+
+std::filesystem::path fetch_model(const ModelFlags& flags, const Context& context) {
+    ProgressBar bar(context.terminal, flags.model, ProgressUnit::Bytes);
+    models::FetchOptions fetch;
+    fetch.download = !flags.offline;
+    fetch.progress = [&](const models::Progress& progress) { bar.update(progress.done_bytes, progress.total_bytes); };
+    fetch.notice = [&](std::string_view text) {
+        bar.clear();
+        context.terminal.note(text);
+    };
+    fetch.cancelled = interrupted;
+    return models::resolve(models::parse_model_spec(flags.model), fetch);
+}
+
+}  // namespace
+
+void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context) {
+    constexpr const char* kGroup = "Model";
+    Settings& settings = *context.settings;
+    add_setting(command, settings, "model", flags.model)->group(kGroup);
+    add_setting(command, settings, "lora", flags.adapters)->group(kGroup);
+    add_setting(command, settings, "threads", flags.threads)->group(kGroup);
+    add_setting(command, settings, "flash_attention", flags.flash_attention)->group(kGroup);
+    add_setting(command, settings, "snapshots", flags.snapshots)->group(kGroup);
+    add_setting(command, settings, "offline", flags.offline)->group(kGroup);
+    settings.bind("snapshot_limit", flags.snapshot_limit);
+}
+
+std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context) {
+    engine::ModelOptions options;
+    options.path = fetch_model(flags, context);
+    models::check_gguf(options.path);
+    options.content_hash = models::content_hash(options.path);
+    for (const std::string& text : flags.adapters) {
+        const models::AdapterSpec adapter = models::parse_adapter_spec(text);
+        models::check_gguf(adapter.path);
+        options.adapters.push_back({adapter.path, adapter.scale});
+    }
+    std::shared_ptr<const engine::Model> model = engine::load_model(options);
+    throw_if_interrupted();
+    return model;
+}
+
+engine::SessionOptions session_options(const ModelFlags& flags, const Context& context) {
+    engine::SessionOptions options;
+    options.threads = flags.threads;
+    options.flash_attention = flash_attention(flags.flash_attention);
+    if (flags.snapshots) {
+        try {
+            options.snapshot_dir = user_cache_dir() / "snapshots";
+        } catch (const Error& failure) {
+            context.terminal.note(fmt::format("no snapshots are kept: {}", failure.what()));
+        }
+    }
+    options.snapshot_bytes = flags.snapshot_limit;
+    return options;
+}
+
+void add_prompt_flags(CLI::App& command, PromptFlags& flags, Context& context) {
+    constexpr const char* kGroup = "Prompt";
+    add_setting(command, *context.settings, "prompt", flags.prompt)->group(kGroup);
+    command
+        .add_option(
+            "--form", flags.form,
+            "How an original .txt prompt continues with the query: auto, current, v5, v6, older, older-zero-shot")
+        ->type_name("NAME")
+        ->group(kGroup);
+}
+
+prompt::PromptSpec open_prompt(const PromptFlags& flags) {
+    if (flags.form.empty()) return prompt::load(flags.prompt);
+    return prompt::load(flags.prompt, prompt::parse_original_form(flags.form));
+}
+
+void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context) {
+    constexpr const char* kGroup = "Sampling";
+    Settings& settings = *context.settings;
+    add_setting(command, settings, "max_tokens", sampling.max_tokens)->group(kGroup);
+    add_setting(command, settings, "temperature", sampling.temperature)->group(kGroup);
+    add_setting(command, settings, "top_p", sampling.top_p)->group(kGroup);
+    add_setting(command, settings, "top_k", sampling.top_k)->group(kGroup);
+    add_setting(command, settings, "min_p", sampling.min_p)->group(kGroup);
+    add_setting(command, settings, "repetition_penalty", sampling.repetition_penalty)->group(kGroup);
+    add_setting(command, settings, "seed", sampling.seed)->group(kGroup);
+    command.add_option("--stop", sampling.stop, "Text that ends an answer, beside the prompt's own; may be repeated")
+        ->type_name("TEXT")
+        ->allow_extra_args(false)
+        ->group(kGroup);
+}
+
+}  // namespace urial::cli

@@ -1,0 +1,102 @@
+#include "cli/progress_bar.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace urial::cli {
+namespace {
+
+constexpr std::size_t kLongestBar = 30;
+constexpr std::size_t kShortestBar = 8;
+
+std::size_t terminal_columns() {
+    winsize size{};
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::string amount(ProgressUnit unit, double value) {
+    return unit == ProgressUnit::Bytes ? human_bytes(value) : fmt::format("{:.0f}", value);
+}
+
+std::string rate_text(ProgressUnit unit, double per_second) {
+    if (unit == ProgressUnit::Bytes) return human_bytes(per_second) + "/s";
+    return fmt::format("{:.{}f}/s", per_second, per_second < 10 ? 2 : 0);
+}
+
+std::string bar(double share, std::size_t length) {
+    const auto full = static_cast<std::size_t>(share * static_cast<double>(length));
+    return "[" + std::string(full, '#') + std::string(length - full, '-') + "]";
+}
+
+}  // namespace
+
+std::string format_progress(const ProgressState& state, std::size_t columns) {
+    const std::uint64_t total = state.total;
+    const std::uint64_t done = total > 0 ? std::min(state.done, total) : state.done;
+    const double rate =
+        state.seconds > 0 && done > state.first ? static_cast<double>(done - state.first) / state.seconds : 0;
+    const std::string label = printable(state.label) + "  ";
+    std::string numbers;
+    double share = 0;
+    if (total > 0) {
+        share = static_cast<double>(done) / static_cast<double>(total);
+        // Rounded down: 100 % is for what is finished.
+        numbers =
+            fmt::format("{:3}%  {}/{}", static_cast<int>(share * 100), amount(state.unit, static_cast<double>(done)),
+                        amount(state.unit, static_cast<double>(total)));
+    } else {
+        numbers = amount(state.unit, static_cast<double>(done));
+    }
+    if (rate > 0) numbers += "  " + rate_text(state.unit, rate);
+    if (rate > 0 && total > done) {
+        numbers += fmt::format("  {} left", human_seconds(static_cast<double>(total - done) / rate));
+    }
+    std::string line = label + numbers;
+    const std::size_t beside_bar = line.size() + 4;  // brackets and two spaces
+    if (total > 0 && beside_bar + kShortestBar <= columns) {
+        line = label + bar(share, std::min(kLongestBar, columns - beside_bar)) + "  " + numbers;
+    }
+    if (line.size() > columns) line = numbers;
+    line.resize(std::min(line.size(), columns));
+    return line;
+}
+
+ProgressBar::ProgressBar(const Terminal& terminal, std::string label, ProgressUnit unit) : enabled_(terminal.progress) {
+    state_.label = std::move(label);
+    state_.unit = unit;
+}
+
+void ProgressBar::update(std::uint64_t done, std::uint64_t total) {
+    if (!enabled_) return;
+    const auto now = Clock::now();
+    if (!started_) {
+        started_ = true;
+        start_ = now;
+        state_.first = done;
+    }
+    if (now < next_draw_) return;
+    next_draw_ = now + std::chrono::milliseconds(100);
+    state_.done = done;
+    state_.total = total;
+    state_.seconds = std::chrono::duration<double>(now - start_).count();
+    // The last column stays free: a full line would wrap on some terminals.
+    fmt::print(stderr, "\r{}\x1b[K", format_progress(state_, terminal_columns() - 1));
+    std::fflush(stderr);
+    shown_ = true;
+}
+
+void ProgressBar::clear() {
+    if (!shown_) return;
+    fmt::print(stderr, "\r\x1b[K");
+    std::fflush(stderr);
+    shown_ = false;
+}
+
+}  // namespace urial::cli

@@ -1,0 +1,51 @@
+#pragma once
+
+// A progress bar on standard error, for downloads and batch runs: share, amount, rate, remaining time. Silent where
+// Terminal::progress is false. One thread.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "cli/commands.h"
+
+namespace urial::cli {
+
+enum class ProgressUnit { Bytes, Items };
+
+struct ProgressState {
+    std::string label;
+    ProgressUnit unit = ProgressUnit::Items;
+    std::uint64_t first = 0;  ///< what was done when the clock began: a resumed download or run
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;  ///< 0: not known
+    double seconds = 0;       ///< since the clock began
+};
+
+/// One line of at most `columns` characters without a line break. What does not fit is left out, the bar first.
+std::string format_progress(const ProgressState& state, std::size_t columns);
+
+class ProgressBar {
+public:
+    ProgressBar(const Terminal& terminal, std::string label, ProgressUnit unit);
+    ~ProgressBar() { clear(); }
+    ProgressBar(const ProgressBar&) = delete;
+    ProgressBar& operator=(const ProgressBar&) = delete;
+
+    /// Redraws at most ten times a second. The first call starts the clock.
+    void update(std::uint64_t done, std::uint64_t total);
+    /// Takes the line away; the next update() brings it back. Call it before other text goes to standard error.
+    void clear();
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    bool enabled_;
+    bool shown_ = false;
+    bool started_ = false;
+    ProgressState state_;
+    Clock::time_point start_;
+    Clock::time_point next_draw_;
+};
+
+}  // namespace urial::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+// The file of /save and /load: one JSON object with everything that a conversation needs to go on (docs/cli.md).
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "generate/generate.h"
+#include "prompt/prompt.h"
+
+namespace urial::cli {
+
+struct SavedChat {
+    std::string model_name;
+    std::string model_hash;  ///< sha256 of the model file
+    prompt::PromptSpec prompt;
+    generate::SamplingOptions sampling;
+    generate::Overflow overflow = generate::Overflow::Error;
+    std::vector<prompt::Turn> turns;
+};
+
+nlohmann::ordered_json write_saved_chat(const SavedChat& chat);
+
+/// Checks every field; Error{BadInput} begins with `origin` and names the field.
+SavedChat read_saved_chat(const nlohmann::json& saved, std::string_view origin);
+
+}  // namespace urial::cli

@@ -1,0 +1,360 @@
+#include "cli/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include <toml++/toml.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+
+namespace urial::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kMostInteger = 1e9;
+
+constexpr std::array kTable{
+    SettingInfo{"model", SettingType::Text, "gemma-3-270m", "The model: a GGUF file, hf:OWNER/NAME[:QUANT] or an alias",
+                "URIAL_MODEL", "-m,--model", "SPEC"},
+    SettingInfo{"lora", SettingType::List, "", "A LoRA adapter on top of the model; may be repeated", "URIAL_LORA",
+                "--lora", "FILE[:SCALE]"},
+    SettingInfo{"threads", SettingType::Integer, "0", "Threads that compute; 0: one per core", "URIAL_THREADS",
+                "-t,--threads", "N", 0, 1024},
+    SettingInfo{"flash_attention", SettingType::Choice, "auto", "Flash attention", "URIAL_FLASH_ATTENTION",
+                "--flash-attn", "auto|on|off"},
+    SettingInfo{"prompt", SettingType::Text, "urial", "The in-context prompt: a built-in name or a file",
+                "URIAL_PROMPT", "-p,--prompt", "NAME|FILE"},
+    SettingInfo{"context", SettingType::Integer, "0",
+                "Tokens of context per conversation; 0: what the model was trained for, at most 4096", "URIAL_CONTEXT",
+                "--context", "N", 0, kMostInteger},
+    SettingInfo{"parallel", SettingType::Integer, "16", "How many answers are computed at the same time",
+                "URIAL_PARALLEL", "--parallel", "N", 1, 1024},
+    SettingInfo{"max_tokens", SettingType::Integer, "1024", "The most new tokens of an answer", "URIAL_MAX_TOKENS",
+                "--max-tokens", "N", 1, kMostInteger},
+    SettingInfo{"temperature", SettingType::Number, "0", "Randomness; 0: always the most likely token",
+                "URIAL_TEMPERATURE", "--temperature", "X", 0, 100},
+    SettingInfo{"top_p", SettingType::Number, "1",
+                "Sample from the smallest set of tokens with this probability; 1: off", "URIAL_TOP_P", "--top-p", "X",
+                0, 1},
+    SettingInfo{"top_k", SettingType::Integer, "0", "Sample from the K most likely tokens; 0: off", "URIAL_TOP_K",
+                "--top-k", "K", 0, kMostInteger},
+    SettingInfo{"min_p", SettingType::Number, "0",
+                "Drop tokens less likely than this share of the most likely one; 0: off", "URIAL_MIN_P", "--min-p", "X",
+                0, 1},
+    SettingInfo{"repetition_penalty", SettingType::Number, "1",
+                "Divides the chance of tokens seen in prompt or answer (as in Hugging Face); 1: off",
+                "URIAL_REPETITION_PENALTY", "--repetition-penalty", "X", 0.01, 100},
+    SettingInfo{"seed", SettingType::Integer, "0", "Seed of the random numbers", "URIAL_SEED", "--seed", "N", 0,
+                9007199254740992.0},
+    SettingInfo{"color", SettingType::Choice, "auto", "Colour in messages", "URIAL_COLOR", "--color",
+                "auto|always|never"},
+    SettingInfo{"snapshots", SettingType::Switch, "true", "Keep computed prompt prefixes on disk for a faster start",
+                "URIAL_SNAPSHOTS", "!--no-snapshot", "", 0, 0, "Neither read nor write prefix snapshots"},
+    SettingInfo{"snapshot_limit", SettingType::Size, "2GB", "The most bytes of snapshots that are kept",
+                "URIAL_SNAPSHOT_LIMIT", "", "BYTES", 0, 1e15},
+    SettingInfo{"offline", SettingType::Switch, "false", "Never download", "URIAL_OFFLINE", "--offline", ""},
+};
+
+[[noreturn]] void refuse(std::string_view where, const SettingInfo& info, std::string_view shown,
+                         std::string_view need) {
+    throw error(ErrorKind::BadInput, "{}: {} cannot be '{}'; {}", where, info.key, printable(shown), need);
+}
+
+std::string number_text(double value) { return fmt::format("{}", value); }
+
+std::string range_text(const SettingInfo& info) {
+    const std::string_view kind = info.type == SettingType::Number ? "a number" : "a whole number";
+    return fmt::format("it takes {} from {} to {}", kind, number_text(info.least), number_text(info.most));
+}
+
+std::vector<std::string> choices(const SettingInfo& info) {
+    std::vector<std::string> names;
+    for (const std::string_view name : split(info.value_name, '|')) names.emplace_back(name);
+    return names;
+}
+
+std::optional<double> parse_number(std::string_view text) {
+    double value = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failure != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+    return value;
+}
+
+/// "2GB", "500 MB", "1000": powers of 1000, as human_bytes() prints them.
+std::optional<double> parse_size(std::string_view text) {
+    static constexpr std::array<std::pair<std::string_view, double>, 5> kUnits{
+        {{"tb", 1e12}, {"gb", 1e9}, {"mb", 1e6}, {"kb", 1e3}, {"b", 1}}};
+    const std::string lower = lower_ascii(trim(text));
+    std::string_view digits = lower;
+    double factor = 1;
+    for (const auto& [suffix, value] : kUnits) {
+        if (digits.ends_with(suffix)) {
+            digits.remove_suffix(suffix.size());
+            factor = value;
+            break;
+        }
+    }
+    const auto number = parse_number(trim(digits));
+    if (!number) return std::nullopt;
+    return std::floor(*number * factor);
+}
+
+std::optional<bool> parse_switch(std::string_view text) {
+    const std::string lower = lower_ascii(text);
+    if (lower == "true" || lower == "1" || lower == "yes" || lower == "on") return true;
+    if (lower == "false" || lower == "0" || lower == "no" || lower == "off") return false;
+    return std::nullopt;
+}
+
+json in_range(const SettingInfo& info, double value, std::string_view shown, std::string_view where) {
+    if (!(value >= info.least && value <= info.most)) refuse(where, info, shown, range_text(info));
+    if (info.type == SettingType::Number) return value;
+    if (value != std::floor(value)) refuse(where, info, shown, range_text(info));
+    return static_cast<std::int64_t>(value);
+}
+
+json list_of(std::string_view text) {
+    json list = json::array();
+    for (const std::string_view part : split(text, ',')) {
+        if (!trim(part).empty()) list.push_back(std::string(trim(part)));
+    }
+    return list;
+}
+
+/// A path that begins with ./ or ../ in a file is meant from that file's folder, ~/ from the home folder.
+std::string path_from_file(const std::string& text, const fs::path& file) {
+    if (text.starts_with("./") || text.starts_with("../"))
+        return (file.parent_path() / text).lexically_normal().string();
+    if (text.starts_with("~/")) {
+        if (const auto home = environment("HOME")) return (fs::path(*home) / text.substr(2)).string();
+    }
+    return text;
+}
+
+json paths_from_file(json value, const fs::path& file) {
+    if (value.is_string()) return path_from_file(value.get<std::string>(), file);
+    if (value.is_array()) {
+        for (json& item : value) item = path_from_file(item.get<std::string>(), file);
+    }
+    return value;
+}
+
+/// Null for what no setting can be: a date, a table.
+json to_json(const toml::node& node) {
+    if (const auto* text = node.as_string()) return text->get();
+    if (const auto* integer = node.as_integer()) return integer->get();
+    if (const auto* number = node.as_floating_point()) return number->get();
+    if (const auto* boolean = node.as_boolean()) return boolean->get();
+    if (const auto* array = node.as_array()) {
+        json list = json::array();
+        for (const toml::node& item : *array) list.push_back(to_json(item));
+        return list;
+    }
+    return nullptr;
+}
+
+std::string shown(const json& value) { return value.is_null() ? "a table or a date" : format_setting(value); }
+
+}  // namespace
+
+std::span<const SettingInfo> setting_table() { return kTable; }
+
+const SettingInfo& setting_info(std::string_view key) {
+    std::string wanted(key);
+    std::replace(wanted.begin(), wanted.end(), '-', '_');
+    std::vector<std::string> keys;
+    for (const SettingInfo& info : kTable) {
+        if (info.key == wanted) return info;
+        keys.emplace_back(info.key);
+    }
+    throw error(ErrorKind::BadInput, "unknown setting '{}'{}\n`urial config show` lists all settings", printable(key),
+                did_you_mean(wanted, keys));
+}
+
+json parse_setting(const SettingInfo& info, std::string_view text, std::string_view where) {
+    switch (info.type) {
+        case SettingType::Text:
+        case SettingType::Choice: return check_setting(info, std::string(text), where);
+        case SettingType::List: return list_of(text);
+        case SettingType::Switch:
+            if (const auto value = parse_switch(text)) return *value;
+            refuse(where, info, text, "it takes true or false");
+        case SettingType::Integer:
+        case SettingType::Number:
+            if (const auto value = parse_number(text)) return in_range(info, *value, text, where);
+            refuse(where, info, text, range_text(info));
+        case SettingType::Size:
+            if (const auto value = parse_size(text)) return in_range(info, *value, text, where);
+            refuse(where, info, text, "it takes bytes: 500MB, 2GB");
+    }
+    return nullptr;
+}
+
+json check_setting(const SettingInfo& info, const json& value, std::string_view where) {
+    switch (info.type) {
+        case SettingType::Text:
+            if (value.is_string() && !value.get_ref<const std::string&>().empty()) return value;
+            refuse(where, info, shown(value), "it takes text that is not empty");
+        case SettingType::Choice: {
+            const std::vector<std::string> names = choices(info);
+            const std::string text = value.is_string() ? value.get<std::string>() : shown(value);
+            if (value.is_string() && std::find(names.begin(), names.end(), text) != names.end()) return value;
+            refuse(where, info, text, fmt::format("it takes one of: {}", fmt::join(names, ", ")));
+        }
+        case SettingType::List:
+            if (value.is_string()) return list_of(value.get<std::string>());
+            if (value.is_array() &&
+                std::all_of(value.begin(), value.end(), [](const json& item) { return item.is_string(); }))
+                return value;
+            refuse(where, info, shown(value), "it takes a list of texts");
+        case SettingType::Switch:
+            if (value.is_boolean()) return value;
+            refuse(where, info, shown(value), "it takes true or false, without quotes");
+        case SettingType::Integer:
+        case SettingType::Number:
+            if (value.is_number()) return in_range(info, value.get<double>(), shown(value), where);
+            refuse(where, info, shown(value), range_text(info) + ", without quotes");
+        case SettingType::Size:
+            if (value.is_string()) return parse_setting(info, value.get<std::string>(), where);
+            if (value.is_number()) return in_range(info, value.get<double>(), shown(value), where);
+            refuse(where, info, shown(value), "it takes bytes: 500MB, 2GB");
+    }
+    return nullptr;
+}
+
+std::string format_setting(const json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_array()) {
+        std::vector<std::string> items;
+        for (const json& item : value) items.push_back(format_setting(item));
+        return fmt::format("{}", fmt::join(items, ","));
+    }
+    if (value.is_number_float()) return number_text(value.get<double>());
+    return value.dump();
+}
+
+Settings::Sources Settings::Sources::of_process() {
+    std::error_code ignored;
+    Sources sources{fs::current_path(ignored), {}, &urial::environment};
+    try {
+        sources.user_file = user_config_dir() / "config.toml";
+    } catch (const Error&) {
+        // Without HOME there is no user file; a command that needs a user folder says so itself.
+    }
+    return sources;
+}
+
+Settings::Settings(Sources sources) : sources_(std::move(sources)) {
+    for (const SettingInfo& info : kTable) {
+        values_[std::string(info.key)] = {parse_setting(info, info.default_text, "default"), Origin::Default,
+                                          "default"};
+    }
+}
+
+void Settings::load() {
+    std::error_code ignored;
+    if (fs::exists(sources_.user_file, ignored)) load_file(sources_.user_file, Origin::UserFile);
+    if (const auto file = project_file()) load_file(*file, Origin::ProjectFile);
+    load_environment();
+}
+
+void Settings::set_flag(const SettingInfo& info, json value, std::string where) {
+    offer(info, std::move(value), Origin::Flag, std::move(where));
+}
+
+const Settings::Value& Settings::get(std::string_view key) const { return values_.find(key)->second; }
+
+void Settings::apply() const {
+    for (const auto& assign : bindings_) assign();
+}
+
+std::optional<fs::path> Settings::project_file() const {
+    const auto file_in = [](const fs::path& folder) -> std::optional<fs::path> {
+        std::error_code ignored;
+        if (fs::is_regular_file(folder / "urial.toml", ignored)) return folder / "urial.toml";
+        return std::nullopt;
+    };
+    std::optional<fs::path> nearest;
+    for (fs::path folder = sources_.working_directory;; folder = folder.parent_path()) {
+        if (!nearest) nearest = file_in(folder);
+        std::error_code ignored;
+        if (fs::exists(folder / ".git", ignored)) return nearest;
+        if (folder == folder.parent_path()) break;
+    }
+    // Outside a repository a parent may belong to anybody (/tmp): only the folder itself counts.
+    return file_in(sources_.working_directory);
+}
+
+void Settings::load_file(const fs::path& path, Origin origin) {
+    const std::string text = read_text_file(path);
+    toml::table table;
+    try {
+        table = toml::parse(text);
+    } catch (const toml::parse_error& failure) {
+        throw error(ErrorKind::BadInput, "{}:{}:{}: {}", path.string(), failure.source().begin.line,
+                    failure.source().begin.column, failure.description());
+    }
+    for (const auto& [key, node] : table) {
+        const std::string where = fmt::format("{}:{}", path.string(), key.source().begin.line);
+        std::vector<std::string> keys;
+        for (const SettingInfo& info : kTable) keys.emplace_back(info.key);
+        if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
+            throw error(ErrorKind::BadInput, "{}: unknown setting '{}'{}\n`urial config show` lists all settings",
+                        where, printable(key.str()), did_you_mean(key.str(), keys));
+        }
+        const SettingInfo& info = setting_info(key.str());
+        offer(info, paths_from_file(check_setting(info, to_json(node), where), path), origin, where);
+    }
+}
+
+void Settings::load_environment() {
+    for (const SettingInfo& info : kTable) {
+        const std::string name(info.environment);
+        if (const auto text = sources_.environment(name.c_str())) {
+            offer(info, parse_setting(info, *text, name), Origin::Environment, "environment " + name);
+        } else if (info.key == "color" && sources_.environment("NO_COLOR")) {
+            offer(info, "never", Origin::Environment, "environment NO_COLOR");
+        }
+    }
+}
+
+void Settings::offer(const SettingInfo& info, json value, Origin origin, std::string where) {
+    Value& current = values_.find(info.key)->second;
+    if (origin < current.origin) return;
+    current = {std::move(value), origin, std::move(where)};
+}
+
+CLI::Option* add_setting_flag(CLI::App& command, Settings& settings, std::string_view key) {
+    const SettingInfo& info = setting_info(key);
+    const std::string names(info.flag);
+    const std::string help(info.flag_help.empty() ? info.help : info.flag_help);
+    const std::string where = fmt::format("--{}", names.substr(names.rfind("--") + 2));
+    if (info.type == SettingType::Switch) {
+        const bool value = !names.starts_with('!');
+        const auto set = [&settings, &info, where, value](std::int64_t) {
+            settings.set_flag(info, value, "flag " + where);
+        };
+        return command.add_flag_function(value ? names : names.substr(1), set, help);
+    }
+    const auto set = [&settings, &info, where](const std::string& text) {
+        settings.set_flag(info, parse_setting(info, text, where), "flag " + where);
+    };
+    const auto set_list = [&settings, &info, where](const std::vector<std::string>& texts) {
+        settings.set_flag(info, texts, "flag " + where);
+    };
+    CLI::Option* option = nullptr;
+    if (info.type == SettingType::List) {
+        option = command.add_option_function<std::vector<std::string>>(names, set_list, help)->allow_extra_args(false);
+    } else {
+        option = command.add_option_function<std::string>(names, set, help);
+        option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    }
+    return option->type_name(std::string(info.value_name))->default_str(std::string(info.default_text));
+}
+
+}  // namespace urial::cli

@@ -1,0 +1,14 @@
+#pragma once
+
+// What to tell someone whose command line was not understood.
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+namespace urial::cli {
+
+/// The message for Terminal::report_error: what is wrong in the first line, suggestions in the next ones.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& failure);
+
+}  // namespace urial::cli

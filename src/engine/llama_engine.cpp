@@ -1,0 +1,520 @@
+// llama.cpp behind the engine interface: the only file that includes llama.h.
+//
+// One context holds S sequences and, as sequence 0 of the context, the constant prefix. The key/value cache is unified,
+// so that a sequence shares the prefix's cells by metadata alone (llama_memory_seq_cp), and full-size for
+// sliding-window layers, so that the prefix's cells are never given away. A new prefix always goes through its snapshot
+// (saved, cleared, restored): a cold start and a warm one then have the same cells in the same order, and give the same
+// logits bit for bit.
+
+#include <algorithm>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <thread>
+
+#include <llama.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "engine/engine.h"
+#include "engine/prefix_snapshot.h"
+
+namespace urial::engine {
+namespace {
+
+/// A prefix shorter than this is decoded in a moment; keeping it on disk would only fill the folder.
+constexpr std::size_t kSmallestSnapshotTokens = 64;
+constexpr int kContextRounding = 256;
+
+/// The context's sequence that holds the prefix; the session's own sequences follow it.
+constexpr llama_seq_id kPrefixSequence = 0;
+constexpr llama_seq_id engine_sequence(int sequence) { return sequence + 1; }
+
+// ---- the engine's log -----------------------------------------------------------------------------------------------
+
+struct LogState {
+    std::mutex mutex;  // guards both members: the engine logs from any thread
+    std::function<void(LogLevel, std::string_view)> sink;
+    std::string last_error;
+};
+
+LogState& log_state() {
+    static LogState state;
+    return state;
+}
+
+void on_engine_log(ggml_log_level level, const char* text, void*) {
+    LogState& state = log_state();
+    const std::lock_guard lock(state.mutex);
+    if (level == GGML_LOG_LEVEL_ERROR) state.last_error = text;
+    if (!state.sink) return;
+    switch (level) {
+        case GGML_LOG_LEVEL_ERROR: state.sink(LogLevel::Error, text); break;
+        case GGML_LOG_LEVEL_WARN: state.sink(LogLevel::Warning, text); break;
+        case GGML_LOG_LEVEL_INFO: state.sink(LogLevel::Info, text); break;
+        default: state.sink(LogLevel::Debug, text); break;
+    }
+}
+
+std::string last_engine_error() {
+    LogState& state = log_state();
+    const std::lock_guard lock(state.mutex);
+    std::string text = std::exchange(state.last_error, {});
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text.empty() ? "the engine gave no reason" : text;
+}
+
+void start_backend() {
+    static const bool started = [] {
+        llama_log_set(on_engine_log, nullptr);
+        llama_backend_init();
+        return true;
+    }();
+    (void)started;
+}
+
+// ---- session --------------------------------------------------------------------------------------------------------
+
+struct ContextDeleter {
+    void operator()(llama_context* context) const { llama_free(context); }
+};
+struct ModelDeleter {
+    void operator()(llama_model* model) const { llama_model_free(model); }
+};
+
+class LlamaModel;
+
+class LlamaSession final : public Session {
+public:
+    LlamaSession(std::shared_ptr<const LlamaModel> model, const SessionOptions& options);
+
+    int sequence_count() const override { return static_cast<int>(sequences_.size()); }
+    int context_tokens() const override { return static_cast<int>(llama_n_ctx(context_.get())); }
+    int free_tokens() const override;
+    int batch_rows() const override { return batch_rows_; }
+    int logit_rows() const override { return logit_rows_; }
+    PrefixOrigin set_prefix(std::span<const Token> tokens) override;
+    std::size_t prefix_length() const override { return prefix_.size(); }
+    std::size_t reset(int sequence, std::size_t shared) override;
+    std::size_t length(int sequence) const override { return at(sequence).length; }
+    void decode(std::span<const Row> rows) override;
+    std::span<const float> logits(std::size_t row) const override;
+
+private:
+    struct Sequence {
+        std::size_t length = 0;
+        std::size_t shared = 0;  // leading tokens in the prefix's cells
+    };
+    const Sequence& at(int sequence) const;
+    nlohmann::ordered_json circumstances() const;
+    bool restore(const std::vector<std::uint8_t>& state);
+    void decode_prefix();
+    void set_row(std::size_t i, llama_seq_id sequence, std::size_t position, Token token, bool wants_logits);
+    int32_t run_rows(std::size_t count);
+    void submit(std::span<const Row> rows);
+
+    std::shared_ptr<const LlamaModel> model_;
+    std::unique_ptr<llama_context, ContextDeleter> context_;
+    llama_memory_t memory_ = nullptr;
+    std::optional<SnapshotStore> snapshots_;
+    std::vector<Token> prefix_;
+    std::vector<Sequence> sequences_;
+    std::size_t vocabulary_size_ = 0;
+    bool shares_in_part_ = true;
+    bool uses_adapters_ = false;
+    std::string flash_attention_;
+    int batch_rows_ = 0;
+    int logit_rows_ = 0;
+
+    // The batch's columns, reused by every decode.
+    std::vector<llama_token> token_column_;
+    std::vector<llama_pos> position_column_;
+    std::vector<int32_t> count_column_;
+    std::vector<llama_seq_id> sequence_column_;
+    std::vector<llama_seq_id*> sequence_pointers_;
+    std::vector<int8_t> logits_column_;
+};
+
+// ---- model ----------------------------------------------------------------------------------------------------------
+
+class LlamaModel final : public Model, public std::enable_shared_from_this<LlamaModel> {
+public:
+    explicit LlamaModel(const ModelOptions& options);
+
+    const ModelInfo& info() const override { return info_; }
+    std::vector<Token> tokenize(std::string_view text, TokenizeOptions options) const override;
+    std::string piece(Token token, bool special) const override;
+    bool ends_generation(Token token) const override { return llama_vocab_is_eog(vocabulary_, token); }
+    std::unique_ptr<Session> new_session(const SessionOptions& options) const override;
+
+    llama_model* handle() const { return model_.get(); }
+    /// In the order of info().adapters.
+    const std::vector<llama_adapter_lora*>& adapters() const { return adapters_; }
+
+private:
+    void load_adapter(const Adapter& adapter);
+
+    std::unique_ptr<llama_model, ModelDeleter> model_;
+    const llama_vocab* vocabulary_ = nullptr;
+    std::vector<llama_adapter_lora*> adapters_;  // owned by model_
+    ModelInfo info_;
+};
+
+std::string metadata(const llama_model* model, const char* key) {
+    std::vector<char> buffer(256);
+    const int32_t length = llama_model_meta_val_str(model, key, buffer.data(), buffer.size());
+    if (length < 0) return "";
+    if (static_cast<std::size_t>(length) >= buffer.size()) {
+        buffer.resize(static_cast<std::size_t>(length) + 1);
+        llama_model_meta_val_str(model, key, buffer.data(), buffer.size());
+    }
+    return buffer.data();
+}
+
+LlamaModel::LlamaModel(const ModelOptions& options) {
+    start_backend();
+    llama_model_params parameters = llama_model_default_params();
+    parameters.n_gpu_layers = options.gpu_layers;
+    model_.reset(llama_model_load_from_file(options.path.c_str(), parameters));
+    if (!model_) {
+        throw error(ErrorKind::Model, "{}: the engine cannot load this model: {}", options.path.string(),
+                    last_engine_error());
+    }
+    if (!llama_model_has_decoder(model_.get())) {
+        throw error(ErrorKind::Model, "{}: an encoder, not a language model that continues text",
+                    options.path.string());
+    }
+    vocabulary_ = llama_model_get_vocab(model_.get());
+
+    std::vector<char> description(256);
+    llama_model_desc(model_.get(), description.data(), description.size());
+    info_.description = description.data();
+    info_.name = metadata(model_.get(), "general.name");
+    if (info_.name.empty()) info_.name = options.path.stem().string();
+    info_.content_hash = options.content_hash.empty() ? sha256_file(options.path) : options.content_hash;
+    info_.vocabulary_size = static_cast<std::size_t>(llama_vocab_n_tokens(vocabulary_));
+    info_.training_context = llama_model_n_ctx_train(model_.get());
+    info_.parameter_count = llama_model_n_params(model_.get());
+    info_.file_bytes = std::filesystem::file_size(options.path);
+    info_.adds_bos = llama_vocab_get_add_bos(vocabulary_);
+    if (const Token bos = llama_vocab_bos(vocabulary_); bos != LLAMA_TOKEN_NULL) info_.bos = bos;
+    if (const char* text = llama_model_chat_template(model_.get(), nullptr)) info_.chat_template = text;
+
+    for (const Adapter& adapter : options.adapters) load_adapter(adapter);
+}
+
+void LlamaModel::load_adapter(const Adapter& adapter) {
+    if (!std::filesystem::exists(adapter.path)) {
+        throw error(ErrorKind::NotFound, "{}: no such adapter file", adapter.path.string());
+    }
+    llama_adapter_lora* loaded = llama_adapter_lora_init(model_.get(), adapter.path.c_str());
+    if (loaded == nullptr) {
+        throw error(ErrorKind::Model, "{}: not an adapter of the model {}: {}", adapter.path.string(), info_.name,
+                    last_engine_error());
+    }
+    adapters_.push_back(loaded);
+    info_.adapters.push_back({adapter.path.filename().string(), sha256_file(adapter.path), adapter.scale});
+}
+
+std::vector<Token> LlamaModel::tokenize(std::string_view text, TokenizeOptions options) const {
+    std::vector<Token> tokens(text.size() + 8);
+    const auto run = [&] {
+        return llama_tokenize(vocabulary_, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
+                              static_cast<int32_t>(tokens.size()), /*add_special=*/false, options.parse_special);
+    };
+    int32_t count = run();
+    if (count < 0) {
+        tokens.resize(static_cast<std::size_t>(-count));
+        count = run();
+    }
+    tokens.resize(static_cast<std::size_t>(count));
+    if (options.add_bos && info_.adds_bos && info_.bos) {
+        if (!tokens.empty() && tokens.front() == *info_.bos) {
+            throw error(ErrorKind::BadInput,
+                        "the text begins with {} and the model {} adds one by itself; remove it from the text",
+                        piece(*info_.bos, true), info_.name);
+        }
+        tokens.insert(tokens.begin(), *info_.bos);
+    }
+    return tokens;
+}
+
+std::string LlamaModel::piece(Token token, bool special) const {
+    if (token < 0 || static_cast<std::size_t>(token) >= info_.vocabulary_size) {
+        throw error(ErrorKind::BadInput, "token id {} is outside the vocabulary of {} tokens", token,
+                    info_.vocabulary_size);
+    }
+    std::string bytes(32, '\0');
+    const auto run = [&] {
+        return llama_token_to_piece(vocabulary_, token, bytes.data(), static_cast<int32_t>(bytes.size()), 0, special);
+    };
+    int32_t length = run();
+    if (length < 0) {
+        bytes.resize(static_cast<std::size_t>(-length));
+        length = run();
+    }
+    bytes.resize(static_cast<std::size_t>(length));
+    return bytes;
+}
+
+std::unique_ptr<Session> LlamaModel::new_session(const SessionOptions& options) const {
+    return std::make_unique<LlamaSession>(shared_from_this(), options);
+}
+
+// ---- session, continued ---------------------------------------------------------------------------------------------
+
+int thread_count(int wanted) {
+    return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+llama_flash_attn_type flash_attention_type(SessionOptions::FlashAttention choice) {
+    switch (choice) {
+        case SessionOptions::FlashAttention::On: return LLAMA_FLASH_ATTN_TYPE_ENABLED;
+        case SessionOptions::FlashAttention::Off: return LLAMA_FLASH_ATTN_TYPE_DISABLED;
+        case SessionOptions::FlashAttention::Auto: break;
+    }
+    return LLAMA_FLASH_ATTN_TYPE_AUTO;
+}
+
+LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const SessionOptions& options)
+    : model_(std::move(model)) {
+    const int most = static_cast<int>(llama_max_parallel_sequences()) - 1;
+    if (options.sequences < 1 || options.sequences > most) {
+        throw error(ErrorKind::BadInput, "{} parallel sequences: the engine takes 1 to {}", options.sequences, most);
+    }
+    if (options.context_tokens < 1 || options.batch_rows < 1) {
+        throw error(ErrorKind::BadInput, "a context of {} tokens with batches of {} rows: both must be at least 1",
+                    options.context_tokens, options.batch_rows);
+    }
+    batch_rows_ = options.batch_rows;
+    logit_rows_ = std::min(options.logit_rows > 0 ? options.logit_rows : options.sequences, batch_rows_);
+
+    llama_context_params parameters = llama_context_default_params();
+    const int rounded = (options.context_tokens + kContextRounding - 1) / kContextRounding * kContextRounding;
+    parameters.n_ctx = static_cast<uint32_t>(rounded);
+    parameters.n_batch = static_cast<uint32_t>(batch_rows_);
+    parameters.n_ubatch = static_cast<uint32_t>(batch_rows_);
+    parameters.n_seq_max = static_cast<uint32_t>(options.sequences + 1);
+    parameters.n_outputs_max =
+        static_cast<uint32_t>(std::min(batch_rows_, std::max(logit_rows_, options.sequences + 1)));
+    parameters.n_outputs_max_per_seq = parameters.n_outputs_max;
+    parameters.n_threads = thread_count(options.threads);
+    parameters.n_threads_batch = parameters.n_threads;
+    parameters.flash_attn_type = flash_attention_type(options.flash_attention);
+    parameters.swa_full = true;
+    parameters.kv_unified = true;
+    context_.reset(llama_init_from_model(model_->handle(), parameters));
+    if (!context_) {
+        throw error(ErrorKind::Model, "{}: no context of {} tokens for {} sequences: {}", model_->info().name, rounded,
+                    options.sequences, last_engine_error());
+    }
+    memory_ = llama_get_memory(context_.get());
+    vocabulary_size_ = model_->info().vocabulary_size;
+    sequences_.resize(static_cast<std::size_t>(options.sequences));
+    shares_in_part_ = !llama_model_is_recurrent(model_->handle()) && !llama_model_is_hybrid(model_->handle());
+    flash_attention_ = llama_flash_attn_type_name(parameters.flash_attn_type);
+    if (options.snapshot_dir) snapshots_.emplace(*options.snapshot_dir, options.snapshot_bytes);
+
+    if (options.use_adapters && !model_->adapters().empty()) {
+        std::vector<llama_adapter_lora*> adapters = model_->adapters();
+        std::vector<float> scales;
+        for (const AdapterInfo& adapter : model_->info().adapters) scales.push_back(adapter.scale);
+        if (llama_set_adapters_lora(context_.get(), adapters.data(), adapters.size(), scales.data()) != 0) {
+            throw error(ErrorKind::Model, "the adapters cannot be applied to {}: {}", model_->info().name,
+                        last_engine_error());
+        }
+        uses_adapters_ = true;
+    }
+
+    const auto rows = static_cast<std::size_t>(batch_rows_);
+    token_column_.resize(rows);
+    position_column_.resize(rows);
+    count_column_.assign(rows, 1);
+    sequence_column_.resize(rows);
+    sequence_pointers_.resize(rows);
+    for (std::size_t i = 0; i < rows; ++i) sequence_pointers_[i] = &sequence_column_[i];
+    logits_column_.resize(rows);
+}
+
+const LlamaSession::Sequence& LlamaSession::at(int sequence) const {
+    if (sequence < 0 || static_cast<std::size_t>(sequence) >= sequences_.size()) {
+        throw error(ErrorKind::BadInput, "sequence {} of {}", sequence, sequences_.size());
+    }
+    return sequences_[static_cast<std::size_t>(sequence)];
+}
+
+int LlamaSession::free_tokens() const {
+    std::size_t used = prefix_.size();
+    for (const Sequence& sequence : sequences_) used += sequence.length - sequence.shared;
+    return context_tokens() - static_cast<int>(used);
+}
+
+nlohmann::ordered_json LlamaSession::circumstances() const {
+    nlohmann::ordered_json adapters = nlohmann::ordered_json::array();
+    if (uses_adapters_) {
+        for (const AdapterInfo& adapter : model_->info().adapters) {
+            adapters.push_back({{"sha256", adapter.content_hash}, {"scale", adapter.scale}});
+        }
+    }
+    std::string_view token_bytes(reinterpret_cast<const char*>(prefix_.data()), prefix_.size() * sizeof(Token));
+    const EngineBuild build = engine_build();
+    return {{"format", 1},
+            {"model_sha256", model_->info().content_hash},
+            {"adapters", adapters},
+            {"prefix_tokens", prefix_.size()},
+            {"prefix_sha256", sha256_hex(token_bytes)},
+            {"cache_types", "f16,f16"},
+            {"flash_attention", flash_attention_},
+            {"batch_rows", batch_rows_},
+            {"engine", build.version + " " + build.commit},
+            {"cpu", build.cpu_features}};
+}
+
+bool LlamaSession::restore(const std::vector<std::uint8_t>& state) {
+    llama_memory_clear(memory_, /*data=*/false);
+    if (llama_state_seq_set_data(context_.get(), state.data(), state.size(), kPrefixSequence) == state.size())
+        return true;
+    llama_memory_clear(memory_, false);
+    return false;
+}
+
+PrefixOrigin LlamaSession::set_prefix(std::span<const Token> tokens) {
+    if (static_cast<int>(tokens.size()) >= context_tokens()) {
+        throw error(
+            ErrorKind::ContextFull,
+            "the prompt's constant part has {} tokens and the context {}: use a larger context or a shorter prompt",
+            tokens.size(), context_tokens());
+    }
+    prefix_.assign(tokens.begin(), tokens.end());
+    std::fill(sequences_.begin(), sequences_.end(), Sequence{});
+    llama_memory_clear(memory_, false);
+    if (prefix_.empty()) return PrefixOrigin::Empty;
+
+    const bool keeps = snapshots_ && prefix_.size() >= kSmallestSnapshotTokens;
+    const nlohmann::ordered_json key = keeps ? circumstances() : nlohmann::ordered_json();
+    if (keeps) {
+        if (const auto state = snapshots_->read(key); state && restore(*state)) return PrefixOrigin::Restored;
+    }
+    decode_prefix();
+    std::vector<std::uint8_t> state(llama_state_seq_get_size(context_.get(), kPrefixSequence));
+    state.resize(llama_state_seq_get_data(context_.get(), state.data(), state.size(), kPrefixSequence));
+    if (!restore(state))
+        throw error(ErrorKind::Model, "the prefix's state cannot be restored: {}", last_engine_error());
+    if (keeps) snapshots_->write(key, state);
+    return PrefixOrigin::Computed;
+}
+
+void LlamaSession::decode_prefix() {
+    for (std::size_t begin = 0; begin < prefix_.size(); begin += static_cast<std::size_t>(batch_rows_)) {
+        const std::size_t count = std::min(prefix_.size() - begin, static_cast<std::size_t>(batch_rows_));
+        for (std::size_t i = 0; i < count; ++i) set_row(i, kPrefixSequence, begin + i, prefix_[begin + i], false);
+        if (run_rows(count) != 0) {
+            throw error(ErrorKind::Model, "the constant prefix cannot be decoded: {}", last_engine_error());
+        }
+    }
+}
+
+void LlamaSession::set_row(std::size_t i, llama_seq_id sequence, std::size_t position, Token token, bool wants_logits) {
+    token_column_[i] = token;
+    position_column_[i] = static_cast<llama_pos>(position);
+    sequence_column_[i] = sequence;
+    logits_column_[i] = wants_logits ? 1 : 0;
+}
+
+int32_t LlamaSession::run_rows(std::size_t count) {
+    llama_batch batch{};
+    batch.n_tokens = static_cast<int32_t>(count);
+    batch.token = token_column_.data();
+    batch.pos = position_column_.data();
+    batch.n_seq_id = count_column_.data();
+    batch.seq_id = sequence_pointers_.data();
+    batch.logits = logits_column_.data();
+    return llama_decode(context_.get(), batch);
+}
+
+std::size_t LlamaSession::reset(int sequence, std::size_t shared) {
+    (void)at(sequence);
+    shared = std::min(shared, prefix_.size());
+    if (!shares_in_part_ && shared != prefix_.size()) shared = 0;
+    const llama_seq_id id = engine_sequence(sequence);
+    llama_memory_seq_rm(memory_, id, -1, -1);
+    if (shared > 0) llama_memory_seq_cp(memory_, kPrefixSequence, id, 0, static_cast<llama_pos>(shared));
+    sequences_[static_cast<std::size_t>(sequence)] = {shared, shared};
+    return shared;
+}
+
+void LlamaSession::decode(std::span<const Row> rows) {
+    if (rows.empty()) return;
+    if (static_cast<int>(rows.size()) > batch_rows_) {
+        throw error(ErrorKind::BadInput, "a batch of {} rows: this session takes {}", rows.size(), batch_rows_);
+    }
+    if (static_cast<int>(rows.size()) > free_tokens()) {
+        throw error(ErrorKind::ContextFull, "{} tokens more than the context of {} can take: {} are free", rows.size(),
+                    context_tokens(), std::max(0, free_tokens()));
+    }
+    const auto wanted = std::count_if(rows.begin(), rows.end(), [](const Row& row) { return row.wants_logits; });
+    if (wanted > logit_rows_) {
+        throw error(ErrorKind::BadInput, "{} rows want logits: this session gives {}", wanted, logit_rows_);
+    }
+    for (const Row& row : rows) {
+        (void)at(row.sequence);
+        if (row.token < 0 || static_cast<std::size_t>(row.token) >= vocabulary_size_) {
+            throw error(ErrorKind::BadInput, "token id {} is outside the vocabulary of {} tokens", row.token,
+                        vocabulary_size_);
+        }
+    }
+    submit(rows);
+}
+
+void LlamaSession::submit(std::span<const Row> rows) {
+    std::vector<std::size_t> lengths(sequences_.size());
+    for (std::size_t s = 0; s < sequences_.size(); ++s) lengths[s] = sequences_[s].length;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const Row& row = rows[i];
+        const std::size_t position = lengths[static_cast<std::size_t>(row.sequence)]++;
+        set_row(i, engine_sequence(row.sequence), position, row.token, row.wants_logits);
+    }
+    const int32_t status = run_rows(rows.size());
+    if (status == 1) throw error(ErrorKind::ContextFull, "the engine found no room for {} tokens", rows.size());
+    if (status != 0) throw error(ErrorKind::Model, "decoding failed ({}): {}", status, last_engine_error());
+    for (std::size_t s = 0; s < sequences_.size(); ++s) sequences_[s].length = lengths[s];
+}
+
+std::span<const float> LlamaSession::logits(std::size_t row) const {
+    const float* values = llama_get_logits_ith(context_.get(), static_cast<int32_t>(row));
+    if (values == nullptr) throw error(ErrorKind::BadInput, "row {} of the last batch has no logits", row);
+    return {values, vocabulary_size_};
+}
+
+/// "AVX AVX2 FMA ..." from the engine's "CPU : AVX = 1 | AVX2 = 1 | OPENMP = 1 | ".
+std::string cpu_features() {
+    std::string features;
+    std::string_view text = llama_print_system_info();
+    text.remove_prefix(std::min(text.size(), text.find(':') + 1));
+    for (const std::string_view entry : split(text, '|')) {
+        const std::size_t equals = entry.find('=');
+        if (equals == std::string_view::npos || trim(entry.substr(equals + 1)) != "1") continue;
+        if (!features.empty()) features += ' ';
+        features += trim(entry.substr(0, equals));
+    }
+    return features;
+}
+
+}  // namespace
+
+std::shared_ptr<const Model> load_model(const ModelOptions& options) { return std::make_shared<LlamaModel>(options); }
+
+EngineBuild engine_build() { return {llama_version(), URIAL_ENGINE_ORIGIN, cpu_features()}; }
+
+void set_engine_log(std::function<void(LogLevel, std::string_view)> sink) {
+    LogState& state = log_state();
+    {
+        const std::lock_guard lock(state.mutex);
+        state.sink = std::move(sink);
+    }
+    llama_log_set(on_engine_log, nullptr);
+}
+
+}  // namespace urial::engine

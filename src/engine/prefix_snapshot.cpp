@@ -1,0 +1,76 @@
+#include "engine/prefix_snapshot.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+
+namespace urial::engine {
+namespace {
+
+std::string_view as_text(const std::vector<std::uint8_t>& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+std::optional<std::vector<std::uint8_t>> SnapshotStore::read(const nlohmann::ordered_json& circumstances) const {
+    const fs::path stem = folder_ / sha256_hex(circumstances.dump());
+    try {
+        const auto manifest = nlohmann::ordered_json::parse(read_file(stem.string() + ".json"));
+        if (manifest.at("circumstances") != circumstances) return std::nullopt;
+        const fs::path state_path = stem.string() + ".state";
+        std::string state = read_file(state_path);
+        if (manifest.at("state_sha256") != sha256_hex(state)) return std::nullopt;
+        std::error_code ignored;
+        fs::last_write_time(state_path, fs::file_time_type::clock::now(), ignored);
+        return std::vector<std::uint8_t>(state.begin(), state.end());
+    } catch (const std::exception&) {
+        return std::nullopt;  // absent, torn or written by another version: it will be computed
+    }
+}
+
+bool SnapshotStore::write(const nlohmann::ordered_json& circumstances, const std::vector<std::uint8_t>& state) const {
+    if (state.size() > limit_bytes_) return false;
+    const std::string stem = (folder_ / sha256_hex(circumstances.dump())).string();
+    try {
+        make_directories(folder_, 0700);
+        nlohmann::ordered_json manifest;
+        manifest["circumstances"] = circumstances;
+        manifest["state_bytes"] = state.size();
+        manifest["state_sha256"] = sha256_hex(as_text(state));
+        write_file_atomic(stem + ".state", as_text(state), 0600);
+        write_file_atomic(stem + ".json", manifest.dump(2) + "\n", 0600);
+        prune();
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+void SnapshotStore::prune() const {
+    struct Kept {
+        fs::file_time_type used;
+        std::uint64_t bytes;
+        fs::path state;
+    };
+    std::vector<Kept> kept;
+    std::uint64_t total = 0;
+    for (const auto& entry : fs::directory_iterator(folder_)) {
+        if (entry.path().extension() != ".state") continue;
+        kept.push_back({entry.last_write_time(), entry.file_size(), entry.path()});
+        total += kept.back().bytes;
+    }
+    std::sort(kept.begin(), kept.end(), [](const Kept& a, const Kept& b) { return a.used < b.used; });
+    for (const Kept& oldest : kept) {
+        if (total <= limit_bytes_) return;
+        std::error_code ignored;
+        fs::remove(oldest.state, ignored);
+        fs::remove(fs::path(oldest.state).replace_extension(".json"), ignored);
+        total -= oldest.bytes;
+    }
+}
+
+}  // namespace urial::engine

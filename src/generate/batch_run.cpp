@@ -1,0 +1,392 @@
+#include "generate/batch_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <map>
+#include <optional>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+
+namespace urial::generate {
+namespace {
+
+using nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+/// Cells beyond this are not taken by default: 64 Ki cells of Gemma 3 270M are 1.2 GB.
+constexpr std::size_t kMostContextTokens = 65536;
+/// Prompt rows that ride along with one step's decoding rows. More would delay the writers for no gain in rate.
+constexpr int kBatchRows = 256;
+
+std::string timestamp() {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text;
+}
+
+ordered_json describe(const SamplingOptions& sampling) {
+    return {{"temperature", sampling.temperature},
+            {"top_p", sampling.top_p},
+            {"top_k", sampling.top_k},
+            {"min_p", sampling.min_p},
+            {"repetition_penalty", sampling.repetition_penalty},
+            {"seed", sampling.seed},
+            {"max_tokens", sampling.max_tokens},
+            {"stop", sampling.stop}};
+}
+
+/// What decides the answers: a records file may only be continued by a run that agrees in all of it.
+ordered_json identity(const PreparedPrompt& prompt, const BatchOptions& options) {
+    const engine::ModelInfo& info = prompt.model().info();
+    ordered_json adapters = ordered_json::array();
+    for (const engine::AdapterInfo& adapter : info.adapters) {
+        adapters.push_back({{"file", adapter.file_name}, {"sha256", adapter.content_hash}, {"scale", adapter.scale}});
+    }
+    const std::string constant = prompt::render_prefix(prompt.spec());
+    const std::string form = prompt::format_spec(prompt.spec());
+    return {{"model", {{"name", info.name}, {"description", info.description}, {"sha256", info.content_hash}}},
+            {"adapters", adapters},
+            {"prompt",
+             {{"name", prompt.spec().name},
+              {"version", prompt.spec().version},
+              {"sha256", sha256_hex(form)},
+              {"prefix_tokens", prompt.prefix().size()},
+              {"text", constant}}},
+            {"sampling", describe(options.sampling)},
+            {"samples", options.samples},
+            {"overflow", options.overflow == Overflow::Error ? "error" : "drop-oldest"}};
+}
+
+/// One answer to be written: an instruction and the number of the sample.
+struct Task {
+    const Instruction* instruction;
+    int sample;
+    std::string key;  // hash of everything that decides the answer; identifies the record
+};
+
+std::string task_key(const std::string& identity_hash, const Instruction& instruction, int sample) {
+    ordered_json content{{"run", identity_hash}, {"id", instruction.id}, {"sample", sample}};
+    for (const prompt::Turn& turn : instruction.conversation.turns) {
+        content["turns"].push_back({turn.query, turn.answer});
+    }
+    content["query"] = instruction.conversation.query;
+    return sha256_hex(content.dump()).substr(0, 16);
+}
+
+/// The first differing entry of two identities, as "name: old against new".
+std::string first_difference(const ordered_json& before, const ordered_json& now, const std::string& path = "") {
+    if (before.is_object() && now.is_object()) {
+        for (const auto& [name, value] : now.items()) {
+            const std::string below = path.empty() ? name : path + "." + name;
+            if (!before.contains(name)) return below + " is new";
+            const std::string difference = first_difference(before[name], value, below);
+            if (!difference.empty()) return difference;
+        }
+        return "";
+    }
+    if (before == now) return "";
+    const auto shown = [](const ordered_json& value) {
+        std::string text = value.dump();
+        if (text.size() > 60) text = text.substr(0, 57) + "...";
+        return text;
+    };
+    return fmt::format("{} was {} and is now {}", path, shown(before), shown(now));
+}
+
+class BatchRun {
+public:
+    BatchRun(const PreparedPrompt& prompt, const std::vector<Instruction>& instructions, const BatchOptions& options)
+        : prompt_(prompt),
+          options_(options),
+          identity_(identity(prompt, options)),
+          writer_(options.output, options.overwrite ? JsonLinesWriter::Open::Truncate : JsonLinesWriter::Open::Append) {
+        const std::string run_hash = sha256_hex(identity_.dump());
+        for (const Instruction& instruction : instructions) {
+            for (int sample = 0; sample < options.samples; ++sample) {
+                tasks_.push_back({&instruction, sample, task_key(run_hash, instruction, sample)});
+            }
+        }
+        summary_.progress.total = tasks_.size();
+    }
+
+    BatchSummary run() {
+        resume();
+        write_manifest(/*finished=*/false);
+        if (!tasks_.empty()) answer();
+        write_manifest(/*finished=*/!summary_.interrupted);
+        report_progress();
+        return summary_;
+    }
+
+private:
+    void notice(std::string_view text) const {
+        if (options_.notice) options_.notice(text);
+    }
+
+    void resume() {
+        if (writer_.repaired_bytes() > 0) {
+            notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is answered again",
+                               options_.output.string(), writer_.repaired_bytes()));
+        }
+        const std::size_t size = fs::exists(options_.output) ? fs::file_size(options_.output) : 0;
+        if (size == 0) return;
+        check_manifest();
+        std::set<std::string> done;
+        std::string kept;
+        std::size_t failed_before = 0;
+        for_each_json_line(options_.output, [&](std::size_t line, ordered_json&& record) {
+            if (!record.is_object() || !record.contains("key") || !record["key"].is_string()) {
+                throw error(ErrorKind::BadInput,
+                            "{}:{}: not a record of urial (it has no \"key\"); name another file, or --overwrite",
+                            options_.output.string(), line);
+            }
+            if (record.contains("error")) {
+                ++failed_before;
+                return;
+            }
+            done.insert(record["key"].get<std::string>());
+            kept += record.dump() + "\n";
+        });
+        if (failed_before > 0) {
+            writer_.replace(kept);
+            notice(fmt::format("{} items that failed before are tried again", failed_before));
+        }
+        std::erase_if(tasks_, [&](const Task& task) { return done.contains(task.key); });
+        summary_.resumed = summary_.progress.total - tasks_.size();
+        summary_.progress.done = summary_.resumed;
+        if (summary_.resumed > 0) {
+            notice(fmt::format("resuming: {} of {} answers are there", summary_.resumed, summary_.progress.total));
+        }
+    }
+
+    void check_manifest() const {
+        const fs::path path = manifest_path(options_.output);
+        if (!fs::exists(path)) {
+            throw error(ErrorKind::BadInput, "{} has content but no manifest {}: name another file, or --overwrite",
+                        options_.output.string(), path.string());
+        }
+        const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
+        if (manifest.is_discarded() || !manifest.contains("identity")) {
+            throw error(ErrorKind::BadInput, "{}: not a manifest of urial; name another output file, or --overwrite",
+                        path.string());
+        }
+        const std::string difference = first_difference(manifest["identity"], identity_);
+        if (!difference.empty()) {
+            throw error(ErrorKind::BadInput,
+                        "{} was made by other settings: {}; name another file, or --overwrite to start anew",
+                        options_.output.string(), difference);
+        }
+    }
+
+    void write_manifest(bool finished) {
+        if (started_.empty()) started_ = timestamp();
+        const engine::EngineBuild build = engine::engine_build();
+        ordered_json manifest{
+            {"format", "urial.generate/1"},
+            {"urial", URIAL_VERSION},
+            {"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
+            {"identity", identity_},
+            {"origin", options_.origin},
+            {"parallel", sequences_},
+            {"context_tokens", context_tokens_},
+            {"batch_rows", kBatchRows},
+            {"started", started_},
+            {"finished", finished ? ordered_json(timestamp()) : ordered_json()},
+            {"records", summary_.progress.done},
+            {"failed", summary_.progress.failed},
+            {"total", summary_.progress.total}};
+        write_file_atomic(manifest_path(options_.output), manifest.dump(2) + "\n");
+    }
+
+    /// The requests, fitted into the context; what cannot fit is recorded as failed.
+    void answer() {
+        const std::size_t prefix = prompt_.prefix().size();
+        const auto reserve = static_cast<std::size_t>(options_.sampling.max_tokens);
+        const std::size_t room = options_.context_tokens > 0
+                                     ? static_cast<std::size_t>(options_.context_tokens)
+                                     : static_cast<std::size_t>(prompt_.model().info().training_context);
+        if (prefix + reserve >= room) {
+            throw error(
+                ErrorKind::ContextFull,
+                "the prompt {} has {} constant tokens and an answer may take {}: no room in a context of {}; use a "
+                "shorter prompt, fewer new tokens or a model with a larger context",
+                prompt_.spec().name, prefix, reserve, room);
+        }
+        std::vector<Request> requests;
+        std::vector<std::size_t> needs;
+        for (Task& task : tasks_) {
+            try {
+                FittedConversation fitted =
+                    fit(prompt_, task.instruction->conversation, room, reserve, options_.overflow);
+                if (fitted.dropped_turns > 0) {
+                    notice(fmt::format("item {}: the oldest {} turns were dropped to fit the context",
+                                       task.instruction->id, fitted.dropped_turns));
+                }
+                requests.push_back(make_request(task, std::move(fitted)));
+                needs.push_back(requests.back().tokens.size() - requests.back().shared + reserve);
+            } catch (const Error& failure) {
+                record_failure(task, failure.what());
+            }
+        }
+        if (requests.empty()) return;
+        run_requests(std::move(requests), session_options(std::move(needs), prefix));
+    }
+
+    engine::SessionOptions session_options(std::vector<std::size_t> needs, std::size_t prefix) {
+        std::sort(needs.rbegin(), needs.rend());
+        sequences_ = static_cast<int>(std::min<std::size_t>(needs.size(), static_cast<std::size_t>(options_.parallel)));
+        std::size_t cells = prefix;
+        for (int i = 0; i < sequences_; ++i) cells += needs[static_cast<std::size_t>(i)];
+        cells = std::max(prefix + needs[0], std::min(cells, kMostContextTokens));
+        context_tokens_ = cells;
+        engine::SessionOptions session = options_.session;
+        session.sequences = sequences_;
+        session.context_tokens = static_cast<int>(cells);
+        session.batch_rows = kBatchRows;
+        return session;
+    }
+
+    Request make_request(const Task& task, FittedConversation&& fitted) {
+        Request request;
+        request.id = std::stoull(task.key, nullptr, 16);
+        request.shared = prompt_.shared_length(fitted.tokens);
+        request.tokens = std::move(fitted.tokens);
+        request.sampling = options_.sampling;
+        request.answer_form = prompt_.spec();
+        request.on_done = [this, task](Result&& result) {
+            if (result.finish != FinishReason::Cancelled) record_answer(task, result);
+        };
+        return request;
+    }
+
+    void run_requests(std::vector<Request> requests, const engine::SessionOptions& session_options) {
+        const std::unique_ptr<engine::Session> session = prompt_.model().new_session(session_options);
+        summary_.prefix = session->set_prefix(prompt_.prefix());
+        Scheduler scheduler(prompt_.model(), *session);
+        for (Request& request : requests) scheduler.submit(std::move(request));
+        started_at_ = Clock::now();
+        while (scheduler.step()) {
+            summary_.progress.tokens = scheduler.generated_tokens();
+            report_progress();
+            if (options_.interrupted && options_.interrupted()) {
+                summary_.interrupted = true;
+                return;
+            }
+        }
+    }
+
+    void report_progress() {
+        if (started_at_) summary_.progress.seconds = std::chrono::duration<double>(Clock::now() - *started_at_).count();
+        if (options_.progress) options_.progress(summary_.progress);
+    }
+
+    ordered_json start_record(const Task& task) const {
+        const Instruction& instruction = *task.instruction;
+        ordered_json record{{"id", instruction.fields.contains("id") ? instruction.fields["id"]
+                                                                     : ordered_json(std::stoull(instruction.id))},
+                            {"instruction", instruction.conversation.query}};
+        for (const auto& [name, value] : instruction.fields.items()) {
+            if (!record.contains(name)) record[name] = value;
+        }
+        if (options_.samples > 1) record["sample"] = task.sample;
+        record["key"] = task.key;
+        return record;
+    }
+
+    void record_answer(const Task& task, const Result& result) {
+        ordered_json record = start_record(task);
+        record["output"] = result.text;
+        record["finish_reason"] = name(result.finish);
+        record["prompt_tokens"] = result.prompt_tokens;
+        record["completion_tokens"] = result.completion_tokens;
+        record["seconds"] = result.seconds;
+        record["generator"] = generator();
+        if (options_.token_ids) record["token_ids"] = result.token_ids;
+        if (!result.near_ties.empty()) {
+            ordered_json ties = ordered_json::array();
+            for (const NearTie& tie : result.near_ties) ties.push_back({tie.position, tie.gap});
+            record["near_ties"] = std::move(ties);
+        }
+        writer_.append(record);
+        ++summary_.progress.done;
+    }
+
+    void record_failure(const Task& task, std::string_view reason) {
+        ordered_json record = start_record(task);
+        record["output"] = nullptr;
+        record["error"] = reason;
+        record["generator"] = generator();
+        writer_.append(record);
+        ++summary_.progress.failed;
+    }
+
+    std::string generator() const { return prompt_.model().info().name + "+" + prompt_.spec().name; }
+
+    const PreparedPrompt& prompt_;
+    const BatchOptions& options_;
+    ordered_json identity_;
+    JsonLinesWriter writer_;
+    std::vector<Task> tasks_;
+    BatchSummary summary_;
+    std::string started_;
+    std::optional<Clock::time_point> started_at_;
+    int sequences_ = 0;
+    std::size_t context_tokens_ = 0;
+};
+
+}  // namespace
+
+BatchSummary run_batch(const PreparedPrompt& prompt, const std::vector<Instruction>& instructions,
+                       const BatchOptions& options) {
+    check(options.sampling);
+    if (options.samples < 1) throw error(ErrorKind::BadInput, "samples is {}: it must be 1 or more", options.samples);
+    if (options.parallel < 1)
+        throw error(ErrorKind::BadInput, "parallel is {}: it must be 1 or more", options.parallel);
+    if (options.samples > 1 && options.sampling.temperature == 0) {
+        throw error(ErrorKind::BadInput, "{} samples at temperature 0 would all be the same: set a temperature above 0",
+                    options.samples);
+    }
+    return BatchRun(prompt, instructions, options).run();
+}
+
+fs::path manifest_path(const fs::path& output) {
+    fs::path path = output;
+    return path.replace_extension(".manifest.json");
+}
+
+void write_array(ArrayFormat format, const fs::path& records, const std::vector<Instruction>& instructions,
+                 const fs::path& output) {
+    std::map<std::string, std::vector<ordered_json>> by_id;
+    for_each_json_line(records, [&](std::size_t, ordered_json&& record) {
+        const ordered_json& id = record["id"];
+        const std::string text = id.is_string() ? id.get<std::string>() : id.dump();
+        by_id[text].push_back(std::move(record));
+    });
+    ordered_json array = ordered_json::array();
+    for (const Instruction& instruction : instructions) {
+        for (ordered_json& record : by_id[instruction.id]) {
+            if (record.contains("error")) continue;
+            ordered_json entry;
+            if (format == ArrayFormat::JustEval) entry["id"] = record["id"];
+            entry["instruction"] = record["instruction"];
+            for (const char* carried : {"source_id", "dataset", "category"}) {
+                if (record.contains(carried)) entry[carried] = record[carried];
+            }
+            entry["output"] = record["output"];
+            entry["generator"] = record["generator"];
+            array.push_back(std::move(entry));
+        }
+    }
+    write_file_atomic(output, array.dump(2) + "\n");
+}
+
+}  // namespace urial::generate

@@ -1,0 +1,62 @@
+#pragma once
+
+// A batch run: instructions in, one JSON record an answer out, resumable at any byte. See docs/generation.md and
+// docs/file-formats.md. The records file is locked while the run lasts; a manifest beside it says what made it.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "generate/generate.h"
+#include "generate/instructions.h"
+
+namespace urial::generate {
+
+struct BatchOptions {
+    std::filesystem::path output;  ///< the records, JSON lines
+    bool overwrite = false;        ///< start anew instead of resuming
+    int samples = 1;               ///< answers an instruction
+    int parallel = 32;             ///< sequences at the same time
+    int context_tokens = 0;        ///< the most tokens of one conversation, prompt and answer; 0: the training context
+    bool token_ids = false;        ///< records carry the generated ids
+    Overflow overflow = Overflow::Error;
+    SamplingOptions sampling;
+    engine::SessionOptions session;     ///< threads, flash attention, snapshots; the rest is decided here
+    nlohmann::ordered_json origin;      ///< what the caller adds to the manifest: input path, shard, command
+    std::function<bool()> interrupted;  ///< looked at between steps; true stops the run, what is done stays
+    std::function<void(const struct BatchProgress&)> progress;
+    std::function<void(std::string_view)> notice;  ///< a line for the user: resuming, torn tail repaired, turns dropped
+};
+
+struct BatchProgress {
+    std::size_t done = 0;  ///< records in the file that count, those of earlier runs included
+    std::size_t total = 0;
+    std::size_t failed = 0;
+    std::uint64_t tokens = 0;  ///< generated in this run
+    double seconds = 0;        ///< of this run, since the session was ready
+};
+
+struct BatchSummary {
+    BatchProgress progress;
+    std::size_t resumed = 0;  ///< records that an earlier run had left
+    engine::PrefixOrigin prefix = engine::PrefixOrigin::Empty;
+    bool interrupted = false;
+};
+
+/// Answers every instruction `samples` times. Throws Error{BadInput} when the output was made by other settings (and
+/// overwrite is off), Error{Unavailable} when another run writes it. An instruction that fails (too long for the
+/// context) becomes a record with `error`, is counted, and is tried again by the next run.
+BatchSummary run_batch(const PreparedPrompt& prompt, const std::vector<Instruction>& instructions,
+                       const BatchOptions& options);
+
+/// Where the manifest of a records file lies: "answers.jsonl" -> "answers.manifest.json".
+std::filesystem::path manifest_path(const std::filesystem::path& output);
+
+enum class ArrayFormat { AlpacaEval, JustEval };
+/// Writes the records as one JSON array in the order of the instructions, in the form that the named evaluation reads.
+void write_array(ArrayFormat format, const std::filesystem::path& records, const std::vector<Instruction>& instructions,
+                 const std::filesystem::path& output);
+
+}  // namespace urial::generate

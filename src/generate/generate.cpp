@@ -1,1 +1,0 @@
-#include "generate/generate.h"

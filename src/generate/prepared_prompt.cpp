@@ -1,0 +1,57 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "generate/generate.h"
+
+namespace urial::generate {
+namespace {
+
+/// Queries that begin as differently as text can: what all their tokenisations share does not depend on the query.
+constexpr std::string_view kProbes[] = {"a", "The", " x", "\n\n1", "\xC3\xA9", "```", "#", "\xE4\xBD\xA0"};
+
+std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>& b) {
+    return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+}
+
+}  // namespace
+
+PreparedPrompt::PreparedPrompt(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec)
+    : model_(std::move(model)), spec_(std::move(spec)) {
+    bool first = true;
+    for (const std::string_view probe : kProbes) {
+        const std::vector<Token> tokens = tokenize({{}, std::string(probe)});
+        if (first) prefix_ = tokens;
+        prefix_.resize(common_length(prefix_, tokens));
+        first = false;
+    }
+}
+
+std::vector<Token> PreparedPrompt::tokenize(const prompt::Conversation& conversation) const {
+    return model_->tokenize(prompt::render(spec_, conversation).text, {.add_bos = true, .parse_special = false});
+}
+
+std::size_t PreparedPrompt::shared_length(const std::vector<Token>& tokens) const {
+    // The last token is always decoded: its logits choose the first token of the answer.
+    const std::size_t most = tokens.empty() ? 0 : tokens.size() - 1;
+    return std::min(common_length(prefix_, tokens), most);
+}
+
+FittedConversation fit(const PreparedPrompt& prompt, prompt::Conversation conversation, std::size_t room,
+                       std::size_t reserve, Overflow overflow) {
+    FittedConversation fitted;
+    for (;;) {
+        fitted.tokens = prompt.tokenize(conversation);
+        if (fitted.tokens.size() + reserve <= room) return fitted;
+        if (overflow == Overflow::Error || conversation.turns.empty()) break;
+        conversation.turns.erase(conversation.turns.begin());
+        ++fitted.dropped_turns;
+    }
+    throw error(
+        ErrorKind::ContextFull,
+        "the conversation has {} tokens and the answer may take {}, together more than the context of {}: use a "
+        "larger context, fewer new tokens{} or a shorter prompt",
+        fitted.tokens.size(), reserve, room,
+        overflow == Overflow::Error && !conversation.turns.empty() ? ", overflow drop-oldest" : "");
+}
+
+}  // namespace urial::generate

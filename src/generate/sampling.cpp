@@ -1,0 +1,133 @@
+#include "generate/sampling.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace urial::generate {
+namespace {
+
+/// Candidates less likely than this, relative to the most likely one, cannot be drawn in any run that a person waits
+/// for.
+constexpr double kNegligible = 1e-12;
+
+std::uint64_t mixed_seed(std::uint64_t seed, std::uint64_t request_id) {
+    // SplitMix64's finaliser: neighbouring ids get unrelated streams.
+    std::uint64_t x = seed + 0x9E3779B97F4A7C15ULL * (request_id + 1);
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+    return x ^ (x >> 31);
+}
+
+void require(bool holds, std::string_view option, double value, std::string_view range) {
+    if (!holds) throw error(ErrorKind::BadInput, "{} is {}: it must be {}", option, value, range);
+}
+
+}  // namespace
+
+void check(const SamplingOptions& options) {
+    require(std::isfinite(options.temperature) && options.temperature >= 0, "temperature", options.temperature,
+            "0 (greedy) or more");
+    require(options.top_p > 0 && options.top_p <= 1, "top-p", options.top_p, "above 0 and at most 1 (1: off)");
+    require(options.top_k >= 0, "top-k", options.top_k, "0 (off) or more");
+    require(options.min_p >= 0 && options.min_p < 1, "min-p", options.min_p, "from 0 (off) to below 1");
+    require(std::isfinite(options.repetition_penalty) && options.repetition_penalty > 0, "repetition-penalty",
+            options.repetition_penalty, "above 0 (1: off)");
+    require(options.max_tokens >= 1, "max-tokens", options.max_tokens, "1 or more");
+    for (const std::string& stop : options.stop) {
+        if (stop.empty())
+            throw Error(ErrorKind::BadInput, "stop is an empty string: it would end every answer at once");
+    }
+}
+
+std::string_view name(FinishReason reason) {
+    switch (reason) {
+        case FinishReason::Stop: return "stop";
+        case FinishReason::Length: return "length";
+        case FinishReason::Cancelled: return "cancelled";
+    }
+    return "unknown";
+}
+
+Sampler::Sampler(const SamplingOptions& options, std::uint64_t request_id, std::span<const Token> prompt,
+                 std::size_t vocabulary_size)
+    : options_(options), random_(mixed_seed(options.seed, request_id)) {
+    if (options_.repetition_penalty == 1) return;
+    seen_.resize(vocabulary_size);
+    for (const Token token : prompt) {
+        if (seen_[static_cast<std::size_t>(token)]) continue;
+        seen_[static_cast<std::size_t>(token)] = true;
+        seen_tokens_.push_back(token);
+    }
+}
+
+ArgMax Sampler::choose(std::span<const float> logits) {
+    if (options_.temperature == 0 && options_.repetition_penalty == 1) return arg_max(logits);
+    scores_.assign(logits.begin(), logits.end());
+    if (options_.repetition_penalty != 1) penalise();
+    ArgMax chosen = arg_max(scores_);
+    if (options_.temperature > 0) chosen.token = draw(chosen.value);
+    if (!seen_.empty() && !seen_[static_cast<std::size_t>(chosen.token)]) {
+        seen_[static_cast<std::size_t>(chosen.token)] = true;
+        seen_tokens_.push_back(chosen.token);
+    }
+    return chosen;
+}
+
+void Sampler::penalise() {
+    const auto penalty = static_cast<float>(options_.repetition_penalty);
+    for (const Token token : seen_tokens_) {
+        float& score = scores_[static_cast<std::size_t>(token)];
+        score = score < 0 ? score * penalty : score / penalty;
+    }
+}
+
+Token Sampler::draw(float highest) {
+    const double floor = std::log(kNegligible) * options_.temperature;
+    candidates_.clear();
+    for (std::size_t i = 0; i < scores_.size(); ++i) {
+        const double below = static_cast<double>(scores_[i]) - highest;
+        if (below < floor) continue;
+        candidates_.push_back({std::exp(below / options_.temperature), static_cast<Token>(i)});
+    }
+    std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
+        return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
+    });
+    keep_top_k();
+    keep_top_p();
+    keep_min_p();
+    double total = 0;
+    for (const Candidate& candidate : candidates_) total += candidate.probability;
+    double rest = std::uniform_real_distribution<double>(0, total)(random_);
+    for (const Candidate& candidate : candidates_) {
+        rest -= candidate.probability;
+        if (rest < 0) return candidate.token;
+    }
+    return candidates_.back().token;
+}
+
+void Sampler::keep_top_k() {
+    const auto most = static_cast<std::size_t>(options_.top_k);
+    if (most > 0 && candidates_.size() > most) candidates_.resize(most);
+}
+
+void Sampler::keep_top_p() {
+    if (options_.top_p >= 1) return;
+    double total = 0;
+    for (const Candidate& candidate : candidates_) total += candidate.probability;
+    double reached = 0;
+    std::size_t kept = 0;
+    while (kept < candidates_.size() && (kept == 0 || reached < options_.top_p * total)) {
+        reached += candidates_[kept++].probability;
+    }
+    candidates_.resize(kept);
+}
+
+void Sampler::keep_min_p() {
+    if (options_.min_p <= 0) return;
+    const double least = options_.min_p * candidates_.front().probability;
+    while (candidates_.size() > 1 && candidates_.back().probability < least) candidates_.pop_back();
+}
+
+}  // namespace urial::generate

@@ -1,0 +1,43 @@
+#pragma once
+
+// The choice of the next token from one row of logits, in the order in which Hugging Face transformers applies its
+// processors: repetition penalty, temperature, top-k, top-p, min-p. Not thread-safe; one sampler an answer.
+
+#include <cstdint>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "generate/generate.h"
+
+namespace urial::generate {
+
+class Sampler {
+public:
+    /// `prompt`: the tokens that the repetition penalty counts beside those that were chosen.
+    Sampler(const SamplingOptions& options, std::uint64_t request_id, std::span<const Token> prompt,
+            std::size_t vocabulary_size);
+
+    /// The next token; `gap` is the lead of the most likely token over the second, in logits after the penalty.
+    ArgMax choose(std::span<const float> logits);
+
+private:
+    struct Candidate {
+        double probability;  // not normalised
+        Token token;
+    };
+    void penalise();
+    Token draw(float highest);
+    void keep_top_k();
+    void keep_top_p();
+    void keep_min_p();
+
+    SamplingOptions options_;
+    std::mt19937_64 random_;
+    std::vector<bool> seen_;  // [vocabulary]: in the prompt or chosen; empty without a penalty
+    std::vector<Token> seen_tokens_;
+    std::vector<float> scores_;  // [vocabulary]: the row after the penalty
+    std::vector<Candidate> candidates_;
+};
+
+}  // namespace urial::generate

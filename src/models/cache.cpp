@@ -1,0 +1,114 @@
+#include "models/cache.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "models/hub_cache.h"
+
+namespace urial::models {
+namespace {
+
+/// What must be unchanged for a remembered hash to hold. nullopt: no such file.
+std::optional<nlohmann::json> identity(const fs::path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    return nlohmann::json{{"path", replace_invalid_utf8(path.string())},
+                          {"bytes", status.st_size},
+                          {"modified_s", status.st_mtim.tv_sec},
+                          {"modified_ns", status.st_mtim.tv_nsec}};
+}
+
+/// One small file per model file, so that processes at the same time do not disturb each other.
+fs::path record_path(const fs::path& path) {
+    return user_cache_dir() / "hashes" / (sha256_hex(path.string()) + ".json");
+}
+
+/// The file behind links, so that a link and its blob share one record.
+fs::path real_path(const fs::path& path) {
+    std::error_code failure;
+    const fs::path real = fs::canonical(path, failure);
+    return failure ? path : real;
+}
+
+void store(const fs::path& path, nlohmann::json record, std::string_view sha256) {
+    record["sha256"] = sha256;
+    try {
+        write_file_atomic(record_path(path), record.dump() + "\n");
+    } catch (const Error&) {
+        // Without the record the next call reads the file again.
+    }
+}
+
+std::optional<std::string> recall(const fs::path& path, const nlohmann::json& expected) {
+    std::error_code ignored;
+    if (!fs::is_regular_file(record_path(path), ignored)) return std::nullopt;
+    nlohmann::json record = nlohmann::json::parse(read_file(record_path(path)), nullptr, false);
+    if (!record.is_object() || !record.contains("sha256") || !record["sha256"].is_string()) return std::nullopt;
+    const auto sha256 = record["sha256"].get<std::string>();
+    record.erase("sha256");
+    if (record != expected || sha256.size() != 64) return std::nullopt;
+    return sha256;
+}
+
+InstalledModel describe(std::string spec, const fs::path& path) {
+    InstalledModel model{.spec = std::move(spec), .path = path, .summary = std::nullopt, .problem = {}};
+    try {
+        model.summary = check_gguf(path);
+    } catch (const Error& failure) {
+        model.problem = failure.what();
+    }
+    return model;
+}
+
+/// The shortest text after hf: that means this file and no other one in the cache.
+std::string hub_spec(const std::string& repository, const std::vector<std::string>& files, const std::string& file) {
+    const std::string quantization = quantization_of(file);
+    const bool is_unique = !quantization.empty() && matching_files(files, quantization).size() == 1;
+    return fmt::format("hf:{}:{}", repository, is_unique ? quantization : file);
+}
+
+}  // namespace
+
+fs::path alias_path(const Alias& alias) { return user_cache_dir() / "models" / alias.file_name; }
+
+std::string content_hash(const fs::path& path) {
+    const fs::path real = real_path(path);
+    const auto before = identity(real);
+    if (!before) return sha256_file(real);  // says what is wrong with it
+    if (const auto known = recall(real, *before)) return *known;
+    const std::string sha256 = sha256_file(real);
+    if (identity(real) == before) store(real, *before, sha256);
+    return sha256;
+}
+
+void remember_content_hash(const fs::path& path, std::string_view sha256) {
+    const fs::path real = real_path(path);
+    if (const auto record = identity(real)) store(real, *record, sha256);
+}
+
+std::vector<InstalledModel> installed_models() {
+    std::vector<InstalledModel> models;
+    std::error_code ignored;
+    for (const Alias& alias : aliases()) {
+        if (fs::is_regular_file(alias_path(alias), ignored)) models.push_back(describe(alias.name, alias_path(alias)));
+    }
+    const HubSettings settings = hub_settings();
+    for (const std::string& repository : cached_repositories(settings)) {
+        const HubRepository folder(settings, repository);
+        const std::vector<std::string> files = folder.gguf_files();
+        for (const std::string& file : files) {
+            models.push_back(describe(hub_spec(repository, files, file), *folder.snapshot() / file));
+        }
+    }
+    return models;
+}
+
+}  // namespace urial::models

@@ -1,0 +1,19 @@
+#pragma once
+
+// What urial keeps of models in the user's own cache: the files of aliases and the hashes of files.
+
+#include <filesystem>
+#include <string_view>
+
+#include "models/models.h"
+
+namespace urial::models {
+
+/// Where the file of an alias is kept.
+std::filesystem::path alias_path(const Alias& alias);
+
+/// Notes a hash that is known without reading the file (a verified download). A cache that cannot be written is no
+/// error.
+void remember_content_hash(const std::filesystem::path& path, std::string_view sha256);
+
+}  // namespace urial::models

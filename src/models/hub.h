@@ -1,0 +1,19 @@
+#pragma once
+
+// Downloads from the Hugging Face hub into the shared cache: resumed, checked by size and sha256, renamed when whole.
+
+#include <filesystem>
+
+#include "models/models.h"
+
+namespace urial::models {
+
+struct HubTimes {
+    int retries = 4;          ///< of a cut connection, in a row without a new byte
+    int first_wait_ms = 500;  ///< before the first of them; each next waits twice as long
+};
+
+/// The file of a spec of Kind::HuggingFace: from the cache where it is there, else downloaded. See resolve().
+std::filesystem::path fetch_from_hub(const ModelSpec& spec, const FetchOptions& options, const HubTimes& times = {});
+
+}  // namespace urial::models

@@ -1,0 +1,135 @@
+// The scanner reads one byte at a time, so that how the text was cut into pieces cannot matter. Three things can end an
+// answer, and the one that is complete first wins (of those complete at the same byte, the one that began first):
+//
+//   - a stop string, at its last byte;
+//   - a header at the start of a line, at its last byte;
+//   - the answer's own closing fence, at the newline after it (only then is it known to have no language).
+//
+// A byte is held back only while it could belong to the beginning of one of these. The newline before a closing fence
+// is a part of the fence; all newlines directly before a header are a part of the header.
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "prompt/forms.h"
+#include "prompt/prompt.h"
+
+namespace urial::prompt {
+namespace {
+
+/// Length of the longest end of `text` that is a beginning of `word`, but not all of it.
+std::size_t partial_match(std::string_view text, std::string_view word) {
+    for (std::size_t length = std::min(text.size(), word.size() - 1); length > 0; --length) {
+        if (text.ends_with(word.substr(0, length))) return length;
+    }
+    return 0;
+}
+
+}  // namespace
+
+AnswerScanner::AnswerScanner(const PromptSpec& spec, std::vector<std::string> extra_stops)
+    : headers_(spec.headers), stops_(spec.stop), fenced_(spec.fenced) {
+    stops_.insert(stops_.end(), extra_stops.begin(), extra_stops.end());
+    const auto is_empty = [](const std::string& text) { return text.empty(); };
+    if (std::any_of(stops_.begin(), stops_.end(), is_empty)) {
+        throw error(ErrorKind::BadInput, "a stop string is empty: it would end every answer before its first byte");
+    }
+    if (std::any_of(headers_.begin(), headers_.end(), is_empty)) {
+        throw error(ErrorKind::BadInput, "a header of prompt {} is empty", spec.name);
+    }
+}
+
+std::string AnswerScanner::push(std::string_view piece) {
+    for (const char byte : piece) {
+        if (end_ != End::None) break;
+        accept(byte);
+    }
+    return release(end_ == End::None ? sure_size() : text_.size());
+}
+
+std::string AnswerScanner::finish() {
+    if (end_ == End::None && closes_answer(line())) finish_at(newline_before(line_begin_), End::ClosingFence, {});
+    return release(text_.size());
+}
+
+void AnswerScanner::accept(char byte) {
+    text_ += byte;
+    std::size_t begin = text_.size();
+    End end = End::None;
+    std::string_view matched;
+    for (const std::string& header : headers_) {
+        if (line() != header) continue;
+        begin = newlines_begin(line_begin_);
+        end = End::Header;
+        matched = header;
+    }
+    for (const std::string& stop : stops_) {
+        if (!text_.ends_with(stop) || text_.size() - stop.size() >= begin) continue;
+        begin = text_.size() - stop.size();
+        end = End::StopString;
+        matched = stop;
+    }
+    if (end != End::None) {
+        finish_at(begin, end, matched);
+    } else if (byte == '\n') {
+        end_line();
+    }
+}
+
+void AnswerScanner::end_line() {
+    const std::string_view complete = line().substr(0, line().size() - 1);
+    if (closes_answer(complete)) return finish_at(newline_before(line_begin_), End::ClosingFence, {});
+    const FenceLine fence = read_fence(complete);
+    if (code_fence_ > 0) {
+        if (fence.bare && fence.run >= code_fence_) code_fence_ = 0;
+    } else {
+        code_fence_ = fence.run;
+    }
+    const std::string_view words = trim(complete);
+    if (!words.empty()) announces_code_ = words.ends_with(':');
+    line_begin_ = text_.size();
+}
+
+bool AnswerScanner::closes_answer(std::string_view complete_line) const {
+    if (!fenced_ || code_fence_ > 0 || announces_code_) return false;
+    const FenceLine fence = read_fence(complete_line);
+    return fence.bare && fence.indentation == 0 && fence.run == kFence.size();
+}
+
+std::size_t AnswerScanner::sure_size() const {
+    std::size_t begin = text_.size();
+    for (const std::string& stop : stops_) begin = std::min(begin, text_.size() - partial_match(text_, stop));
+    const auto may_become = [this](const std::string& header) { return header.starts_with(line()); };
+    if (std::any_of(headers_.begin(), headers_.end(), may_become)) {
+        begin = std::min(begin, newlines_begin(line_begin_));
+    }
+    const std::string_view missing = kFence.substr(std::min(line().size(), kFence.size()));
+    if (closes_answer(fmt::format("{}{}", line(), missing))) begin = std::min(begin, newline_before(line_begin_));
+    return begin;
+}
+
+void AnswerScanner::finish_at(std::size_t begin, End end, std::string_view matched) {
+    assert(begin >= released_);
+    text_.resize(begin);
+    end_ = end;
+    matched_ = matched;
+}
+
+std::string AnswerScanner::release(std::size_t limit) {
+    std::string text = text_.substr(released_, limit - released_);
+    released_ = limit;
+    return text;
+}
+
+std::size_t AnswerScanner::newlines_begin(std::size_t position) const {
+    while (position > 0 && text_[position - 1] == '\n') --position;
+    return position;
+}
+
+std::size_t AnswerScanner::newline_before(std::size_t position) const { return position > 0 ? position - 1 : 0; }
+
+std::string_view AnswerScanner::line() const { return std::string_view(text_).substr(line_begin_); }
+
+}  // namespace urial::prompt

@@ -1,1 +1,0 @@
-#include "prompt/prompt.h"

@@ -1,0 +1,62 @@
+#include "base/error.h"
+#include "base/text.h"
+#include "prompt/prompt.h"
+
+namespace urial::prompt {
+namespace {
+
+void append_turn(std::string& text, const TurnForm& form, const Turn& turn) {
+    text += form.query_open;
+    text += turn.query;
+    text += form.query_close;
+    text += form.answer_open;
+    text += turn.answer;
+    text += form.answer_close;
+}
+
+void require_utf8(std::string_view text, std::string_view what) {
+    const std::size_t valid = valid_utf8_length(text);
+    if (valid != text.size()) {
+        throw error(ErrorKind::BadInput, "{} is not UTF-8: byte {} cannot be read; convert the text to UTF-8", what,
+                    valid);
+    }
+}
+
+std::string checked_query(const PromptSpec& spec, std::string_view query, std::string_view what) {
+    require_utf8(query, what);
+    if (trim(query).empty()) throw error(ErrorKind::BadInput, "{} is empty: there is nothing to answer", what);
+    if (!spec.form.strip_query_newlines) return std::string(query);
+    const std::size_t begin = query.find_first_not_of('\n');
+    return std::string(query.substr(begin, query.find_last_not_of('\n') + 1 - begin));
+}
+
+}  // namespace
+
+std::string render_prefix(const PromptSpec& spec) {
+    std::string text = spec.preamble;
+    for (const Example& example : spec.examples) {
+        for (std::size_t i = 0; i < example.turns.size(); ++i) {
+            append_turn(text, example.forms.empty() ? spec.form : example.forms.at(i), example.turns[i]);
+        }
+    }
+    text += spec.suffix;
+    return text;
+}
+
+RenderedPrompt render(const PromptSpec& spec, const Conversation& conversation) {
+    RenderedPrompt rendered{.text = render_prefix(spec)};
+    rendered.prefix_bytes = rendered.text.size();
+    for (std::size_t i = 0; i < conversation.turns.size(); ++i) {
+        const Turn& turn = conversation.turns[i];
+        require_utf8(turn.answer, fmt::format("the answer of turn {}", i + 1));
+        const std::string query = checked_query(spec, turn.query, fmt::format("the query of turn {}", i + 1));
+        append_turn(rendered.text, spec.form, {query, turn.answer});
+    }
+    rendered.text += spec.form.query_open;
+    rendered.text += checked_query(spec, conversation.query, "the query");
+    rendered.text += spec.form.query_close;
+    rendered.text += spec.form.answer_open;
+    return rendered;
+}
+
+}  // namespace urial::prompt

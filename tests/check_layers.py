@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Checks the arrows of ARCHITECTURE.md against the includes: a part includes only parts left of it, and llama.h has one includer."""
+
+import pathlib
+import re
+import sys
+
+# What each part may include beside itself and base.
+ALLOWED = {
+    "base": set(),
+    "models": set(),
+    "prompt": set(),
+    "engine": set(),
+    "generate": {"prompt", "engine"},
+    "shift": {"prompt", "engine", "generate"},
+    "eval": {"prompt", "engine", "generate", "shift"},
+    "report": {"prompt", "engine", "generate", "shift", "eval"},
+    "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report"},
+    "cli": {"models", "prompt", "engine", "generate", "shift", "eval", "report", "serve"},
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+
+
+def violations(source_root):
+    for path in sorted(source_root.rglob("*")):
+        if path.suffix not in {".h", ".cpp"}:
+            continue
+        part = path.relative_to(source_root).parts[0]
+        if part not in ALLOWED:
+            yield f"{path}: the part {part} is not in ARCHITECTURE.md"
+            continue
+        for included in INCLUDE.findall(path.read_text(encoding="utf-8")):
+            other = included.split("/")[0]
+            if other in ALLOWED and other != part and other != "base" and other not in ALLOWED[part]:
+                yield f"{path}: {part} must not include {included}"
+            if included in {"llama.h", "ggml.h"} and part != "engine":
+                yield f"{path}: only engine includes {included}"
+
+
+def main():
+    source_root = pathlib.Path(__file__).resolve().parent.parent / "src"
+    found = list(violations(source_root))
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

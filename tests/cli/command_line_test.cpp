@@ -1,0 +1,138 @@
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "cli/shell.h"
+#include "support/expect_text.h"
+
+namespace urial::cli {
+namespace {
+
+using test::begins_with;
+using test::contains;
+using test::has_match;
+using test::Shell;
+using test::ShellResult;
+
+TEST(CommandLine, help_goes_to_standard_out_and_ends_in_success) {
+    const ShellResult result = Shell().run("$URIAL --help");
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_TRUE(contains(result.out, "Usage: urial"));
+    EXPECT_TRUE(contains(result.out, "chat"));
+    EXPECT_EQ(result.err, "");
+}
+
+TEST(CommandLine, the_version_names_the_engine_and_the_cpu_features) {
+    const ShellResult result = Shell().run("$URIAL --version");
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_TRUE(begins_with(result.out, "urial " URIAL_VERSION "\n"));
+    EXPECT_TRUE(contains(result.out, "engine: llama.cpp"));
+    EXPECT_TRUE(contains(result.out, "CPU features"));
+}
+
+TEST(CommandLine, a_misspelt_command_is_refused_with_a_suggestion) {
+    const ShellResult result = Shell().run("$URIAL chta hello");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(begins_with(result.err, "error: urial: unknown command 'chta'; did you mean chat?\nhint: "));
+    EXPECT_EQ(result.out, "");
+}
+
+TEST(CommandLine, a_misspelt_flag_is_refused_with_a_suggestion) {
+    const ShellResult result = Shell().run("$URIAL chat --temprature 1 hello");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "unknown option '--temprature'; did you mean --temperature?"));
+}
+
+TEST(CommandLine, a_global_flag_may_stand_behind_the_command) {
+    const ShellResult result = Shell().run("$URIAL config show --json");
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_TRUE(begins_with(result.out, "{"));
+}
+
+TEST(CommandLine, no_command_at_all_is_a_usage_error) {
+    const ShellResult result = Shell().run("$URIAL");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "hint: `urial --help`"));
+}
+
+TEST(CommandLine, a_value_out_of_range_names_the_flag_the_value_and_the_range) {
+    const ShellResult result = Shell().run("$URIAL chat --top-p 2 hello");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "--top-p: top_p cannot be '2'; it takes a number from 0 to 1"));
+}
+
+TEST(CommandLine, two_words_without_quotes_are_explained) {
+    const ShellResult result = Shell().run("$URIAL chat hello there");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "one argument too many: 'there'"));
+    EXPECT_TRUE(contains(result.err, "quotes"));
+}
+
+TEST(CommandLine, a_model_that_does_not_exist_ends_in_2) {
+    const ShellResult result = Shell().run("$URIAL chat -m ./absent.gguf hello");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "absent.gguf"));
+    EXPECT_EQ(result.out, "");
+}
+
+TEST(CommandLine, an_empty_message_is_refused_before_a_model_is_looked_for) {
+    EXPECT_TRUE(contains(Shell().run("$URIAL chat -m ./absent.gguf ''").err, "the message is empty"));
+    EXPECT_TRUE(contains(Shell().run("echo | $URIAL chat -m ./absent.gguf -").err, "the message is empty"));
+}
+
+TEST(CommandLine, a_message_that_is_not_utf8_is_refused) {
+    const ShellResult result = Shell().run(R"(printf 'a\377' | $URIAL chat -m ./absent.gguf -)");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "not UTF-8"));
+}
+
+TEST(CommandLine, a_reader_that_has_seen_enough_causes_no_complaint) {
+    const ShellResult result = Shell().run("$URIAL man | head -c 1");
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.err, "");
+    // A parent may have SIGPIPE ignored.
+    EXPECT_EQ(Shell().run("(trap '' PIPE; $URIAL --help) | head -0").err, "");
+}
+
+TEST(CommandLine, output_that_cannot_be_written_is_an_error) {
+    const ShellResult result = Shell().run("$URIAL --help > /dev/full");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "standard output"));
+}
+
+TEST(CommandLine, no_color_wins_over_the_terminal_and_the_flag_over_no_color) {
+    const Shell shell;
+    EXPECT_TRUE(contains(shell.run("$URIAL chat --color always -m ./absent.gguf hello").err, "\x1b["));
+    EXPECT_TRUE(contains(shell.run("NO_COLOR=1 $URIAL chat --color always -m ./absent.gguf hello").err, "\x1b["));
+    // `script` gives the command a terminal, where colour would be the default.
+    const std::string on_a_terminal = "script -qec \"$URIAL chat -m ./absent.gguf hello\" /dev/null";
+    EXPECT_TRUE(contains(shell.run(on_a_terminal).out, "\x1b["));
+    EXPECT_FALSE(contains(shell.run("export NO_COLOR=1; " + on_a_terminal).out, "\x1b["));
+}
+
+TEST(CommandLine, a_broken_settings_file_stops_commands_but_not_the_ones_that_help_to_mend_it) {
+    const Shell shell;
+    write_file_atomic(shell.folder() / "urial.toml", "temprature = 1\n");
+    const ShellResult result = shell.run("$URIAL config show");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "urial.toml:1: unknown setting 'temprature'; did you mean temperature?"));
+    EXPECT_EQ(shell.run("$URIAL config path").exit_code, 0);
+    EXPECT_EQ(shell.run("$URIAL completion bash").exit_code, 0);
+}
+
+TEST(CommandLine, settings_show_where_each_value_comes_from) {
+    const Shell shell;
+    write_file_atomic(shell.folder() / "urial.toml", "\ntop_k = 7\n");
+    const ShellResult result = shell.run("URIAL_PROMPT=zero-shot $URIAL config show --seed 5");
+    EXPECT_TRUE(has_match(result.out, "top_k +7 +.*urial.toml:2\n"));
+    EXPECT_TRUE(has_match(result.out, "prompt +zero-shot +environment URIAL_PROMPT\n"));
+    EXPECT_TRUE(has_match(result.out, "seed +5 +flag --seed\n"));
+    EXPECT_TRUE(has_match(result.out, "top_p +1 +default\n"));
+}
+
+TEST(CommandLine, it_works_without_a_home) {
+    const ShellResult result = Shell().run("unset HOME; $URIAL config show");
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+}  // namespace
+}  // namespace urial::cli

@@ -1,0 +1,28 @@
+#include "cli/shell.h"
+
+#include <cstdlib>
+
+#include <sys/wait.h>
+
+#include <fmt/format.h>
+
+#include "base/files.h"
+
+namespace urial::test {
+
+ShellResult Shell::run(const std::string& command) const {
+    const std::string script = fmt::format(
+        "cd '{0}' && export HOME='{0}' URIAL='{1}' TERM=xterm && unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME "
+        "NO_COLOR URIAL_MODEL URIAL_PROMPT URIAL_COLOR URIAL_TEMPERATURE URIAL_CONFIG_DIR URIAL_CACHE\n"
+        "{{ {2}\n}} > .out 2> .err",
+        folder().string(), URIAL_BINARY, command);
+    write_file_atomic(folder() / ".script", script);
+    const int status = std::system(fmt::format("/bin/bash '{}'", (folder() / ".script").string()).c_str());
+    ShellResult result;
+    result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    result.out = read_file(folder() / ".out");
+    result.err = read_file(folder() / ".err");
+    return result;
+}
+
+}  // namespace urial::test

@@ -1,0 +1,155 @@
+#include "generate/sampling.h"
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "support/expect_error.h"
+
+namespace urial::generate {
+namespace {
+
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
+TEST(ArgMaxTest, agrees_with_a_plain_loop_on_every_length_and_place) {
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal;
+    for (std::size_t size = 1; size < 200; ++size) {
+        std::vector<float> row(size);
+        for (float& value : row) value = normal(random);
+        std::size_t best = 0;
+        for (std::size_t i = 1; i < size; ++i) {
+            if (row[i] > row[best]) best = i;
+        }
+        float second = kMinusInfinity;
+        for (std::size_t i = 0; i < size; ++i) {
+            if (i != best) second = std::max(second, row[i]);
+        }
+        const ArgMax found = arg_max(row);
+        EXPECT_EQ(found.token, static_cast<Token>(best)) << "size " << size;
+        EXPECT_EQ(found.value, row[best]);
+        EXPECT_EQ(found.gap, row[best] - second);
+    }
+}
+
+TEST(ArgMaxTest, of_equal_values_the_smallest_index_wins_with_no_lead) {
+    std::vector<float> row(100, 1.0F);
+    EXPECT_EQ(arg_max(row).token, 0);
+    EXPECT_EQ(arg_max(row).gap, 0.0F);
+    row[77] = row[33] = 2.0F;
+    EXPECT_EQ(arg_max(row).token, 33);
+    EXPECT_EQ(arg_max(row).gap, 0.0F);
+}
+
+TEST(ArgMaxTest, forbidden_tokens_are_never_chosen_and_a_row_of_them_has_no_lead) {
+    std::vector<float> row(40, kMinusInfinity);
+    row[39] = -1e30F;
+    EXPECT_EQ(arg_max(row).token, 39);
+    row[39] = kMinusInfinity;
+    EXPECT_EQ(arg_max(row).gap, 0.0F);
+}
+
+TEST(ArgMaxTest, a_logit_that_is_not_a_number_is_an_error_wherever_it_stands) {
+    for (const std::size_t place : {0U, 15U, 16U, 63U, 66U}) {
+        std::vector<float> row(67, 1.0F);
+        row[place] = std::nanf("");
+        EXPECT_ERROR(arg_max(row), ErrorKind::Model, "not a number");
+    }
+}
+
+TEST(SamplerTest, the_repetition_penalty_counts_every_token_of_prompt_and_output_once) {
+    SamplingOptions options;
+    options.repetition_penalty = 2;
+    const std::vector<Token> prompt{1, 1, 1, 3};
+    Sampler sampler(options, 0, prompt, 5);
+    // 4 / 2 = 2 for token 1, however often it occurs; -1 * 2 = -2 for token 3; token 2 wins with 3.
+    const std::vector<float> row{0, 4, 3, -1, 1};
+    EXPECT_EQ(sampler.choose(row).token, 2);
+    // Token 2 was chosen and counts from now on: 1.5 against 2.
+    EXPECT_EQ(sampler.choose(row).token, 1);
+}
+
+TEST(SamplerTest, drawing_follows_the_softmax_at_the_temperature) {
+    SamplingOptions options;
+    options.temperature = 2;
+    options.seed = 7;
+    Sampler sampler(options, 1, {}, 3);
+    const std::vector<float> row{0, 2, 4};
+    // Probabilities exp(0), exp(1), exp(2), normalised.
+    const double total = 1 + std::exp(1) + std::exp(2);
+    std::array<int, 3> counts{};
+    constexpr int kDraws = 20000;
+    for (int i = 0; i < kDraws; ++i) ++counts[static_cast<std::size_t>(sampler.choose(row).token)];
+    for (std::size_t token = 0; token < 3; ++token) {
+        const double expected = std::exp(static_cast<double>(token)) / total;
+        const double deviation = std::sqrt(expected * (1 - expected) / kDraws);
+        EXPECT_NEAR(counts[token] / static_cast<double>(kDraws), expected, 5 * deviation) << "token " << token;
+    }
+}
+
+/// The set of tokens that 500 draws give.
+std::vector<Token> drawn(const SamplingOptions& options, const std::vector<float>& row) {
+    Sampler sampler(options, 1, {}, row.size());
+    std::vector<bool> seen(row.size());
+    for (int i = 0; i < 500; ++i) seen[static_cast<std::size_t>(sampler.choose(row).token)] = true;
+    std::vector<Token> tokens;
+    for (std::size_t token = 0; token < seen.size(); ++token) {
+        if (seen[token]) tokens.push_back(static_cast<Token>(token));
+    }
+    return tokens;
+}
+
+TEST(SamplerTest, top_k_top_p_and_min_p_cut_where_they_say) {
+    // Probabilities 0.4, 0.3, 0.2, 0.1.
+    const std::vector<float> row{std::log(0.4F), std::log(0.3F), std::log(0.2F), std::log(0.1F)};
+    SamplingOptions options;
+    options.temperature = 1;
+    EXPECT_EQ(drawn(options, row), (std::vector<Token>{0, 1, 2, 3}));
+    options.top_k = 2;
+    EXPECT_EQ(drawn(options, row), (std::vector<Token>{0, 1}));
+    options.top_k = 0;
+    options.top_p = 0.65;  // 0.4 does not reach it, 0.4 + 0.3 does
+    EXPECT_EQ(drawn(options, row), (std::vector<Token>{0, 1}));
+    options.top_p = 0.01;
+    EXPECT_EQ(drawn(options, row), (std::vector<Token>{0}));
+    options.top_p = 1;
+    options.min_p = 0.45;  // at least 0.18
+    EXPECT_EQ(drawn(options, row), (std::vector<Token>{0, 1, 2}));
+}
+
+TEST(SamplerTest, the_same_seed_and_request_give_the_same_draws_and_another_request_others) {
+    SamplingOptions options;
+    options.temperature = 1;
+    const std::vector<float> row(1000, 0.0F);
+    const auto draws = [&](std::uint64_t seed, std::uint64_t id) {
+        options.seed = seed;
+        Sampler sampler(options, id, {}, row.size());
+        std::vector<Token> tokens;
+        for (int i = 0; i < 8; ++i) tokens.push_back(sampler.choose(row).token);
+        return tokens;
+    };
+    EXPECT_EQ(draws(1, 1), draws(1, 1));
+    EXPECT_NE(draws(1, 1), draws(1, 2));
+    EXPECT_NE(draws(1, 1), draws(2, 1));
+}
+
+TEST(SamplingOptionsTest, a_value_out_of_range_is_named_with_its_range) {
+    const auto refused = [](auto change, std::string_view part) {
+        SamplingOptions options;
+        change(options);
+        EXPECT_ERROR(check(options), ErrorKind::BadInput, std::string(part));
+    };
+    refused([](auto& o) { o.temperature = -1; }, "temperature is -1");
+    refused([](auto& o) { o.top_p = 0; }, "top-p is 0");
+    refused([](auto& o) { o.top_k = -3; }, "top-k is -3");
+    refused([](auto& o) { o.min_p = 1; }, "min-p is 1");
+    refused([](auto& o) { o.repetition_penalty = 0; }, "repetition-penalty is 0");
+    refused([](auto& o) { o.max_tokens = 0; }, "max-tokens is 0");
+    refused([](auto& o) { o.stop = {""}; }, "stop is an empty string");
+    EXPECT_NO_THROW(check(SamplingOptions{}));
+}
+
+}  // namespace
+}  // namespace urial::generate

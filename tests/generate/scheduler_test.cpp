@@ -1,0 +1,213 @@
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "generate/generate.h"
+#include "support/expect_error.h"
+#include "support/scripted_model.h"
+
+namespace urial::generate {
+namespace {
+
+using test::answer_after;
+using test::ScriptedModel;
+
+constexpr std::string_view kMarker = "A:";
+
+/// Answers "Q<n> A:" with a text that depends on n alone.
+std::string answer_to(std::string_view prompt) {
+    const std::size_t query = prompt.rfind('Q');
+    const std::string number(prompt.substr(query + 1, prompt.find(' ', query) - query - 1));
+    return "answer " + number + std::string(std::stoul(number) % 7, '.');
+}
+
+std::vector<Token> tokens_of(const engine::Model& model, const std::string& text) {
+    return model.tokenize(text, {.add_bos = true});
+}
+
+engine::SessionOptions session_of(int sequences, int context, int rows = 64) {
+    engine::SessionOptions options;
+    options.sequences = sequences;
+    options.context_tokens = context;
+    options.batch_rows = rows;
+    return options;
+}
+
+class SchedulerTest : public ::testing::Test {
+protected:
+    std::shared_ptr<ScriptedModel> model_ =
+        std::make_shared<ScriptedModel>(answer_after(std::string(kMarker), answer_to));
+    std::map<std::uint64_t, Result> results_;
+
+    Request request(std::uint64_t id, int max_tokens = 50) {
+        Request made;
+        made.id = id;
+        made.tokens = tokens_of(*model_, "prefix Q" + std::to_string(id) + " A:");
+        made.shared = 7;
+        made.sampling.max_tokens = max_tokens;
+        made.on_done = [this, id](Result&& result) {
+            EXPECT_FALSE(results_.contains(id)) << "request " << id << " ended twice";
+            results_[id] = std::move(result);
+        };
+        return made;
+    }
+};
+
+TEST_F(SchedulerTest, many_requests_over_few_sequences_each_get_their_own_answer_once) {
+    for (const int sequences : {1, 2, 3, 8}) {
+        results_.clear();
+        const auto session = model_->new_session(session_of(sequences, 2000, 16));
+        session->set_prefix(tokens_of(*model_, "prefix"));
+        Scheduler scheduler(*model_, *session);
+        for (std::uint64_t id = 0; id < 20; ++id) scheduler.submit(request(id));
+        scheduler.run();
+        ASSERT_EQ(results_.size(), 20U);
+        for (const auto& [id, result] : results_) {
+            EXPECT_EQ(result.text, answer_to("Q" + std::to_string(id) + " "));
+            EXPECT_EQ(result.finish, FinishReason::Stop);
+            EXPECT_EQ(result.stopped_by, "<eos>");
+            EXPECT_EQ(result.completion_tokens, result.text.size() + 1);
+        }
+        EXPECT_EQ(session->free_tokens(), 2000 - 7) << "every sequence was given back";
+    }
+}
+
+TEST_F(SchedulerTest, prompts_ride_along_with_answers_and_no_batch_exceeds_its_rows) {
+    const auto session = model_->new_session(session_of(4, 2000, 16));
+    session->set_prefix(tokens_of(*model_, "prefix"));
+    Scheduler scheduler(*model_, *session);
+    std::size_t prompt_rows = 0;
+    std::size_t answer_rows = 0;
+    for (std::uint64_t id = 0; id < 12; ++id) {
+        Request made = request(id);
+        prompt_rows += made.tokens.size() - made.shared;
+        answer_rows += answer_to("Q" + std::to_string(id) + " ").size();
+        scheduler.submit(std::move(made));
+    }
+    scheduler.run();
+    EXPECT_EQ(model_->log().rows, prompt_rows + answer_rows) << "no token is computed twice";
+    EXPECT_LE(model_->log().most_rows, 16U);
+    EXPECT_LT(model_->log().decodes, answer_rows / 3) << "answers are written side by side";
+}
+
+TEST_F(SchedulerTest, a_request_waits_until_the_cells_for_its_whole_answer_are_free) {
+    // 7 cells of prefix; each request needs at most 6 + 20 cells: two fit at a time though four sequences are there.
+    const auto session = model_->new_session(session_of(4, 7 + 2 * 26, 64));
+    session->set_prefix(tokens_of(*model_, "prefix"));
+    Scheduler scheduler(*model_, *session);
+    std::size_t most_running = 0;
+    for (std::uint64_t id = 0; id < 8; ++id) scheduler.submit(request(id, 20));
+    while (scheduler.step()) most_running = std::max(most_running, scheduler.running());
+    EXPECT_EQ(results_.size(), 8U);
+    EXPECT_LE(most_running, 2U);
+}
+
+TEST_F(SchedulerTest, a_request_that_can_never_fit_is_refused_with_the_numbers) {
+    const auto session = model_->new_session(session_of(1, 30));
+    session->set_prefix(tokens_of(*model_, "prefix"));
+    Scheduler scheduler(*model_, *session);
+    EXPECT_ERROR(scheduler.submit(request(1, 20)), ErrorKind::ContextFull, "the answer may take 20");
+    Request empty;
+    EXPECT_ERROR(scheduler.submit(std::move(empty)), ErrorKind::BadInput, "the prompt is empty");
+}
+
+TEST_F(SchedulerTest, an_answer_ends_at_its_length_limit) {
+    const auto session = model_->new_session(session_of(1, 200));
+    Scheduler scheduler(*model_, *session);
+    scheduler.submit(request(5, 6));
+    scheduler.run();
+    EXPECT_EQ(results_[5].text, "answer");
+    EXPECT_EQ(results_[5].finish, FinishReason::Length);
+    EXPECT_EQ(results_[5].completion_tokens, 6U);
+}
+
+TEST_F(SchedulerTest, a_stop_string_over_several_tokens_ends_the_answer_and_is_not_in_it) {
+    const auto session = model_->new_session(session_of(1, 200));
+    Scheduler scheduler(*model_, *session);
+    Request made = request(13);
+    made.sampling.stop = {"er 1"};
+    std::string streamed;
+    made.on_text = [&](std::string_view text) {
+        streamed += text;
+        return true;
+    };
+    scheduler.submit(std::move(made));
+    scheduler.run();
+    EXPECT_EQ(results_[13].text, "answ");
+    EXPECT_EQ(streamed, "answ");
+    EXPECT_EQ(results_[13].stopped_by, "er 1");
+    EXPECT_EQ(results_[13].finish, FinishReason::Stop);
+}
+
+TEST_F(SchedulerTest, a_caller_that_wants_no_more_text_gets_no_more) {
+    const auto session = model_->new_session(session_of(1, 200));
+    Scheduler scheduler(*model_, *session);
+    Request made = request(3);
+    std::string streamed;
+    made.on_text = [&](std::string_view text) {
+        streamed += text;
+        return streamed.size() < 3;
+    };
+    scheduler.submit(std::move(made));
+    scheduler.run();
+    EXPECT_EQ(results_[3].finish, FinishReason::Cancelled);
+    EXPECT_EQ(results_[3].text, streamed);
+    EXPECT_EQ(streamed, "ans");
+}
+
+TEST_F(SchedulerTest, cancelling_works_for_queued_and_running_requests_and_frees_their_cells) {
+    const auto session = model_->new_session(session_of(1, 200));
+    session->set_prefix(tokens_of(*model_, "prefix"));
+    Scheduler scheduler(*model_, *session);
+    for (std::uint64_t id = 1; id <= 3; ++id) scheduler.submit(request(id));
+    scheduler.step();
+    EXPECT_TRUE(scheduler.cancel(1));
+    EXPECT_TRUE(scheduler.cancel(2));
+    EXPECT_FALSE(scheduler.cancel(99));
+    scheduler.run();
+    EXPECT_EQ(results_[1].finish, FinishReason::Cancelled);
+    EXPECT_EQ(results_[2].finish, FinishReason::Cancelled);
+    EXPECT_EQ(results_[2].completion_tokens, 0U);
+    EXPECT_EQ(results_[3].text, answer_to("Q3 "));
+    EXPECT_EQ(session->free_tokens(), 200 - 7);
+}
+
+TEST(Scheduler, text_is_delivered_in_whole_characters) {
+    const std::string euro = "\xE2\x82\xAC 5 \xF0\x9F\x98\x80";
+    const auto model = std::make_shared<ScriptedModel>(answer_after("A:", [&](std::string_view) { return euro; }));
+    const auto session = model->new_session(session_of(1, 200));
+    Scheduler scheduler(*model, *session);
+    Request made;
+    made.tokens = tokens_of(*model, "A:");
+    made.sampling.max_tokens = 50;
+    std::vector<std::string> pieces;
+    made.on_text = [&](std::string_view text) {
+        if (!text.empty()) pieces.emplace_back(text);
+        return true;
+    };
+    std::string text;
+    made.on_done = [&](Result&& result) { text = result.text; };
+    scheduler.submit(std::move(made));
+    scheduler.run();
+    EXPECT_EQ(text, euro);
+    EXPECT_EQ(pieces.front(), "\xE2\x82\xAC");
+    EXPECT_EQ(pieces.back(), "\xF0\x9F\x98\x80");
+}
+
+TEST(Scheduler, bytes_that_are_no_text_become_replacement_characters) {
+    const auto model = std::make_shared<ScriptedModel>(
+        answer_after("A:", [](std::string_view) { return std::string("a\xFFz\xE2\x82"); }));
+    const auto session = model->new_session(session_of(1, 200));
+    Scheduler scheduler(*model, *session);
+    Request made;
+    made.tokens = tokens_of(*model, "A:");
+    made.sampling.max_tokens = 50;
+    std::string text;
+    made.on_done = [&](Result&& result) { text = result.text; };
+    scheduler.submit(std::move(made));
+    scheduler.run();
+    EXPECT_EQ(text, "a\xEF\xBF\xBDz\xEF\xBF\xBD");
+}
+
+}  // namespace
+}  // namespace urial::generate

@@ -1,0 +1,132 @@
+#include "support/scripted_model.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace urial::test {
+namespace {
+
+using engine::Token;
+
+class ScriptedSession final : public engine::Session {
+public:
+    ScriptedSession(std::shared_ptr<const ScriptedModel> model, const engine::SessionOptions& options)
+        : model_(std::move(model)),
+          options_(options),
+          texts_(static_cast<std::size_t>(options.sequences)),
+          shared_(texts_.size()) {}
+
+    int sequence_count() const override { return static_cast<int>(texts_.size()); }
+    int context_tokens() const override { return options_.context_tokens; }
+    int free_tokens() const override {
+        std::size_t used = prefix_.size();
+        for (std::size_t s = 0; s < texts_.size(); ++s) used += texts_[s].size() - shared_[s];
+        return options_.context_tokens - static_cast<int>(used);
+    }
+    int batch_rows() const override { return options_.batch_rows; }
+    int logit_rows() const override { return options_.logit_rows > 0 ? options_.logit_rows : options_.sequences; }
+
+    engine::PrefixOrigin set_prefix(std::span<const Token> tokens) override {
+        if (static_cast<int>(tokens.size()) >= options_.context_tokens) {
+            throw error(ErrorKind::ContextFull, "prefix of {} tokens", tokens.size());
+        }
+        prefix_.assign(tokens.begin(), tokens.end());
+        ++model_->log().prefix_decodes;
+        for (std::size_t s = 0; s < texts_.size(); ++s) reset(static_cast<int>(s), 0);
+        return prefix_.empty() ? engine::PrefixOrigin::Empty : engine::PrefixOrigin::Computed;
+    }
+    std::size_t prefix_length() const override { return prefix_.size(); }
+
+    std::size_t reset(int sequence, std::size_t shared) override {
+        const auto s = static_cast<std::size_t>(sequence);
+        shared = std::min(shared, prefix_.size());
+        texts_.at(s).assign(prefix_.begin(), prefix_.begin() + static_cast<std::ptrdiff_t>(shared));
+        shared_[s] = shared;
+        return shared;
+    }
+    std::size_t length(int sequence) const override { return texts_.at(static_cast<std::size_t>(sequence)).size(); }
+
+    void decode(std::span<const engine::Row> rows) override {
+        if (static_cast<int>(rows.size()) > options_.batch_rows) throw Error(ErrorKind::BadInput, "too many rows");
+        if (static_cast<int>(rows.size()) > free_tokens()) throw Error(ErrorKind::ContextFull, "no cells left");
+        const auto wanted = std::count_if(rows.begin(), rows.end(), [](const auto& row) { return row.wants_logits; });
+        if (wanted > logit_rows()) throw Error(ErrorKind::BadInput, "too many rows want logits");
+        logits_.assign(rows.size(), {});
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            std::vector<Token>& text = texts_.at(static_cast<std::size_t>(rows[i].sequence));
+            text.push_back(rows[i].token);
+            if (rows[i].wants_logits) logits_[i] = row_after(text);
+        }
+        SessionLog& log = model_->log();
+        ++log.decodes;
+        log.rows += rows.size();
+        log.most_rows = std::max(log.most_rows, rows.size());
+    }
+
+    std::span<const float> logits(std::size_t row) const override {
+        if (logits_.at(row).empty()) throw Error(ErrorKind::BadInput, "the row has no logits");
+        return logits_[row];
+    }
+
+private:
+    std::vector<float> row_after(const std::vector<Token>& tokens) const {
+        std::string text;
+        for (const Token token : tokens) text += model_->piece(token, false);
+        const std::optional<char> next = model_->script()(text);
+        std::vector<float> row(kScriptedVocabulary, 0.0F);
+        row[next ? static_cast<unsigned char>(*next) : static_cast<std::size_t>(kEndOfText)] = 10.0F;
+        return row;
+    }
+
+    std::shared_ptr<const ScriptedModel> model_;
+    engine::SessionOptions options_;
+    std::vector<Token> prefix_;
+    std::vector<std::vector<Token>> texts_;
+    std::vector<std::size_t> shared_;
+    std::vector<std::vector<float>> logits_;
+};
+
+}  // namespace
+
+Script answer_after(std::string marker, std::function<std::string(std::string_view)> answer) {
+    return [marker = std::move(marker), answer = std::move(answer)](std::string_view text) -> std::optional<char> {
+        const std::size_t found = text.rfind(marker);
+        if (found == std::string_view::npos) return std::nullopt;
+        const std::size_t begin = found + marker.size();
+        const std::string whole = answer(text.substr(0, begin));
+        const std::size_t written = text.size() - begin;
+        if (written >= whole.size()) return std::nullopt;
+        return whole[written];
+    };
+}
+
+ScriptedModel::ScriptedModel(Script script, int training_context) : script_(std::move(script)) {
+    info_.description = "scripted";
+    info_.name = "scripted";
+    info_.content_hash = "scripted";
+    info_.vocabulary_size = kScriptedVocabulary;
+    info_.training_context = training_context;
+    info_.adds_bos = true;
+    info_.bos = kBos;
+}
+
+std::vector<Token> ScriptedModel::tokenize(std::string_view text, engine::TokenizeOptions options) const {
+    std::vector<Token> tokens;
+    if (options.add_bos) tokens.push_back(kBos);
+    for (const char byte : text) tokens.push_back(static_cast<unsigned char>(byte));
+    return tokens;
+}
+
+std::string ScriptedModel::piece(Token token, bool special) const {
+    if (token >= 0 && token < 256) return std::string(1, static_cast<char>(token));
+    if (token == kBos) return special ? "<bos>" : "";
+    if (token == kEndOfText) return special ? "<eos>" : "";
+    throw error(ErrorKind::BadInput, "token id {} is outside the vocabulary", token);
+}
+
+std::unique_ptr<engine::Session> ScriptedModel::new_session(const engine::SessionOptions& options) const {
+    return std::make_unique<ScriptedSession>(shared_from_this(), options);
+}
+
+}  // namespace urial::test

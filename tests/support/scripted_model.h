@@ -1,0 +1,55 @@
+#pragma once
+
+// A model for tests without weights: its vocabulary is the 256 bytes, BOS and end of text, and a script decides the
+// next byte from the text so far. It stands behind the real interface and checks what the real engine would check.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/engine.h"
+
+namespace urial::test {
+
+inline constexpr engine::Token kBos = 256;
+inline constexpr engine::Token kEndOfText = 257;
+inline constexpr std::size_t kScriptedVocabulary = 258;
+
+/// The next byte after the text of a sequence (BOS excluded), or nothing: end of text.
+using Script = std::function<std::optional<char>(std::string_view text_so_far)>;
+
+/// Continues a text that ends with a prompt: `answer` is asked once with the text up to the last `marker` and gives
+/// what should follow it, end of text after that. For prompts whose answers begin after a marker such as "#
+/// Answer:\n```\n".
+Script answer_after(std::string marker, std::function<std::string(std::string_view prompt)> answer);
+
+/// What a session of the scripted model did, for tests of batching.
+struct SessionLog {
+    std::size_t decodes = 0;
+    std::size_t rows = 0;
+    std::size_t most_rows = 0;
+    std::size_t prefix_decodes = 0;
+};
+
+class ScriptedModel final : public engine::Model, public std::enable_shared_from_this<ScriptedModel> {
+public:
+    explicit ScriptedModel(Script script, int training_context = 100'000);
+
+    const engine::ModelInfo& info() const override { return info_; }
+    std::vector<engine::Token> tokenize(std::string_view text, engine::TokenizeOptions options) const override;
+    std::string piece(engine::Token token, bool special) const override;
+    bool ends_generation(engine::Token token) const override { return token == kEndOfText; }
+    std::unique_ptr<engine::Session> new_session(const engine::SessionOptions& options) const override;
+
+    const Script& script() const { return script_; }
+    SessionLog& log() const { return log_; }
+
+private:
+    Script script_;
+    engine::ModelInfo info_;
+    mutable SessionLog log_;
+};
+
+}  // namespace urial::test

@@ -1,0 +1,120 @@
+#include "support/tiny_gguf.h"
+
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <type_traits>
+
+#include "base/files.h"
+
+namespace urial::test {
+namespace {
+
+constexpr std::size_t kAlignment = 32;
+
+template <typename Number>
+void put(std::string& bytes, Number value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+void put_string(std::string& bytes, std::string_view text) {
+    put(bytes, static_cast<std::uint64_t>(text.size()));
+    bytes += text;
+}
+
+void pad(std::string& bytes) { bytes.resize((bytes.size() + kAlignment - 1) / kAlignment * kAlignment, '\0'); }
+
+/// The GGUF number of a value's type.
+template <typename T>
+constexpr std::uint32_t type_number() {
+    if constexpr (std::is_same_v<T, bool>) return 7;
+    if constexpr (std::is_same_v<T, std::uint32_t>) return 4;
+    if constexpr (std::is_same_v<T, std::int32_t>) return 5;
+    if constexpr (std::is_same_v<T, std::uint64_t>) return 10;
+    if constexpr (std::is_same_v<T, float>) return 6;
+    if constexpr (std::is_same_v<T, std::string>) return 8;
+}
+
+void put_value(std::string& bytes, const std::string& value) { put_string(bytes, value); }
+template <typename Number>
+void put_value(std::string& bytes, Number value) {
+    put(bytes, value);
+}
+
+template <typename T>
+void put_typed(std::string& bytes, const T& value) {
+    put(bytes, type_number<T>());
+    put_value(bytes, value);
+}
+template <typename T>
+void put_typed(std::string& bytes, const std::vector<T>& values) {
+    put(bytes, std::uint32_t{9});
+    put(bytes, type_number<T>());
+    put(bytes, static_cast<std::uint64_t>(values.size()));
+    for (const T& value : values) put_value(bytes, value);
+}
+
+}  // namespace
+
+TinyGguf TinyGguf::minimal() {
+    TinyGguf file;
+    file.set("general.architecture", std::string("tiny"))
+        .set("general.name", std::string("Tiny"))
+        .set("general.license", std::string("apache-2.0"))
+        .set("general.file_type", std::uint32_t{0})
+        .set("tiny.context_length", std::uint32_t{256})
+        .set("tokenizer.ggml.tokens", std::vector<std::string>{"<s>", "a", "b"})
+        .set("tokenizer.ggml.scores", std::vector<float>{0.0F, -1.0F, -2.0F})
+        .set("tokenizer.ggml.add_bos_token", true);
+    file.tensor("token_embd.weight", {4, 3}).tensor("output_norm.weight", {4});
+    return file;
+}
+
+TinyGguf& TinyGguf::version(std::uint32_t number) {
+    version_ = number;
+    return *this;
+}
+
+TinyGguf& TinyGguf::set(std::string key, Value value) {
+    pairs_.push_back({std::move(key), std::move(value)});
+    return *this;
+}
+
+TinyGguf& TinyGguf::tensor(std::string name, std::vector<std::uint64_t> dimensions, std::vector<float> data) {
+    data.resize(std::accumulate(dimensions.begin(), dimensions.end(), std::size_t{1}, std::multiplies<>()));
+    std::string bytes(data.size() * sizeof(float), '\0');
+    std::memcpy(bytes.data(), data.data(), bytes.size());
+    return raw_tensor(std::move(name), std::move(dimensions), 0, next_offset(), std::move(bytes));
+}
+
+TinyGguf& TinyGguf::raw_tensor(std::string name, std::vector<std::uint64_t> dimensions, std::uint32_t type,
+                               std::uint64_t offset, std::string data) {
+    tensors_.push_back({std::move(name), std::move(dimensions), type, offset});
+    data_ += data;
+    pad(data_);
+    return *this;
+}
+
+std::string TinyGguf::header() const {
+    std::string bytes = "GGUF";
+    put(bytes, version_);
+    put(bytes, static_cast<std::uint64_t>(tensors_.size()));
+    put(bytes, static_cast<std::uint64_t>(pairs_.size()));
+    for (const Pair& pair : pairs_) {
+        put_string(bytes, pair.key);
+        std::visit([&](const auto& value) { put_typed(bytes, value); }, pair.value);
+    }
+    for (const Entry& entry : tensors_) {
+        put_string(bytes, entry.name);
+        put(bytes, static_cast<std::uint32_t>(entry.dimensions.size()));
+        for (const std::uint64_t size : entry.dimensions) put(bytes, size);
+        put(bytes, entry.type);
+        put(bytes, entry.offset);
+    }
+    pad(bytes);
+    return bytes;
+}
+
+void TinyGguf::write(const std::filesystem::path& path) const { write_file_atomic(path, bytes()); }
+
+}  // namespace urial::test
