@@ -159,7 +159,7 @@ ItemIndex index_items(std::span<const fs::path> item_files) {
 }
 
 Json manifest_of(std::span<const fs::path> files, std::span<const fs::path> item_files, const ImportReport& report) {
-    Json manifest{{"kind", "eval"}, {"origin", "imported raw judgements"}};
+    Json manifest{{"format", kRunFormat}, {"origin", "imported raw judgements"}};
     const auto list = [](std::span<const fs::path> paths) {
         Json entries = Json::array();
         for (const fs::path& path : paths) {

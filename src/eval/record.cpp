@@ -173,7 +173,7 @@ EvalRun load_run(const std::filesystem::path& folder) {
     }
     EvalRun run;
     run.manifest = Json::parse(read_text_file(manifest), nullptr, /*allow_exceptions=*/false);
-    if (!run.manifest.is_object() || run.manifest.value("kind", "") != "eval") {
+    if (!run.manifest.is_object() || run.manifest.value("format", "") != kRunFormat) {
         throw error(ErrorKind::BadInput, "{}: not the manifest of an evaluation run", manifest.string());
     }
     const fs::path records = folder / kRecordsFile;
@@ -195,7 +195,7 @@ void save_run(const std::filesystem::path& folder, const EvalRun& run) {
     JsonLinesWriter writer(folder / kRecordsFile, JsonLinesWriter::Open::Truncate);
     for (const EvalRecord& record : run.records) writer.append(to_json(record));
     Json manifest = run.manifest;
-    manifest["kind"] = "eval";
+    manifest["format"] = kRunFormat;
     write_file_atomic(folder / kManifestFile, manifest.dump(2) + "\n");
 }
 

@@ -116,6 +116,7 @@ struct EvalRun {
     Json manifest;
     std::vector<EvalRecord> records;
 };
+inline constexpr std::string_view kRunFormat = "urial.eval/1";  ///< the manifest's "format"
 inline constexpr std::string_view kManifestFile = "manifest.json";
 inline constexpr std::string_view kRecordsFile = "records.jsonl";
 

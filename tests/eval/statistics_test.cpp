@@ -1,6 +1,5 @@
 #include "eval/statistics.h"
 
-#include <chrono>
 #include <cmath>
 #include <random>
 
