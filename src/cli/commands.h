@@ -87,6 +87,8 @@ void add_chat_command(CLI::App& app, Context& context);
 void add_demo_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_prompt_command(CLI::App& app, Context& context);
+void add_judge_command(CLI::App& app, Context& context);
+void add_report_command(CLI::App& app, Context& context);
 void add_models_commands(CLI::App& app, Context& context);  // `models` and `pull`
 void add_config_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // `completion SHELL` and `man`
