@@ -77,7 +77,10 @@ void Summarizer::add_position(BinCounts& counts, const ShiftRecord& record, std:
 }
 
 void Summarizer::add(const ShiftRecord& record) {
-    AnswerCounts answer{.id = record.id, .instruction = record.instruction, .tags = record.tags};
+    AnswerCounts answer;
+    answer.id = record.id;
+    answer.instruction = record.instruction;
+    answer.tags = record.tags;
     for (std::size_t i = 0; i < record.answer_ids.size(); ++i) {
         const std::size_t bin = bin_of(i);
         if (answer.bins.size() <= bin) answer.bins.resize(bin + 1);
@@ -172,7 +175,9 @@ void Summarizer::add_tags(Summary& summary) const {
         }
     }
     for (const auto& [tag, counts] : by_tag) {
-        TagShift row{.tag = tag, .answers = counts.size()};
+        TagShift row;
+        row.tag = tag;
+        row.answers = counts.size();
         for (const BinCounts* answer : counts) row.positions += answer->positions;
         row.shares = shares_of(counts);
         row.kl_ab = mean_kl(counts);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/text.h"
 #include "shift/shift.h"
 #include "shift/summary.h"
@@ -91,7 +93,7 @@ std::string visible(std::string_view text, std::size_t most = 48) {
     return shown.substr(0, valid_utf8_length(std::string_view(shown).substr(0, most))) + "...";
 }
 
-std::string quoted(std::string_view piece) { return "`" + visible(piece) + "`"; }
+std::string as_code(std::string_view piece) { return "`" + visible(piece) + "`"; }
 
 std::string range(const PositionBin& bin) {
     return bin.end == 0 ? fmt::format("{} and later", bin.begin) : fmt::format("{}-{}", bin.begin, bin.end - 1);
@@ -118,7 +120,7 @@ std::string token_table(const Summary& summary, std::size_t most_rows) {
     Table table({"token", "group", "shifted", "of", "share"}, 2);
     for (std::size_t i = 0; i < std::min(most_rows, summary.tokens.size()); ++i) {
         const TokenShift& token = summary.tokens[i];
-        table.add({quoted(token.piece), std::string(name(token.group)), std::to_string(token.shifted),
+        table.add({as_code(token.piece), std::string(name(token.group)), std::to_string(token.shifted),
                    std::to_string(token.count),
                    percent(static_cast<double>(token.shifted) / static_cast<double>(token.count))});
     }
