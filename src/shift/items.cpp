@@ -62,7 +62,9 @@ private:
         if (!found->is_array() || found->empty()) refuse(fmt::format("\"{}\" must be a list of token ids", name));
         std::vector<Token> ids;
         for (const ordered_json& id : *found) {
-            if (!id.is_number_integer()) refuse(fmt::format("\"{}\" holds {}, not a token id", name, id.dump()));
+            if (!id.is_number_integer() || id.get<std::int64_t>() != id.get<Token>()) {
+                refuse(fmt::format("\"{}\" holds {}, not a token id", name, id.dump()));
+            }
             ids.push_back(id.get<Token>());
         }
         return ids;

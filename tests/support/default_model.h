@@ -27,8 +27,8 @@ inline std::optional<std::filesystem::path> default_model_path() {
 }  // namespace urial::test
 
 /// Ends the test (or SetUp) as skipped where the model is absent, as failed where URIAL_REQUIRE_MODEL asks for it.
-#define URIAL_NEED_MODEL(path)                                                                          \
-    if (!(path)) {                                                                                      \
+#define URIAL_NEED_MODEL(path)                                                                           \
+    if (!(path)) {                                                                                       \
         if (std::getenv("URIAL_REQUIRE_MODEL") != nullptr) FAIL() << "the default model is not on disk"; \
-        GTEST_SKIP() << "the default model is not on this disk; `urial pull gemma-3-270m` gets it";     \
+        GTEST_SKIP() << "the default model is not on this disk; `urial pull gemma-3-270m` gets it";      \
     }
