@@ -50,6 +50,7 @@ struct ModelInfo {
     std::uint64_t file_bytes = 0;
     bool adds_bos = false;  ///< the tokenizer puts BOS first by its own settings
     std::optional<Token> bos;
+    std::optional<Token> eos;   ///< end of text; other tokens may end an answer too (Model::ends_generation)
     std::string chat_template;  ///< Jinja text from the file, empty for a base model
     std::vector<AdapterInfo> adapters;
 };

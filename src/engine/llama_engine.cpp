@@ -1,4 +1,4 @@
-// llama.cpp behind the engine interface: the only file that includes llama.h.
+// llama.cpp behind the engine interface.
 //
 // One context holds S sequences and, as sequence 0 of the context, the constant prefix. The key/value cache is unified,
 // so that a sequence shares the prefix's cells by metadata alone (llama_memory_seq_cp), and full-size for
@@ -200,6 +200,7 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
     info_.file_bytes = std::filesystem::file_size(options.path);
     info_.adds_bos = llama_vocab_get_add_bos(vocabulary_);
     if (const Token bos = llama_vocab_bos(vocabulary_); bos != LLAMA_TOKEN_NULL) info_.bos = bos;
+    if (const Token eos = llama_vocab_eos(vocabulary_); eos != LLAMA_TOKEN_NULL) info_.eos = eos;
     if (const char* text = llama_model_chat_template(model_.get(), nullptr)) info_.chat_template = text;
 
     for (const Adapter& adapter : options.adapters) load_adapter(adapter);
