@@ -58,6 +58,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
     add_global_options(*app, context);
     add_chat_command(*app, context);
     add_generate_command(*app, context);
+    add_report_command(*app, context);
     add_prompt_command(*app, context);
     add_models_commands(*app, context);
     add_config_command(*app, context);
