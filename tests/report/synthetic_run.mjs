@@ -21,7 +21,7 @@ function randomNumbers(seed) {
     let state = seed >>> 0;
     return () => {
         state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        return ((Math.imul(state ^ (state >>> 15), 2246822519) >>> 0) ^ (state >>> 3)) / 4294967296 % 1;
+        return (Math.imul(state ^ (state >>> 15), 2246822519) >>> 0) / 4294967296;
     };
 }
 

@@ -206,26 +206,18 @@
   }
   var kHistograms = {
     rank: [["1", 1], ["2", 2], ["3", 3], ["4–10", 10], ["11–100", 100], ["101–1k", 1e3], ["> 1k", Infinity]],
-    kl: [
-      ["< 0.01", 0.01],
-      ["0.01–0.03", 0.03],
-      ["0.03–0.1", 0.1],
-      ["0.1–0.3", 0.3],
-      ["0.3–1", 1],
-      ["1–3", 3],
-      ["> 3", Infinity]
-    ],
+    kl: [["≤ 0.01", 0.01], ["≤ 0.03", 0.03], ["≤ 0.1", 0.1], ["≤ 0.3", 0.3], ["≤ 1", 1], ["≤ 3", 3], ["> 3", Infinity]],
     probability: [
-      ["0–10", 0.1],
-      ["10–20", 0.2],
-      ["20–30", 0.3],
-      ["30–40", 0.4],
-      ["40–50", 0.5],
-      ["50–60", 0.6],
-      ["60–70", 0.7],
-      ["70–80", 0.8],
-      ["80–90", 0.9],
-      ["90–100", Infinity]
+      ["10", 0.1],
+      ["20", 0.2],
+      ["30", 0.3],
+      ["40", 0.4],
+      ["50", 0.5],
+      ["60", 0.6],
+      ["70", 0.7],
+      ["80", 0.8],
+      ["90", 0.9],
+      ["100", Infinity]
     ]
   };
   function histogram(run, subset, metric) {
@@ -435,7 +427,13 @@
         listRow(entry, formatCount(run.columns[`${side}_rank`][position]), true)
       );
     }
-    return h(`table.top.${side}`, null, h("caption", null, title), h("tbody", null, rows));
+    return h(
+      `table.top.${side}`,
+      null,
+      h("caption", null, title),
+      h("colgroup", null, ["place", "text", "bar", "share"].map((name) => h(`col.${name}`))),
+      h("tbody", null, rows)
+    );
   }
   function fact(label, value, title) {
     return h("div", { title }, h("dt", null, label), h("dd", null, value));
@@ -491,7 +489,7 @@
             null,
             h("button.quiet", { type: "button", title: "Previous shifted token (P)", "aria-label": "Previous shifted token", onclick: () => onStep(-1) }, "‹"),
             h("button.quiet", { type: "button", title: "Next shifted token (N)", "aria-label": "Next shifted token", onclick: () => onStep(1) }, "›"),
-            pinned ? h("button.quiet", { type: "button", title: "Let go (Esc)", onclick: onUnpin }, "pinned ✕") : null
+            pinned ? h("button.quiet", { type: "button", title: "Let go (Esc)", onclick: onUnpin }, "unpin") : null
           )
         ),
         h("div.tops", null, topList(run, "base", position, "Base model"), topList(run, "aligned", position, "Aligned model")),
@@ -601,7 +599,7 @@
       field: "position",
       type: "quantitative",
       title: "position in the answer",
-      scale: { type: options.logarithmic ? "log" : "linear", nice: false, domain: [1, longest], zero: false },
+      scale: { nice: false, domain: [1, longest], ...options.logarithmic ? { type: "log" } : { type: "linear", zero: false } },
       axis: { grid: false, ...options.logarithmic ? { values: positionTicks(longest), format: "d" } : { tickCount: 6 } }
     };
     const y = { type: "quantitative", title: axis, axis: { format, tickCount: 5 }, scale: { zero: true } };
@@ -611,9 +609,9 @@
       layer: [
         {
           mark: { type: "area", opacity: 0.2, clip: true },
-          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: { ...encoding.color, legend: null } }
+          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: encoding.color }
         },
-        { mark: { type: "line", strokeWidth: 2.25, interpolate: "monotone" }, encoding: { x, y: { ...y, field: "mean" }, ...encoding } },
+        { mark: { type: "line", strokeWidth: 2.25 }, encoding: { x, y: { ...y, field: "mean" }, ...encoding } },
         {
           mark: { type: "point", filled: true, size: 130, opacity: 0 },
           encoding: { x, y: { ...y, field: "mean" }, tooltip: { field: "tip", type: "nominal" } }
@@ -624,7 +622,7 @@
   var kBars = [
     { metric: "rank", title: "Base ranks", axis: "base rank of the token" },
     { metric: "kl", title: "KL of one position", axis: "KL(aligned ‖ base), nats" },
-    { metric: "probability", title: "Base probabilities", axis: "base probability of the token, %" }
+    { metric: "probability", title: "Base probabilities", axis: "base probability of the token, up to %" }
   ];
   function barColour(runs, metric, theme) {
     if (runs.length > 1) return { field: "run", type: "nominal", scale: runScale(runs, theme), legend: {} };
@@ -736,7 +734,13 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     const own = runs.map((run, i) => h(
       "tr.own",
       null,
-      h("th", { scope: "row" }, run.label, h("small", null, `${formatCount(summaries[i].answers)} answers`)),
+      h(
+        "th",
+        { scope: "row" },
+        run.label,
+        h("small", null, run.header.pair),
+        h("small", null, `${formatCount(summaries[i].answers)} answers`)
+      ),
       h("td.bar-cell", null, shareBar(summaries[i].shares.map((share) => share.value))),
       summaries[i].shares.map(shareCell)
     ));
@@ -766,7 +770,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   }
   function keyFigures(runs, summaries) {
     const many = runs.length > 1;
-    const row = (text, i) => many ? [h("small", null, runs[i].label), text] : [text];
+    const row = (text, i) => many ? [h("small.run", null, runs[i].label), text] : [text];
     return h(
       "dl.figures",
       null,
@@ -793,7 +797,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   }
   var kQuantized = /^(I?Q\d|TQ\d|MXFP)/i;
   function warnings(runs, summaries) {
-    const list = runs.flatMap((run, i) => {
+    const labels = /* @__PURE__ */ new Map();
+    runs.forEach((run, i) => {
       const own = [...run.header.warnings ?? []];
       const types = run.header.weight_types.filter((type) => kQuantized.test(type));
       if (types.length && !own.some((text) => text.includes("quanti"))) {
@@ -802,10 +807,10 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       if (summaries[i].selfAgreement < 0.9) {
         own.push(`Only ${formatPercent(summaries[i].selfAgreement)} of the tokens are the aligned model’s own first choice: were the answers sampled, written by another model, or made under another template?`);
       }
-      return own.map((text) => runs.length > 1 ? `${run.label}: ${text}` : text);
+      for (const text of own) labels.set(text, [...labels.get(text) ?? [], run.label]);
     });
-    if (!list.length) return null;
-    return h("ul.warnings", { "aria-label": "Warnings" }, list.map((text) => h("li", null, text)));
+    if (!labels.size) return null;
+    return h("ul.warnings", { "aria-label": "Warnings" }, [...labels].map(([text, about]) => h("li", null, about.length < runs.length ? `${about.join(", ")}: ${text}` : text)));
   }
   function tagTable(runs, onTag) {
     const tags = tagCounts(runs).slice(0, 24);
@@ -927,16 +932,19 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     kl: (columns, p) => Math.min(1, columns.kl_ab[p] / 3),
     surprise: (columns, p) => 1 - Math.exp(columns.base_logp[p])
   };
-  function tokenElement(run, position, paint, hits) {
+  function tokenElements(run, position, paint, hits) {
     const kind = kClassNames[classOf(run.columns.base_rank[position])];
     const text = run.token(position);
+    const shown = text === "" ? "∅" : runningToken(text);
     const element = document.createElement("span");
     element.className = hits.has(position) ? `t ${kind} hit` : `t ${kind}`;
     element.tabIndex = -1;
     element.position = position;
-    element.textContent = text === "" ? "∅" : runningToken(text);
+    const spaces = shown.length - shown.trimStart().length;
+    const outside = spaces < shown.length && !shown.slice(0, spaces).includes("\n") ? spaces : 0;
+    element.textContent = shown.slice(outside);
     if (paint) element.style.setProperty("--paint", `${(100 * paint(run.columns, position)).toFixed(0)}%`);
-    return element;
+    return [shown.slice(0, outside), element];
   }
   function estimateHeight(item, columns) {
     const longest = Math.max(...item.of.map((answer) => answer ? answer.length : 0));
@@ -1128,8 +1136,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         if (token && token.run === run && run.token(p) === token.text && classOf(run.columns.base_rank[p]) === 2) hits.add(p);
       }
       const paint = kPaints[this.paint];
-      for (let p = answer.start; p < answer.start + answer.length; ++p) tokens.append(tokenElement(run, p, paint, hits));
-      if (tokens.firstChild) tokens.firstChild.tabIndex = 0;
+      for (let p = answer.start; p < answer.start + answer.length; ++p) tokens.append(...tokenElements(run, p, paint, hits));
+      if (answer.length) tokens.firstElementChild.tabIndex = 0;
       return h("div.column", null, title, h(
         "div.meta",
         null,
@@ -1259,7 +1267,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         h("td.number", null, h("b", null, formatCount(data.shifted))),
         h("td.number", null, formatCount(data.marginal)),
         h("td.number", null, formatCount(data.count)),
-        h("td.number.share", null, share, formatPercent(data.share, 0)),
+        h("td.number.share", null, share, h("span.value", null, formatPercent(data.share, 0))),
         h("td.number", null, formatNumber(data.kl, 2)),
         h("td", null, data.instead.map((other) => h(
           "span.instead",

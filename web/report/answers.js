@@ -19,16 +19,21 @@ const kPaints = {
     surprise: (columns, p) => 1 - Math.exp(columns.base_logp[p]),
 };
 
-function tokenElement(run, position, paint, hits) {
+/** The token's element, and the spaces to put before it. */
+function tokenElements(run, position, paint, hits) {
     const kind = kClassNames[classOf(run.columns.base_rank[position])];
     const text = run.token(position);
+    const shown = text === '' ? '∅' : runningToken(text);
     const element = document.createElement('span');
     element.className = hits.has(position) ? `t ${kind} hit` : `t ${kind}`;
     element.tabIndex = -1;
     element.position = position;
-    element.textContent = text === '' ? '∅' : runningToken(text);
+    // Spaces before a word stay outside: at the end of a line they would leave a painted scrap.
+    const spaces = shown.length - shown.trimStart().length;
+    const outside = spaces < shown.length && !shown.slice(0, spaces).includes('\n') ? spaces : 0;
+    element.textContent = shown.slice(outside);
     if (paint) element.style.setProperty('--paint', `${(100 * paint(run.columns, position)).toFixed(0)}%`);
-    return element;
+    return [shown.slice(0, outside), element];
 }
 
 function estimateHeight(item, columns) {
@@ -180,8 +185,8 @@ export class AnswersView {
             if (token && token.run === run && run.token(p) === token.text && classOf(run.columns.base_rank[p]) === 2) hits.add(p);
         }
         const paint = kPaints[this.paint];
-        for (let p = answer.start; p < answer.start + answer.length; ++p) tokens.append(tokenElement(run, p, paint, hits));
-        if (tokens.firstChild) tokens.firstChild.tabIndex = 0;
+        for (let p = answer.start; p < answer.start + answer.length; ++p) tokens.append(...tokenElements(run, p, paint, hits));
+        if (answer.length) tokens.firstElementChild.tabIndex = 0;
         return h('div.column', null, title, h('div.meta', null, shareBar(counts.map((n) => n / answer.length), true),
             h('span', null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)} · mean KL ${formatNumber(kl / answer.length, 2)}`)), tokens);
     }

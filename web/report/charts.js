@@ -79,7 +79,7 @@ export function curveSpecification(runs, subsets, {metric, axis, format}, option
     const longest = Math.max(1, ...values.map((point) => point.position));
     const x = {
         field: 'position', type: 'quantitative', title: 'position in the answer',
-        scale: {type: options.logarithmic ? 'log' : 'linear', nice: false, domain: [1, longest], zero: false},
+        scale: {nice: false, domain: [1, longest], ...(options.logarithmic ? {type: 'log'} : {type: 'linear', zero: false})},
         axis: {grid: false, ...(options.logarithmic ? {values: positionTicks(longest), format: 'd'} : {tickCount: 6})},
     };
     const y = {type: 'quantitative', title: axis, axis: {format, tickCount: 5}, scale: {zero: true}};
@@ -89,9 +89,9 @@ export function curveSpecification(runs, subsets, {metric, axis, format}, option
         layer: [
             {
                 mark: {type: 'area', opacity: 0.2, clip: true},
-                encoding: {x, y: {...y, field: 'low'}, y2: {field: 'high'}, color: {...encoding.color, legend: null}},
+                encoding: {x, y: {...y, field: 'low'}, y2: {field: 'high'}, color: encoding.color},
             },
-            {mark: {type: 'line', strokeWidth: 2.25, interpolate: 'monotone'}, encoding: {x, y: {...y, field: 'mean'}, ...encoding}},
+            {mark: {type: 'line', strokeWidth: 2.25}, encoding: {x, y: {...y, field: 'mean'}, ...encoding}},
             {
                 mark: {type: 'point', filled: true, size: 130, opacity: 0},
                 encoding: {x, y: {...y, field: 'mean'}, tooltip: {field: 'tip', type: 'nominal'}},
@@ -103,7 +103,7 @@ export function curveSpecification(runs, subsets, {metric, axis, format}, option
 const kBars = [
     {metric: 'rank', title: 'Base ranks', axis: 'base rank of the token'},
     {metric: 'kl', title: 'KL of one position', axis: 'KL(aligned ‖ base), nats'},
-    {metric: 'probability', title: 'Base probabilities', axis: 'base probability of the token, %'},
+    {metric: 'probability', title: 'Base probabilities', axis: 'base probability of the token, up to %'},
 ];
 
 /** One run's base ranks wear the colours of the classes they fall in. */

@@ -23,7 +23,8 @@ function topList(run, side, position, title) {
         rows.push(h('tr.gap', null, h('td', {colspan: 4}, '⋮')),
                   listRow(entry, formatCount(run.columns[`${side}_rank`][position]), true));
     }
-    return h(`table.top.${side}`, null, h('caption', null, title), h('tbody', null, rows));
+    return h(`table.top.${side}`, null, h('caption', null, title),
+             h('colgroup', null, ['place', 'text', 'bar', 'share'].map((name) => h(`col.${name}`))), h('tbody', null, rows));
 }
 
 function fact(label, value, title) {
@@ -63,7 +64,7 @@ export function makeInspector({onUnpin, onStep}) {
                 h('span.actions', null,
                     h('button.quiet', {type: 'button', title: 'Previous shifted token (P)', 'aria-label': 'Previous shifted token', onclick: () => onStep(-1)}, '‹'),
                     h('button.quiet', {type: 'button', title: 'Next shifted token (N)', 'aria-label': 'Next shifted token', onclick: () => onStep(1)}, '›'),
-                    pinned ? h('button.quiet', {type: 'button', title: 'Let go (Esc)', onclick: onUnpin}, 'pinned ✕') : null)),
+                    pinned ? h('button.quiet', {type: 'button', title: 'Let go (Esc)', onclick: onUnpin}, 'unpin') : null)),
             h('div.tops', null, topList(run, 'base', position, 'Base model'), topList(run, 'aligned', position, 'Aligned model')),
             h('dl.facts', null,
                 fact('base rank', formatCount(c.base_rank[position]), 'Place of this token in the base model’s distribution'),

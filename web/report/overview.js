@@ -27,7 +27,8 @@ function shareCell(share) {
 
 function shareTable(runs, summaries) {
     const own = runs.map((run, i) => h('tr.own', null,
-        h('th', {scope: 'row'}, run.label, h('small', null, `${formatCount(summaries[i].answers)} answers`)),
+        h('th', {scope: 'row'}, run.label,
+            h('small', null, run.header.pair), h('small', null, `${formatCount(summaries[i].answers)} answers`)),
         h('td.bar-cell', null, shareBar(summaries[i].shares.map((share) => share.value))),
         summaries[i].shares.map(shareCell)));
     const paper = kPublished.map((pair) => h('tr.paper', null,
@@ -47,7 +48,7 @@ function figure(label, values, title) {
 
 function keyFigures(runs, summaries) {
     const many = runs.length > 1;
-    const row = (text, i) => many ? [h('small', null, runs[i].label), text] : [text];
+    const row = (text, i) => many ? [h('small.run', null, runs[i].label), text] : [text];
     return h('dl.figures', null,
         figure('tokens analysed', summaries.map((s, i) => row(formatCount(s.positions), i)), 'Positions of all answers together'),
         figure('mean KL(aligned ‖ base)', summaries.map((s, i) => row([formatNumber(s.meanKl.value),
@@ -64,7 +65,8 @@ const kQuantized = /^(I?Q\d|TQ\d|MXFP)/i;
 
 /** What a reader must know before believing the numbers. */
 function warnings(runs, summaries) {
-    const list = runs.flatMap((run, i) => {
+    const labels = new Map();  // text -> the runs that it is about
+    runs.forEach((run, i) => {
         const own = [...(run.header.warnings ?? [])];
         const types = run.header.weight_types.filter((type) => kQuantized.test(type));
         if (types.length && !own.some((text) => text.includes('quanti'))) {
@@ -75,10 +77,11 @@ function warnings(runs, summaries) {
             own.push(`Only ${formatPercent(summaries[i].selfAgreement)} of the tokens are the aligned model’s own first ` +
                      'choice: were the answers sampled, written by another model, or made under another template?');
         }
-        return own.map((text) => runs.length > 1 ? `${run.label}: ${text}` : text);
+        for (const text of own) labels.set(text, [...(labels.get(text) ?? []), run.label]);
     });
-    if (!list.length) return null;
-    return h('ul.warnings', {'aria-label': 'Warnings'}, list.map((text) => h('li', null, text)));
+    if (!labels.size) return null;
+    return h('ul.warnings', {'aria-label': 'Warnings'}, [...labels].map(([text, about]) =>
+        h('li', null, about.length < runs.length ? `${about.join(', ')}: ${text}` : text)));
 }
 
 function tagTable(runs, onTag) {

@@ -42,7 +42,7 @@ export function makeTokensView(runs, {onToken}) {
             h('td.number', null, h('b', null, formatCount(data.shifted))),
             h('td.number', null, formatCount(data.marginal)),
             h('td.number', null, formatCount(data.count)),
-            h('td.number.share', null, share, formatPercent(data.share, 0)),
+            h('td.number.share', null, share, h('span.value', null, formatPercent(data.share, 0))),
             h('td.number', null, formatNumber(data.kl, 2)),
             h('td', null, data.instead.map((other) => h('span.instead', null, h('code', null, visibleToken(other.text)),
                 h('small', null, ` ×${formatCount(other.times)} `)))));
