@@ -84,31 +84,44 @@ std::string texts_block(const ShiftRun& run) {
     return texts.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-std::string text_or(const ordered_json& object, const char* name, std::string otherwise) {
-    if (!object.is_object()) return otherwise;
-    const auto found = object.find(name);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : otherwise;
+std::string text_at(const ordered_json& object, const char* pointer) {
+    const ordered_json::json_pointer path(pointer);
+    return object.contains(path) && object[path].is_string() ? object[path].get<std::string>() : "";
+}
+
+/// "gemma-3-270m + style.gguf": the model of one side and its adapters, as the manifest names them.
+std::string side_name(const ordered_json& manifest, const std::string& side) {
+    std::string name = text_at(manifest, fmt::format("/identity/{}/model/name", side).c_str());
+    if (name.empty()) name = side + " model";
+    const ordered_json::json_pointer adapters(fmt::format("/identity/{}/adapters", side));
+    if (!manifest.contains(adapters)) return name;
+    for (const ordered_json& adapter : manifest[adapters]) {
+        name += " + " + fs::path(text_at(adapter, "/file")).filename().string();
+    }
+    return name;
 }
 
 ordered_json run_header(const ShiftRun& run, const std::string& label, const ColumnBlock& columns,
                         const ColumnBlock& top) {
     std::set<std::string> weight_types;
-    std::string names[2];
-    for (const int side : {0, 1}) {
-        const char* key = side == 0 ? "base" : "aligned";
-        const auto found = run.manifest.find(key);
-        const ordered_json about = found == run.manifest.end() ? ordered_json() : *found;
-        names[side] = text_or(about, "name", fmt::format("{} model", key));
-        if (const std::string type = text_or(about, "weight_type", ""); !type.empty()) weight_types.insert(type);
+    for (const char* side : {"base", "aligned"}) {
+        const std::string type = text_at(run.manifest, fmt::format("/identity/{}/model/weight_type", side).c_str());
+        if (!type.empty()) weight_types.insert(type);
     }
-    ordered_json header{
-        {"label", label},          {"pair", names[0] + " → " + names[1]}, {"weight_types", weight_types},
-        {"top_k", run.top_k},      {"column_layout", columns.layout()},   {"top_layout", top.layout()},
-        {"manifest", run.manifest}};
-    if (const auto found = run.manifest.find("warnings"); found != run.manifest.end() && found->is_array()) {
-        header["warnings"] = *found;
+    std::vector<std::string> warnings;
+    const ordered_json::json_pointer left_out("/identity/vocabulary/left_out");
+    if (run.manifest.contains(left_out) && run.manifest[left_out].is_number() && run.manifest[left_out] > 0) {
+        warnings.push_back(fmt::format("{} token ids are not the same in both vocabularies and were left out.",
+                                       run.manifest[left_out].dump()));
     }
-    return header;
+    return {{"label", label},
+            {"pair", side_name(run.manifest, "base") + " → " + side_name(run.manifest, "aligned")},
+            {"weight_types", weight_types},
+            {"warnings", warnings},
+            {"top_k", run.top_k},
+            {"column_layout", columns.layout()},
+            {"top_layout", top.layout()},
+            {"manifest", run.manifest}};
 }
 
 std::string data_block(const std::string& id, std::string_view bytes) {
@@ -168,7 +181,7 @@ std::string run_format(const fs::path& run) {
                     "{}: no run folder (it has no manifest.json); `urial shift -o FOLDER` makes one", run.string());
     }
     const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
-    std::string format = manifest.is_discarded() ? "" : text_or(manifest, "format", "");
+    std::string format = manifest.is_object() ? text_at(manifest, "/format") : "";
     if (format.empty())
         throw error(ErrorKind::BadInput, "{}: no manifest of a run: it has no \"format\"", path.string());
     return format;

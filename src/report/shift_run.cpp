@@ -38,12 +38,6 @@ public:
         return *found;
     }
 
-    std::string text(const char* name) const {
-        const auto found = record_.find(name);
-        if (found == record_.end() || !found->is_string()) fail(fmt::format("no text \"{}\"", name));
-        return found->get<std::string>();
-    }
-
     std::int64_t integer(const ordered_json& value, const char* name) const {
         if (!value.is_number_integer()) fail(fmt::format("\"{}\" holds {}, not a whole number", name, value.dump()));
         return value.get<std::int64_t>();
@@ -71,16 +65,16 @@ private:
     std::string where_;
 };
 
-std::string id_text(const ordered_json& id) { return id.is_string() ? id.get<std::string>() : id.dump(); }
+std::string plain_text(const ordered_json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 std::vector<std::string> tags_of(const ordered_json& record) {
     std::vector<std::string> tags;
-    const auto add = [&](const ordered_json& value) {
-        if (value.is_string()) tags.push_back(value.get<std::string>());
-    };
-    for (const char* name : {"task", "topic", "tasks", "topics"}) {
+    for (const std::string name : {"task", "topic", "category", "dataset", "difficulty"}) {
         const auto found = record.find(name);
-        if (found == record.end()) continue;
+        if (found == record.end() || found->is_null()) continue;
+        const auto add = [&](const ordered_json& value) { tags.push_back(name + ": " + plain_text(value)); };
         if (found->is_array()) {
             std::for_each(found->begin(), found->end(), add);
         } else {
@@ -156,8 +150,8 @@ void add_record(ShiftRun& run, const RecordReader& reader) {
     }
     add_top(run, run.base_top, reader, "base_top", length);
     add_top(run, run.aligned_top, reader, "aligned_top", length);
-    run.answers.push_back(
-        {id_text(record["id"]), reader.text("instruction"), tags_of(record), static_cast<std::uint32_t>(length)});
+    run.answers.push_back({plain_text(record["id"]), record.value("instruction", ""), tags_of(record),
+                           static_cast<std::uint32_t>(length)});
     run.positions += length;
 }
 

@@ -35,7 +35,7 @@ private:
 struct ShiftAnswer {
     std::string id;
     std::string instruction;
-    std::vector<std::string> tags;  ///< tasks and topics
+    std::vector<std::string> tags;  ///< "task: writing", "topic: stem", ...
     std::uint32_t length = 0;       ///< positions
 };
 

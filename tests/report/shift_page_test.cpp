@@ -118,7 +118,7 @@ TEST_F(ShiftPageTest, the_columns_hold_what_the_records_say) {
     const auto tokens = column<std::uint32_t>(bytes, layout, "token");
     EXPECT_EQ(texts["tokens"][tokens[1]], " thing");
     EXPECT_EQ(texts["token_ids"][tokens[1]], 11);
-    EXPECT_EQ(texts["answers"][0], (ordered_json{{"id", "7"}, {"instruction", "Why?"}, {"tags", {"reasoning"}}}));
+    EXPECT_EQ(texts["answers"][0], (ordered_json{{"id", "7"}, {"instruction", "Why?"}, {"tags", {"task: reasoning"}}}));
 }
 
 TEST_F(ShiftPageTest, the_top_lists_keep_their_order_and_probabilities) {
@@ -152,7 +152,8 @@ TEST_F(ShiftPageTest, text_from_a_run_adds_no_markup) {
     one["instruction"] = hostile;
     one["pieces"][0] = hostile;
     one["task"][0] = hostile;
-    const ordered_json manifest{{"format", "urial.shift/1"}, {"base", {{"name", hostile}}}, {"note", hostile}};
+    const ordered_json manifest{
+        {"format", "urial.shift/1"}, {"identity", {{"base", {{"model", {{"name", hostile}}}}}}}, {"note", hostile}};
     ShiftPageOptions options;
     options.title = hostile;
     options.labels = {hostile};

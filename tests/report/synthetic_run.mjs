@@ -91,8 +91,10 @@ export async function writeSyntheticRun(folder, {answers = 20, ...options} = {})
     await mkdir(folder, {recursive: true});
     await writeFile(path.join(folder, 'manifest.json'), JSON.stringify({
         format: 'urial.shift/1', note: 'synthetic: random numbers, no model',
-        base: {name: options.hostile ? kHostile[1] : 'synthetic-base', weight_type: 'Q4_K_M'},
-        aligned: {name: 'synthetic-aligned', weight_type: 'Q4_K_M'},
+        identity: {
+            base: {model: {name: options.hostile ? kHostile[1] : 'synthetic-base', weight_type: 'F32'}},
+            aligned: {model: {name: 'synthetic-aligned', weight_type: 'F32'}},
+        },
     }, null, 2));
     const file = await open(path.join(folder, 'records.jsonl'), 'w');
     for (let id = 0; id < answers; ++id) {

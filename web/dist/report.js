@@ -138,33 +138,48 @@
     }
     return ratios;
   }
+  function meanKl(run, answer) {
+    const [finite, sum] = finiteKl(run, answer);
+    return finite ? sum / finite : NaN;
+  }
+  function finiteKl(run, answer) {
+    let finite = 0;
+    let sum = 0;
+    for (let p = answer.start; p < answer.start + answer.length; ++p) {
+      if (Number.isNaN(run.columns.kl_ab[p])) continue;
+      ++finite;
+      sum += run.columns.kl_ab[p];
+    }
+    return [finite, sum];
+  }
   function summarize(run, subset) {
-    const { kl_ab, token, aligned_argmax, base_margin, aligned_margin } = run.columns;
+    const { token, aligned_argmax, base_margin, aligned_margin } = run.columns;
     const rows = [];
     let agreeing = 0;
-    let ties = 0;
+    const ties = { base: 0, aligned: 0 };
     let positions = 0;
+    const klRows = [];
     for (const answer of subset) {
-      let kl = 0;
       for (let p = answer.start; p < answer.start + answer.length; ++p) {
-        kl += kl_ab[p];
         if (aligned_argmax[p] === token[p]) ++agreeing;
-        if (base_margin[p] < kNearTie || aligned_margin[p] < kNearTie) ++ties;
+        if (base_margin[p] < kNearTie) ++ties.base;
+        if (aligned_margin[p] < kNearTie) ++ties.aligned;
       }
       positions += answer.length;
-      rows.push([answer.length, ...classCounts(run, answer), kl]);
+      rows.push([answer.length, ...classCounts(run, answer)]);
+      klRows.push(finiteKl(run, answer));
     }
-    const [unshifted, marginal, shifted, meanKl2] = bootstrapRatios(rows);
     return {
       answers: subset.length,
       positions,
-      shares: [unshifted, marginal, shifted],
-      meanKl: meanKl2,
+      shares: bootstrapRatios(rows),
+      kl: bootstrapRatios(klRows)[0],
+      infiniteKl: positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
       selfAgreement: agreeing / positions,
-      nearTies: ties / positions
+      nearTies: { base: ties.base / positions, aligned: ties.aligned / positions }
     };
   }
-  var kNearTie = 0.02;
+  var kNearTie = 0.05;
   function positionGroups(longest) {
     const groups = [];
     for (let first = 1; first <= longest; ) {
@@ -177,7 +192,8 @@
   var kMetrics = {
     kl: (columns, p) => columns.kl_ab[p],
     rank: (columns, p) => Math.min(kRankCap, columns.base_rank[p]),
-    probability: (columns, p) => Math.exp(columns.base_logp[p])
+    // A log-probability that is not finite (NaN here) is that of an impossible token.
+    probability: (columns, p) => Math.exp(columns.base_logp[p]) || 0
   };
   function positionCurve(run, subset, metric, fewest = 5) {
     const value = kMetrics[metric];
@@ -191,8 +207,15 @@
         const end = Math.min(last, answer.length);
         if (end < first) continue;
         let total = 0;
-        for (let i = first; i <= end; ++i) total += value(run.columns, answer.start + i - 1);
-        const mean2 = total / (end - first + 1);
+        let finite = 0;
+        for (let i = first; i <= end; ++i) {
+          const x = value(run.columns, answer.start + i - 1);
+          if (Number.isNaN(x)) continue;
+          total += x;
+          ++finite;
+        }
+        if (!finite) continue;
+        const mean2 = total / finite;
         ++n;
         sum += mean2;
         squares += mean2 * mean2;
@@ -228,7 +251,7 @@
     for (const answer of subset) {
       for (let p = answer.start; p < answer.start + answer.length; ++p) {
         const x = value(run.columns, p);
-        ++counts[Math.max(0, bins.findIndex(([, upper]) => x <= upper))];
+        ++counts[Number.isNaN(x) ? bins.length - 1 : bins.findIndex(([, upper]) => x <= upper)];
         ++total;
       }
     }
@@ -241,11 +264,14 @@
       for (let p = answer.start; p < answer.start + answer.length; ++p) {
         const text = run.tokens[token[p]];
         let row = rows.get(text);
-        if (!row) rows.set(text, row = { text, count: 0, classes: [0, 0, 0], kl: 0, instead: /* @__PURE__ */ new Map() });
+        if (!row) rows.set(text, row = { text, count: 0, classes: [0, 0, 0], kl: 0, finite: 0, instead: /* @__PURE__ */ new Map() });
         const kind = classOf(base_rank[p]);
         ++row.count;
         ++row.classes[kind];
-        row.kl += kl_ab[p];
+        if (!Number.isNaN(kl_ab[p])) {
+          row.kl += kl_ab[p];
+          ++row.finite;
+        }
         if (kind === 2) row.instead.set(base_argmax[p], (row.instead.get(base_argmax[p]) ?? 0) + 1);
       }
     }
@@ -255,7 +281,7 @@
       marginal: row.classes[1],
       shifted: row.classes[2],
       share: row.classes[2] / row.count,
-      kl: row.kl / row.count,
+      kl: row.finite ? row.kl / row.finite : NaN,
       instead: [...row.instead].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([index, times]) => ({ text: run.tokens[index], times }))
     }));
   }
@@ -300,11 +326,6 @@
       values.set(item, n ? sum / n : 0);
     }
     return values;
-  }
-  function meanKl(run, answer) {
-    let sum = 0;
-    for (let p = answer.start; p < answer.start + answer.length; ++p) sum += run.columns.kl_ab[p];
-    return sum / answer.length;
   }
   var kOrders = {
     "most-shifted": [(run, answer) => classCounts(run, answer)[2] / answer.length, -1],
@@ -410,7 +431,7 @@
       isAnswer ? "tr.answer" : "tr",
       { "aria-current": isAnswer ? "true" : null },
       h("td.number", null, rank),
-      h("td.piece", null, h("code", null, visibleToken(entry.text))),
+      h("td.piece", { title: visibleToken(entry.text) }, h("code", null, visibleToken(entry.text))),
       h("td.meter-cell", null, h("span.meter", null, fill)),
       h("td.number", null, formatPercent(entry.probability))
     );
@@ -551,7 +572,7 @@
     return { domain: runs.map((run) => run.label), range: runs.map((run, i) => kRunColours[theme][i % 6]) };
   }
   function series(runs, theme) {
-    const legend = runs.length > 1 ? {} : null;
+    const legend = runs.length > 1 ? { symbolType: "stroke", symbolSize: 350 } : null;
     return {
       color: { field: "run", type: "nominal", scale: runScale(runs, theme), legend },
       strokeDash: {
@@ -609,7 +630,7 @@
       layer: [
         {
           mark: { type: "area", opacity: 0.2, clip: true },
-          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: encoding.color }
+          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, fill: { ...encoding.color, legend: null } }
         },
         { mark: { type: "line", strokeWidth: 2.25 }, encoding: { x, y: { ...y, field: "mean" }, ...encoding } },
         {
@@ -778,8 +799,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       figure(
         "mean KL(aligned ‖ base)",
         summaries.map((s, i) => row([
-          formatNumber(s.meanKl.value),
-          h("small", null, ` nats, ${formatNumber(s.meanKl.low)}–${formatNumber(s.meanKl.high)}`)
+          formatNumber(s.kl.value),
+          h("small", null, ` nats, ${formatNumber(s.kl.low)}–${formatNumber(s.kl.high)}`)
         ], i)),
         "Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers"
       ),
@@ -790,8 +811,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       ),
       figure(
         "near-ties",
-        summaries.map((s, i) => row(formatPercent(s.nearTies), i)),
-        `Positions where the first two candidates of either model lie within ${kNearTie} nats: rounding can turn them around`
+        summaries.map((s, i) => row([formatPercent(s.nearTies.base), h("small", null, " base, "), formatPercent(s.nearTies.aligned), h("small", null, " aligned")], i)),
+        `Positions where the first two candidates of a model lie within ${kNearTie} nats: rounding can turn them around`
       )
     );
   }
@@ -799,13 +820,16 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   function warnings(runs, summaries) {
     const labels = /* @__PURE__ */ new Map();
     runs.forEach((run, i) => {
-      const own = [...run.header.warnings ?? []];
+      const own = [...run.header.warnings];
       const types = run.header.weight_types.filter((type) => kQuantized.test(type));
-      if (types.length && !own.some((text) => text.includes("quanti"))) {
-        own.push(`The weights are quantised (${[...new Set(types)].join(", ")}): ranks and classes carry noise that F32 or BF16 weights do not have.`);
+      if (types.length) {
+        own.push(`The weights are quantised (${[...new Set(types)].join(", ")}), which adds noise: on Gemma 3 270M, Q4_K_M gave another rank than F32 at about 8 % of positions and another class at about 4 %.`);
       }
       if (summaries[i].selfAgreement < 0.9) {
         own.push(`Only ${formatPercent(summaries[i].selfAgreement)} of the tokens are the aligned model’s own first choice: were the answers sampled, written by another model, or made under another template?`);
+      }
+      if (summaries[i].infiniteKl) {
+        own.push(`The KL is infinite at ${formatCount(summaries[i].infiniteKl)} positions; means leave them out.`);
       }
       for (const text of own) labels.set(text, [...labels.get(text) ?? [], run.label]);
     });
@@ -929,8 +953,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   var kCardChrome = 120;
   var kNear = "900px";
   var kPaints = {
-    kl: (columns, p) => Math.min(1, columns.kl_ab[p] / 3),
-    surprise: (columns, p) => 1 - Math.exp(columns.base_logp[p])
+    kl: (columns, p) => Math.min(1, (Number.isNaN(columns.kl_ab[p]) ? Infinity : columns.kl_ab[p]) / 3),
+    surprise: (columns, p) => 1 - (Math.exp(columns.base_logp[p]) || 0)
   };
   function tokenElements(run, position, paint, hits) {
     const kind = kClassNames[classOf(run.columns.base_rank[position])];
@@ -1125,8 +1149,6 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       const title = this.runs.length > 1 ? h("h3", null, run.label) : null;
       if (!answer) return h("div.column", null, title, h("p.note", null, "This run has no such answer."));
       const counts = classCounts(run, answer);
-      let kl = 0;
-      for (let p = answer.start; p < answer.start + answer.length; ++p) kl += run.columns.kl_ab[p];
       const tokens = h("div.tokens", { dir: "auto", role: "group", "aria-label": `Answer ${answer.id}, ${answer.length} tokens` });
       tokens.run = run;
       tokens.answer = answer;
@@ -1142,7 +1164,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         "div.meta",
         null,
         shareBar(counts.map((n) => n / answer.length), true),
-        h("span", null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)} · mean KL ${formatNumber(kl / answer.length, 2)}`)
+        h("span", null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)} · mean KL ${formatNumber(meanKl(run, answer), 2)}`)
       ), tokens);
     }
     // What the panel shows: the pinned token, else the one under the pointer or in focus.

@@ -1,7 +1,7 @@
 // Which answers the third view shows, and in which order. Pure functions over runs.
 
 import {classOf} from './data.js';
-import {classCounts} from './statistics.js';
+import {classCounts, meanKl} from './statistics.js';
 
 /** Answers of all runs by id, in the order of the first run that has them: [{id, instruction, tags, of: [answer|null per run]}]. */
 export function pairAnswers(runs) {
@@ -32,12 +32,6 @@ function fold(items, runs, value) {
         values.set(item, n ? sum / n : 0);
     }
     return values;
-}
-
-function meanKl(run, answer) {
-    let sum = 0;
-    for (let p = answer.start; p < answer.start + answer.length; ++p) sum += run.columns.kl_ab[p];
-    return sum / answer.length;
 }
 
 const kOrders = {

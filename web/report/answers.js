@@ -6,7 +6,7 @@ import {classOf, kClassNames} from './data.js';
 import {formatCount, formatNumber, h, runningToken, visibleToken} from './dom.js';
 import {describe, makeInspector} from './inspector.js';
 import {shareBar} from './overview.js';
-import {classCounts, tagCounts} from './statistics.js';
+import {classCounts, meanKl, tagCounts} from './statistics.js';
 
 const kCharactersPerLine = 95;
 const kLineHeight = 29;   // px, as in report.css
@@ -15,8 +15,8 @@ const kNear = '900px';    // how far outside the window an answer is filled
 
 /** How strongly a token is painted, 0 to 1, when the colour shows a number instead of the class. */
 const kPaints = {
-    kl: (columns, p) => Math.min(1, columns.kl_ab[p] / 3),
-    surprise: (columns, p) => 1 - Math.exp(columns.base_logp[p]),
+    kl: (columns, p) => Math.min(1, (Number.isNaN(columns.kl_ab[p]) ? Infinity : columns.kl_ab[p]) / 3),
+    surprise: (columns, p) => 1 - (Math.exp(columns.base_logp[p]) || 0),
 };
 
 /** The token's element, and the spaces to put before it. */
@@ -174,8 +174,6 @@ export class AnswersView {
         const title = this.runs.length > 1 ? h('h3', null, run.label) : null;
         if (!answer) return h('div.column', null, title, h('p.note', null, 'This run has no such answer.'));
         const counts = classCounts(run, answer);
-        let kl = 0;
-        for (let p = answer.start; p < answer.start + answer.length; ++p) kl += run.columns.kl_ab[p];
         const tokens = h('div.tokens', {dir: 'auto', role: 'group', 'aria-label': `Answer ${answer.id}, ${answer.length} tokens`});
         tokens.run = run;
         tokens.answer = answer;
@@ -188,7 +186,7 @@ export class AnswersView {
         for (let p = answer.start; p < answer.start + answer.length; ++p) tokens.append(...tokenElements(run, p, paint, hits));
         if (answer.length) tokens.firstElementChild.tabIndex = 0;
         return h('div.column', null, title, h('div.meta', null, shareBar(counts.map((n) => n / answer.length), true),
-            h('span', null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)} · mean KL ${formatNumber(kl / answer.length, 2)}`)), tokens);
+            h('span', null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)} · mean KL ${formatNumber(meanKl(run, answer), 2)}`)), tokens);
     }
 
     // What the panel shows: the pinned token, else the one under the pointer or in focus.

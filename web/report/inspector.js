@@ -8,7 +8,7 @@ function listRow(entry, rank, isAnswer) {
     fill.style.width = `${100 * entry.probability}%`;
     return h(isAnswer ? 'tr.answer' : 'tr', {'aria-current': isAnswer ? 'true' : null},
         h('td.number', null, rank),
-        h('td.piece', null, h('code', null, visibleToken(entry.text))),
+        h('td.piece', {title: visibleToken(entry.text)}, h('code', null, visibleToken(entry.text))),
         h('td.meter-cell', null, h('span.meter', null, fill)),
         h('td.number', null, formatPercent(entry.probability)));
 }

@@ -59,35 +59,53 @@ export function bootstrapRatios(rows, resamples = kResamples) {
     return ratios;
 }
 
+/** Mean KL(aligned || base) of one answer, without the positions where it is infinite (NaN in the columns). */
+export function meanKl(run, answer) {
+    const [finite, sum] = finiteKl(run, answer);
+    return finite ? sum / finite : NaN;
+}
+
+function finiteKl(run, answer) {
+    let finite = 0;
+    let sum = 0;
+    for (let p = answer.start; p < answer.start + answer.length; ++p) {
+        if (Number.isNaN(run.columns.kl_ab[p])) continue;
+        ++finite;
+        sum += run.columns.kl_ab[p];
+    }
+    return [finite, sum];
+}
+
 /** The headline: shares of the classes, mean KL, self-agreement, near-ties. */
 export function summarize(run, subset) {
-    const {kl_ab, token, aligned_argmax, base_margin, aligned_margin} = run.columns;
+    const {token, aligned_argmax, base_margin, aligned_margin} = run.columns;
     const rows = [];
     let agreeing = 0;
-    let ties = 0;
+    const ties = {base: 0, aligned: 0};
     let positions = 0;
+    const klRows = [];
     for (const answer of subset) {
-        let kl = 0;
         for (let p = answer.start; p < answer.start + answer.length; ++p) {
-            kl += kl_ab[p];
             if (aligned_argmax[p] === token[p]) ++agreeing;
-            if (base_margin[p] < kNearTie || aligned_margin[p] < kNearTie) ++ties;
+            if (base_margin[p] < kNearTie) ++ties.base;
+            if (aligned_margin[p] < kNearTie) ++ties.aligned;
         }
         positions += answer.length;
-        rows.push([answer.length, ...classCounts(run, answer), kl]);
+        rows.push([answer.length, ...classCounts(run, answer)]);
+        klRows.push(finiteKl(run, answer));
     }
-    const [unshifted, marginal, shifted, meanKl] = bootstrapRatios(rows);
     return {
         answers: subset.length,
         positions,
-        shares: [unshifted, marginal, shifted],
-        meanKl,
+        shares: bootstrapRatios(rows),
+        kl: bootstrapRatios(klRows)[0],
+        infiniteKl: positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
         selfAgreement: agreeing / positions,
-        nearTies: ties / positions,
+        nearTies: {base: ties.base / positions, aligned: ties.aligned / positions},
     };
 }
 /** A lead of the first candidate over the second, in nats, below which rounding can turn them around. */
-export const kNearTie = 0.02;
+export const kNearTie = 0.05;
 
 /** Positions 1, 2, 3, ... at first, then wider and wider groups: [first, last], counted from 1. */
 export function positionGroups(longest) {
@@ -103,7 +121,8 @@ export function positionGroups(longest) {
 const kMetrics = {
     kl: (columns, p) => columns.kl_ab[p],
     rank: (columns, p) => Math.min(kRankCap, columns.base_rank[p]),
-    probability: (columns, p) => Math.exp(columns.base_logp[p]),
+    // A log-probability that is not finite (NaN here) is that of an impossible token.
+    probability: (columns, p) => Math.exp(columns.base_logp[p]) || 0,
 };
 
 /**
@@ -122,8 +141,15 @@ export function positionCurve(run, subset, metric, fewest = 5) {
             const end = Math.min(last, answer.length);
             if (end < first) continue;
             let total = 0;
-            for (let i = first; i <= end; ++i) total += value(run.columns, answer.start + i - 1);
-            const mean = total / (end - first + 1);
+            let finite = 0;
+            for (let i = first; i <= end; ++i) {
+                const x = value(run.columns, answer.start + i - 1);
+                if (Number.isNaN(x)) continue;
+                total += x;
+                ++finite;
+            }
+            if (!finite) continue;
+            const mean = total / finite;
             ++n;
             sum += mean;
             squares += mean * mean;
@@ -152,7 +178,7 @@ export function histogram(run, subset, metric) {
     for (const answer of subset) {
         for (let p = answer.start; p < answer.start + answer.length; ++p) {
             const x = value(run.columns, p);
-            ++counts[Math.max(0, bins.findIndex(([, upper]) => x <= upper))];
+            ++counts[Number.isNaN(x) ? bins.length - 1 : bins.findIndex(([, upper]) => x <= upper)];
             ++total;
         }
     }
@@ -167,11 +193,14 @@ export function tokenTable(run, subset) {
         for (let p = answer.start; p < answer.start + answer.length; ++p) {
             const text = run.tokens[token[p]];
             let row = rows.get(text);
-            if (!row) rows.set(text, row = {text, count: 0, classes: [0, 0, 0], kl: 0, instead: new Map()});
+            if (!row) rows.set(text, row = {text, count: 0, classes: [0, 0, 0], kl: 0, finite: 0, instead: new Map()});
             const kind = classOf(base_rank[p]);
             ++row.count;
             ++row.classes[kind];
-            row.kl += kl_ab[p];
+            if (!Number.isNaN(kl_ab[p])) {
+                row.kl += kl_ab[p];
+                ++row.finite;
+            }
             if (kind === 2) row.instead.set(base_argmax[p], (row.instead.get(base_argmax[p]) ?? 0) + 1);
         }
     }
@@ -181,7 +210,7 @@ export function tokenTable(run, subset) {
         marginal: row.classes[1],
         shifted: row.classes[2],
         share: row.classes[2] / row.count,
-        kl: row.kl / row.count,
+        kl: row.finite ? row.kl / row.finite : NaN,
         instead: [...row.instead].sort((a, b) => b[1] - a[1]).slice(0, 3)
             .map(([index, times]) => ({text: run.tokens[index], times})),
     }));
