@@ -62,6 +62,7 @@ const tests = {
         const {page, noise} = await openReport(await makeReport('plain', [{}, {seed: 5, drift: 0.5}]));
         await page.waitForFunction(() => document.querySelectorAll('.chart svg').length === 6);
         assert.equal(await page.locator('.shares tr.own').count(), 2);
+        assert.equal(await page.locator('.chart svg .role-legend-label').count(), 6 * 2, 'every chart names both runs');
         assert.match(await page.locator('.shares tbody.paper').innerText(), /2312\.01552[\s\S]*77\.7 %[\s\S]*82\.4 %[\s\S]*82\.2 %/);
         await page.click('text=log positions');
         for (const name of ['tokens', 'answers', 'overview']) {

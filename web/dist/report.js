@@ -572,7 +572,7 @@
     return { domain: runs.map((run) => run.label), range: runs.map((run, i) => kRunColours[theme][i % 6]) };
   }
   function series(runs, theme) {
-    const legend = runs.length > 1 ? { symbolType: "stroke", symbolSize: 350 } : null;
+    const legend = runs.length > 1 ? { symbolType: "stroke", symbolSize: 350, symbolOpacity: 1 } : null;
     return {
       color: { field: "run", type: "nominal", scale: runScale(runs, theme), legend },
       strokeDash: {
@@ -630,7 +630,7 @@
       layer: [
         {
           mark: { type: "area", opacity: 0.2, clip: true },
-          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, fill: { ...encoding.color, legend: null } }
+          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: encoding.color }
         },
         { mark: { type: "line", strokeWidth: 2.25 }, encoding: { x, y: { ...y, field: "mean" }, ...encoding } },
         {
