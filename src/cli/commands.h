@@ -92,6 +92,7 @@ void add_prompt_command(CLI::App& app, Context& context);
 void add_judge_command(CLI::App& app, Context& context);
 void add_report_command(CLI::App& app, Context& context);
 void add_models_commands(CLI::App& app, Context& context);  // `models` and `pull`
+void add_report_command(CLI::App& app, Context& context);
 void add_config_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // `completion SHELL` and `man`
 

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "cli/shell.h"
 #include "models/models.h"
 #include "support/expect_text.h"
+#include "support/shell.h"
 
 namespace urial::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/shell.h"
+#include "support/shell.h"
 
 namespace urial::test {
 namespace {
