@@ -86,8 +86,13 @@ void throw_if_interrupted();
 void add_chat_command(CLI::App& app, Context& context);
 void add_demo_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
+void add_shift_command(CLI::App& app, Context& context);
+void add_convert_command(CLI::App& app, Context& context);
 void add_prompt_command(CLI::App& app, Context& context);
+void add_judge_command(CLI::App& app, Context& context);
+void add_report_command(CLI::App& app, Context& context);
 void add_models_commands(CLI::App& app, Context& context);  // `models` and `pull`
+void add_report_command(CLI::App& app, Context& context);
 void add_config_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // `completion SHELL` and `man`
 

@@ -1,4 +1,4 @@
-// llama.cpp behind the engine interface: the only file that includes llama.h.
+// llama.cpp behind the engine interface.
 //
 // One context holds S sequences and, as sequence 0 of the context, the constant prefix. The key/value cache is unified,
 // so that a sequence shares the prefix's cells by metadata alone (llama_memory_seq_cp), and full-size for
@@ -200,6 +200,7 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
     info_.file_bytes = std::filesystem::file_size(options.path);
     info_.adds_bos = llama_vocab_get_add_bos(vocabulary_);
     if (const Token bos = llama_vocab_bos(vocabulary_); bos != LLAMA_TOKEN_NULL) info_.bos = bos;
+    if (const Token eos = llama_vocab_eos(vocabulary_); eos != LLAMA_TOKEN_NULL) info_.eos = eos;
     if (const char* text = llama_model_chat_template(model_.get(), nullptr)) info_.chat_template = text;
 
     for (const Adapter& adapter : options.adapters) load_adapter(adapter);
@@ -313,7 +314,8 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     memory_ = llama_get_memory(context_.get());
     vocabulary_size_ = model_->info().vocabulary_size;
     sequences_.resize(static_cast<std::size_t>(options.sequences));
-    shares_in_part_ = !llama_model_is_recurrent(model_->handle()) && !llama_model_is_hybrid(model_->handle());
+    shares_in_part_ = !llama_model_is_recurrent(model_->handle()) && !llama_model_is_hybrid(model_->handle()) &&
+                      llama_model_n_swa(model_->handle()) == 0;
     flash_attention_ = llama_flash_attn_type_name(parameters.flash_attn_type);
     if (options.snapshot_dir) snapshots_.emplace(*options.snapshot_dir, options.snapshot_bytes);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "generate/run_identity.h"
 
 namespace urial::generate {
 namespace {
@@ -23,15 +23,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostContextTokens = 65536;
 /// Prompt rows that ride along with one step's decoding rows. More would delay the writers for no gain in rate.
 constexpr int kBatchRows = 256;
-
-std::string timestamp() {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return text;
-}
 
 ordered_json describe(const SamplingOptions& sampling) {
     return {{"temperature", sampling.temperature},
@@ -80,26 +71,6 @@ std::string task_key(const std::string& identity_hash, const Instruction& instru
     }
     content["query"] = instruction.conversation.query;
     return sha256_hex(content.dump()).substr(0, 16);
-}
-
-/// The first differing entry of two identities, as "name: old against new".
-std::string first_difference(const ordered_json& before, const ordered_json& now, const std::string& path = "") {
-    if (before.is_object() && now.is_object()) {
-        for (const auto& [name, value] : now.items()) {
-            const std::string below = path.empty() ? name : path + "." + name;
-            if (!before.contains(name)) return below + " is new";
-            const std::string difference = first_difference(before[name], value, below);
-            if (!difference.empty()) return difference;
-        }
-        return "";
-    }
-    if (before == now) return "";
-    const auto shown = [](const ordered_json& value) {
-        std::string text = value.dump();
-        if (text.size() > 60) text = text.substr(0, 57) + "...";
-        return text;
-    };
-    return fmt::format("{} was {} and is now {}", path, shown(before), shown(now));
 }
 
 class BatchRun {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "cli/shell.h"
 #include "support/expect_text.h"
+#include "support/shell.h"
 
 namespace urial::cli {
 namespace {

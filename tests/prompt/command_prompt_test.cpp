@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
+#include "cli/settings.h"
 
 namespace urial::cli {
 namespace {
@@ -21,6 +22,8 @@ protected:
     void TearDown() override { fs::remove_all(folder_); }
 
     std::string run(std::vector<std::string> arguments) {
+        Settings settings(Settings::Sources{});
+        context_.settings = &settings;
         CLI::App app;
         add_prompt_command(app, context_);
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());

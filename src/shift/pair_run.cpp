@@ -1,0 +1,253 @@
+// Two sessions in step. An answer of n tokens needs n rows of logits from each model: row 0 follows the prompt, row i
+// follows token i - 1. A *slot* holds one answer; each step takes the next rows of the slots into one batch for each
+// model (the prompts differ between the two, the answer rows are the same), runs both and scores the row pairs.
+//
+// How many rows a slot can give is the only difference between the two ways to run. Of a given answer all rows are
+// known at once (*forced*): the batch is filled with kLogitRows of them, from several answers where one does not
+// suffice. Of an answer that the aligned model writes, only the row behind its newest token is (*lockstep*): every slot
+// gives one row a step, and the arg-max of the aligned row is the token that the row pair is scored for. Both ways may
+// be under way together.
+//
+// Logits are what costs memory: a row of a 262,144 token vocabulary is 1 MiB, held twice by each engine. 64 rows
+// saturate the head's matrix product and keep both sessions under 300 MB. Prompt rows want no logits; they ride along
+// where the batch has room and go ahead of it in batches of their own where not.
+
+#include "shift/pair_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace urial::shift {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kLogitRows = 64;
+constexpr int kBatchRows = 256;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>& b) {
+    return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+}
+
+}  // namespace
+
+struct PairRun::Slot {
+    Slot(PairTask&& from, int sequence_index, const prompt::PromptSpec& answer_form)
+        : task(std::move(from)), sequence(sequence_index), given(!task.answer.empty()), scanner(answer_form) {
+        result.answer = std::move(task.answer);
+    }
+    /// Positions that could join the next batch.
+    std::size_t available() const {
+        return given ? result.answer.size() - planned : (planned == result.answer.size() ? 1 : 0);
+    }
+
+    PairTask task;
+    int sequence;
+    bool given;
+    std::size_t base_cells = 0;
+    std::size_t aligned_cells = 0;
+    std::size_t planned = 0;  // positions that are scored or in the next batch
+    prompt::AnswerScanner scanner;
+    PairResult result;
+};
+
+PairRun::PairRun(const Side& base, const Side& aligned, const std::vector<Token>& base_prefix,
+                 const std::vector<Token>& aligned_prefix, const VocabularyComparison& vocabulary,
+                 const PairRunOptions& options)
+    : vocabulary_(vocabulary),
+      options_(options),
+      base_(make_lane(base, base_prefix, options.base_context)),
+      aligned_(make_lane(aligned, aligned_prefix, options.aligned_context)),
+      slots_(static_cast<std::size_t>(options.sequences)) {}
+
+PairRun::~PairRun() = default;
+
+PairRun::Lane PairRun::make_lane(const Side& side, const std::vector<Token>& prefix, int context) const {
+    engine::SessionOptions session = options_.session;
+    session.sequences = options_.sequences;
+    session.context_tokens = context;
+    session.batch_rows = kBatchRows;
+    session.logit_rows = kLogitRows;
+    session.use_adapters = side.use_adapters;
+    Lane lane;
+    lane.model = side.model;
+    lane.session = side.model->new_session(session);
+    lane.prefix = prefix;
+    lane.session->set_prefix(prefix);
+    return lane;
+}
+
+std::size_t PairRun::room(const Lane& lane) const {
+    return static_cast<std::size_t>(lane.session->context_tokens()) - lane.prefix.size();
+}
+
+std::size_t PairRun::needed_cells(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const {
+    const std::size_t shared = std::min(common_length(prompt, lane.prefix), prompt.size() - 1);
+    const std::size_t answer = task.answer.empty() ? static_cast<std::size_t>(options_.max_tokens) : task.answer.size();
+    return prompt.size() - shared + answer;
+}
+
+void PairRun::check_fits(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const {
+    if (prompt.empty())
+        throw Error(ErrorKind::BadInput, "the prompt is empty: there is nothing that the answer follows");
+    if (needed_cells(lane, prompt, task) <= room(lane)) return;
+    throw error(ErrorKind::ContextFull,
+                "the prompt has {} tokens and the answer {}: more than the context of {} has room for", prompt.size(),
+                task.answer.empty() ? fmt::format("up to {}", options_.max_tokens) : std::to_string(task.answer.size()),
+                lane.session->context_tokens());
+}
+
+void PairRun::submit(PairTask task) {
+    check_fits(base_, task.base_prompt, task);
+    check_fits(aligned_, task.aligned_prompt, task);
+    queue_.push_back(std::move(task));
+}
+
+bool PairRun::step() {
+    planned_.clear();
+    base_.rows.clear();
+    aligned_.rows.clear();
+    for (const auto& slot : slots_) {
+        if (slot) plan(*slot);
+    }
+    while (planned_.size() < kLogitRows && admit()) {
+    }
+    if (planned_.empty()) return false;
+    run_rows(base_);
+    run_rows(aligned_);
+    score();
+    return true;
+}
+
+bool PairRun::admit() {
+    if (queue_.empty()) return false;
+    const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
+    if (free == slots_.end()) return false;
+    PairTask& next = queue_.front();
+    const std::size_t base_cells = needed_cells(base_, next.base_prompt, next);
+    const std::size_t aligned_cells = needed_cells(aligned_, next.aligned_prompt, next);
+    if (base_.reserved + base_cells > room(base_) || aligned_.reserved + aligned_cells > room(aligned_)) return false;
+    *free = std::make_unique<Slot>(std::move(next), static_cast<int>(free - slots_.begin()), options_.answer_form);
+    queue_.pop_front();
+    Slot& slot = **free;
+    base_.reserved += slot.base_cells = base_cells;
+    aligned_.reserved += slot.aligned_cells = aligned_cells;
+    read_prompt(base_, slot.sequence, slot.task.base_prompt);
+    read_prompt(aligned_, slot.sequence, slot.task.aligned_prompt);
+    plan(slot);
+    return true;
+}
+
+/// All of the prompt but its last token, whose row is the answer's first.
+void PairRun::read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt) const {
+    const std::size_t last = prompt.size() - 1;
+    const std::size_t shared = lane.session->reset(sequence, std::min(common_length(prompt, lane.prefix), last));
+    const std::size_t riding = kBatchRows - kLogitRows;
+    if (lane.rows.size() + (last - shared) <= riding) {
+        for (std::size_t i = shared; i < last; ++i) lane.rows.push_back({sequence, prompt[i], false});
+        return;
+    }
+    std::vector<engine::Row> rows;
+    for (std::size_t i = shared; i < last; ++i) {
+        rows.push_back({sequence, prompt[i], false});
+        if (rows.size() == kBatchRows || i + 1 == last) {
+            lane.session->decode(rows);
+            rows.clear();
+        }
+    }
+}
+
+void PairRun::plan(Slot& slot) {
+    const std::size_t count = std::min(slot.available(), kLogitRows - planned_.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t position = slot.planned++;
+        const Token base_token = position == 0 ? slot.task.base_prompt.back() : slot.result.answer[position - 1];
+        const Token aligned_token = position == 0 ? slot.task.aligned_prompt.back() : base_token;
+        planned_.push_back({&slot, base_.rows.size(), aligned_.rows.size()});
+        base_.rows.push_back({slot.sequence, base_token, true});
+        aligned_.rows.push_back({slot.sequence, aligned_token, true});
+    }
+}
+
+void PairRun::run_rows(Lane& lane) const {
+    const Clock::time_point start = Clock::now();
+    lane.session->decode(lane.rows);
+    // Reading a row waits for the computation where the engine runs it in the background.
+    (void)lane.session->logits(&lane == &base_ ? planned_.back().base_row : planned_.back().aligned_row);
+    lane.seconds += seconds_since(start);
+}
+
+/// The row's logits of the shared ids; ids that mean different tokens get no probability.
+const float* PairRun::row_of(const Lane& lane, std::size_t row, std::vector<float>& copy) const {
+    const std::span<const float> logits = lane.session->logits(row);
+    if (vocabulary_.different.empty()) return logits.data();
+    copy.assign(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(vocabulary_.shared_size));
+    for (const Token token : vocabulary_.different) {
+        copy[static_cast<std::size_t>(token)] = -std::numeric_limits<float>::infinity();
+    }
+    return copy.data();
+}
+
+void PairRun::score() {
+    const Clock::time_point start = Clock::now();
+    std::vector<RowPair> pairs(planned_.size());
+    std::vector<std::size_t> seen(slots_.size());
+    if (!vocabulary_.different.empty()) copies_.resize(2 * planned_.size());
+    std::vector<float> unused;
+    for (std::size_t i = 0; i < planned_.size(); ++i) {
+        const Planned& planned = planned_[i];
+        Slot& slot = *planned.slot;
+        const bool copied = !copies_.empty();
+        RowPair& pair = pairs[i];
+        pair.base = row_of(base_, planned.base_row, copied ? copies_[2 * i] : unused);
+        pair.aligned = row_of(aligned_, planned.aligned_row, copied ? copies_[2 * i + 1] : unused);
+        pair.position = slot.result.stats.size() + seen[static_cast<std::size_t>(slot.sequence)]++;
+        pair.token = slot.given ? slot.result.answer[pair.position]
+                                : generate::arg_max({pair.aligned, vocabulary_.shared_size}).token;
+    }
+    std::vector<PositionStats> stats(pairs.size());
+    score_positions(
+        pairs,
+        {.vocabulary_size = vocabulary_.shared_size, .top_k = options_.top_k, .threads = options_.session.threads},
+        stats);
+    statistics_seconds_ += seconds_since(start);
+    positions_ += stats.size();
+    for (std::size_t i = 0; i < stats.size(); ++i) accept(*planned_[i].slot, std::move(stats[i]));
+}
+
+void PairRun::accept(Slot& slot, PositionStats&& stats) {
+    PairResult& result = slot.result;
+    const Token token = stats.token;
+    result.stats.push_back(std::move(stats));
+    if (slot.given) {
+        if (result.stats.size() == result.answer.size()) finish(slot, "given");
+        return;
+    }
+    result.answer.push_back(token);
+    if (aligned_.model->ends_generation(token)) return finish(slot, "stop");
+    result.text += slot.scanner.push(aligned_.model->piece(token));
+    if (slot.scanner.end() != prompt::AnswerScanner::End::None) return finish(slot, "stop");
+    if (result.answer.size() == static_cast<std::size_t>(options_.max_tokens)) finish(slot, "length");
+}
+
+void PairRun::finish(Slot& slot, std::string_view reason) {
+    PairResult result = std::move(slot.result);
+    if (!slot.given) result.text += slot.scanner.finish();
+    result.text = replace_invalid_utf8(result.text);
+    result.finish = reason;
+    const auto on_done = std::move(slot.task.on_done);
+    base_.reserved -= slot.base_cells;
+    aligned_.reserved -= slot.aligned_cells;
+    base_.session->reset(slot.sequence, 0);
+    aligned_.session->reset(slot.sequence, 0);
+    slots_[static_cast<std::size_t>(slot.sequence)].reset();
+    if (on_done) on_done(std::move(result));
+}
+
+}  // namespace urial::shift

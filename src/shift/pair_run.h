@@ -1,0 +1,104 @@
+#pragma once
+
+// Both models over the same answers, row by row. Internal to this part; how it works: the essay in pair_run.cpp.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "generate/generate.h"
+#include "shift/kernel.h"
+#include "shift/shift.h"
+#include "shift/vocabulary.h"
+
+namespace urial::shift {
+
+struct PairResult {
+    std::vector<Token> answer;
+    std::vector<PositionStats> stats;  ///< one a token of the answer
+    std::string text;                  ///< of a generated answer; empty for a given one
+    std::string finish;                ///< "stop", "length", or "given"
+};
+
+/// One answer to score.
+struct PairTask {
+    std::vector<Token> base_prompt;
+    std::vector<Token> aligned_prompt;
+    std::vector<Token> answer;  ///< empty: the aligned model writes it
+    std::function<void(PairResult&&)> on_done;
+};
+
+struct PairRunOptions {
+    engine::SessionOptions session;  ///< threads and flash attention
+    int sequences = 16;              ///< answers at the same time
+    int base_context = 0;            ///< cells of each session
+    int aligned_context = 0;
+    std::size_t top_k = 10;
+    int max_tokens = 1024;           ///< of a generated answer
+    prompt::PromptSpec answer_form;  ///< what ends one
+};
+
+class PairRun {
+public:
+    /// `base_prefix`, `aligned_prefix`: what most prompts of the side begin with; computed once.
+    PairRun(const Side& base, const Side& aligned, const std::vector<Token>& base_prefix,
+            const std::vector<Token>& aligned_prefix, const VocabularyComparison& vocabulary,
+            const PairRunOptions& options);
+    ~PairRun();
+
+    /// Queued in order. Throws Error{ContextFull} when it could never fit.
+    void submit(PairTask task);
+    /// One batch through both models. Returns false when nothing is left to do.
+    bool step();
+
+    std::uint64_t positions() const { return positions_; }
+    double base_seconds() const { return base_.seconds; }
+    double aligned_seconds() const { return aligned_.seconds; }
+    double statistics_seconds() const { return statistics_seconds_; }
+
+private:
+    struct Slot;
+    /// One of the two models with the rows of the next batch.
+    struct Lane {
+        std::shared_ptr<const engine::Model> model;
+        std::unique_ptr<engine::Session> session;
+        std::vector<Token> prefix;
+        std::size_t reserved = 0;  // cells promised to the answers that are under way, beyond the prefix
+        std::vector<engine::Row> rows;
+        double seconds = 0;
+    };
+    /// A position whose logits the next batch gives.
+    struct Planned {
+        Slot* slot;
+        std::size_t base_row;
+        std::size_t aligned_row;
+    };
+
+    Lane make_lane(const Side& side, const std::vector<Token>& prefix, int context) const;
+    std::size_t needed_cells(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
+    std::size_t room(const Lane& lane) const;
+    void check_fits(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
+    bool admit();
+    void read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt) const;
+    void plan(Slot& slot);
+    void run_rows(Lane& lane) const;
+    void score();
+    const float* row_of(const Lane& lane, std::size_t row, std::vector<float>& copy) const;
+    void accept(Slot& slot, PositionStats&& stats);
+    void finish(Slot& slot, std::string_view reason);
+
+    const VocabularyComparison& vocabulary_;
+    PairRunOptions options_;
+    Lane base_;
+    Lane aligned_;
+    std::deque<PairTask> queue_;
+    std::vector<std::unique_ptr<Slot>> slots_;  // one per sequence; null where free
+    std::vector<Planned> planned_;
+    std::vector<std::vector<float>> copies_;  // masked rows, where ids differ between the vocabularies
+    std::uint64_t positions_ = 0;
+    double statistics_seconds_ = 0;
+};
+
+}  // namespace urial::shift

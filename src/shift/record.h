@@ -1,0 +1,61 @@
+#pragma once
+
+// A record of a run folder: the JSON of one answer, written and read. The format: docs/shift.md. Pure.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "shift/pair_run.h"
+
+namespace urial::shift {
+
+/// What a summary needs of a record. Arrays have one entry a position; infinite numbers are infinite here, null in
+/// JSON.
+struct ShiftRecord {
+    std::string id;
+    std::string instruction;
+    std::vector<Token> answer_ids;
+    std::vector<std::string> pieces;  ///< text of each token, a control token by its name
+    std::vector<std::uint32_t> base_rank;
+    std::vector<std::uint32_t> aligned_rank;
+    std::vector<double> base_logp;
+    std::vector<double> aligned_logp;
+    std::vector<double> kl_ab;
+    std::vector<double> base_margin;
+    std::vector<double> aligned_margin;
+    std::vector<std::string> tags;  ///< "task: writing", "topic: stem", "category: safety", ...
+};
+
+/// Token texts, asked of the model once each. Not thread-safe.
+class Pieces {
+public:
+    explicit Pieces(const engine::Model& model) : model_(model) {}
+    /// Valid UTF-8; bytes of an incomplete character become U+FFFD.
+    const std::string& operator[](Token token);
+
+private:
+    const engine::Model& model_;
+    std::unordered_map<Token, std::string> texts_;
+};
+
+/// `value` rounded to `digits` significant digits; null where it is not finite.
+nlohmann::ordered_json rounded(double value, int digits = 6);
+
+/// Writes the arrays of one answer into `record`. `result.stats` hold at least kOriginalListLength top tokens, where
+/// the vocabulary has as many; `top_k` of them are written.
+void add_statistics(nlohmann::ordered_json& record, const PairResult& result, std::size_t top_k, Pieces& pieces);
+
+/// Throws Error{BadInput} that begins with `where` for anything that is not a record of this format.
+ShiftRecord parse_record(const nlohmann::ordered_json& record, std::string_view where);
+
+/// Calls `record` for every answer of the file; those with "error" are left out.
+void for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record);
+
+}  // namespace urial::shift

@@ -1,0 +1,384 @@
+// A run folder from two sides and items: prepares tokens, resumes, sizes the sessions, writes records and manifest.
+// The rules of resuming are those of generate/batch_run.cpp: a record is known by a hash of all that decides it.
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "generate/run_identity.h"
+#include "shift/original_measures.h"
+#include "shift/pair_run.h"
+#include "shift/record.h"
+#include "shift/shift.h"
+#include "shift/side_prompt.h"
+
+namespace urial::shift {
+namespace {
+
+using nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+/// Cells beyond this are not taken by default, for each of the two sessions.
+constexpr std::size_t kMostContextTokens = 65536;
+/// Given answers fill a batch one after the other; more of them at once would only make the attention look further.
+constexpr int kGivenSequences = 16;
+constexpr std::size_t kGivenAtOnce = 2;
+
+/// Input fields that the record has in another form, or that only say how the answer came about.
+const std::set<std::string, std::less<>> kNotCarried{
+    "answer_ids", "base_prompt_ids", "aligned_prompt_ids", "answer",   "output",   "input", "pure_input",
+    "key",        "pieces",          "top_pieces",         "original", "token_ids"};
+
+ordered_json describe(const Side& side, const SidePrompt& prompt) {
+    const engine::ModelInfo& info = side.model->info();
+    ordered_json adapters = ordered_json::array();
+    if (side.use_adapters) {
+        for (const engine::AdapterInfo& adapter : info.adapters) {
+            adapters.push_back(
+                {{"file", adapter.file_name}, {"sha256", adapter.content_hash}, {"scale", adapter.scale}});
+        }
+    }
+    return {{"model",
+             {{"name", info.name},
+              {"description", info.description},
+              {"sha256", info.content_hash},
+              {"weight_type", side.weight_type}}},
+            {"adapters", adapters},
+            {"prompt", prompt.describe()}};
+}
+
+bool is_given(const ShiftItem& item) { return !item.answer_ids.empty() || item.answer_text; }
+
+class ShiftRun {
+public:
+    ShiftRun(const Side& base, const Side& aligned, const std::vector<ShiftItem>& items, const ShiftOptions& options)
+        : base_(base),
+          aligned_(aligned),
+          items_(items),
+          options_(options),
+          base_prompt_(base),
+          aligned_prompt_(aligned),
+          vocabulary_(compare_vocabularies(*base.model, *aligned.model, options.allowed_vocabulary_mismatch)),
+          pieces_(*aligned.model) {
+        for (const ShiftItem& item : items) {
+            check_ids(item, item.answer_ids, "answer_ids", vocabulary_.shared_size);
+            check_ids(item, item.base_prompt_ids, "base_prompt_ids", base.model->info().vocabulary_size);
+            check_ids(item, item.aligned_prompt_ids, "aligned_prompt_ids", aligned.model->info().vocabulary_size);
+            generates_ = generates_ || !is_given(item);
+        }
+        identity_ = identity();
+        outcome_.progress.total = items.size();
+    }
+
+    ShiftOutcome run() {
+        make_directories(options_.folder);
+        using Open = JsonLinesWriter::Open;
+        writer_.emplace(records_file(options_.folder), options_.overwrite ? Open::Truncate : Open::Append);
+        const std::string run_hash = sha256_hex(identity_.dump());
+        for (const ShiftItem& item : items_) pending_.push_back({&item, key_of(run_hash, item)});
+        resume();
+        write_manifest(/*finished=*/false);
+        if (!pending_.empty()) analyse();
+        write_manifest(/*finished=*/!outcome_.interrupted);
+        report_progress();
+        return outcome_;
+    }
+
+private:
+    struct Pending {
+        const ShiftItem* item;
+        std::string key;
+    };
+
+    static void check_ids(const ShiftItem& item, const std::vector<Token>& ids, const char* name, std::size_t size) {
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            if (ids[i] >= 0 && static_cast<std::size_t>(ids[i]) < size) continue;
+            throw error(ErrorKind::BadInput, "item {} (line {}): {}[{}] is {}, outside the vocabulary of {} tokens; {}",
+                        item.id, item.line, name, i, ids[i], size, "were the ids made with another model?");
+        }
+    }
+
+    ordered_json identity() const {
+        ordered_json identity{{"base", describe(base_, base_prompt_)},
+                              {"aligned", describe(aligned_, aligned_prompt_)},
+                              {"top_k", options_.top_k},
+                              {"vocabulary",
+                               {{"compared", vocabulary_.shared_size - vocabulary_.different.size()},
+                                {"left_out", vocabulary_.mismatches()}}}};
+        if (generates_) identity["max_tokens"] = options_.max_tokens;
+        return identity;
+    }
+
+    static std::string key_of(const std::string& run_hash, const ShiftItem& item) {
+        ordered_json content{{"run", run_hash}, {"id", item.id}, {"query", item.conversation.query}};
+        for (const prompt::Turn& turn : item.conversation.turns) content["turns"].push_back({turn.query, turn.answer});
+        if (item.answer_text) content["answer"] = *item.answer_text;
+        content["ids"] = {item.base_prompt_ids, item.aligned_prompt_ids, item.answer_ids};
+        return sha256_hex(content.dump(-1, ' ', false, ordered_json::error_handler_t::replace)).substr(0, 16);
+    }
+
+    void notice(std::string_view text) const {
+        if (options_.notice) options_.notice(text);
+    }
+
+    void resume() {
+        const fs::path records = records_file(options_.folder);
+        if (writer_->repaired_bytes() > 0) {
+            notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is analysed again",
+                               records.string(), writer_->repaired_bytes()));
+        }
+        if (fs::file_size(records) == 0) return;
+        check_manifest();
+        std::set<std::string> done;
+        std::size_t failed_before = 0;
+        for_each_json_line(records, [&](std::size_t line, ordered_json&& record) {
+            if (!record.is_object() || !record.contains("key") || !record["key"].is_string()) {
+                throw error(ErrorKind::BadInput,
+                            "{}:{}: not a record of urial (it has no \"key\"); name another folder, "
+                            "or --overwrite",
+                            records.string(), line);
+            }
+            if (record.contains("error")) {
+                ++failed_before;
+            } else {
+                done.insert(record["key"].get<std::string>());
+            }
+        });
+        if (failed_before > 0) remove_failures(records, failed_before);
+        std::erase_if(pending_, [&](const Pending& task) { return done.contains(task.key); });
+        outcome_.resumed = items_.size() - pending_.size();
+        outcome_.progress.done = outcome_.resumed;
+        if (outcome_.resumed > 0) {
+            notice(fmt::format("resuming: {} of {} answers are there", outcome_.resumed, items_.size()));
+        }
+    }
+
+    void remove_failures(const fs::path& records, std::size_t count) {
+        std::string kept;
+        for_each_json_line(records, [&](std::size_t, ordered_json&& record) {
+            if (!record.contains("error")) kept += record.dump() + "\n";
+        });
+        writer_->replace(kept);
+        notice(fmt::format("{} items that failed before are tried again", count));
+    }
+
+    void check_manifest() const {
+        const fs::path path = manifest_file(options_.folder);
+        if (!fs::exists(path)) {
+            throw error(ErrorKind::BadInput, "{} has records but no manifest.json: name another folder, or --overwrite",
+                        options_.folder.string());
+        }
+        const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
+        if (!manifest.is_object() || !manifest.contains("identity")) {
+            throw error(ErrorKind::BadInput, "{}: not a manifest of urial; name another folder, or --overwrite",
+                        path.string());
+        }
+        const std::string difference = generate::first_difference(manifest["identity"], identity_);
+        if (difference.empty()) return;
+        throw error(ErrorKind::BadInput,
+                    "{} holds the analysis of another pair or with other settings: {}; name another folder, or "
+                    "--overwrite to start anew",
+                    options_.folder.string(), difference);
+    }
+
+    void write_manifest(bool finished) {
+        if (started_.empty()) started_ = generate::timestamp();
+        const engine::EngineBuild build = engine::engine_build();
+        const ShiftProgress& progress = outcome_.progress;
+        const ordered_json manifest{
+            {"format", "urial.shift/1"},
+            {"urial", URIAL_VERSION},
+            {"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
+            {"kernel", path_name(KernelPath::Automatic)},
+            {"identity", identity_},
+            {"origin", options_.origin},
+            {"sequences", sequences_},
+            {"started", started_},
+            {"finished", finished ? ordered_json(generate::timestamp()) : ordered_json()},
+            {"records", progress.done},
+            {"failed", progress.failed},
+            {"total", progress.total},
+            {"positions", progress.positions},
+            {"seconds",
+             {{"all", progress.seconds},
+              {"base", progress.base_seconds},
+              {"aligned", progress.aligned_seconds},
+              {"statistics", progress.statistics_seconds}}}};
+        write_file_atomic(manifest_file(options_.folder), manifest.dump(2) + "\n");
+    }
+
+    PairTask prepare(const Pending& pending) {
+        const ShiftItem& item = *pending.item;
+        PairTask task;
+        task.base_prompt =
+            item.base_prompt_ids.empty() ? base_prompt_.tokenize(item.conversation) : item.base_prompt_ids;
+        task.aligned_prompt =
+            item.aligned_prompt_ids.empty() ? aligned_prompt_.tokenize(item.conversation) : item.aligned_prompt_ids;
+        task.answer = item.answer_ids;
+        if (task.answer.empty() && item.answer_text) {
+            task.answer = aligned_prompt_.answer_tokens(item.conversation, task.aligned_prompt, *item.answer_text,
+                                                        item.answer_ended);
+        }
+        for (const Token token : task.answer) {
+            if (!std::binary_search(vocabulary_.different.begin(), vocabulary_.different.end(), token) &&
+                static_cast<std::size_t>(token) < vocabulary_.shared_size) {
+                continue;
+            }
+            throw error(ErrorKind::BadInput, "token {} of the answer is not shared by the two vocabularies", token);
+        }
+        const std::size_t answer =
+            task.answer.empty() ? static_cast<std::size_t>(options_.max_tokens) : task.answer.size();
+        for (const auto* side : {&base_, &aligned_}) {
+            const std::size_t prompt = side == &base_ ? task.base_prompt.size() : task.aligned_prompt.size();
+            const auto room = static_cast<std::size_t>(side->model->info().training_context);
+            if (prompt + answer <= room) continue;
+            throw error(ErrorKind::ContextFull,
+                        "the prompt has {} tokens and the answer {}, together more than the context of {} of {}",
+                        prompt, answer, room, side->model->info().name);
+        }
+        task.on_done = [this, pending](PairResult&& result) { record_answer(pending, std::move(result)); };
+        return task;
+    }
+
+    void analyse() {
+        std::vector<PairTask> tasks;
+        for (const Pending& pending : pending_) {
+            try {
+                tasks.push_back(prepare(pending));
+            } catch (const Error& failure) {
+                record_failure(pending, failure.what());
+            }
+        }
+        if (tasks.empty()) return;
+        PairRun run(base_, aligned_, base_prompt_.prefix(), aligned_prompt_.prefix(), vocabulary_,
+                    size_sessions(tasks));
+        for (PairTask& task : tasks) run.submit(std::move(task));
+        tasks.clear();
+        started_at_ = Clock::now();
+        while (run.step()) {
+            ShiftProgress& progress = outcome_.progress;
+            progress.positions = run.positions();
+            progress.base_seconds = run.base_seconds();
+            progress.aligned_seconds = run.aligned_seconds();
+            progress.statistics_seconds = run.statistics_seconds();
+            report_progress();
+            if (options_.interrupted && options_.interrupted()) {
+                outcome_.interrupted = true;
+                return;
+            }
+        }
+    }
+
+    PairRunOptions size_sessions(const std::vector<PairTask>& tasks) {
+        const int most = generates_ ? options_.parallel : kGivenSequences;
+        sequences_ = static_cast<int>(std::min(tasks.size(), static_cast<std::size_t>(most)));
+        const std::size_t at_once = generates_ ? static_cast<std::size_t>(sequences_) : kGivenAtOnce;
+        const auto cells = [&](std::size_t prefix, std::vector<Token> PairTask::*prompt) {
+            std::vector<std::size_t> needs;
+            for (const PairTask& task : tasks) {
+                needs.push_back((task.*prompt).size() + (task.answer.empty()
+                                                             ? static_cast<std::size_t>(options_.max_tokens)
+                                                             : task.answer.size()));
+            }
+            std::sort(needs.rbegin(), needs.rend());
+            std::size_t sum = prefix;
+            for (std::size_t i = 0; i < std::min(at_once, needs.size()); ++i) sum += needs[i];
+            return static_cast<int>(std::max(prefix + needs.front(), std::min(sum, kMostContextTokens)));
+        };
+        PairRunOptions run;
+        run.session = options_.session;
+        run.sequences = sequences_;
+        run.base_context = cells(base_prompt_.prefix().size(), &PairTask::base_prompt);
+        run.aligned_context = cells(aligned_prompt_.prefix().size(), &PairTask::aligned_prompt);
+        run.top_k = std::max(options_.top_k, kOriginalListLength);
+        run.max_tokens = options_.max_tokens;
+        run.answer_form = aligned_prompt_.answer_form();
+        return run;
+    }
+
+    void report_progress() {
+        if (started_at_) outcome_.progress.seconds = std::chrono::duration<double>(Clock::now() - *started_at_).count();
+        if (options_.progress) options_.progress(outcome_.progress);
+    }
+
+    static ordered_json start_record(const Pending& pending) {
+        const ShiftItem& item = *pending.item;
+        const bool has_id = item.fields.contains("id") && !item.fields["id"].is_null();
+        ordered_json record{{"id", has_id ? item.fields["id"] : ordered_json(item.id)},
+                            {"instruction", item.conversation.query},
+                            {"answer", nullptr}};
+        for (const auto& [name, value] : item.fields.items()) {
+            if (!record.contains(name) && !kNotCarried.contains(name)) record[name] = value;
+        }
+        record["key"] = pending.key;
+        return record;
+    }
+
+    void record_answer(const Pending& pending, PairResult&& result) {
+        ordered_json record = start_record(pending);
+        const ShiftItem& item = *pending.item;
+        std::string text = item.answer_text.value_or(result.text);
+        if (result.finish == "given" && !item.answer_text) {
+            for (const Token token : result.answer) text += aligned_.model->piece(token);
+        }
+        record["answer"] = replace_invalid_utf8(text);
+        record["finish_reason"] = result.finish;
+        add_statistics(record, result, options_.top_k, pieces_);
+        writer_->append(record);
+        ++outcome_.progress.done;
+    }
+
+    void record_failure(const Pending& pending, std::string_view reason) {
+        ordered_json record = start_record(pending);
+        record["error"] = reason;
+        writer_->append(record);
+        ++outcome_.progress.failed;
+        notice(fmt::format("item {} failed: {}", pending.item->id, reason));
+    }
+
+    const Side& base_;
+    const Side& aligned_;
+    const std::vector<ShiftItem>& items_;
+    const ShiftOptions& options_;
+    SidePrompt base_prompt_;
+    SidePrompt aligned_prompt_;
+    VocabularyComparison vocabulary_;
+    Pieces pieces_;
+    bool generates_ = false;
+    ordered_json identity_;
+    std::optional<JsonLinesWriter> writer_;
+    std::vector<Pending> pending_;
+    ShiftOutcome outcome_;
+    std::string started_;
+    std::optional<Clock::time_point> started_at_;
+    int sequences_ = 0;
+};
+
+}  // namespace
+
+bool is_quantised(std::string_view weight_type) {
+    const std::string type = lower_ascii(weight_type);
+    return !(type.starts_with("f32") || type.starts_with("f16") || type.starts_with("bf16") ||
+             type.find(" f32") != std::string::npos || type.find(" f16") != std::string::npos ||
+             type.find("bf16") != std::string::npos);
+}
+
+ShiftOutcome run_shift(const Side& base, const Side& aligned, const std::vector<ShiftItem>& items,
+                       const ShiftOptions& options) {
+    if (items.empty()) throw Error(ErrorKind::BadInput, "there is nothing to analyse: no instruction and no answer");
+    if (options.top_k < 1) throw Error(ErrorKind::BadInput, "top-k is 0: it must be 1 or more");
+    if (options.parallel < 1)
+        throw error(ErrorKind::BadInput, "parallel is {}: it must be 1 or more", options.parallel);
+    if (options.max_tokens < 1)
+        throw error(ErrorKind::BadInput, "max-tokens is {}: it must be 1 or more", options.max_tokens);
+    return ShiftRun(base, aligned, items, options).run();
+}
+
+std::filesystem::path manifest_file(const std::filesystem::path& folder) { return folder / "manifest.json"; }
+std::filesystem::path records_file(const std::filesystem::path& folder) { return folder / "records.jsonl"; }
+
+}  // namespace urial::shift

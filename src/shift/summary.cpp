@@ -1,0 +1,217 @@
+#include "shift/summary.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <random>
+#include <set>
+
+namespace urial::shift {
+namespace {
+
+/// Where the bins begin; the last has no end. Fine where the shift is, coarse behind.
+constexpr std::array<std::size_t, 9> kBinBegins{0, 5, 10, 20, 50, 100, 200, 400, 800};
+
+std::size_t bin_of(std::size_t position) {
+    return static_cast<std::size_t>(std::upper_bound(kBinBegins.begin(), kBinBegins.end(), position) -
+                                    kBinBegins.begin()) -
+           1;
+}
+
+struct Ratio {
+    double numerator = 0;
+    double denominator = 0;
+};
+
+double quotient(double numerator, double denominator) { return denominator > 0 ? numerator / denominator : 0; }
+
+/// The pooled ratio over answers and its percentile interval. The same seed for every number: they resample alike.
+Interval interval_of(const std::vector<Ratio>& answers) {
+    Ratio sum;
+    for (const Ratio& answer : answers) {
+        sum.numerator += answer.numerator;
+        sum.denominator += answer.denominator;
+    }
+    const double value = quotient(sum.numerator, sum.denominator);
+    if (answers.size() < 2) return {value, value, value};
+    std::mt19937_64 random(1);
+    std::vector<double> samples(kBootstrapSamples);
+    for (double& sample : samples) {
+        Ratio drawn;
+        for (std::size_t i = 0; i < answers.size(); ++i) {
+            const Ratio& answer = answers[random() % answers.size()];
+            drawn.numerator += answer.numerator;
+            drawn.denominator += answer.denominator;
+        }
+        sample = quotient(drawn.numerator, drawn.denominator);
+    }
+    std::sort(samples.begin(), samples.end());
+    const auto percentile = [&](double share) {
+        return samples[static_cast<std::size_t>(share * (kBootstrapSamples - 1) + 0.5)];
+    };
+    return {value, percentile(0.025), percentile(0.975)};
+}
+
+double median_of(const std::map<std::uint32_t, std::size_t>& ranks, std::size_t total) {
+    std::size_t seen = 0;
+    for (const auto& [rank, count] : ranks) {
+        seen += count;
+        if (2 * seen >= total) return rank;
+    }
+    return 0;
+}
+
+}  // namespace
+
+void Summarizer::add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position) {
+    ++counts.positions;
+    const ShiftClass kind = shift_class(record.base_rank[position]);
+    if (kind == ShiftClass::Marginal) ++counts.marginal;
+    if (kind == ShiftClass::Shifted) ++counts.shifted;
+    if (std::isfinite(record.kl_ab[position])) {
+        ++counts.finite;
+        counts.kl += record.kl_ab[position];
+    }
+    counts.probability += std::exp(record.base_logp[position]);
+}
+
+void Summarizer::add(const ShiftRecord& record) {
+    AnswerCounts answer;
+    answer.id = record.id;
+    answer.instruction = record.instruction;
+    answer.tags = record.tags;
+    for (std::size_t i = 0; i < record.answer_ids.size(); ++i) {
+        const std::size_t bin = bin_of(i);
+        if (answer.bins.size() <= bin) answer.bins.resize(bin + 1);
+        if (ranks_.size() <= bin) ranks_.resize(bin + 1);
+        add_position(answer.all, record, i);
+        add_position(answer.bins[bin], record, i);
+        ++ranks_[bin][record.base_rank[i]];
+        if (record.aligned_rank[i] == 1) ++answer.agreeing;
+        if (record.base_margin[i] < kNearTie) ++near_ties_base_;
+        if (record.aligned_margin[i] < kNearTie) ++near_ties_aligned_;
+        TokenShift& token = tokens_[record.answer_ids[i]];
+        token.token = record.answer_ids[i];
+        if (token.count++ == 0) {
+            token.piece = record.pieces[i];
+            token.group = token_group(record.pieces[i]);
+        }
+        if (shift_class(record.base_rank[i]) == ShiftClass::Shifted) ++token.shifted;
+    }
+    answers_.push_back(std::move(answer));
+}
+
+ClassShares Summarizer::shares_of(const std::vector<const BinCounts*>& counts) {
+    const auto share = [&](const std::function<std::size_t(const BinCounts&)>& part) {
+        std::vector<Ratio> ratios;
+        for (const BinCounts* answer : counts) {
+            ratios.push_back({static_cast<double>(part(*answer)), static_cast<double>(answer->positions)});
+        }
+        return interval_of(ratios);
+    };
+    return {share([](const BinCounts& c) { return c.positions - c.marginal - c.shifted; }),
+            share([](const BinCounts& c) { return c.marginal; }), share([](const BinCounts& c) { return c.shifted; })};
+}
+
+Interval Summarizer::mean_kl(const std::vector<const BinCounts*>& counts) {
+    std::vector<Ratio> ratios;
+    for (const BinCounts* answer : counts) ratios.push_back({answer->kl, static_cast<double>(answer->finite)});
+    return interval_of(ratios);
+}
+
+void Summarizer::add_bins(Summary& summary) const {
+    for (std::size_t b = 0; b < ranks_.size(); ++b) {
+        std::vector<const BinCounts*> counts;
+        std::vector<Ratio> probabilities;
+        PositionBin bin;
+        bin.begin = kBinBegins[b];
+        bin.end = b + 1 < kBinBegins.size() ? kBinBegins[b + 1] : 0;
+        for (const AnswerCounts& answer : answers_) {
+            if (answer.bins.size() <= b) continue;
+            counts.push_back(&answer.bins[b]);
+            bin.positions += answer.bins[b].positions;
+            probabilities.push_back({answer.bins[b].probability, static_cast<double>(answer.bins[b].positions)});
+        }
+        bin.shares = shares_of(counts);
+        bin.kl_ab = mean_kl(counts);
+        bin.base_prob = interval_of(probabilities);
+        bin.median_rank = median_of(ranks_[b], bin.positions);
+        summary.bins.push_back(std::move(bin));
+    }
+}
+
+void Summarizer::add_tokens(Summary& summary) const {
+    for (int g = 0; g <= static_cast<int>(TokenGroup::Content); ++g) {
+        summary.groups.push_back({.group = static_cast<TokenGroup>(g)});
+    }
+    for (const auto& [id, token] : tokens_) {
+        GroupShift& group = summary.groups[static_cast<std::size_t>(token.group)];
+        group.count += token.count;
+        group.shifted += token.shifted;
+        if (token.shifted > 0) summary.tokens.push_back(token);
+    }
+    std::stable_sort(summary.tokens.begin(), summary.tokens.end(),
+                     [](const TokenShift& a, const TokenShift& b) { return a.shifted > b.shifted; });
+    if (summary.tokens.size() > kMostTokens) summary.tokens.resize(kMostTokens);
+}
+
+void Summarizer::add_answers(Summary& summary) const {
+    for (const AnswerCounts& answer : answers_) {
+        const auto positions = static_cast<double>(answer.all.positions);
+        summary.answers_by_shift.push_back({answer.id, answer.instruction, answer.all.positions,
+                                            quotient(static_cast<double>(answer.all.shifted), positions),
+                                            quotient(answer.all.kl, static_cast<double>(answer.all.finite))});
+    }
+    std::stable_sort(summary.answers_by_shift.begin(), summary.answers_by_shift.end(),
+                     [](const AnswerShift& a, const AnswerShift& b) { return a.shifted > b.shifted; });
+}
+
+void Summarizer::add_tags(Summary& summary) const {
+    std::map<std::string, std::vector<const BinCounts*>> by_tag;
+    for (const AnswerCounts& answer : answers_) {
+        for (const std::string& tag : std::set<std::string>(answer.tags.begin(), answer.tags.end())) {
+            by_tag[tag].push_back(&answer.all);
+        }
+    }
+    for (const auto& [tag, counts] : by_tag) {
+        TagShift row;
+        row.tag = tag;
+        row.answers = counts.size();
+        for (const BinCounts* answer : counts) row.positions += answer->positions;
+        row.shares = shares_of(counts);
+        row.kl_ab = mean_kl(counts);
+        summary.tags.push_back(std::move(row));
+    }
+}
+
+Summary Summarizer::finish() const {
+    Summary summary;
+    std::vector<const BinCounts*> counts;
+    std::vector<Ratio> agreement;
+    summary.answers = answers_.size();
+    for (const AnswerCounts& answer : answers_) {
+        counts.push_back(&answer.all);
+        agreement.push_back({static_cast<double>(answer.agreeing), static_cast<double>(answer.all.positions)});
+        summary.positions += answer.all.positions;
+        summary.infinite_kl += answer.all.positions - answer.all.finite;
+    }
+    summary.shares = shares_of(counts);
+    summary.kl_ab = mean_kl(counts);
+    summary.self_agreement = interval_of(agreement);
+    summary.near_ties_base = near_ties_base_;
+    summary.near_ties_aligned = near_ties_aligned_;
+    add_bins(summary);
+    add_tokens(summary);
+    add_answers(summary);
+    add_tags(summary);
+    return summary;
+}
+
+Summary summarize(const std::filesystem::path& records) {
+    Summarizer summarizer;
+    for_each_record(records, [&](ShiftRecord&& record) { summarizer.add(record); });
+    return summarizer.finish();
+}
+
+}  // namespace urial::shift

@@ -1,0 +1,146 @@
+#pragma once
+
+// What a shift run says as a whole: shares of the three classes with intervals, the shift along the answer, the tokens
+// and answers that carry it. Pure: from records (shift/record.h), nothing of a model. docs/shift.md defines every
+// number.
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "shift/record.h"
+#include "shift/token_groups.h"
+
+namespace urial::shift {
+
+/// A value with its 95 % interval: percentiles of kBootstrapSamples resamples of whole answers, from a fixed seed.
+/// With fewer than two answers there is no interval: low and high are the value.
+struct Interval {
+    double value = 0;
+    double low = 0;
+    double high = 0;
+};
+inline constexpr int kBootstrapSamples = 1000;
+
+/// Shares of positions, in [0, 1].
+struct ClassShares {
+    Interval unshifted;
+    Interval marginal;
+    Interval shifted;
+};
+
+/// Positions begin <= i < end of every answer that is as long. Positions count from 0.
+struct PositionBin {
+    std::size_t begin = 0;
+    std::size_t end = 0;  ///< 0: no end
+    std::size_t positions = 0;
+    ClassShares shares;
+    Interval kl_ab;          ///< mean, nats
+    Interval base_prob;      ///< mean probability that the base model gives the token
+    double median_rank = 0;  ///< of the token in the base model
+};
+
+struct TokenShift {
+    Token token = 0;
+    std::string piece;
+    std::size_t count = 0;    ///< occurrences in the answers
+    std::size_t shifted = 0;  ///< of these, shifted ones
+    TokenGroup group = TokenGroup::Content;
+};
+
+struct GroupShift {
+    TokenGroup group = TokenGroup::Content;
+    std::size_t count = 0;
+    std::size_t shifted = 0;
+};
+
+struct AnswerShift {
+    std::string id;
+    std::string instruction;
+    std::size_t positions = 0;
+    double shifted = 0;  ///< share of positions
+    double kl_ab = 0;    ///< mean, nats
+};
+
+struct TagShift {
+    std::string tag;  ///< "task: writing"
+    std::size_t answers = 0;
+    std::size_t positions = 0;
+    ClassShares shares;
+    Interval kl_ab;
+};
+
+struct Summary {
+    std::size_t answers = 0;
+    std::size_t positions = 0;
+    std::size_t infinite_kl = 0;  ///< positions whose KL is infinite; they are left out of its means
+    ClassShares shares;
+    Interval kl_ab;
+    Interval self_agreement;         ///< share of positions where the token is the aligned model's arg-max
+    std::size_t near_ties_base = 0;  ///< positions where the model's two best tokens are closer than kNearTie
+    std::size_t near_ties_aligned = 0;
+    std::vector<PositionBin> bins;
+    std::vector<TokenShift> tokens;             ///< those shifted most often first, at most kMostTokens
+    std::vector<GroupShift> groups;             ///< in the order of TokenGroup
+    std::vector<AnswerShift> answers_by_shift;  ///< the most shifted first, all of them
+    std::vector<TagShift> tags;                 ///< sorted by name
+};
+inline constexpr double kNearTie = 0.05;  ///< nats
+inline constexpr std::size_t kMostTokens = 200;
+/// A self-agreement below this has a cause that the analysis should not hide.
+inline constexpr double kLowSelfAgreement = 0.9;
+
+/// Takes records one by one and keeps a few numbers of each. A value; not thread-safe.
+class Summarizer {
+public:
+    void add(const ShiftRecord& record);
+    Summary finish() const;
+
+private:
+    struct BinCounts {
+        std::size_t positions = 0, marginal = 0, shifted = 0, finite = 0;
+        double kl = 0, probability = 0;
+    };
+    struct AnswerCounts {
+        std::string id, instruction;
+        std::vector<std::string> tags;
+        BinCounts all;
+        std::size_t agreeing = 0;
+        std::vector<BinCounts> bins;
+    };
+    static void add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position);
+    static ClassShares shares_of(const std::vector<const BinCounts*>& counts);
+    static Interval mean_kl(const std::vector<const BinCounts*>& counts);
+    void add_bins(Summary& summary) const;
+    void add_tokens(Summary& summary) const;
+    void add_answers(Summary& summary) const;
+    void add_tags(Summary& summary) const;
+
+    std::vector<AnswerCounts> answers_;
+    std::map<Token, TokenShift> tokens_;
+    std::vector<std::map<std::uint32_t, std::size_t>> ranks_;  // per bin: how often each rank occurs
+    std::size_t near_ties_base_ = 0;
+    std::size_t near_ties_aligned_ = 0;
+};
+
+/// Of all answers in a run folder's records file.
+Summary summarize(const std::filesystem::path& records);
+
+/// What stands beside the numbers: the pair and what disturbs its analysis.
+struct SummaryContext {
+    std::string base;  ///< "gemma-3-270m, Q4_K - Medium, prompt zero-shot"
+    std::string aligned;
+    std::vector<std::string> warnings;
+};
+/// From the run folder's manifest, and the warnings that it and the numbers call for: quantised weights, low
+/// self-agreement, left-out ids.
+SummaryContext summary_context(const nlohmann::ordered_json& manifest, const Summary& summary);
+
+nlohmann::ordered_json as_json(const Summary& summary, const SummaryContext& context);
+/// Markdown whose tables are also aligned for a terminal. `most_rows` limits the tables of tokens and answers.
+std::string as_markdown(const Summary& summary, const SummaryContext& context, std::size_t most_rows = 15);
+
+}  // namespace urial::shift

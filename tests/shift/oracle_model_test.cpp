@@ -1,0 +1,182 @@
+// The real pair against an independent oracle: fixtures/README.md says where its numbers are from.
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "engine/convert.h"
+#include "shift/record.h"
+#include "shift/shift.h"
+#include "support/default_model.h"
+#include "support/sandbox.h"
+
+namespace urial::shift {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Agreement {
+    std::size_t positions = 0, ranks = 0, classes = 0;
+    double kl = 0, oracle_kl = 0;
+
+    double rank_share() const { return static_cast<double>(ranks) / static_cast<double>(positions); }
+    double class_share() const { return static_cast<double>(classes) / static_cast<double>(positions); }
+    double kl_error() const { return std::abs(kl / oracle_kl - 1); }
+};
+
+class RealPairTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        path_ = test::default_model_path();
+        URIAL_NEED_MODEL(path_);
+        items_ = read_answers(URIAL_SOURCE_DIR "/tests/shift/fixtures/gemma_pair.jsonl");
+    }
+
+    void load(const std::filesystem::path& path) {
+        engine::ModelOptions model;
+        model.path = path;
+        model.content_hash = path.filename();
+        model.adapters = {{URIAL_SOURCE_DIR "/models/gemma3-270m-chat-lora.gguf"}};
+        base_.model = aligned_.model = engine::load_model(model);
+        base_.use_adapters = false;
+        base_.form = prompt::builtin("zero-shot");
+        aligned_.form = engine::load_chat_template("gemma");
+    }
+
+    std::map<std::string, ordered_json> run(const std::filesystem::path& name) {
+        ShiftOptions options;
+        options.folder = folder_ / name;
+        options.max_tokens = 80;
+        EXPECT_EQ(run_shift(base_, aligned_, items_, options).progress.done, items_.size());
+        std::map<std::string, ordered_json> records;
+        for_each_json_line(records_file(options.folder), [&](std::size_t, ordered_json&& record) {
+            const std::string id = record["id"].dump();
+            records[id] = std::move(record);
+        });
+        return records;
+    }
+
+    Agreement compare(const std::map<std::string, ordered_json>& records) const {
+        Agreement agreement;
+        for (const ShiftItem& item : items_) {
+            const ordered_json& oracle = item.fields.at("oracle");
+            const ordered_json& record = records.at(item.id);
+            for (std::size_t i = 0; i < item.answer_ids.size(); ++i) {
+                const auto rank = record.at("base_rank").at(i).get<std::size_t>();
+                const auto oracle_rank = oracle.at("base_rank").at(i).get<std::size_t>();
+                ++agreement.positions;
+                agreement.ranks += rank == oracle_rank ? 1 : 0;
+                agreement.classes += shift_class(rank) == shift_class(oracle_rank) ? 1 : 0;
+                agreement.kl += record.at("kl_ab").at(i).get<double>();
+                agreement.oracle_kl += oracle.at("kl_ab").at(i).get<double>();
+            }
+        }
+        return agreement;
+    }
+
+    std::optional<std::filesystem::path> path_;
+    test::TemporaryFolder folder_;
+    std::vector<ShiftItem> items_;
+    Side base_;
+    Side aligned_;
+};
+
+TEST_F(RealPairTest, float32_weights_reproduce_the_oracle) {
+    const std::filesystem::path converted = folder_ / "f32.gguf";
+    engine::convert_weights(*path_, converted, engine::WeightType::F32);
+    EXPECT_EQ(models::check_gguf(converted).parameters, models::check_gguf(*path_).parameters);
+    load(converted);
+    const auto records = run("f32");
+    const Agreement agreement = compare(records);
+    EXPECT_EQ(agreement.positions, 166U);
+    EXPECT_GE(agreement.rank_share(), 0.99);
+    EXPECT_GE(agreement.class_share(), 0.99);
+    EXPECT_LE(agreement.kl_error(), 0.002);
+    // Both sides' numbers, position by position: two float32 engines differ by about 1e-3 where rows are near-flat.
+    for (const ShiftItem& item : items_) {
+        for (const char* name : {"base_logp", "aligned_logp", "kl_ab", "kl_ba", "js", "tv"}) {
+            for (std::size_t i = 0; i < item.answer_ids.size(); ++i) {
+                const auto expected = item.fields.at("oracle").at(name).at(i).get<double>();
+                EXPECT_NEAR(records.at(item.id).at(name).at(i).get<double>(), expected, 0.1 + 0.01 * std::abs(expected))
+                    << name << " of item " << item.id << " at " << i;
+            }
+        }
+    }
+}
+
+TEST_F(RealPairTest, quantised_weights_stay_near_the_oracle) {
+    load(*path_);
+    const Agreement agreement = compare(run("q4"));
+    EXPECT_GE(agreement.rank_share(), 0.88);
+    EXPECT_GE(agreement.class_share(), 0.93);
+    EXPECT_LE(agreement.kl_error(), 0.05);
+}
+
+TEST_F(RealPairTest, the_prompts_of_an_instruction_are_the_oracles_tokens) {
+    load(*path_);
+    for (const ShiftItem& item : items_) {
+        const std::vector<engine::ChatMessage> messages{{"user", item.conversation.query}};
+        EXPECT_EQ(engine::chat_tokens(*aligned_.model, std::get<engine::ChatTemplate>(aligned_.form), messages),
+                  item.aligned_prompt_ids);
+        const std::string text = prompt::render(std::get<prompt::PromptSpec>(base_.form), item.conversation).text;
+        EXPECT_EQ(base_.model->tokenize(text, {.add_bos = true}), item.base_prompt_ids);
+    }
+    EXPECT_EQ(engine::find_chat_template(*aligned_.model)->name, "gemma");
+}
+
+TEST_F(RealPairTest, written_and_given_answers_agree_but_at_near_ties) {
+    load(*path_);
+    for (ShiftItem& item : items_) item.answer_ids.clear();
+    const auto written = run("lockstep");
+    for (ShiftItem& item : items_) item.answer_ids = written.at(item.id).at("answer_ids").get<std::vector<Token>>();
+    const auto given = run("forced");
+    std::size_t positions = 0;
+    std::size_t equal = 0;
+    for (const auto& [id, record] : written) {
+        for (std::size_t i = 0; i < record.at("answer_ids").size(); ++i) {
+            ++positions;
+            const auto class_of = [&](const ordered_json& from) {
+                return shift_class(from.at("base_rank").at(i).get<std::size_t>());
+            };
+            equal += class_of(record) == class_of(given.at(id)) ? 1 : 0;
+            EXPECT_EQ(record.at("aligned_rank").at(i), 1);
+        }
+    }
+    EXPECT_GE(static_cast<double>(equal), 0.97 * static_cast<double>(positions));
+}
+
+TEST_F(RealPairTest, a_model_against_itself_has_no_shift) {
+    load(*path_);
+    aligned_.use_adapters = false;
+    aligned_.form = base_.form;
+    for (ShiftItem& item : items_) {
+        item.answer_ids.clear();
+        item.aligned_prompt_ids = item.base_prompt_ids;
+    }
+    for (const auto& [id, record] : run("self")) {
+        for (std::size_t i = 0; i < record.at("answer_ids").size(); ++i) {
+            EXPECT_EQ(record.at("kl_ab").at(i), 0.0) << id << " at " << i;
+            EXPECT_EQ(record.at("base_rank").at(i), 1) << id << " at " << i;
+        }
+    }
+}
+
+TEST_F(RealPairTest, an_adapter_of_another_model_is_refused) {
+    // The model file itself is a GGUF, but no adapter of this model.
+    engine::ModelOptions model;
+    model.path = *path_;
+    model.content_hash = "unused";
+    model.adapters = {{*path_}};
+    try {
+        engine::load_model(model);
+        ADD_FAILURE() << "no error was thrown";
+    } catch (const Error& failure) {
+        EXPECT_EQ(failure.kind(), ErrorKind::Model);
+    }
+}
+
+}  // namespace
+}  // namespace urial::shift

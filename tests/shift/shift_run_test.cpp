@@ -1,0 +1,295 @@
+#include <fstream>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "shift/record.h"
+#include "shift/shift.h"
+#include "support/expect_error.h"
+#include "support/expect_text.h"
+#include "support/sandbox.h"
+#include "support/scripted_model.h"
+
+namespace urial::shift {
+namespace {
+
+using nlohmann::ordered_json;
+using test::ScriptedModel;
+
+prompt::PromptSpec small_prompt() {
+    prompt::PromptSpec spec;
+    spec.name = "small";
+    spec.preamble = "Preamble.\n";
+    spec.form = {"Q: ", "\n", "A: ", "\n"};
+    return spec;
+}
+
+std::shared_ptr<ScriptedModel> model_that_says(std::string_view answer, int context = 100'000) {
+    return std::make_shared<ScriptedModel>(
+        test::answer_after("A: ", [answer = std::string(answer)](std::string_view) { return answer; }), context);
+}
+
+/// The scripted model with one token of another text, or with one more token.
+class OtherVocabulary final : public engine::Model {
+public:
+    OtherVocabulary(std::shared_ptr<const engine::Model> model, bool adds) : model_(std::move(model)), adds_(adds) {
+        info_ = model_->info();
+        info_.content_hash = "other";
+        if (adds) ++info_.vocabulary_size;
+    }
+    const engine::ModelInfo& info() const override { return info_; }
+    std::vector<Token> tokenize(std::string_view text, engine::TokenizeOptions options) const override {
+        return model_->tokenize(text, options);
+    }
+    std::string piece(Token token, bool special) const override {
+        if (!adds_ && token == 'z') return "Z";
+        return static_cast<std::size_t>(token) == test::kScriptedVocabulary ? "<extra>" : model_->piece(token, special);
+    }
+    bool ends_generation(Token token) const override { return model_->ends_generation(token); }
+    std::unique_ptr<engine::Session> new_session(const engine::SessionOptions& options) const override {
+        return model_->new_session(options);
+    }
+
+private:
+    std::shared_ptr<const engine::Model> model_;
+    bool adds_;
+    engine::ModelInfo info_;
+};
+
+class ShiftRunTest : public ::testing::Test {
+protected:
+    ShiftRunTest() {
+        options_.folder = folder_ / "run";
+        options_.max_tokens = 100;
+        options_.notice = [this](std::string_view text) { notices_ += std::string(text) + "\n"; };
+        base_.model = model_that_says("good");
+        aligned_.model = model_that_says("gold");
+        base_.form = aligned_.form = small_prompt();
+        for (int i = 0; i < 5; ++i) add_question(i, "query " + std::to_string(i));
+    }
+
+    void add_question(int id, std::string query) {
+        ShiftItem item;
+        item.id = std::to_string(id);
+        item.conversation.query = std::move(query);
+        item.fields = {{"id", id}, {"instruction", item.conversation.query}, {"topic", {"stem"}}};
+        items_.push_back(std::move(item));
+    }
+
+    ShiftOutcome run() { return run_shift(base_, aligned_, items_, options_); }
+
+    std::map<std::string, ordered_json> records() const {
+        std::map<std::string, ordered_json> by_id;
+        for_each_json_line(records_file(options_.folder), [&](std::size_t, ordered_json&& record) {
+            const std::string id = record["id"].dump();
+            EXPECT_FALSE(by_id.contains(id)) << "record " << id << " stands twice";
+            by_id[id] = std::move(record);
+        });
+        return by_id;
+    }
+
+    test::TemporaryFolder folder_;
+    Side base_;
+    Side aligned_;
+    std::vector<ShiftItem> items_;
+    ShiftOptions options_;
+    std::string notices_;
+};
+
+TEST_F(ShiftRunTest, the_aligned_model_answers_and_both_models_score_its_tokens) {
+    const ShiftOutcome outcome = run();
+    EXPECT_EQ(outcome.progress.done, 5U);
+    const ordered_json record = records().at("0");
+    EXPECT_EQ(record["answer"], "gold");
+    EXPECT_EQ(record["finish_reason"], "stop");
+    EXPECT_EQ(record["instruction"], "query 0");
+    EXPECT_EQ(record["topic"], ordered_json({"stem"}));
+    EXPECT_EQ(record["answer_ids"], ordered_json({'g', 'o', 'l', 'd', test::kEndOfText}));
+    EXPECT_EQ(record["pieces"], ordered_json({"g", "o", "l", "d", "<eos>"}));
+    EXPECT_EQ(record["aligned_rank"], ordered_json({1, 1, 1, 1, 1}));
+    // The base model wants "o" at place 2: "l" ties with all others and stands behind "o" and the smaller ids.
+    EXPECT_EQ(record["base_rank"], ordered_json({1, 1, 'l' + 2, 1, 1}));
+    EXPECT_EQ(record["base_argmax"][2], 'o');
+    EXPECT_EQ(record["kl_ab"][0], 0.0);
+    EXPECT_GT(record["kl_ab"][2], 9.0);
+    EXPECT_EQ(record["base_top"][2][0][0], 'o');
+    EXPECT_EQ(record["base_top"][2].size(), options_.top_k);
+    EXPECT_EQ(record["top_pieces"][std::to_string('o')], "o");
+    EXPECT_EQ(record["original"]["jaccard10"].size(), 5U);
+}
+
+TEST_F(ShiftRunTest, given_answers_give_the_same_records_as_written_ones) {
+    run();
+    const auto written = records();
+    for (ShiftItem& item : items_) item.answer_ids = written.at(item.id)["answer_ids"].get<std::vector<Token>>();
+    options_.folder = folder_ / "given";
+    run();
+    for (auto& [id, record] : records()) {
+        for (const auto& [name, value] : record.items()) {
+            if (name == "key" || name == "finish_reason") continue;
+            EXPECT_EQ(value, written.at(id).at(name)) << name;
+        }
+        EXPECT_EQ(record["finish_reason"], "given");
+    }
+}
+
+TEST_F(ShiftRunTest, answers_longer_than_a_batch_are_scored_whole) {
+    std::string long_answer;
+    for (int i = 0; i < 300; ++i) long_answer += static_cast<char>('a' + i % 26);
+    base_.model = aligned_.model = model_that_says(long_answer);
+    items_.resize(2);
+    for (ShiftItem& item : items_) item.answer_text = long_answer;
+    items_[1].answer_text = long_answer.substr(0, 100) + "!" + long_answer.substr(101);
+    run();
+    const auto found = records();
+    EXPECT_EQ(found.at("0")["base_rank"], ordered_json(std::vector<int>(300, 1)));
+    for (std::size_t i = 0; i < 300; ++i) EXPECT_EQ(found.at("1")["base_rank"][i] == 1, i != 100) << i;
+}
+
+TEST_F(ShiftRunTest, a_prompt_longer_than_a_batch_is_read_in_parts) {
+    items_.resize(1);
+    items_[0].conversation.query = std::string(1000, 'x');
+    run();
+    EXPECT_EQ(records().at("0")["answer"], "gold");
+}
+
+TEST_F(ShiftRunTest, a_model_against_itself_has_no_shift) {
+    base_.model = aligned_.model;
+    run();
+    for (const auto& [id, record] : records()) {
+        for (std::size_t i = 0; i < record["answer_ids"].size(); ++i) {
+            EXPECT_EQ(record["kl_ab"][i], 0.0);
+            EXPECT_EQ(record["base_rank"][i], 1);
+        }
+    }
+}
+
+TEST_F(ShiftRunTest, an_answer_ends_at_max_tokens) {
+    options_.max_tokens = 2;
+    run();
+    EXPECT_EQ(records().at("0")["answer"], "go");
+    EXPECT_EQ(records().at("0")["finish_reason"], "length");
+}
+
+TEST_F(ShiftRunTest, a_second_run_continues_the_first) {
+    auto all = items_;
+    items_.resize(2);
+    run();
+    items_ = all;
+    const ShiftOutcome outcome = run();
+    EXPECT_EQ(outcome.resumed, 2U);
+    EXPECT_EQ(records().size(), 5U);
+}
+
+TEST_F(ShiftRunTest, a_torn_last_record_is_removed_said_and_made_again) {
+    run();
+    const auto before = records();
+    const fs::path path = records_file(options_.folder);
+    fs::resize_file(path, fs::file_size(path) - 20);
+    run();
+    EXPECT_TRUE(test::contains(notices_, "a torn last record of"));
+    EXPECT_EQ(records(), before);
+}
+
+TEST_F(ShiftRunTest, a_folder_of_another_pair_is_refused) {
+    run();
+    base_.form = prompt::builtin("zero-shot");
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "another pair or with other settings: base.prompt.name was \"small\"");
+    options_.overwrite = true;
+    EXPECT_EQ(run().resumed, 0U);
+    EXPECT_EQ(records().size(), 5U);
+}
+
+TEST_F(ShiftRunTest, records_without_a_manifest_are_refused) {
+    run();
+    fs::remove(manifest_file(options_.folder));
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "no manifest.json");
+}
+
+TEST_F(ShiftRunTest, an_answer_longer_than_the_context_fails_alone_and_is_tried_again) {
+    aligned_.model = model_that_says("gold", /*context=*/200);
+    items_[1].conversation.query = std::string(300, 'x');
+    EXPECT_EQ(run().progress.failed, 1U);
+    EXPECT_TRUE(test::contains(records().at("1")["error"].get<std::string>(), "more than the context of 200"));
+    items_[1].conversation.query = "short";
+    EXPECT_EQ(run().progress.failed, 0U);
+    EXPECT_EQ(records().size(), 5U);
+    EXPECT_EQ(records().at("1")["answer"], "gold");
+}
+
+TEST_F(ShiftRunTest, ids_outside_the_vocabulary_are_named) {
+    items_[3].answer_ids = {'a', 258};
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "item 3 (line 0): answer_ids[1] is 258");
+    items_[3].answer_ids = {'a', -1};
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "answer_ids[1] is -1");
+}
+
+TEST_F(ShiftRunTest, vocabularies_that_differ_are_refused_with_number_and_examples) {
+    base_.model = std::make_shared<OtherVocabulary>(base_.model, /*adds=*/false);
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "differ in 1 token ids");
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "122 is \"Z\" in the base and \"z\" in the aligned model");
+}
+
+TEST_F(ShiftRunTest, an_allowed_mismatch_leaves_the_different_ids_out_of_both_distributions) {
+    aligned_.model = model_that_says("zz");
+    base_.model = std::make_shared<OtherVocabulary>(base_.model, /*adds=*/false);
+    options_.allowed_vocabulary_mismatch = 1;
+    options_.max_tokens = 1;
+    run();
+    EXPECT_NE(records().at("0")["answer_ids"][0], 'z');
+    items_[0].answer_ids = {'z'};
+    items_.resize(1);
+    EXPECT_EQ(run().progress.failed, 1U);
+    EXPECT_TRUE(test::contains(notices_, "token 122 of the answer is not shared"));
+}
+
+TEST_F(ShiftRunTest, added_tokens_may_be_left_out) {
+    aligned_.model = std::make_shared<OtherVocabulary>(aligned_.model, /*adds=*/true);
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "258 is nothing in the base and \"<extra>\" in the aligned model");
+    options_.allowed_vocabulary_mismatch = 1;
+    run();
+    EXPECT_EQ(records().at("0")["answer"], "gold");
+}
+
+TEST_F(ShiftRunTest, an_interrupted_run_keeps_what_is_done_and_goes_on_later) {
+    options_.parallel = 1;
+    int steps = 0;
+    options_.interrupted = [&] { return ++steps == 7; };
+    EXPECT_TRUE(run().interrupted);
+    EXPECT_EQ(records().size(), 1U);
+    options_.interrupted = nullptr;
+    EXPECT_EQ(run().resumed, 1U);
+    EXPECT_EQ(records().size(), 5U);
+}
+
+TEST_F(ShiftRunTest, the_csv_has_a_row_for_every_position) {
+    items_.resize(1);
+    run();
+    write_csv(options_.folder, folder_ / "out.csv");
+    const std::string csv = read_text_file(folder_ / "out.csv");
+    EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 5);
+    EXPECT_TRUE(test::begins_with(csv, "id,position,token,piece,class,base_rank,"));
+    EXPECT_TRUE(test::contains(csv, "\n0,2,108,l,shifted,110,1,"));
+}
+
+TEST_F(ShiftRunTest, statistics_survive_writing_and_reading) {
+    run();
+    std::size_t count = 0;
+    for_each_record(records_file(options_.folder), [&](ShiftRecord&& record) {
+        ++count;
+        EXPECT_EQ(record.answer_ids.size(), 5U);
+        EXPECT_EQ(record.base_rank[2], static_cast<std::uint32_t>('l' + 2));
+        EXPECT_EQ(record.tags, std::vector<std::string>{"topic: stem"});
+    });
+    EXPECT_EQ(count, 5U);
+}
+
+TEST(Rounded, keeps_six_digits_and_turns_infinities_into_null) {
+    EXPECT_EQ(rounded(1.23456789e-7).dump(), "1.23457e-07");
+    EXPECT_EQ(rounded(-0.1).dump(), "-0.1");
+    EXPECT_TRUE(rounded(-HUGE_VAL).is_null());
+}
+
+}  // namespace
+}  // namespace urial::shift

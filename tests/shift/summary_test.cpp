@@ -1,0 +1,181 @@
+#include "shift/summary.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "support/expect_text.h"
+
+namespace urial::shift {
+namespace {
+
+/// A record with these base ranks; token i of the answer is the byte `text[i]`, and its KL is its rank.
+ShiftRecord record_of(std::string id, std::string_view text, const std::vector<std::uint32_t>& ranks) {
+    ShiftRecord record;
+    record.id = std::move(id);
+    record.instruction = "query " + record.id;
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+        record.answer_ids.push_back(text[i]);
+        record.pieces.emplace_back(1, text[i]);
+        record.base_rank.push_back(ranks[i]);
+        record.aligned_rank.push_back(1);
+        record.base_logp.push_back(std::log(0.5));
+        record.aligned_logp.push_back(0);
+        record.kl_ab.push_back(ranks[i]);
+        record.base_margin.push_back(1);
+        record.aligned_margin.push_back(1);
+    }
+    return record;
+}
+
+TEST(Summary, pools_positions_over_answers) {
+    Summarizer summarizer;
+    summarizer.add(record_of("a", "xyxy", {1, 2, 3, 4}));
+    summarizer.add(record_of("b", "xx", {1, 1}));
+    const Summary summary = summarizer.finish();
+    EXPECT_EQ(summary.answers, 2U);
+    EXPECT_EQ(summary.positions, 6U);
+    EXPECT_DOUBLE_EQ(summary.shares.unshifted.value, 3.0 / 6);
+    EXPECT_DOUBLE_EQ(summary.shares.marginal.value, 2.0 / 6);
+    EXPECT_DOUBLE_EQ(summary.shares.shifted.value, 1.0 / 6);
+    EXPECT_DOUBLE_EQ(summary.kl_ab.value, 12.0 / 6);
+    EXPECT_DOUBLE_EQ(summary.self_agreement.value, 1);
+}
+
+TEST(Summary, intervals_are_over_answers_not_positions) {
+    Summarizer alike;
+    Summarizer unlike;
+    for (int i = 0; i < 40; ++i) {
+        alike.add(record_of(std::to_string(i), "xxxx", {1, 9, 1, 9}));
+        unlike.add(
+            record_of(std::to_string(i), "xxxx",
+                      i % 2 == 0 ? std::vector<std::uint32_t>{1, 1, 1, 1} : std::vector<std::uint32_t>{9, 9, 9, 9}));
+    }
+    const Interval same = alike.finish().shares.shifted;
+    EXPECT_DOUBLE_EQ(same.low, 0.5);
+    EXPECT_DOUBLE_EQ(same.high, 0.5);
+    // Of 40 fair coins the share of heads has the standard deviation 0.079: the interval is about 0.5 +- 0.155.
+    const Interval coins = unlike.finish().shares.shifted;
+    EXPECT_DOUBLE_EQ(coins.value, 0.5);
+    EXPECT_NEAR(coins.low, 0.345, 0.03);
+    EXPECT_NEAR(coins.high, 0.655, 0.03);
+}
+
+TEST(Summary, one_answer_has_no_interval) {
+    Summarizer summarizer;
+    summarizer.add(record_of("a", "xy", {1, 9}));
+    const Interval shifted = summarizer.finish().shares.shifted;
+    EXPECT_EQ(shifted.low, shifted.value);
+    EXPECT_EQ(shifted.high, shifted.value);
+}
+
+TEST(Summary, bins_follow_the_answer) {
+    Summarizer summarizer;
+    std::vector<std::uint32_t> ranks(12, 1);
+    ranks[0] = 9;
+    ranks[11] = 2;
+    summarizer.add(record_of("a", "abcdefghijkl", ranks));
+    const Summary summary = summarizer.finish();
+    ASSERT_EQ(summary.bins.size(), 3U);
+    EXPECT_EQ(summary.bins[0].positions, 5U);
+    EXPECT_DOUBLE_EQ(summary.bins[0].shares.shifted.value, 1.0 / 5);
+    EXPECT_DOUBLE_EQ(summary.bins[0].median_rank, 1);
+    EXPECT_DOUBLE_EQ(summary.bins[0].base_prob.value, 0.5);
+    EXPECT_EQ(summary.bins[2].begin, 10U);
+    EXPECT_EQ(summary.bins[2].end, 20U);
+    EXPECT_DOUBLE_EQ(summary.bins[2].shares.marginal.value, 1.0 / 2);
+}
+
+TEST(Summary, lists_tokens_and_answers_by_their_shift) {
+    Summarizer summarizer;
+    summarizer.add(record_of("calm", "xy", {1, 1}));
+    summarizer.add(record_of("wild", "xyx", {9, 9, 9}));
+    const Summary summary = summarizer.finish();
+    ASSERT_EQ(summary.tokens.size(), 2U);
+    EXPECT_EQ(summary.tokens[0].piece, "x");
+    EXPECT_EQ(summary.tokens[0].count, 3U);
+    EXPECT_EQ(summary.tokens[0].shifted, 2U);
+    EXPECT_EQ(summary.answers_by_shift.front().id, "wild");
+    EXPECT_DOUBLE_EQ(summary.answers_by_shift.front().shifted, 1);
+}
+
+TEST(Summary, counts_near_ties_and_positions_where_the_aligned_model_wanted_another_token) {
+    ShiftRecord record = record_of("a", "xyz", {1, 1, 1});
+    record.aligned_rank[1] = 2;
+    record.base_margin[0] = 0.01;
+    record.aligned_margin[2] = 0;
+    Summarizer summarizer;
+    summarizer.add(record);
+    const Summary summary = summarizer.finish();
+    EXPECT_DOUBLE_EQ(summary.self_agreement.value, 2.0 / 3);
+    EXPECT_EQ(summary.near_ties_base, 1U);
+    EXPECT_EQ(summary.near_ties_aligned, 1U);
+}
+
+TEST(Summary, infinite_divergences_are_counted_and_left_out_of_means) {
+    ShiftRecord record = record_of("a", "xyz", {1, 2, 3});
+    record.kl_ab[2] = HUGE_VAL;
+    Summarizer summarizer;
+    summarizer.add(record);
+    const Summary summary = summarizer.finish();
+    EXPECT_EQ(summary.infinite_kl, 1U);
+    EXPECT_DOUBLE_EQ(summary.kl_ab.value, 1.5);
+    EXPECT_TRUE(test::contains(as_markdown(summary, summary_context({{"identity", {{"base", {}}}}}, summary)),
+                               "infinite at 1 positions"));
+}
+
+TEST(Summary, an_answer_with_two_tags_counts_for_both) {
+    ShiftRecord record = record_of("a", "xy", {1, 9});
+    record.tags = {"task: math", "topic: stem"};
+    Summarizer summarizer;
+    summarizer.add(record);
+    summarizer.add(record_of("b", "x", {1}));
+    const Summary summary = summarizer.finish();
+    ASSERT_EQ(summary.tags.size(), 2U);
+    EXPECT_EQ(summary.tags[1].tag, "topic: stem");
+    EXPECT_EQ(summary.tags[1].positions, 2U);
+    EXPECT_DOUBLE_EQ(summary.tags[1].shares.shifted.value, 0.5);
+}
+
+TEST(Summary, warns_of_quantised_weights_and_of_low_self_agreement) {
+    ShiftRecord record = record_of("a", "xy", {1, 1});
+    record.aligned_rank = {2, 1};
+    Summarizer summarizer;
+    summarizer.add(record);
+    const Summary summary = summarizer.finish();
+    nlohmann::ordered_json manifest;
+    manifest["identity"]["base"]["model"] = {{"name", "m"}, {"weight_type", "Q4_K - Medium"}};
+    const SummaryContext context = summary_context(manifest, summary);
+    ASSERT_EQ(context.warnings.size(), 2U);
+    EXPECT_TRUE(test::contains(context.warnings[0], "urial convert"));
+    EXPECT_TRUE(test::contains(context.warnings[1], "self-agreement is only 50.0 %"));
+    manifest["identity"]["base"]["model"]["weight_type"] = "BF16";
+    EXPECT_EQ(summary_context(manifest, summary).warnings.size(), 1U);
+}
+
+TEST(Summary, its_table_cells_survive_bars_and_newlines) {
+    Summarizer summarizer;
+    ShiftRecord record = record_of("a", "xy", {9, 9});
+    record.pieces = {"|", "\n"};
+    summarizer.add(record);
+    const std::string text = as_markdown(summarizer.finish(), {});
+    EXPECT_TRUE(test::contains(text, "| `\\|`"));
+    EXPECT_TRUE(test::contains(text, "| `\\n`"));
+}
+
+TEST(TokenGroup, follows_the_rule) {
+    EXPECT_EQ(token_group(" Sure"), TokenGroup::GreetingHedging);
+    EXPECT_EQ(token_group(" cannot"), TokenGroup::GreetingHedging);
+    EXPECT_EQ(token_group("However"), TokenGroup::Discourse);
+    EXPECT_EQ(token_group("1"), TokenGroup::Discourse);
+    EXPECT_EQ(token_group("1984"), TokenGroup::Content);
+    EXPECT_EQ(token_group("\n\n"), TokenGroup::Punctuation);
+    EXPECT_EQ(token_group(" **"), TokenGroup::Punctuation);
+    EXPECT_EQ(token_group("<end_of_turn>"), TokenGroup::EndOfAnswer);
+    EXPECT_EQ(token_group("<"), TokenGroup::Punctuation);
+    EXPECT_EQ(token_group(" Broadway"), TokenGroup::Content);
+    EXPECT_EQ(token_group("\xC3\xA9t\xC3\xA9"), TokenGroup::Content);
+}
+
+}  // namespace
+}  // namespace urial::shift
