@@ -127,7 +127,8 @@ TEST_F(ShiftRunTest, given_answers_give_the_same_records_as_written_ones) {
     run();
     for (auto& [id, record] : records()) {
         for (const auto& [name, value] : record.items()) {
-            if (name != "key" && name != "finish_reason") EXPECT_EQ(value, written.at(id).at(name)) << name;
+            if (name == "key" || name == "finish_reason") continue;
+            EXPECT_EQ(value, written.at(id).at(name)) << name;
         }
         EXPECT_EQ(record["finish_reason"], "given");
     }
