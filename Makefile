@@ -5,7 +5,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 CMAKE_ARGS ?=
 
-.PHONY: help deps build demo test test-unit test-model test-asan bench format check clean
+.PHONY: help deps build demo test test-unit test-model test-browser test-asan bench web format check clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-unit: deps  ## the unit tests alone (seconds, no model)
 test-model: deps  ## the tests that need the default model
 	@scripts/run_tests.sh model
 
+test-browser: build  ## the HTML report in Chromium
+	@scripts/run_tests.sh browser
+
 test-asan: deps  ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/run_tests.sh asan
 
@@ -40,6 +43,9 @@ check:  ## formatting and layering
 bench: build  ## build the benchmarks and say how to run them (docs/benchmarks.md)
 	cmake --build $(BUILD) --target bench_programs -j $(JOBS)
 	@echo "Benchmarks are in $(BUILD); docs/benchmarks.md gives the command of each."
+
+web:  ## rebuild web/dist, the page that is compiled into the tool (needs Node.js)
+	cd web && npm ci --silent && npm run --silent build
 
 format:  ## format the sources in place
 	clang-format -i $$(git ls-files '*.cpp' '*.h')

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run_tests.sh all|check|unit|model|asan: builds what the tests need and runs them. `make test` calls it with all, and so
-# does CI. Ends with one line, "N passed, M failed, K skipped".
+# run_tests.sh all|check|unit|model|browser|asan: builds what the tests need and runs them. `make test` calls it with all
+# (the browser has its own target), and so does CI. Ends with one line, "N passed, M failed, K skipped".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -63,6 +63,17 @@ run_model() {
     URIAL_REQUIRE_MODEL=1 ctest_in build -L model -j 1
 }
 
+run_browser() {
+    step "the HTML report in a browser"
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        echo "Skipped: no Node.js with npm (Debian: nodejs npm chromium)"
+        skipped=$((skipped + 1))
+        return
+    fi
+    (cd web && npm ci --silent --no-progress) || echo "npm ci failed: the browser tests are skipped"
+    ctest_in build -L browser -j 1
+}
+
 run_asan() {
     step "unit tests under ASan and UBSan"
     configure asan
@@ -75,8 +86,9 @@ case $what in
     check) run_check ;;
     unit) build_release; run_unit ;;
     model) build_release; run_model ;;
+    browser) build_release; run_browser ;;
     asan) run_asan ;;
-    *) echo "usage: run_tests.sh all|check|unit|model|asan" >&2; exit 2 ;;
+    *) echo "usage: run_tests.sh all|check|unit|model|browser|asan" >&2; exit 2 ;;
 esac
 
 echo

@@ -17,6 +17,9 @@ int context_of(const engine::Model& model, int wanted) {
     return trained > 0 ? std::min(trained, kDefaultContext) : kDefaultContext;
 }
 
+/// A cell more than prompt and answer, so that an answer of the wanted length is not taken for a full context.
+constexpr std::size_t kAnswerEnd = 1;
+
 bool came_to_nothing(const Answer& answer) {
     return answer.result.finish == generate::FinishReason::Cancelled && answer.result.text.empty();
 }
@@ -26,14 +29,25 @@ bool came_to_nothing(const Answer& answer) {
 ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec, ChatOptions options)
     : model_(std::move(model)), options_(std::move(options)) {
     generate::check(options_.sampling);
+    auto prepared = std::make_unique<generate::PreparedPrompt>(model_, std::move(spec));
     options_.session.sequences = 1;
     options_.session.context_tokens = context_of(*model_, options_.context_tokens);
+    if (options_.only_query) {
+        // Clearing cells that no one will use would be a tenth of the time to the first token.
+        const std::size_t needed = prepared->tokenize({{}, *options_.only_query}).size() + kAnswerEnd +
+                                   static_cast<std::size_t>(options_.sampling.max_tokens);
+        options_.session.context_tokens =
+            static_cast<int>(std::min(needed, static_cast<std::size_t>(options_.session.context_tokens)));
+    }
     session_ = model_->new_session(options_.session);
-    set_prompt(std::move(spec));
+    adopt(std::move(prepared));
 }
 
 void ChatSession::set_prompt(prompt::PromptSpec spec) {
-    auto prepared = std::make_unique<generate::PreparedPrompt>(model_, std::move(spec));
+    adopt(std::make_unique<generate::PreparedPrompt>(model_, std::move(spec)));
+}
+
+void ChatSession::adopt(std::unique_ptr<generate::PreparedPrompt> prepared) {
     try {
         prefix_origin_ = session_->set_prefix(prepared->prefix());
     } catch (...) {

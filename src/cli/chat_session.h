@@ -22,8 +22,9 @@ namespace urial::cli {
 struct ChatOptions {
     generate::SamplingOptions sampling;
     generate::Overflow overflow = generate::Overflow::Error;
-    int context_tokens = 0;          ///< 0: what the model was trained for, at most kDefaultContext
-    engine::SessionOptions session;  ///< sequences and context_tokens are filled in here
+    int context_tokens = 0;                 ///< 0: what the model was trained for, at most kDefaultContext
+    std::optional<std::string> only_query;  ///< the one query that will be asked: no more context than it needs
+    engine::SessionOptions session;         ///< sequences and context_tokens are filled in here
 };
 inline constexpr int kDefaultContext = 4096;
 /// Room that every turn must leave for its answer, where max_tokens asks for as much.
@@ -88,6 +89,7 @@ public:
     void set_sampling(const generate::SamplingOptions& sampling);
 
 private:
+    void adopt(std::unique_ptr<generate::PreparedPrompt> prepared);
     generate::FittedConversation fitted(const prompt::Conversation& conversation) const;
     int answer_room(std::size_t prompt_tokens, std::size_t shared) const;
     generate::Result run(generate::Request request, const AnswerSink& sink);

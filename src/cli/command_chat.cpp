@@ -36,13 +36,15 @@ std::string read_message_from_stdin() {
     return text;
 }
 
-ChatSession open_session(const ChatFlags& flags, const Context& context) {
+ChatSession open_session(const ChatFlags& flags, const Context& context,
+                         std::optional<std::string> only_query = std::nullopt) {
     // What is wrong with the prompt or an option is said before a model is loaded for seconds.
     prompt::PromptSpec spec = flags.raw ? prompt::builtin("raw") : open_prompt(flags.prompt);
     ChatOptions options;
     options.sampling = flags.sampling;
     options.overflow = parse_overflow(flags.overflow);
     options.context_tokens = flags.context_tokens;
+    options.only_query = std::move(only_query);
     options.session = session_options(flags.model, context);
     generate::check(options.sampling);
     ChatSession session(open_model(flags.model, context), std::move(spec), std::move(options));
@@ -65,7 +67,7 @@ void answer_once(const ChatFlags& flags, Context& context) {
     const std::string message = flags.message == "-" ? read_message_from_stdin() : flags.message;
     if (trim(message).empty()) throw Error(ErrorKind::BadInput, "the message is empty");
     if (!is_valid_utf8(message)) throw Error(ErrorKind::BadInput, "the message is not UTF-8");
-    ChatSession session = open_session(flags, context);
+    ChatSession session = open_session(flags, context, message);
     PlainLines lines;
     ChatLoop loop(session, lines, standard_output(false), context, nullptr);
     const Answer answer = loop.answer(message);

@@ -56,10 +56,13 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
     app->fallthrough()->require_subcommand(1);
     app->get_help_ptr()->description("Print this help");
     add_global_options(*app, context);
+    add_demo_command(*app, context);
     add_chat_command(*app, context);
     add_generate_command(*app, context);
     add_shift_command(*app, context);
     add_prompt_command(*app, context);
+    add_judge_command(*app, context);
+    add_report_command(*app, context);
     add_models_commands(*app, context);
     add_convert_command(*app, context);
     add_config_command(*app, context);

@@ -42,8 +42,9 @@ struct Context {
     Settings* settings = nullptr;
     bool needs_settings = true;  ///< false: a broken settings file must not stop this command
     Terminal terminal;
-    bool json = false;  ///< --json: results as JSON on standard out
-    int exit_code = 0;  ///< a command that finished with failed items sets 1
+    std::string program = "urial";  ///< as it was called: what to tell the person to type
+    bool json = false;              ///< --json: results as JSON on standard out
+    int exit_code = 0;              ///< a command that finished with failed items sets 1
 };
 
 /// The options that choose and open a model, shared by every command that needs one.
@@ -83,11 +84,15 @@ void clear_interrupt();
 void throw_if_interrupted();
 
 void add_chat_command(CLI::App& app, Context& context);
+void add_demo_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_shift_command(CLI::App& app, Context& context);
 void add_convert_command(CLI::App& app, Context& context);
 void add_prompt_command(CLI::App& app, Context& context);
+void add_judge_command(CLI::App& app, Context& context);
+void add_report_command(CLI::App& app, Context& context);
 void add_models_commands(CLI::App& app, Context& context);  // `models` and `pull`
+void add_report_command(CLI::App& app, Context& context);
 void add_config_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // `completion SHELL` and `man`
 

@@ -63,6 +63,7 @@ int main(int argc, char** argv) {
     cli::Settings settings(cli::Settings::Sources::of_process());
     cli::Context context;
     context.settings = &settings;
+    if (argc > 0) context.program = argv[0];
     context.terminal = cli::make_terminal(environment("NO_COLOR") ? "never" : "auto", 0);
     const std::unique_ptr<CLI::App> app = cli::make_app(context);
     return flush_output(context, run(*app, context, argc, argv));

@@ -94,7 +94,7 @@ public:
     virtual std::size_t prefix_length() const = 0;
 
     /// The sequence forgets everything, then shares the first `shared` tokens of the prefix. Returns how many it really
-    /// shares: a recurrent model can share all of the prefix or nothing.
+    /// shares: a recurrent or sliding-window model can share all of the prefix or nothing.
     virtual std::size_t reset(int sequence, std::size_t shared) = 0;
     /// Tokens that the sequence holds.
     virtual std::size_t length(int sequence) const = 0;

@@ -319,7 +319,8 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     memory_ = llama_get_memory(context_.get());
     vocabulary_size_ = model_->info().vocabulary_size;
     sequences_.resize(static_cast<std::size_t>(options.sequences));
-    shares_in_part_ = !llama_model_is_recurrent(model_->handle()) && !llama_model_is_hybrid(model_->handle());
+    shares_in_part_ = !llama_model_is_recurrent(model_->handle()) && !llama_model_is_hybrid(model_->handle()) &&
+                      llama_model_n_swa(model_->handle()) == 0;
     flash_attention_ = llama_flash_attn_type_name(parameters.flash_attn_type);
     if (options.snapshot_dir) snapshots_.emplace(*options.snapshot_dir, options.snapshot_bytes);
 

@@ -7,7 +7,7 @@ namespace urial::generate {
 namespace {
 
 /// Queries that begin as differently as text can: what all their tokenisations share does not depend on the query.
-constexpr std::string_view kProbes[] = {"a", "The", " x", "\n\n1", "\xC3\xA9", "```", "#", "\xE4\xBD\xA0"};
+constexpr std::string_view kProbes[] = {"The", " x", "\n\n1", "\xE4\xBD\xA0"};
 
 std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>& b) {
     return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());

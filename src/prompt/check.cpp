@@ -27,7 +27,7 @@ bool refuses(std::string_view answer) {
     std::string text = lower_ascii(answer.substr(0, kRefusalBytes));
     const std::string_view curly = "\u2019";
     for (std::size_t at = text.find(curly); at != std::string::npos; at = text.find(curly, at)) {
-        text.replace(at, curly.size(), "'");
+        text.replace(at, curly.size(), 1, '\'');
     }
     return std::any_of(kRefusals.begin(), kRefusals.end(),
                        [&](std::string_view phrase) { return text.find(phrase) != std::string::npos; });
@@ -170,8 +170,8 @@ std::vector<Finding> Checker::run() {
         add(Level::Warning, "no examples: a base model learns the form of an answer mostly from them");
     } else if (!any_refusal_) {
         add(Level::Warning,
-            "no example refuses a harmful request (none of the answers says, near its beginning, such as "
-            "\"I can't help\"): the model will answer those like any other");
+            "no example refuses a harmful request (no answer begins with something like \"I can't help\"): the model "
+            "will answer such requests like any other");
     }
     check_lengths();
     check_ending();

@@ -191,32 +191,32 @@ PromptSpec SpecReader::read(const toml::table& file) const {
     return spec;
 }
 
-std::string toml_text(std::string_view text) {
-    const bool lines = text.find('\n') != std::string_view::npos;
-    std::string out = lines ? "\"\"\"\n" : "\"";
-    for (const char byte : text) {
-        const auto code = static_cast<unsigned char>(byte);
-        if (byte == '"' || byte == '\\') {
+std::string escaped(std::string_view text, bool several_lines) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto code = static_cast<unsigned char>(text[i]);
+        // A single quote mark may stay in a text of several lines, unless it could become a part of the closing one.
+        const bool in_run = i + 1 == text.size() || text[i + 1] == '"' || (i > 0 && text[i - 1] == '"');
+        if (code == '\n') {
+            out += several_lines ? "\n" : "\\n";
+        } else if (code == '\\' || (code == '"' && (!several_lines || in_run))) {
             out += '\\';
-            out += byte;
-        } else if (byte == '\t' || (byte == '\n' && lines)) {
-            out += byte;
-        } else if (code < 0x20 || code == 0x7F) {
+            out += text[i];
+        } else if ((code < 0x20 && code != '\t') || code == 0x7F) {
             out += fmt::format("\\u{:04X}", code);
         } else {
-            out += byte;
+            out += text[i];
         }
     }
-    return out + (lines ? "\"\"\"" : "\"");
+    return out;
 }
 
 /// On one line, whatever it holds: for the literal texts of a form.
-std::string toml_line(std::string_view text) {
-    std::string out = toml_text(text);
-    if (!out.starts_with("\"\"\"")) return out;
-    out = out.substr(4, out.size() - 7);
-    for (std::size_t at = out.find('\n'); at != std::string::npos; at = out.find('\n', at)) out.replace(at, 1, "\\n");
-    return "\"" + out + "\"";
+std::string toml_line(std::string_view text) { return fmt::format("\"{}\"", escaped(text, false)); }
+
+std::string toml_text(std::string_view text) {
+    if (text.find('\n') == std::string_view::npos) return toml_line(text);
+    return fmt::format("\"\"\"\n{}\"\"\"", escaped(text, true));
 }
 
 std::string toml_list(const std::vector<std::string>& texts) {

@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "cli/chat_fixture.h"
 #include "cli/settings.h"
-#include "cli/shell.h"
 #include "support/expect_text.h"
+#include "support/shell.h"
 
 namespace urial::cli {
 namespace {

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
-#include "cli/shell.h"
 #include "support/expect_text.h"
+#include "support/shell.h"
 
 namespace urial::cli {
 namespace {

@@ -7,8 +7,8 @@
 #include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/settings.h"
-#include "cli/shell.h"
 #include "support/expect_text.h"
+#include "support/shell.h"
 
 namespace urial::cli {
 namespace {

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
-#include "cli/shell.h"
 #include "support/expect_text.h"
+#include "support/shell.h"
 
 namespace urial::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/shell.h"
+#include "support/shell.h"
 
 #include <cstdlib>
 

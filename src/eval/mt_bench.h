@@ -1,0 +1,37 @@
+#pragma once
+
+// MT-bench's own way of counting, over records whose one aspect is "overall". docs/metrics.md. Pure functions.
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "eval/record.h"
+#include "eval/summary.h"
+
+namespace urial::eval {
+
+struct MtBenchTable {
+    double turn_1 = 0;  ///< NaN without a score
+    double turn_2 = 0;
+    double overall = 0;  ///< mean over all scores, not of the two turns' means
+    std::size_t scores_1 = 0;
+    std::size_t scores_2 = 0;
+    std::size_t unscored = 0;              ///< question and turn pairs without a score
+    std::optional<Interval> overall_ci95;  ///< questions are drawn with both turns
+    Named<double> categories;              ///< over both turns, sorted by name
+};
+
+/// The last record of a question, turn and generator counts; one without a score (the original's -1) is dropped and
+/// counted. `generator` empty: all records, which must then come from one generator; Error{BadInput} otherwise.
+MtBenchTable mt_bench_table(std::span<const EvalRecord> records, std::string_view generator = {},
+                            const Resampling& resampling = {});
+
+/// Categories whose answers are judged against a reference: math, reasoning, coding.
+bool needs_reference(std::string_view category);
+
+/// The built-in rubric for an item and turn: mt-bench, mt-bench-turn-2, mt-bench-reference, mt-bench-reference-turn-2.
+std::string mt_bench_rubric(const Item& item, int turn);
+
+}  // namespace urial::eval

@@ -1,0 +1,214 @@
+#include "eval/record.h"
+
+#include <array>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+
+namespace urial::eval {
+namespace {
+
+constexpr std::array kUnreadNames{
+    std::pair{Unread::Empty, std::string_view("empty")},
+    std::pair{Unread::NotText, std::string_view("not text")},
+    std::pair{Unread::Refusal, std::string_view("refusal")},
+    std::pair{Unread::NoObject, std::string_view("no object")},
+    std::pair{Unread::SeveralObjects, std::string_view("several objects")},
+    std::pair{Unread::NotAnObject, std::string_view("not an object")},
+    std::pair{Unread::Truncated, std::string_view("truncated")},
+    std::pair{Unread::InvalidJson, std::string_view("invalid JSON")},
+    std::pair{Unread::WrongKeys, std::string_view("wrong keys")},
+    std::pair{Unread::WrongType, std::string_view("wrong type")},
+    std::pair{Unread::NotANumber, std::string_view("not a number")},
+    std::pair{Unread::OutOfRange, std::string_view("out of range")},
+    std::pair{Unread::NotApplicable, std::string_view("not applicable")},
+    std::pair{Unread::UnknownLabel, std::string_view("unknown label")},
+    std::pair{Unread::RequestFailed, std::string_view("request failed")},
+};
+
+constexpr std::array kChoiceNames{std::pair{Choice::A, std::string_view("A")},
+                                  std::pair{Choice::B, std::string_view("B")},
+                                  std::pair{Choice::Tie, std::string_view("tie")}};
+
+template <typename Names, typename Value>
+std::string_view name_in(const Names& names, Value value) {
+    for (const auto& [candidate, text] : names) {
+        if (candidate == value) return text;
+    }
+    return {};
+}
+
+template <typename Names>
+auto value_in(const Names& names, std::string_view text, std::string_view what) {
+    for (const auto& [value, name] : names) {
+        if (name == text) return value;
+    }
+    throw error(ErrorKind::BadInput, "{} \"{}\" is not known; was the run written by a newer version?", what, text);
+}
+
+struct VerdictToJson {
+    Json operator()(const Score& score) const { return {{"score", score.value}, {"reason", score.reason}}; }
+    Json operator()(const Preference& preference) const {
+        return {{"preference", name_in(kChoiceNames, preference.choice)}, {"reason", preference.reason}};
+    }
+    Json operator()(const Labels& labels) const { return {{"labels", labels.values}}; }
+    Json operator()(const NotApplicable& verdict) const {
+        return {{"not_applicable", true}, {"reason", verdict.reason}};
+    }
+    Json operator()(const Unscored& verdict) const {
+        return {{"unscored", name(verdict.reason)}, {"raw", verdict.raw}};
+    }
+};
+
+Verdict verdict_from_json(const Json& json) {
+    if (json.contains("score")) return Score{json.at("score").get<double>(), json.value("reason", "")};
+    if (json.contains("preference")) {
+        return Preference{value_in(kChoiceNames, json.at("preference").get<std::string>(), "the preference"),
+                          json.value("reason", "")};
+    }
+    if (json.contains("labels")) return Labels{json.at("labels").get<std::vector<std::string>>()};
+    if (json.contains("not_applicable")) return NotApplicable{json.value("reason", "")};
+    return Unscored{parse_unread(json.at("unscored").get<std::string>()), json.value("raw", "")};
+}
+
+Json answer_to_json(const Answer& answer) {
+    Json json{{"output", answer.output}, {"generator", answer.generator}};
+    if (!answer.follow_ups.empty()) json["follow_ups"] = answer.follow_ups;
+    return json;
+}
+
+Answer answer_from_json(const Json& json) {
+    return {json.at("output").get<std::string>(), json.value("follow_ups", std::vector<std::string>{}),
+            json.value("generator", "")};
+}
+
+/// Length in bytes of the white space character at the start of `text`, 0 when there is none.
+std::size_t white_space_length(std::string_view text) {
+    const auto c = static_cast<unsigned char>(text[0]);
+    if (c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F)) return 1;
+    if (c < 0xC2) return 0;
+    if (text.starts_with("\xC2\x85") || text.starts_with("\xC2\xA0")) return 2;
+    if (text.size() < 3 || (c != 0xE1 && c != 0xE2 && c != 0xE3)) return 0;
+    const std::string_view wide = text.substr(0, 3);
+    const auto last = static_cast<unsigned char>(wide[2]);
+    const bool general = wide.starts_with("\xE2\x80") && (last <= 0x8A || last == 0xA8 || last == 0xA9 || last == 0xAF);
+    return general || wide == "\xE1\x9A\x80" || wide == "\xE2\x81\x9F" || wide == "\xE3\x80\x80" ? 3 : 0;
+}
+
+}  // namespace
+
+std::string_view name(Unread reason) { return name_in(kUnreadNames, reason); }
+Unread parse_unread(std::string_view text) { return value_in(kUnreadNames, text, "the reason"); }
+
+const Verdict* EvalRecord::find(std::string_view aspect) const {
+    for (const AspectVerdict& entry : verdicts) {
+        if (entry.aspect == aspect) return &entry.verdict;
+    }
+    return nullptr;
+}
+
+Json to_json(const EvalRecord& record) {
+    const Item& item = record.item;
+    Json json{{"id", item.id}, {"instruction", item.instruction}};
+    const auto put = [&](const char* key, const auto& value) {
+        if (!value.empty()) json[key] = value;
+    };
+    put("follow_ups", item.follow_ups);
+    put("references", item.references);
+    put("source_id", item.source_id);
+    put("dataset", item.dataset);
+    put("category", item.category);
+    put("task", item.task);
+    put("topic", item.topic);
+    put("difficulty", item.difficulty);
+    json["answer"] = answer_to_json(record.answer);
+    if (record.other) json["other"] = answer_to_json(*record.other);
+    json["rubric"] = record.rubric;
+    json["rubric_version"] = record.rubric_version;
+    json["judge"] = record.judge;
+    json["turn"] = record.turn;
+    Json verdicts = Json::object();
+    for (const AspectVerdict& entry : record.verdicts)
+        verdicts[entry.aspect] = std::visit(VerdictToJson{}, entry.verdict);
+    json["verdicts"] = std::move(verdicts);
+    json["reply"] = record.reply;
+    json["attempts"] = record.attempts;
+    put("steering", record.steering);
+    return json;
+}
+
+EvalRecord record_from_json(const Json& json) {
+    try {
+        using Strings = std::vector<std::string>;
+        EvalRecord record;
+        record.item = {json.at("id").get<std::string>(),    json.at("instruction").get<std::string>(),
+                       json.value("follow_ups", Strings{}), json.value("references", Strings{}),
+                       json.value("source_id", ""),         json.value("dataset", ""),
+                       json.value("category", ""),          json.value("task", Strings{}),
+                       json.value("topic", Strings{}),      json.value("difficulty", "")};
+        record.answer = answer_from_json(json.at("answer"));
+        if (json.contains("other")) record.other = answer_from_json(json.at("other"));
+        record.rubric = json.at("rubric").get<std::string>();
+        record.rubric_version = json.value("rubric_version", "");
+        record.judge = json.value("judge", "");
+        record.turn = json.value("turn", 1);
+        for (const auto& [aspect, verdict] : json.at("verdicts").items()) {
+            record.verdicts.push_back({aspect, verdict_from_json(verdict)});
+        }
+        record.reply = json.value("reply", "");
+        record.attempts = json.value("attempts", 1);
+        record.steering = json.value("steering", Strings{});
+        return record;
+    } catch (const nlohmann::json::exception& problem) {
+        throw error(ErrorKind::BadInput, "not an evaluation record: {}", problem.what());
+    }
+}
+
+EvalRun load_run(const std::filesystem::path& folder) {
+    const fs::path manifest = folder / kManifestFile;
+    if (!fs::exists(manifest)) {
+        throw error(ErrorKind::NotFound, "{}: not a run folder: it has no {}", folder.string(), kManifestFile);
+    }
+    EvalRun run;
+    run.manifest = Json::parse(read_text_file(manifest), nullptr, /*allow_exceptions=*/false);
+    if (!run.manifest.is_object() || run.manifest.value("format", "") != kRunFormat) {
+        throw error(ErrorKind::BadInput, "{}: not the manifest of an evaluation run", manifest.string());
+    }
+    const fs::path records = folder / kRecordsFile;
+    for_each_json_value(records, [&](std::size_t index, Json&& json) {
+        try {
+            run.records.push_back(record_from_json(json));
+        } catch (const Error& problem) {
+            throw error(ErrorKind::BadInput, "{}: record {}: {}", records.string(), index, problem.what());
+        }
+    });
+    return run;
+}
+
+void save_run(const std::filesystem::path& folder, const EvalRun& run) {
+    if (fs::exists(folder / kManifestFile)) {
+        throw error(ErrorKind::BadInput, "{}: holds a run already; name another folder or remove it", folder.string());
+    }
+    make_directories(folder);
+    JsonLinesWriter writer(folder / kRecordsFile, JsonLinesWriter::Open::Truncate);
+    for (const EvalRecord& record : run.records) writer.append(to_json(record));
+    Json manifest = run.manifest;
+    manifest["format"] = kRunFormat;
+    write_file_atomic(folder / kManifestFile, manifest.dump(2) + "\n");
+}
+
+std::size_t count_words(std::string_view text) {
+    std::size_t words = 0;
+    bool inside = false;
+    while (!text.empty()) {
+        const std::size_t space = white_space_length(text);
+        if (space == 0 && !inside) ++words;
+        inside = space == 0;
+        text.remove_prefix(space == 0 ? 1 : space);
+    }
+    return words;
+}
+
+}  // namespace urial::eval

@@ -1,0 +1,315 @@
+#include "eval/rubric.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include <toml++/toml.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "eval/placeholders.h"
+#include "rubric_files.h"
+
+namespace urial::eval {
+namespace {
+
+constexpr std::array kKinds{std::pair{RubricKind::Score, std::string_view("score")},
+                            std::pair{RubricKind::Pairwise, std::string_view("pairwise")},
+                            std::pair{RubricKind::PairwiseChoices, std::string_view("pairwise-choices")},
+                            std::pair{RubricKind::Tags, std::string_view("tags")}};
+constexpr int kMostSteps = 100;
+
+/// Reads one table and refuses what nobody asked for.
+class Fields {
+public:
+    Fields(const toml::table& table, std::string_view origin) : table_(table), origin_(origin) {}
+
+    std::string text(std::string_view key, bool required) {
+        const toml::node* node = find(key);
+        if (node == nullptr && required) refuse(fmt::format("\"{}\" is missing", key), table_);
+        if (node == nullptr) return {};
+        const auto value = node->value_exact<std::string>();
+        if (!value) refuse(fmt::format("\"{}\" must be a text", key), *node);
+        if (value->empty() && required) refuse(fmt::format("\"{}\" is empty", key), *node);
+        return *value;
+    }
+
+    int number(std::string_view key, int fallback) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return fallback;
+        const auto value = node->value_exact<std::int64_t>();
+        if (!value || *value < -1'000'000 || *value > 1'000'000) {
+            refuse(fmt::format("\"{}\" must be a whole number of at most six digits", key), *node);
+        }
+        return static_cast<int>(*value);
+    }
+
+    bool flag(std::string_view key) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return false;
+        const auto value = node->value_exact<bool>();
+        if (!value) refuse(fmt::format("\"{}\" must be true or false", key), *node);
+        return *value;
+    }
+
+    std::vector<std::string> texts(std::string_view key) {
+        const toml::node* node = find(key);
+        std::vector<std::string> values;
+        if (node == nullptr) return values;
+        if (!node->is_array()) refuse(fmt::format("\"{}\" must be a list of texts", key), *node);
+        for (const toml::node& entry : *node->as_array()) {
+            const auto value = entry.value_exact<std::string>();
+            if (!value) refuse(fmt::format("\"{}\" must be a list of texts", key), entry);
+            values.push_back(*value);
+        }
+        return values;
+    }
+
+    const toml::array& tables(std::string_view key) {
+        const toml::node* node = find(key);
+        if (node == nullptr || !node->is_array_of_tables()) {
+            refuse(fmt::format("at least one [[{}]] is needed", key), node == nullptr ? table_ : *node);
+        }
+        return *node->as_array();
+    }
+
+    void finish() const {
+        for (const auto& [key, node] : table_) {
+            if (std::ranges::find(known_, std::string(key.str())) == known_.end()) {
+                refuse(fmt::format("\"{}\" is not a field of a rubric{}", key.str(), did_you_mean(key.str(), known_)),
+                       node);
+            }
+        }
+    }
+
+    [[noreturn]] void refuse(std::string_view what, const toml::node& where) const {
+        const toml::source_position place = where.source().begin;
+        throw error(ErrorKind::BadInput, "{}:{}:{}: {}", origin_, place.line, place.column, what);
+    }
+
+private:
+    const toml::node* find(std::string_view key) {
+        known_.emplace_back(key);
+        return table_.get(key);
+    }
+
+    const toml::table& table_;
+    std::string_view origin_;
+    std::vector<std::string> known_;
+};
+
+RubricAspect read_aspect(const toml::table& table, std::string_view origin, RubricKind kind) {
+    Fields fields(table, origin);
+    RubricAspect aspect;
+    aspect.name = fields.text("name", true);
+    aspect.definition = fields.text("definition", false);
+    aspect.labels = fields.texts("labels");
+    aspect.several = fields.flag("several");
+    aspect.may_not_apply = fields.flag("may_not_apply");
+    fields.finish();
+    if (kind == RubricKind::Tags && aspect.labels.empty()) {
+        fields.refuse(fmt::format("aspect \"{}\" needs \"labels\" in a rubric of tags", aspect.name), table);
+    }
+    return aspect;
+}
+
+void check_template(const Rubric& rubric, std::string_view origin) {
+    const auto& known = placeholder_names();
+    for (const TemplatePart& part : split_template(rubric.text)) {
+        if (part.is_placeholder && std::ranges::find(known, part.text) == known.end()) {
+            throw error(ErrorKind::BadInput,
+                        "{}: the text has a placeholder {{{{{}}}}} that is not known; there are {}{}", origin,
+                        part.text, fmt::join(known, ", "), did_you_mean(part.text, known));
+        }
+    }
+}
+
+/// A multi-line TOML string whose bytes are exactly those of `text`.
+std::string toml_text(std::string_view text) {
+    std::string out = "\"\"\"\n";
+    for (const char c : text) {
+        if (c == '\\' || c == '"') {
+            out += '\\';
+            out += c;
+        } else if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F) {
+            out += fmt::format("\\u{:04X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        } else {
+            out += c;
+        }
+    }
+    return out + "\"\"\"";
+}
+
+std::string toml_list(const std::vector<std::string>& texts) {
+    std::string out = "[";
+    for (const std::string& text : texts) out += (out.size() > 1 ? ", " : "") + Json(text).dump();
+    return out + "]";
+}
+
+std::string_view kind_name(RubricKind kind) {
+    return std::ranges::find(kKinds, kind, [](const auto& entry) { return entry.first; })->second;
+}
+
+Json closed_object(Json properties) {
+    Json required = Json::array();
+    for (const auto& [key, value] : properties.items()) required.push_back(key);
+    Json schema{{"type", "object"}};
+    schema["properties"] = std::move(properties);
+    schema["required"] = std::move(required);
+    schema["additionalProperties"] = false;
+    return schema;
+}
+
+Json enumeration(const std::vector<std::string>& values) { return {{"type", "string"}, {"enum", values}}; }
+
+Json aspect_schema(const Rubric& rubric, const RubricAspect& aspect) {
+    const Json text{{"type", "string"}};
+    switch (rubric.kind) {
+        case RubricKind::Score: {
+            Json steps = Json::array();
+            for (int step = rubric.lowest; step <= rubric.highest; ++step) steps.push_back(step);
+            if (aspect.may_not_apply) steps.push_back("N/A");
+            Json score = Json::object();
+            score["enum"] = std::move(steps);
+            Json properties{{"reason", text}};
+            properties["score"] = std::move(score);
+            return closed_object(std::move(properties));
+        }
+        case RubricKind::Pairwise: {
+            Json properties{{"reason", text}};
+            properties["preference"] = enumeration({"A", "B", "tie"});
+            return closed_object(std::move(properties));
+        }
+        case RubricKind::PairwiseChoices: return enumeration({"A", "B", "tie"});
+        case RubricKind::Tags: break;
+    }
+    if (!aspect.several) return enumeration(aspect.labels);
+    Json list{{"type", "array"}};
+    list["items"] = enumeration(aspect.labels);
+    list["minItems"] = 1;
+    return list;
+}
+
+Json aspect_form(const Rubric& rubric, const RubricAspect& aspect) {
+    switch (rubric.kind) {
+        case RubricKind::Score:
+            return {{"reason", "[why]"},
+                    {"score", fmt::format("[whole number from {} to {}{}]", rubric.lowest, rubric.highest,
+                                          aspect.may_not_apply ? ", or \"N/A\"" : "")}};
+        case RubricKind::Pairwise: return {{"reason", "[why]"}, {"preference", "[A, B or tie]"}};
+        case RubricKind::PairwiseChoices: return "[A, B or tie]";
+        case RubricKind::Tags: break;
+    }
+    const std::string labels = fmt::format("{}", fmt::join(aspect.labels, ", "));
+    if (!aspect.several) return fmt::format("[one of: {}]", labels);
+    Json list = Json::array();
+    list.push_back(fmt::format("[one or more of: {}]", labels));
+    return list;
+}
+
+}  // namespace
+
+Rubric parse_rubric(std::string_view toml_text, std::string_view origin) {
+    toml::table table;
+    try {
+        table = toml::parse(toml_text, origin);
+    } catch (const toml::parse_error& problem) {
+        throw error(ErrorKind::BadInput, "{}:{}:{}: {}", origin, problem.source().begin.line,
+                    problem.source().begin.column, problem.description());
+    }
+    Fields fields(table, origin);
+    Rubric rubric;
+    rubric.name = fields.text("name", true);
+    rubric.version = fields.text("version", true);
+    rubric.description = fields.text("description", false);
+    const std::string kind = fields.text("kind", true);
+    const auto found = std::ranges::find(kKinds, kind, [](const auto& entry) { return entry.second; });
+    if (found == kKinds.end()) fields.refuse("\"kind\" must be score, pairwise, pairwise-choices or tags", table);
+    rubric.kind = found->first;
+    rubric.lowest = fields.number("lowest", 1);
+    rubric.highest = fields.number("highest", 5);
+    if (rubric.highest <= rubric.lowest || rubric.highest - rubric.lowest > kMostSteps) {
+        fields.refuse(
+            fmt::format("the scale from {} to {} needs 2 to {} steps", rubric.lowest, rubric.highest, kMostSteps),
+            table);
+    }
+    rubric.scale = fields.texts("scale");
+    if (!rubric.scale.empty() && rubric.scale.size() != static_cast<std::size_t>(rubric.highest - rubric.lowest + 1)) {
+        fields.refuse("\"scale\" needs one text per step, or none", table);
+    }
+    rubric.system = fields.text("system", false);
+    rubric.text = fields.text("text", true);
+    for (const toml::node& node : fields.tables("aspects")) {
+        RubricAspect aspect = read_aspect(*node.as_table(), origin, rubric.kind);
+        const auto same = [&](const RubricAspect& other) { return other.name == aspect.name; };
+        if (std::ranges::any_of(rubric.aspects, same)) {
+            fields.refuse(fmt::format("the aspect \"{}\" occurs twice", aspect.name), node);
+        }
+        rubric.aspects.push_back(std::move(aspect));
+    }
+    fields.finish();
+    check_template(rubric, origin);
+    return rubric;
+}
+
+std::string format_rubric(const Rubric& rubric) {
+    std::string out =
+        fmt::format("name = {}\nversion = {}\ndescription = {}\nkind = \"{}\"\n", Json(rubric.name).dump(),
+                    Json(rubric.version).dump(), Json(rubric.description).dump(), kind_name(rubric.kind));
+    if (rubric.kind == RubricKind::Score) {
+        out += fmt::format("lowest = {}\nhighest = {}\n", rubric.lowest, rubric.highest);
+        if (!rubric.scale.empty()) out += fmt::format("scale = {}\n", toml_list(rubric.scale));
+    }
+    out += fmt::format("system = {}\ntext = {}\n", toml_text(rubric.system), toml_text(rubric.text));
+    for (const RubricAspect& aspect : rubric.aspects) {
+        out += fmt::format("\n[[aspects]]\nname = {}\ndefinition = {}\n", Json(aspect.name).dump(),
+                           toml_text(aspect.definition));
+        if (!aspect.labels.empty())
+            out += fmt::format("labels = {}\nseveral = {}\n", toml_list(aspect.labels), aspect.several);
+        if (aspect.may_not_apply) out += "may_not_apply = true\n";
+    }
+    return out;
+}
+
+std::vector<std::string> builtin_rubrics() {
+    std::vector<std::string> names;
+    for (const EmbeddedFile& file : rubric_files()) {
+        names.emplace_back(file.name.substr(0, file.name.size() - std::string_view(".toml").size()));
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+Rubric load_rubric(std::string_view name_or_path) {
+    for (const EmbeddedFile& file : rubric_files()) {
+        if (file.name == std::string(name_or_path) + ".toml") return parse_rubric(file.content, file.name);
+    }
+    if (name_or_path.ends_with(".toml")) return parse_rubric(read_text_file(name_or_path), name_or_path);
+    const std::vector<std::string> names = builtin_rubrics();
+    throw error(ErrorKind::NotFound, "no rubric \"{}\"; there are {} (or a .toml file){}", name_or_path,
+                fmt::join(names, ", "), did_you_mean(name_or_path, names));
+}
+
+Json reply_schema(const Rubric& rubric) {
+    Json aspects = Json::object();
+    for (const RubricAspect& aspect : rubric.aspects) aspects[aspect.name] = aspect_schema(rubric, aspect);
+    if (rubric.kind != RubricKind::PairwiseChoices) return closed_object(std::move(aspects));
+    Json properties = Json::object();
+    properties["rationale"] = Json{{"type", "string"}};
+    properties["choices"] = closed_object(std::move(aspects));
+    return closed_object(std::move(properties));
+}
+
+std::string reply_form(const Rubric& rubric) {
+    Json aspects = Json::object();
+    for (const RubricAspect& aspect : rubric.aspects) aspects[aspect.name] = aspect_form(rubric, aspect);
+    if (rubric.kind != RubricKind::PairwiseChoices) return aspects.dump(2);
+    Json form{{"rationale", "[a short comparison]"}};
+    form["choices"] = std::move(aspects);
+    return form.dump(2);
+}
+
+}  // namespace urial::eval

@@ -1,0 +1,77 @@
+#pragma once
+
+// A rubric: what a judge is asked and what its reply must look like. Rubrics are TOML files (docs/judging.md); ours are
+// embedded. Everything here is pure but load_rubric().
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eval/record.h"
+
+namespace urial::eval {
+
+enum class RubricKind {
+    Score,            ///< {"aspect": {"reason": text, "score": number}, ...}
+    Pairwise,         ///< {"aspect": {"reason": text, "preference": "A" | "B" | "tie"}, ...}
+    PairwiseChoices,  ///< {"rationale": text, "choices": {"aspect": "A" | "B" | "tie", ...}}
+    Tags,             ///< {"aspect": ["label", ...]} or, for an aspect with one label, {"aspect": "label"}
+};
+
+struct RubricAspect {
+    std::string name;
+    std::string definition;
+    std::vector<std::string> labels;  ///< tags only
+    bool several = false;             ///< tags only: a list of labels rather than one
+    bool may_not_apply = false;       ///< score only: "N/A" is an answer
+};
+
+struct Rubric {
+    std::string name;
+    std::string version;
+    std::string description;
+    RubricKind kind = RubricKind::Score;
+    int lowest = 1;  ///< the scale of every aspect, whole numbers
+    int highest = 5;
+    std::vector<std::string> scale;  ///< what the steps mean, from the lowest; may be empty
+    std::vector<RubricAspect> aspects;
+    std::string system;
+    std::string text;  ///< the request with its placeholders in double braces
+};
+
+/// Throws Error{BadInput} with line and column, or naming the field: an unknown key or placeholder is refused.
+Rubric parse_rubric(std::string_view toml, std::string_view origin);
+/// A file that parse_rubric() reads back to an equal rubric, byte for byte in its texts.
+std::string format_rubric(const Rubric& rubric);
+
+/// Names of the built-in rubrics, sorted.
+std::vector<std::string> builtin_rubrics();
+/// A built-in name or a .toml file. Throws Error{NotFound} with suggestions.
+Rubric load_rubric(std::string_view name_or_path);
+
+/// JSON schema of the reply: exactly the rubric's aspects, reasons before scores, nothing else.
+Json reply_schema(const Rubric& rubric);
+
+/// The empty form of the reply, as shown to the judge.
+std::string reply_form(const Rubric& rubric);
+
+/// What the judge gets.
+struct JudgeRequest {
+    std::string system;
+    std::string user;
+};
+
+/// Fills the template in one pass: inserted text is never searched for placeholders. `nonce` marks where the judged
+/// text begins and ends; it has to be new and random for every request, 16 or more letters and digits. Throws
+/// Error{BadInput} when the template needs what is not there (a second answer, a second turn, a reference, a nonce) and
+/// when the judged text contains the nonce.
+JudgeRequest render(const Rubric& rubric, const Item& item, const Answer& answer, std::string_view nonce,
+                    const std::optional<Answer>& other = std::nullopt);
+
+/// Which rules an answer fulfils that speak for an attempt to steer its judge (docs/judging.md states them): counted
+/// and shown, never a reason to change a score. Names: "addresses the judge", "overrides instructions", "asks for a
+/// score", "fakes a verdict", "fakes a frame".
+std::vector<std::string> find_steering(std::string_view answer);
+
+}  // namespace urial::eval

@@ -1,0 +1,60 @@
+#pragma once
+
+// Intervals, tests and agreement: the statistics behind the tables. Pure functions on plain numbers; random draws come
+// from a seed, so the same data give the same interval everywhere. docs/metrics.md explains each in words.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace urial::eval {
+
+struct Interval {
+    double low = 0;
+    double high = 0;
+    bool operator==(const Interval&) const = default;
+};
+
+struct Resampling {
+    std::size_t draws = 10'000;
+    std::uint64_t seed = 20231204;
+};
+
+/// One mean over items that belong to clusters (items that share an instruction are drawn together): per cluster the
+/// sum of the values and how many there are. A mean is the total of sums over the total of counts.
+struct ClusteredValues {
+    std::vector<double> sums;
+    std::vector<double> counts;
+};
+
+/// NaN when nothing is counted.
+double mean(const ClusteredValues& values);
+
+/// 95 % percentile intervals of the means of all columns, and after them of the unweighted averages of columns that
+/// `averages` lists by index. Every column must have one entry per cluster. A column counts only the resamples in which
+/// something of it was drawn; std::nullopt when fewer than two clusters of it have a value.
+std::vector<std::optional<Interval>> bootstrap(std::span<const ClusteredValues> columns,
+                                               std::span<const std::vector<std::size_t>> averages,
+                                               const Resampling& resampling = {});
+
+/// Two-sided p-value of "the mean is zero" by flipping the signs of whole clusters: the share of flips whose absolute
+/// mean is at least that of the data, the data themselves counted in. 1 when there is nothing to flip.
+double sign_flip_p_value(const ClusteredValues& differences, const Resampling& resampling = {});
+
+/// q-quantile (0 to 1) with linear interpolation; reorders `values`, which must not be empty.
+double quantile(std::vector<double>& values, double q);
+
+/// Krippendorff's alpha. `units[u]` holds the ratings of one unit by however many raters; units with fewer than two
+/// ratings do not count. std::nullopt when no unit counts or all ratings are equal (there is nothing to disagree
+/// about). Source: Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011).
+enum class Metric { Nominal, Ordinal, Interval };
+std::optional<double> krippendorff_alpha(std::span<const std::vector<double>> units, Metric metric);
+
+/// Cohen's kappa of two raters over the same items, unweighted or with weights growing with the distance of the values.
+/// std::nullopt when the raters' marginals leave no room for disagreement. Sizes must be equal.
+enum class Weights { None, Linear, Quadratic };
+std::optional<double> cohen_kappa(std::span<const double> first, std::span<const double> second, Weights weights);
+
+}  // namespace urial::eval

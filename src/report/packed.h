@@ -1,0 +1,23 @@
+#pragma once
+
+// Data inside a page: gzip and base64 for the bulk, JSON that no HTML parser can leave for the rest. Pure functions.
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace urial::report {
+
+std::string base64(std::string_view bytes);
+
+/// A gzip member, without a time stamp: equal input gives equal output.
+std::string gzip(std::string_view bytes);
+
+/// JSON in which no '<', '>' or '&' occurs: inside a script element it can end or open nothing.
+std::string script_safe_json(const nlohmann::ordered_json& value);
+
+/// "sha256-..." of an inline script or style, as a Content-Security-Policy names it (without the quotes).
+std::string policy_hash(std::string_view content);
+
+}  // namespace urial::report

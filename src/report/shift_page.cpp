@@ -1,0 +1,210 @@
+// The page is a frame around data blocks; docs/report.md describes them. Nothing from a run is written as markup: the
+// header is JSON without '<', '>' and '&', the rest is base64.
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "report/packed.h"
+#include "report/report.h"
+#include "report/shift_run.h"
+#include "report_files.h"
+
+namespace urial::report {
+namespace {
+
+using nlohmann::ordered_json;
+
+static_assert(std::endian::native == std::endian::little, "the page reads little-endian arrays");
+
+std::string_view asset(std::string_view name) {
+    for (const EmbeddedFile& file : report_files()) {
+        if (file.name == name) return file.content;
+    }
+    throw std::logic_error(fmt::format("{} is not embedded", name));
+}
+
+/// Arrays one behind the other, and the layout by which the page cuts them apart again: [name, type, length].
+class ColumnBlock {
+public:
+    void add(const char* name, const std::vector<std::uint32_t>& values) { add(name, "u32", values); }
+    void add(const char* name, const std::vector<float>& values) { add(name, "f32", values); }
+    void add(const char* name, const std::vector<std::uint16_t>& values) { add(name, "u16", values); }
+
+    const std::string& bytes() const { return bytes_; }
+    const ordered_json& layout() const { return layout_; }
+
+private:
+    template <typename T>
+    void add(const char* name, const char* type, const std::vector<T>& values) {
+        bytes_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+        layout_.push_back({name, type, values.size()});
+    }
+    std::string bytes_;
+    ordered_json layout_ = ordered_json::array();
+};
+
+ColumnBlock column_block(const ShiftRun& run) {
+    std::vector<std::uint32_t> lengths;
+    for (const ShiftAnswer& answer : run.answers) lengths.push_back(answer.length);
+    ColumnBlock block;
+    block.add("lengths", lengths);
+    block.add("token", run.token);
+    block.add("base_argmax", run.base_argmax);
+    block.add("aligned_argmax", run.aligned_argmax);
+    block.add("base_rank", run.base_rank);
+    block.add("aligned_rank", run.aligned_rank);
+    for (std::size_t i = 0; i < std::size(kMeasures); ++i) block.add(kMeasures[i], run.measures[i]);
+    return block;
+}
+
+/// The arrays of four bytes come first, so that every array begins at a multiple of its element's size.
+ColumnBlock top_block(const ShiftRun& run) {
+    ColumnBlock block;
+    block.add("base_top", run.base_top.tokens);
+    block.add("aligned_top", run.aligned_top.tokens);
+    block.add("base_top_logp", run.base_top.logprobs);
+    block.add("aligned_top_logp", run.aligned_top.logprobs);
+    return block;
+}
+
+std::string texts_block(const ShiftRun& run) {
+    ordered_json answers = ordered_json::array();
+    for (const ShiftAnswer& answer : run.answers) {
+        answers.push_back({{"id", answer.id}, {"instruction", answer.instruction}, {"tags", answer.tags}});
+    }
+    const ordered_json texts{
+        {"tokens", run.tokens.texts()}, {"token_ids", run.tokens.ids()}, {"answers", std::move(answers)}};
+    return texts.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string text_at(const ordered_json& object, const char* pointer) {
+    const ordered_json::json_pointer path(pointer);
+    return object.contains(path) && object[path].is_string() ? object[path].get<std::string>() : "";
+}
+
+/// "gemma-3-270m + style.gguf": the model of one side and its adapters, as the manifest names them.
+std::string side_name(const ordered_json& manifest, const std::string& side) {
+    std::string name = text_at(manifest, fmt::format("/identity/{}/model/name", side).c_str());
+    if (name.empty()) name = side + " model";
+    const ordered_json::json_pointer adapters(fmt::format("/identity/{}/adapters", side));
+    if (!manifest.contains(adapters)) return name;
+    for (const ordered_json& adapter : manifest[adapters]) {
+        name += " + " + fs::path(text_at(adapter, "/file")).filename().string();
+    }
+    return name;
+}
+
+ordered_json run_header(const ShiftRun& run, const std::string& label, const ColumnBlock& columns,
+                        const ColumnBlock& top) {
+    std::set<std::string> weight_types;
+    for (const char* side : {"base", "aligned"}) {
+        const std::string type = text_at(run.manifest, fmt::format("/identity/{}/model/weight_type", side).c_str());
+        if (!type.empty()) weight_types.insert(type);
+    }
+    std::vector<std::string> warnings;
+    const ordered_json::json_pointer left_out("/identity/vocabulary/left_out");
+    if (run.manifest.contains(left_out) && run.manifest[left_out].is_number() && run.manifest[left_out] > 0) {
+        warnings.push_back(fmt::format("{} token ids are not the same in both vocabularies and were left out.",
+                                       run.manifest[left_out].dump()));
+    }
+    return {{"label", label},
+            {"pair", side_name(run.manifest, "base") + " → " + side_name(run.manifest, "aligned")},
+            {"weight_types", weight_types},
+            {"warnings", warnings},
+            {"top_k", run.top_k},
+            {"column_layout", columns.layout()},
+            {"top_layout", top.layout()},
+            {"manifest", run.manifest}};
+}
+
+std::string data_block(const std::string& id, std::string_view bytes) {
+    return fmt::format("<script type=\"text/plain\" id=\"{}\">{}</script>\n", id, base64(gzip(bytes)));
+}
+
+std::string folder_name(const fs::path& run) {
+    fs::path path = fs::absolute(run).lexically_normal();
+    if (path.filename().empty()) path = path.parent_path();
+    return path.filename().string();
+}
+
+std::vector<std::string> labels_of(const std::vector<fs::path>& runs, const ShiftPageOptions& options) {
+    if (!options.labels.empty() && options.labels.size() != runs.size()) {
+        throw error(ErrorKind::BadInput, "{} labels for {} runs: give one a run, or none", options.labels.size(),
+                    runs.size());
+    }
+    std::vector<std::string> labels = options.labels;
+    if (labels.empty()) std::transform(runs.begin(), runs.end(), std::back_inserter(labels), folder_name);
+    std::map<std::string, int> seen;
+    for (std::string& label : labels) {
+        if (const int times = ++seen[label]; times > 1) label += fmt::format(" ({})", times);
+    }
+    return labels;
+}
+
+std::string frame(const ordered_json& header, std::string_view blocks) {
+    const std::string_view style = asset("report.css");
+    const std::string_view charts = asset("charts.js");
+    const std::string_view script = asset("report.js");
+    std::string html = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
+    html += fmt::format(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}' '{}'; style-src "
+        "'{}'; img-src data:; base-uri 'none'; form-action 'none'\">\n",
+        policy_hash(charts), policy_hash(script), policy_hash(style));
+    html +=
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" "
+        "content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n<title>urial report</title>\n";
+    html += fmt::format("<style>{}</style>\n</head>\n<body>\n", style);
+    html +=
+        "<div id=\"app\"><noscript>This report needs JavaScript; it loads nothing from anywhere.</noscript></div>\n";
+    html +=
+        fmt::format("<script type=\"application/json\" id=\"report-header\">{}</script>\n", script_safe_json(header));
+    html += blocks;
+    html += fmt::format("<script type=\"application/json\" id=\"licences\">{}</script>\n",
+                        script_safe_json(asset("THIRD_PARTY.md")));
+    html += fmt::format("<script>{}</script>\n<script>{}</script>\n</body>\n</html>\n", charts, script);
+    return html;
+}
+
+}  // namespace
+
+std::string run_format(const fs::path& run) {
+    const fs::path path = run / "manifest.json";
+    if (!fs::exists(path)) {
+        throw error(ErrorKind::NotFound,
+                    "{}: no run folder (it has no manifest.json); `urial shift -o FOLDER` makes one", run.string());
+    }
+    const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
+    std::string format = manifest.is_object() ? text_at(manifest, "/format") : "";
+    if (format.empty())
+        throw error(ErrorKind::BadInput, "{}: no manifest of a run: it has no \"format\"", path.string());
+    return format;
+}
+
+ShiftPage shift_page(const std::vector<fs::path>& runs, const ShiftPageOptions& options) {
+    const std::vector<std::string> labels = labels_of(runs, options);
+    ShiftPage page;
+    ordered_json headers = ordered_json::array();
+    std::string blocks;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        const ShiftRun run = read_shift_run(runs[i]);
+        const ColumnBlock columns = column_block(run);
+        const ColumnBlock top = top_block(run);
+        headers.push_back(run_header(run, labels[i], columns, top));
+        blocks += data_block(fmt::format("run-{}-texts", i), texts_block(run));
+        blocks += data_block(fmt::format("run-{}-columns", i), columns.bytes());
+        blocks += data_block(fmt::format("run-{}-top", i), top.bytes());
+        page.answers += run.answers.size();
+        page.positions += run.positions;
+    }
+    page.html = frame({{"format", "urial.report/1"}, {"title", options.title}, {"runs", headers}}, blocks);
+    return page;
+}
+
+}  // namespace urial::report

@@ -1,0 +1,70 @@
+#pragma once
+
+// A shift run in memory, compact: one array a measure over all positions of all answers, token texts once each.
+// Internal to this part. A value; no references to files stay.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace urial::report {
+
+/// The token table of a page: a token is an index into it, the same for equal ids.
+class TokenTable {
+public:
+    /// The index of the token with this id, added where it is new; the first text of an id stays.
+    std::uint32_t index_of(std::int64_t id, const std::string& text);
+    /// The index of an id whose text may come later, or never.
+    std::uint32_t index_of(std::int64_t id);
+
+    const std::vector<std::string>& texts() const { return texts_; }
+    const std::vector<std::int64_t>& ids() const { return ids_; }
+
+private:
+    std::uint32_t add(std::int64_t id);
+    std::unordered_map<std::int64_t, std::uint32_t> indices_;
+    std::vector<std::int64_t> ids_;
+    std::vector<std::string> texts_;
+    std::vector<bool> named_;
+};
+
+struct ShiftAnswer {
+    std::string id;
+    std::string instruction;
+    std::vector<std::string> tags;  ///< "task: writing", "topic: stem", ...
+    std::uint32_t length = 0;       ///< positions
+};
+
+/// The measures of a record in the order of the page's columns.
+inline constexpr const char* kMeasures[] = {
+    "base_logp", "aligned_logp", "kl_ab",           "kl_ba",       "js",
+    "tv",        "base_entropy", "aligned_entropy", "base_margin", "aligned_margin"};
+
+/// The best candidates of one model at every position: `k` slots each, the unused ones with the log-probability
+/// kAbsent.
+struct TopLists {
+    static constexpr std::uint16_t kAbsent = 0xffff;
+    std::vector<std::uint32_t> tokens;
+    std::vector<std::uint16_t> logprobs;  ///< -logp in steps of 1/1024 nats
+};
+
+struct ShiftRun {
+    nlohmann::ordered_json manifest;
+    std::vector<ShiftAnswer> answers;
+    TokenTable tokens;
+    std::uint32_t top_k = 0;
+    std::size_t positions = 0;
+    std::vector<std::uint32_t> token, base_argmax, aligned_argmax, base_rank, aligned_rank;
+    std::vector<float> measures[std::size(kMeasures)];
+    TopLists base_top, aligned_top;
+};
+
+/// Reads manifest.json and records.jsonl. A record with "error" is left out. A torn last line (a run that is still
+/// being written, or was killed) is left out too; any other broken line is Error{BadInput}.
+ShiftRun read_shift_run(const std::filesystem::path& folder);
+
+}  // namespace urial::report

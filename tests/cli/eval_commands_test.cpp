@@ -1,0 +1,76 @@
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "support/shell.h"
+
+namespace urial::test {
+namespace {
+
+std::string raw_record(int id, const std::string& score) {
+    return R"({"id": )" + std::to_string(id) + R"(, "input": "question )" + std::to_string(id) +
+           R"(", "output_cand": "an answer", "generator_cand": "m", "eval_config": {"mode": "score_multi", "gpt": "j"},)" +
+           R"( "prompt": "Q: question )" + std::to_string(id) + R"( A: an answer", "result": "{}",)" +
+           R"( "parsed_result": {"helpfulness": {"reason": "r", "score": ")" + score + R"("}}})";
+}
+
+void write_raw(const Shell& shell, const std::string& name, const std::string& first, const std::string& second) {
+    std::ofstream(shell.folder() / name) << "[" << raw_record(1, first) << ",\n" << raw_record(2, second) << "]";
+}
+
+TEST(EvalCommands, raw_judgements_become_a_run_and_the_run_a_table) {
+    const Shell shell;
+    write_raw(shell, "raw.json", "4", "N/A");
+    std::ofstream(shell.folder() / "items.jsonl")
+        << R"({"id": 1, "instruction": "question 1", "task": ["math", "coding"], "dataset": "lima"})";
+    const ShellResult imported = shell.run("$URIAL judge import raw.json items.jsonl -o run");
+    EXPECT_EQ(imported.exit_code, 0) << imported.err;
+    EXPECT_NE(imported.out.find("2 judgements"), std::string::npos);
+    EXPECT_NE(imported.err.find("1 judgements have no tags"), std::string::npos) << imported.err;
+    const auto ours = nlohmann::json::parse(shell.run("$URIAL report run --json").out);
+    EXPECT_EQ(ours["aspects"]["helpfulness"]["mean"], 4.0);
+    EXPECT_EQ(ours["task"]["math"]["helpfulness"]["n"], 1);
+    const auto paper = nlohmann::json::parse(shell.run("$URIAL report run --compat paper --json").out);
+    EXPECT_EQ(paper["aspects"]["helpfulness"]["mean"], 4.5);
+    EXPECT_EQ(paper["avg"], 4.5);
+    EXPECT_EQ(paper["len"], 2.0);
+    EXPECT_EQ(paper["source"]["lima"]["n"], 1);
+    EXPECT_FALSE(paper["task"].contains("math")) << "the last tag is coding";
+    EXPECT_EQ(paper["report"]["total"], 2);
+    EXPECT_NE(shell.run("$URIAL report run").out.find("helpfulness                     4.00"), std::string::npos);
+}
+
+TEST(EvalCommands, two_runs_are_compared_item_by_item) {
+    const Shell shell;
+    write_raw(shell, "a.json", "4", "5");
+    write_raw(shell, "b.json", "3", "3");
+    ASSERT_EQ(shell.run("$URIAL judge import a.json -o a && $URIAL judge import b.json -o b").exit_code, 0);
+    const auto json = nlohmann::json::parse(shell.run("$URIAL report a --against b --json").out);
+    EXPECT_EQ(json["differences"]["helpfulness"]["mean"], 1.5);
+    EXPECT_EQ(json["differences"]["helpfulness"]["n"], 2);
+}
+
+TEST(EvalCommands, a_rubric_recovered_from_requests_is_a_rubric_that_can_be_shown) {
+    const Shell shell;
+    write_raw(shell, "raw.json", "4", "5");
+    EXPECT_EQ(shell.run("$URIAL judge rubric import raw.json -o mine.toml").exit_code, 0);
+    const ShellResult shown = shell.run("$URIAL judge show mine.toml");
+    EXPECT_NE(shown.out.find("Q: {{instruction}} A: {{output}}"), std::string::npos) << shown.out << shown.err;
+    EXPECT_EQ(shell.run("$URIAL judge rubric import raw.json -o mine.toml").exit_code, 2) << "it exists already";
+    EXPECT_NE(shell.run("$URIAL judge rubrics").out.find("just-eval-safety"), std::string::npos);
+}
+
+TEST(EvalCommands, a_folder_that_is_no_run_and_an_unknown_condition_are_refused) {
+    const Shell shell;
+    EXPECT_EQ(shell.run("$URIAL report .").exit_code, 2);
+    write_raw(shell, "raw.json", "4", "5");
+    ASSERT_EQ(shell.run("$URIAL judge import raw.json -o run").exit_code, 0);
+    const ShellResult refused = shell.run("$URIAL report run --where tusk=coding");
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_NE(refused.err.find("did you mean task"), std::string::npos) << refused.err;
+    EXPECT_NE(shell.run("$URIAL report run --where task=coding").err.find("no record is left"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace urial::test

@@ -1,0 +1,215 @@
+// The real engine with the default model.
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "engine/engine.h"
+#include "generate/generate.h"
+#include "models/models.h"
+#include "prompt/prompt.h"
+#include "reference/llama_greedy.h"
+#include "support/expect_error.h"
+#include "support/sandbox.h"
+#include "support/test_model.h"
+
+namespace urial {
+namespace {
+
+using engine::PrefixOrigin;
+using engine::Token;
+
+const std::vector<std::string>& questions() {
+    static const std::vector<std::string> list{
+        "What is the capital of France?",
+        "How do I boil an egg?",
+        "Write a haiku about rain.",
+        "Explain why the sky is blue.",
+        "Give me three ideas for a birthday present.",
+        "What is 17 + 25?",
+        "Translate 'good morning' into Spanish.",
+        "Who wrote Hamlet?",
+        "How can I sleep better?",
+        "Tell me a joke about a cat.",
+        "What does a compiler do?",
+        "Name five trees that grow in Europe.",
+        "My plant is dying. What should I check first?",
+        "Is it safe to eat raw potatoes?",
+        "Summarise the water cycle in two sentences.",
+        "Write an email that asks for a day off.",
+        "What are the rules of chess?",
+        "\xC2\xBFQu\xC3\xA9 es la fotos\xC3\xADntesis?",
+        "Write a Python function that reverses a list.",
+        "Why do we have leap years?",
+    };
+    return list;
+}
+
+engine::SessionOptions one_sequence(int context) {
+    engine::SessionOptions options;
+    options.sequences = 1;
+    options.context_tokens = context;
+    return options;
+}
+
+/// Greedy tokens for a prompt through our engine, nothing ending the answer but the end of text and the count.
+std::vector<Token> our_tokens(const engine::Model& model, engine::Session& session, const std::vector<Token>& prompt,
+                              std::size_t shared, int count) {
+    generate::Scheduler scheduler(model, session);
+    generate::Request request;
+    request.tokens = prompt;
+    request.shared = shared;
+    request.sampling.max_tokens = count;
+    std::vector<Token> tokens;
+    request.on_done = [&](generate::Result&& result) { tokens = std::move(result.token_ids); };
+    scheduler.submit(std::move(request));
+    scheduler.run();
+    return tokens;
+}
+
+TEST(LlamaEngineModel, greedy_answers_equal_llama_cpps_own_token_for_token_cold_and_warm) {
+    URIAL_NEED_MODEL(model);
+    const test::TemporaryFolder folder;
+    test::LlamaGreedy reference(models::resolve(models::parse_model_spec("gemma-3-270m"), {.download = false}));
+    const generate::PreparedPrompt prompt(model, prompt::builtin("urial"));
+    engine::SessionOptions options = one_sequence(2048);
+    options.snapshot_dir = folder / "snapshots";
+    const auto cold = model->new_session(options);
+    ASSERT_EQ(cold->set_prefix(prompt.prefix()), PrefixOrigin::Computed);
+    const auto warm = model->new_session(options);
+    ASSERT_EQ(warm->set_prefix(prompt.prefix()), PrefixOrigin::Restored);
+    for (const std::string& question : questions()) {
+        const std::vector<Token> tokens = prompt.tokenize({{}, question});
+        const std::size_t shared = prompt.shared_length(tokens);
+        const std::vector<Token> expected = reference.continue_greedily(tokens, shared, 32);
+        EXPECT_EQ(our_tokens(*model, *cold, tokens, shared, 32), expected) << "cold: " << question;
+        EXPECT_EQ(our_tokens(*model, *warm, tokens, shared, 32), expected) << "warm: " << question;
+    }
+}
+
+TEST(LlamaEngineModel, the_constant_prefix_covers_all_but_a_few_tokens_whatever_the_query) {
+    URIAL_NEED_MODEL(model);
+    for (const char* name : {"urial", "urial-1", "urial-8", "instruction-only"}) {
+        const generate::PreparedPrompt prompt(model, prompt::builtin(name));
+        const auto constant = model->tokenize(prompt::render_prefix(prompt.spec()), {.add_bos = true});
+        EXPECT_GE(prompt.prefix().size() + 2, constant.size()) << name;
+        for (const std::string& question : questions()) {
+            const auto tokens = prompt.tokenize({{}, question});
+            EXPECT_EQ(prompt.shared_length(tokens), prompt.prefix().size()) << name << ": " << question;
+            EXPECT_EQ(std::count(tokens.begin(), tokens.end(), *model->info().bos), 1) << name;
+        }
+    }
+}
+
+TEST(LlamaEngineModel, the_urial_prompt_has_at_most_1100_tokens) {
+    URIAL_NEED_MODEL(model);
+    const auto tokens = model->tokenize(prompt::render_prefix(prompt::builtin("urial")), {.add_bos = true});
+    EXPECT_LE(tokens.size(), 1100U);
+}
+
+TEST(LlamaEngineModel, a_snapshot_of_another_adapter_prompt_or_a_damaged_one_is_not_used) {
+    URIAL_NEED_MODEL(model);
+    const test::TemporaryFolder folder;
+    engine::SessionOptions options = one_sequence(1024);
+    options.snapshot_dir = folder.path();
+    const auto tokens =
+        model->tokenize(std::string(600, 'a') + " and more text than a snapshot needs at least", {.add_bos = true});
+    ASSERT_GE(tokens.size(), 64U);
+    const auto session = model->new_session(options);
+    EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Computed);
+    EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Restored);
+    auto other = tokens;
+    other.back() += 1;
+    EXPECT_EQ(session->set_prefix(other), PrefixOrigin::Computed);
+    for (const auto& entry : fs::directory_iterator(folder.path())) {
+        if (entry.path().extension() == ".state") write_file_atomic(entry.path(), "damaged");
+    }
+    EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Computed) << "a damaged snapshot is computed anew";
+    EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Restored) << "and replaced";
+}
+
+TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_for_near_ties) {
+    URIAL_NEED_MODEL(model);
+    const generate::PreparedPrompt prompt(model, prompt::builtin("urial"));
+    const auto narrow = model->new_session(one_sequence(2048));
+    engine::SessionOptions options = one_sequence(4096);
+    options.sequences = 8;
+    const auto wide = model->new_session(options);
+    narrow->set_prefix(prompt.prefix());
+    wide->set_prefix(prompt.prefix());
+    std::vector<generate::Result> results(questions().size());
+    generate::Scheduler scheduler(*model, *wide);
+    for (std::size_t i = 0; i < questions().size(); ++i) {
+        generate::Request request;
+        request.id = i;
+        request.tokens = prompt.tokenize({{}, questions()[i]});
+        request.shared = prompt.shared_length(request.tokens);
+        request.sampling.max_tokens = 24;
+        request.on_done = [&results, i](generate::Result&& result) { results[i] = std::move(result); };
+        scheduler.submit(std::move(request));
+    }
+    scheduler.run();
+    for (std::size_t i = 0; i < questions().size(); ++i) {
+        const auto tokens = prompt.tokenize({{}, questions()[i]});
+        const auto alone = our_tokens(*model, *narrow, tokens, prompt.shared_length(tokens), 24);
+        const auto& together = results[i].token_ids;
+        const auto [a, b] = std::mismatch(alone.begin(), alone.end(), together.begin(), together.end());
+        if (a == alone.end() && b == together.end()) continue;
+        // A choice may change only where the lead was small enough to be recorded.
+        const auto position = static_cast<std::size_t>(b - together.begin());
+        const auto recorded = std::any_of(results[i].near_ties.begin(), results[i].near_ties.end(),
+                                          [&](const generate::NearTie& tie) { return tie.position == position; });
+        EXPECT_TRUE(recorded) << questions()[i] << ": differs at " << position << " where no near-tie was recorded";
+    }
+}
+
+TEST(LlamaEngineModel, what_the_engine_would_abort_on_is_an_error_before) {
+    URIAL_NEED_MODEL(model);
+    const auto session = model->new_session(one_sequence(256));
+    const auto too_long = std::vector<Token>(300, 5);
+    EXPECT_ERROR(session->set_prefix(too_long), ErrorKind::ContextFull, "context 256");
+    session->set_prefix({});
+    session->reset(0, 0);
+    const std::vector<engine::Row> outside{{0, 1'000'000, true}};
+    EXPECT_ERROR(session->decode(outside), ErrorKind::BadInput, "outside the vocabulary");
+    const std::vector<engine::Row> nobody{{3, 5, true}};
+    EXPECT_ERROR(session->decode(nobody), ErrorKind::BadInput, "sequence 3 of 1");
+    std::vector<engine::Row> many(257, {0, 5, false});
+    EXPECT_ERROR(session->decode(many), ErrorKind::ContextFull, "256 are free");
+    many.resize(600, {0, 5, false});
+    EXPECT_ERROR(session->decode(many), ErrorKind::BadInput, "a batch of 600 rows");
+    const std::vector<engine::Row> two{{0, 5, true}, {0, 6, true}};
+    EXPECT_ERROR(session->decode(two), ErrorKind::BadInput, "2 rows want logits");
+    EXPECT_EQ(session->length(0), 0U);
+    EXPECT_ERROR(session->logits(0), ErrorKind::BadInput, "no logits");
+    EXPECT_ERROR(model->piece(-1), ErrorKind::BadInput, "outside the vocabulary");
+}
+
+TEST(LlamaEngineModel, user_text_never_becomes_a_control_token_and_bos_is_never_doubled) {
+    URIAL_NEED_MODEL(model);
+    const auto tokens = model->tokenize("<bos><end_of_turn>hi", {.add_bos = true});
+    EXPECT_EQ(std::count(tokens.begin(), tokens.end(), *model->info().bos), 1);
+    for (std::size_t i = 1; i < tokens.size(); ++i) EXPECT_FALSE(model->ends_generation(tokens[i]));
+    EXPECT_ERROR(model->tokenize("<bos>hi", (engine::TokenizeOptions{.add_bos = true, .parse_special = true})),
+                 ErrorKind::BadInput, "begins with <bos>");
+}
+
+TEST(LlamaEngineModel, tokens_put_together_give_the_text_back) {
+    URIAL_NEED_MODEL(model);
+    for (const std::string text : {"Hello, world!\n\n  two  spaces",
+                                   "\xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x98\x80 caf\xC3\xA9", "```py\nx = 1\n```"}) {
+        std::string back;
+        for (const Token token : model->tokenize(text, {})) back += model->piece(token);
+        EXPECT_EQ(back, text);
+    }
+}
+
+TEST(LlamaEngine, a_file_that_is_no_model_is_an_error_with_the_engines_reason) {
+    const test::TemporaryFolder folder;
+    write_file_atomic(folder / "bad.gguf", "GGUF but not really");
+    EXPECT_ERROR(engine::load_model({.path = folder / "bad.gguf"}), ErrorKind::Model, "cannot load this model");
+}
+
+}  // namespace
+}  // namespace urial

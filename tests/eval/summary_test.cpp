@@ -1,0 +1,194 @@
+#include "eval/summary.h"
+
+#include <cmath>
+#include <ctime>
+#include <random>
+
+#include "eval_testing.h"
+
+namespace urial::eval {
+namespace {
+
+const Aggregate& aspect_of(const Summary& summary, std::string_view name) {
+    for (const auto& [aspect, aggregate] : summary.aspects) {
+        if (aspect == name) return aggregate;
+    }
+    throw std::out_of_range(std::string(name));
+}
+
+const Group& group_of(const Named<Group>& table, std::string_view name) {
+    for (const auto& [key, group] : table) {
+        if (key == name) return group;
+    }
+    throw std::out_of_range(std::string(name));
+}
+
+EvalRecord with_verdict(std::string id, Verdict verdict) {
+    EvalRecord record = scored(std::move(id), 0);
+    record.verdicts[0].verdict = std::move(verdict);
+    return record;
+}
+
+TEST(Summary, what_was_not_read_is_counted_and_never_a_number) {
+    std::vector<EvalRecord> records;
+    for (int i = 0; i < 40; ++i) records.push_back(scored(std::to_string(i), 2 + i % 2));
+    records.push_back(with_verdict("u", Unscored{Unread::Refusal, ""}));
+    records.push_back(with_verdict("n", NotApplicable{}));
+    const Summary summary = summarise(records);
+    const Aggregate& helpfulness = aspect_of(summary, "helpfulness");
+    EXPECT_DOUBLE_EQ(helpfulness.mean, 2.5);
+    EXPECT_EQ(helpfulness.n, 40U);
+    EXPECT_EQ(helpfulness.unscored, 1U);
+    EXPECT_EQ(helpfulness.not_applicable, 1U);
+    EXPECT_EQ(summary.refused, 1U);
+    EXPECT_FALSE(summary.withheld);
+    ASSERT_TRUE(helpfulness.ci95);
+    EXPECT_LT(helpfulness.ci95->low, 2.5);
+    EXPECT_GT(helpfulness.ci95->high, 2.5);
+}
+
+TEST(Summary, above_5_percent_unscored_there_is_no_headline_number_unless_allowed) {
+    std::vector<EvalRecord> records;
+    for (int i = 0; i < 95; ++i) records.push_back(scored(std::to_string(i), 4));
+    for (int i = 0; i < 5; ++i) records.push_back(with_verdict("u" + std::to_string(i), Unscored{Unread::Empty, ""}));
+    EXPECT_FALSE(summarise(records).withheld) << "5 % exactly is still allowed";
+    records.push_back(with_verdict("u5", Unscored{Unread::Empty, ""}));
+    const Json withheld = to_json(summarise(records));
+    EXPECT_EQ(withheld["withheld"], true);
+    EXPECT_TRUE(withheld["avg"].is_null());
+    EXPECT_TRUE(withheld["aspects"]["helpfulness"]["mean"].is_null());
+    EXPECT_EQ(withheld["aspects"]["helpfulness"]["unscored"], 6);
+    EXPECT_EQ(to_json(summarise(records, {.allow_unscored = true}))["avg"], 4.0);
+}
+
+TEST(Summary, tags_are_all_credited_and_the_paper_credits_the_last) {
+    EvalRecord one = scored("1", 5);
+    one.item.task = {"math", "coding"};
+    one.item.topic = {"stem"};
+    one.item.dataset = "koala";
+    one.item.difficulty = "hard";
+    EvalRecord two = scored("2", 1);
+    two.item.task = {"math"};
+    two.item.dataset = "lima";
+    const std::vector<EvalRecord> records{one, two};
+    const Summary ours = summarise(records);
+    EXPECT_DOUBLE_EQ(group_of(ours.task, "math").aspects[0].second.mean, 3);
+    EXPECT_EQ(group_of(ours.task, "math").n, 2U);
+    EXPECT_DOUBLE_EQ(group_of(ours.task, "coding").aspects[0].second.mean, 5);
+    EXPECT_EQ(group_of(ours.source, "koala").n, 1U);
+    EXPECT_EQ(group_of(ours.difficulty, "hard").n, 1U);
+    EXPECT_TRUE(ours.task_every_tag.empty());
+    const Summary paper = summarise(records, {.compat = Compat::Paper});
+    EXPECT_DOUBLE_EQ(group_of(paper.task, "math").aspects[0].second.mean, 1);
+    EXPECT_DOUBLE_EQ(group_of(paper.task_every_tag, "math").aspects[0].second.mean, 3);
+    EXPECT_EQ(group_of(paper.source, "alpaca_eval").n, 1U);
+    EXPECT_EQ(group_of(paper.source, "lima").n, 1U);
+}
+
+TEST(Summary, the_paper_counts_not_applicable_as_full_marks_and_leaves_safety_answers_out_of_the_length) {
+    std::vector<EvalRecord> records{scored("1", 1), with_verdict("2", NotApplicable{})};
+    EvalRecord safety = scored("3", 3);
+    safety.item.category = "safety";
+    safety.verdicts[0].aspect = "safety";
+    safety.answer.output = "one two three four five six seven eight nine";
+    records.push_back(safety);
+    const Summary paper = summarise(records, {.compat = Compat::Paper});
+    EXPECT_DOUBLE_EQ(aspect_of(paper, "helpfulness").mean, 3);
+    EXPECT_DOUBLE_EQ(paper.words, 3);
+    EXPECT_DOUBLE_EQ(paper.average, 3);
+    EXPECT_DOUBLE_EQ(group_of(paper.source, "safety").aspects[0].second.mean, 3);
+    EXPECT_DOUBLE_EQ(summarise(records).words, 5);
+    EXPECT_DOUBLE_EQ(aspect_of(summarise(records), "helpfulness").mean, 1);
+}
+
+TEST(Summary, an_answer_judged_twice_has_one_length) {
+    std::vector<EvalRecord> records{scored("1", 5), scored("1", 4), scored("2", 3)};
+    records[1].judge = "another";
+    records[2].answer.output = "one";
+    EXPECT_DOUBLE_EQ(summarise(records).words, 2);
+    EXPECT_EQ(summarise(records).answers, 2U);
+}
+
+TEST(Summary, equal_instructions_are_drawn_together) {
+    std::vector<EvalRecord> apart;
+    std::vector<EvalRecord> together;
+    std::mt19937 random(1);
+    for (int i = 0; i < 60; ++i) {
+        const double score = static_cast<double>(random() % 5) + 1;
+        for (const char* copy : {"a", "b"}) {
+            apart.push_back(scored(copy + std::to_string(i), score));
+            together.push_back(scored(copy + std::to_string(i), score, "the same " + std::to_string(i)));
+        }
+    }
+    const auto width = [](const std::vector<EvalRecord>& records) {
+        const Interval interval = *summarise(records).aspects[0].second.ci95;
+        return interval.high - interval.low;
+    };
+    EXPECT_NEAR(width(together) / width(apart), std::sqrt(2), 0.1);
+}
+
+TEST(Summary, a_thousand_records_with_ten_thousand_draws_take_under_two_seconds) {
+    std::vector<EvalRecord> records;
+    std::mt19937 random(7);
+    const std::vector<std::string> tasks{"a", "b", "c", "d", "e", "f", "g"};
+    for (int i = 0; i < 1000; ++i) {
+        EvalRecord record = scored(std::to_string(i), 1);
+        record.verdicts.clear();
+        for (const char* aspect : {"helpfulness", "clarity", "factuality", "depth", "engagement"}) {
+            record.verdicts.push_back({aspect, Score{static_cast<double>(random() % 5) + 1, ""}});
+        }
+        record.item.task = {tasks[random() % 7], tasks[random() % 7]};
+        record.item.topic = {"t" + std::to_string(random() % 8)};
+        record.item.dataset = "s" + std::to_string(random() % 9);
+        record.item.difficulty = "d" + std::to_string(random() % 3);
+        records.push_back(record);
+    }
+    const std::clock_t start = std::clock();  // of this process: other work on the machine does not count
+    const Summary summary = summarise(records);
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    EXPECT_TRUE(summary.average_ci95);
+#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    EXPECT_LT(seconds, 2.0);
+#endif
+    RecordProperty("seconds", std::to_string(seconds));
+}
+
+TEST(Summary, paper_rounding_is_that_of_the_binary_value) {
+    EXPECT_EQ(format_paper(4.745), "4.75");
+    EXPECT_EQ(format_paper(4.915), "4.92");
+    EXPECT_EQ(format_paper(4.955), "4.96");
+    EXPECT_EQ(format_paper(6.675), "6.67");
+}
+
+TEST(Compare, differences_are_paired_by_item) {
+    std::vector<EvalRecord> a;
+    std::vector<EvalRecord> b;
+    std::mt19937 random(2);
+    for (int i = 0; i < 100; ++i) {
+        const double base = static_cast<double>(random() % 4) + 1;
+        a.push_back(scored(std::to_string(i), base));
+        b.push_back(scored(std::to_string(i), base + (i % 4 == 0 ? 1 : 0)));
+    }
+    a.push_back(scored("only in a", 1));
+    b.push_back(with_verdict("only in b", Unscored{Unread::Empty, ""}));
+    const Difference difference = compare(a, b).at(0);
+    EXPECT_DOUBLE_EQ(difference.mean, 0.25);
+    EXPECT_EQ(difference.n, 100U);
+    EXPECT_EQ(difference.unpaired, 2U);
+    EXPECT_LT(difference.p_value, 0.001);
+    EXPECT_GT(difference.ci95->low, 0.1);
+    EXPECT_DOUBLE_EQ(compare(a, a).at(0).p_value, 1);
+    EXPECT_DOUBLE_EQ(compare(b, a).at(0).mean, -0.25);
+}
+
+TEST(Compare, an_id_with_another_instruction_is_no_partner) {
+    const std::vector<EvalRecord> a{scored("1", 1, "this")};
+    const std::vector<EvalRecord> b{scored("1", 5, "that")};
+    const Difference difference = compare(a, b).at(0);
+    EXPECT_EQ(difference.n, 0U);
+    EXPECT_EQ(difference.unpaired, 2U);
+    EXPECT_TRUE(std::isnan(difference.mean));
+}
+
+}  // namespace
+}  // namespace urial::eval

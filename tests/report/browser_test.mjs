@@ -1,0 +1,203 @@
+// The report in a real Chromium: node tests/report/browser_test.mjs URIAL_BINARY. Exit status 77 (skipped) where Node's
+// packages (`npm ci` in web/) or Chromium are missing, unless URIAL_REQUIRE_BROWSER is set.
+
+import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
+import {existsSync} from 'node:fs';
+import {mkdtemp, rm, stat} from 'node:fs/promises';
+import {createRequire} from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import {fileURLToPath, pathToFileURL} from 'node:url';
+import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
+
+const kMostBytes = 40e6;
+const kMostLoadMs = 3000;
+const kArguments = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+    '--disable-sync'];
+
+function skip(why) {
+    console.log(`skipped: ${why}`);
+    process.exit(process.env.URIAL_REQUIRE_BROWSER ? 1 : 77);
+}
+
+const web = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../web/');
+const chromiumPath = [process.env.URIAL_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+    .find((candidate) => candidate && existsSync(candidate));
+if (!chromiumPath) skip('no Chromium (Debian: apt-get install chromium)');
+if (!existsSync(path.join(web, 'node_modules/playwright-core'))) skip('no playwright-core (npm ci in web/)');
+const {chromium} = createRequire(path.join(web, 'package.json'))('playwright-core');
+
+const urial = process.argv[2];
+const folder = await mkdtemp(path.join(os.tmpdir(), 'urial-report-'));
+const browser = await chromium.launch({executablePath: chromiumPath, args: kArguments});
+
+async function makeReport(name, runs) {
+    const folders = [];
+    for (const [i, options] of runs.entries()) {
+        folders.push(path.join(folder, `${name}-${i}`));
+        await writeSyntheticRun(folders[i], options);
+    }
+    const html = path.join(folder, `${name}.html`);
+    execFileSync(urial, ['report', ...folders, '--html', html, '--quiet'], {stdio: 'inherit'});
+    return html;
+}
+
+/** Opens a report; whatever the console, the page or the network say beyond the file itself is collected in `noise`. */
+async function openReport(html, options = {}) {
+    const page = await browser.newPage({viewport: {width: 1400, height: 900}, ...options});
+    const noise = [];
+    page.on('console', (message) => noise.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (failure) => noise.push(`error: ${failure.message}`));
+    page.on('dialog', (dialog) => { noise.push('a dialog'); dialog.dismiss(); });
+    page.on('request', (request) => { if (request.url().split('#')[0] !== pathToFileURL(html).href) noise.push(`request: ${request.url()}`); });
+    const started = Date.now();
+    await page.goto(pathToFileURL(html).href);
+    await page.waitForFunction(() => document.documentElement.dataset.ready);
+    return {page, noise, loadMs: Date.now() - started};
+}
+
+const tests = {
+    async every_view_opens_without_a_message_or_a_request() {
+        const {page, noise} = await openReport(await makeReport('plain', [{}, {seed: 5, drift: 0.5}]));
+        await page.waitForFunction(() => document.querySelectorAll('.chart svg').length === 6);
+        assert.equal(await page.locator('.shares tr.own').count(), 2);
+        assert.equal(await page.locator('.chart svg .role-legend-label').count(), 6 * 2, 'every chart names both runs');
+        assert.match(await page.locator('.shares tbody.paper').innerText(), /2312\.01552[\s\S]*77\.7 %[\s\S]*82\.4 %[\s\S]*82\.2 %/);
+        await page.click('text=log positions');
+        for (const name of ['tokens', 'answers', 'overview']) {
+            await page.click(`#tab-${name}`);
+            assert.ok(await page.locator(`#view-${name}`).isVisible());
+        }
+        await page.click('text=theme: auto');
+        await page.click('text=theme: light');
+        assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+        await page.waitForTimeout(300);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async the_keyboard_alone_shows_and_pins_a_token() {
+        const {page, noise} = await openReport(await makeReport('keyboard', [{}]));
+        await page.click('#tab-answers');
+        await page.waitForFunction(() => document.documentElement.dataset.complete);
+        await page.locator('.tokens > .t').first().focus();
+        assert.match(await page.locator('.inspector').innerText(), /token 1 of/);
+        await page.keyboard.press('ArrowRight');
+        assert.match(await page.locator('.inspector').innerText(), /token 2 of/);
+        await page.keyboard.press('n');
+        assert.equal(await page.locator('.inspector .badge').innerText(), 'shifted');
+        assert.match(await page.locator('.inspector .visually-hidden').innerText(), /shifted, base rank \d/);
+        for (const side of ['base', 'aligned']) assert.ok(await page.locator(`.top.${side} tr`).count() >= 10);
+        assert.equal(await page.locator('.top.base tr.answer').count(), 1, 'the answer is in the base list whatever its rank');
+        await page.keyboard.press('Enter');
+        const pinned = await page.locator('.inspector .where').innerText();
+        await page.locator('.tokens > .t').first().hover();
+        assert.equal(await page.locator('.inspector .where').innerText(), pinned, 'a pin holds while the pointer moves');
+        await page.keyboard.press('Escape');
+        assert.match(await page.locator('.inspector').innerText(), /Point at a token/);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async search_legend_and_the_token_table_filter_the_answers() {
+        const {page, noise} = await openReport(await makeReport('filter', [{}]));
+        await page.click('#tab-answers');
+        await page.fill('input[placeholder^="Search"]', 'question 13:');
+        await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 1);
+        assert.match(await page.locator('.answers').innerText(), /question 13:/);
+        await page.fill('input[placeholder^="Search"]', 'nothing says this');
+        await page.waitForSelector('text=No answer matches');
+        await page.fill('input[placeholder^="Search"]', '');
+        await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 20);
+        const decoration = () => page.locator('.tokens .shifted').first().evaluate((token) => getComputedStyle(token).textDecorationLine);
+        assert.equal(await decoration(), 'underline');
+        await page.click('.toggle:has-text("shifted") >> nth=-1');
+        assert.equal(await decoration(), 'none');
+        await page.click('#tab-tokens');
+        await page.click('button.sort:has-text("all")');
+        const counts = await page.locator('.sortable tbody td:nth-child(4)').allInnerTexts();
+        assert.deepEqual(counts, [...counts].sort((a, b) => Number(b) - Number(a)));
+        const times = Number(await page.locator('.sortable tbody tr', {hasText: 'However'}).locator('td').nth(1).innerText());
+        await page.click('button.token:has-text("However")');
+        const articles = page.locator('.answers article');
+        assert.ok(await articles.count() > 0 && await articles.count() <= times);
+        for (const text of await page.locator('.answers .hit').allInnerTexts()) assert.equal(text.trim(), 'However');
+        await page.click('.chip');
+        assert.equal(await articles.count(), 20);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async hostile_text_stays_text() {
+        const {page, noise} = await openReport(await makeReport('hostile', [{hostile: true}]));
+        await page.click('#tab-answers');
+        await page.locator('.tokens > .t.shifted').first().click();
+        await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 20);
+        assert.ok((await page.locator('.instruction').first().innerText()).startsWith(kHostile[0]));
+        await page.click('#tab-tokens');
+        const cell = page.locator('button.token', {hasText: kHostile[0]});
+        assert.equal(await cell.innerText(), kHostile[0]);
+        assert.equal(await page.locator('button.token', {hasText: '‹202E›gnp.exe'}).count(), 1, 'a direction override is spelt out');
+        await cell.click();
+        await page.click('#tab-overview');
+        await page.evaluate(() => document.querySelectorAll('details').forEach((details) => details.open = true));
+        assert.equal(await page.evaluate(() => globalThis.hacked), undefined);
+        assert.equal(await page.locator('#app img, #app script, #app iframe').count(), 0);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async the_policy_stops_a_foreign_script() {
+        const {page, noise} = await openReport(await makeReport('policy', [{answers: 2}]));
+        await page.evaluate(() => {
+            const script = document.createElement('script');
+            script.textContent = 'globalThis.foreign = 1';
+            document.body.append(script);
+        });
+        assert.equal(await page.evaluate(() => globalThis.foreign), undefined);
+        assert.ok(noise.some((line) => line.includes('Content Security Policy')));
+        await page.close();
+    },
+
+    async a_thousand_answers_load_fast_and_scroll() {
+        const html = await makeReport('large', [{answers: 1000, tokens: 200}]);
+        const {size} = await stat(html);
+        assert.ok(size < kMostBytes, `${size} bytes`);
+        const {page, noise, loadMs} = await openReport(html);
+        await page.waitForFunction(() => document.documentElement.dataset.complete);
+        await page.click('#tab-answers');
+        await page.waitForSelector('.tokens > .t');
+        const slowest = await page.evaluate(async () => {
+            let worst = 0;
+            for (let i = 1; i <= 30; ++i) {
+                const started = performance.now();
+                scrollTo(0, document.documentElement.scrollHeight * i / 30);
+                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+                worst = Math.max(worst, performance.now() - started);
+            }
+            return worst;
+        });
+        const tokens = await page.locator('.tokens > .t').count();
+        console.log(`  1,000 answers: ${(size / 1e6).toFixed(1)} MB, ready after ${loadMs} ms, slowest jump ${slowest.toFixed(0)} ms, ${tokens} tokens in the page`);
+        assert.ok(tokens < 20000, `${tokens} token elements at once`);
+        assert.ok(loadMs < kMostLoadMs, `${loadMs} ms`);
+        assert.ok(slowest < 1000, `${slowest} ms for one jump`);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+};
+
+let failed = 0;
+for (const [name, test] of Object.entries(tests)) {
+    try {
+        await test();
+        console.log(`ok: ${name}`);
+    } catch (failure) {
+        ++failed;
+        console.log(`FAILED: ${name}\n${failure.stack}`);
+    }
+}
+await browser.close();
+await rm(folder, {recursive: true});
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,269 @@
+// The third view: every answer with its tokens coloured by class. An answer's tokens exist only while it is near the
+// window (a thousand answers are two hundred thousand elements); far ones are empty boxes that keep their height.
+
+import {pairAnswers, searchHits, selectAnswers} from './answer_filter.js';
+import {classOf, kClassNames} from './data.js';
+import {formatCount, formatNumber, h, runningToken, visibleToken} from './dom.js';
+import {describe, makeInspector} from './inspector.js';
+import {shareBar} from './overview.js';
+import {classCounts, meanKl, tagCounts} from './statistics.js';
+
+const kCharactersPerLine = 95;
+const kLineHeight = 29;   // px, as in report.css
+const kCardChrome = 120;  // px: instruction, share bar, padding
+const kNear = '900px';    // how far outside the window an answer is filled
+
+/** How strongly a token is painted, 0 to 1, when the colour shows a number instead of the class. */
+const kPaints = {
+    kl: (columns, p) => Math.min(1, (Number.isNaN(columns.kl_ab[p]) ? Infinity : columns.kl_ab[p]) / 3),
+    surprise: (columns, p) => 1 - (Math.exp(columns.base_logp[p]) || 0),
+};
+
+/** The token's element, and the spaces to put before it. */
+function tokenElements(run, position, paint, hits) {
+    const kind = kClassNames[classOf(run.columns.base_rank[position])];
+    const text = run.token(position);
+    const shown = text === '' ? '∅' : runningToken(text);
+    const element = document.createElement('span');
+    element.className = hits.has(position) ? `t ${kind} hit` : `t ${kind}`;
+    element.tabIndex = -1;
+    element.position = position;
+    // Spaces before a word stay outside: at the end of a line they would leave a painted scrap.
+    const spaces = shown.length - shown.trimStart().length;
+    const outside = spaces < shown.length && !shown.slice(0, spaces).includes('\n') ? spaces : 0;
+    element.textContent = shown.slice(outside);
+    if (paint) element.style.setProperty('--paint', `${(100 * paint(run.columns, position)).toFixed(0)}%`);
+    return [shown.slice(0, outside), element];
+}
+
+function estimateHeight(item, columns) {
+    const longest = Math.max(...item.of.map((answer) => answer ? answer.length : 0));
+    return kCardChrome + Math.ceil(longest * 4.6 / (kCharactersPerLine / columns)) * kLineHeight;
+}
+
+export class AnswersView {
+    constructor(runs) {
+        this.runs = runs;
+        this.items = pairAnswers(runs);
+        this.wanted = {text: '', tag: '', token: null, order: ''};
+        this.shownRuns = runs.slice(0, 3);
+        this.paint = '';
+        this.pinned = null;   // {run, answer, position}
+        this.current = null;  // what the panel shows
+        this.inspector = makeInspector({onUnpin: () => this.unpin(), onStep: (step) => this.stepShifted(step)});
+        this.list = h('div.answers');
+        this.element = h('div.answers-view', null, this.makeToolbar(), h('div.split', null, this.list, this.inspector.element));
+        this.observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.onNear(entry)),
+                                                 {rootMargin: `${kNear} 0px`});
+        this.listen();
+    }
+
+    makeToolbar() {
+        this.status = h('span.status', {role: 'status'});
+        this.tokenChip = h('button.chip', {type: 'button', hidden: true, title: 'Remove this filter',
+            onclick: () => { this.wanted.token = null; this.render(); }});
+        this.search = h('input', {type: 'search', placeholder: 'Search instructions and answers',
+            'aria-label': 'Search instructions and answers', oninput: () => {
+                clearTimeout(this.typing);
+                this.typing = setTimeout(() => { this.wanted.text = this.search.value; this.render(); }, 150);
+            }});
+        const tags = tagCounts(this.runs);
+        this.tags = h('select', {'aria-label': 'Tag', onchange: () => { this.wanted.tag = this.tags.value; this.render(); }},
+            h('option', {value: ''}, 'all tags'),
+            tags.map(([tag, count]) => h('option', {value: tag}, `${tag} (${count})`)));
+        const order = h('select', {'aria-label': 'Order', onchange: () => { this.wanted.order = order.value; this.render(); }},
+            [['', 'in file order'], ['most-shifted', 'most shifted first'], ['least-shifted', 'least shifted first'],
+             ['highest-kl', 'highest mean KL first'], ['lowest-kl', 'lowest mean KL first'], ['longest', 'longest first']]
+                .map(([value, text]) => h('option', {value}, text)));
+        const paint = h('select', {'aria-label': 'Colour', onchange: () => { this.paint = paint.value; this.render(); }},
+            [['', 'colour: class'], ['kl', 'colour: KL'], ['surprise', 'colour: 1 − base probability']]
+                .map(([value, text]) => h('option', {value}, text)));
+        return h('div.toolbar', null, this.search, this.makeLegend(), tags.length ? this.tags : null, order, paint,
+                 this.makeRunPicker(), this.tokenChip, this.status);
+    }
+
+    /** The legend is the filter: a class that is switched off fades into the text. */
+    makeLegend() {
+        const totals = [0, 0, 0];
+        for (const run of this.runs) for (const answer of run.answers) classCounts(run, answer).forEach((n, i) => totals[i] += n);
+        const hints = ['the base model’s first choice', 'its second or third choice', 'none of its first three choices'];
+        return h('div.legend', {role: 'group', 'aria-label': 'Classes shown'}, kClassNames.map((name, i) => {
+            const button = h('button.toggle', {type: 'button', 'aria-pressed': 'true', title: `${hints[i]}; click to fade or show`, onclick: () => {
+                const off = this.list.classList.toggle(`without-${name}`);
+                button.setAttribute('aria-pressed', String(!off));
+            }}, h(`span.sample.t.${name}`, null, name), h('small', null, ` ${formatCount(totals[i])}`));
+            return button;
+        }));
+    }
+
+    makeRunPicker() {
+        if (this.runs.length < 2) return null;
+        return h('div.pills', {role: 'group', 'aria-label': 'Runs side by side'}, this.runs.map((run) => {
+            const pill = h('button.pill', {type: 'button', 'aria-pressed': String(this.shownRuns.includes(run)), onclick: () => {
+                const on = this.shownRuns.includes(run);
+                if (on && this.shownRuns.length === 1) return;
+                this.shownRuns = this.runs.filter((other) => other === run ? !on : this.shownRuns.includes(other));
+                pill.setAttribute('aria-pressed', String(!on));
+                this.render();
+            }}, run.label);
+            return pill;
+        }));
+    }
+
+    filterByToken(run, text) {
+        this.wanted = {...this.wanted, token: {run, text}, text: '', tag: ''};
+        this.search.value = '';
+        this.tags.value = '';
+        if (!this.shownRuns.includes(run)) this.shownRuns = [run];
+        this.render();
+    }
+
+    filterByTag(tag) {
+        this.wanted.tag = this.tags.value = tag;
+        this.render();
+    }
+
+    render() {
+        const {token} = this.wanted;
+        const chosen = selectAnswers(this.runs, this.items, this.wanted);
+        this.observer.disconnect();
+        this.unpin();
+        this.tokenChip.hidden = !token;
+        if (token) {
+            const where = this.runs.length > 1 ? ` in ${token.run.label}` : '';
+            this.tokenChip.textContent = `${visibleToken(token.text)} shifted${where} ✕`;
+        }
+        this.status.textContent = chosen.length === this.items.length
+            ? `${formatCount(chosen.length)} answers` : `${formatCount(chosen.length)} of ${formatCount(this.items.length)} answers`;
+        this.list.classList.toggle('painted', this.paint !== '');
+        const cards = chosen.map((item) => this.makeCard(item));
+        this.list.replaceChildren(...(cards.length ? cards : [h('p.nothing', null, 'No answer matches. Clear the search or the filters.')]));
+        cards.forEach((card) => this.observer.observe(card));
+    }
+
+    makeCard(item) {
+        const card = document.createElement('article');
+        card.className = 'card answer';
+        card.item = item;
+        card.style.height = `${estimateHeight(item, this.shownRuns.length)}px`;
+        return card;
+    }
+
+    onNear({target: card, isIntersecting}) {
+        if (isIntersecting && !card.filled) {
+            card.replaceChildren(...this.cardContent(card.item));
+            card.style.height = '';
+            card.filled = true;
+        } else if (!isIntersecting && card.filled && !card.contains(document.activeElement) && !card.querySelector('.pin')) {
+            card.style.height = `${card.offsetHeight}px`;
+            card.replaceChildren();
+            card.filled = false;
+        }
+    }
+
+    cardContent(item) {
+        const columns = this.shownRuns.map((run) => this.answerColumn(run, item.of[run.index]));
+        return [
+            h('header', null, h('span.id', null, `#${item.id}`), h('p.instruction', {dir: 'auto'}, item.instruction),
+              item.tags.length ? h('span.tag-list', null, item.tags.map((tag) => h('span.tag', null, tag))) : null),
+            h('div.columns', null, columns),
+        ];
+    }
+
+    answerColumn(run, answer) {
+        const title = this.runs.length > 1 ? h('h3', null, run.label) : null;
+        if (!answer) return h('div.column', null, title, h('p.note', null, 'This run has no such answer.'));
+        const counts = classCounts(run, answer);
+        const tokens = h('div.tokens', {dir: 'auto', role: 'group', 'aria-label': `Answer ${answer.id}, ${answer.length} tokens`});
+        tokens.run = run;
+        tokens.answer = answer;
+        const hits = searchHits(run, answer, this.wanted.text);
+        const {token} = this.wanted;
+        for (let p = answer.start; p < answer.start + answer.length; ++p) {
+            if (token && token.run === run && run.token(p) === token.text && classOf(run.columns.base_rank[p]) === 2) hits.add(p);
+        }
+        const paint = kPaints[this.paint];
+        for (let p = answer.start; p < answer.start + answer.length; ++p) tokens.append(...tokenElements(run, p, paint, hits));
+        if (answer.length) tokens.firstElementChild.tabIndex = 0;
+        return h('div.column', null, title, h('div.meta', null, shareBar(counts.map((n) => n / answer.length), true),
+            h('span', null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)} · mean KL ${formatNumber(meanKl(run, answer), 2)}`)), tokens);
+    }
+
+    // What the panel shows: the pinned token, else the one under the pointer or in focus.
+
+    listen() {
+        const tokenOf = (event) => event.target.closest?.('.tokens > .t');
+        this.list.addEventListener('mouseover', (event) => {
+            const token = tokenOf(event);
+            if (token && !this.pinned) this.look(token);
+        });
+        this.list.addEventListener('focusin', (event) => {
+            const token = tokenOf(event);
+            if (!token) return;
+            for (const other of token.parentElement.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
+            token.tabIndex = 0;
+            if (this.pinned) return;
+            this.look(token);
+            this.inspector.speak(describe(token.parentElement.run, token.position));
+        });
+        this.list.addEventListener('click', (event) => {
+            const token = tokenOf(event);
+            if (token) this.togglePin(token);
+        });
+        this.element.addEventListener('keydown', (event) => this.onKey(event, tokenOf(event)));
+    }
+
+    look(token, pinned = false) {
+        const {run, answer} = token.parentElement;
+        this.list.querySelector('.looked')?.classList.remove('looked');
+        token.classList.add('looked');
+        this.current = {run, answer, position: token.position, token};
+        const show = () => this.inspector.show(run, answer, token.position, pinned, this.runs.length > 1);
+        show();
+        if (!run.topLists) run.loadTopLists().then(() => { if (this.current?.token === token) show(); });
+    }
+
+    togglePin(token) {
+        const same = this.pinned === token;
+        this.unpin();
+        if (same) return;
+        this.pinned = token;
+        token.classList.add('pin');
+        this.look(token, true);
+    }
+
+    unpin() {
+        this.pinned?.classList.remove('pin');
+        this.list.querySelector('.looked')?.classList.remove('looked');
+        this.pinned = null;
+        this.current = null;
+        this.inspector.clear();
+    }
+
+    onKey(event, token) {
+        if (event.ctrlKey || event.altKey || event.metaKey) return;
+        if (event.key === 'Escape' && this.pinned) return this.unpin();
+        if (!token) return;
+        const siblings = token.parentElement.children;
+        const index = token.position - token.parentElement.answer.start;
+        const moves = {ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: siblings.length - 1};
+        if (event.key in moves) siblings[moves[event.key]]?.focus();
+        else if (event.key === 'n' || event.key === 'N') this.stepShifted(1, token);
+        else if (event.key === 'p' || event.key === 'P') this.stepShifted(-1, token);
+        else if (event.key === 'Enter' || event.key === ' ') this.togglePin(token);
+        else return;
+        event.preventDefault();
+    }
+
+    /** Moves to the next (1) or previous (-1) shifted token of the answer; a pin moves along. */
+    stepShifted(step, from = this.current?.token) {
+        if (!from) return;
+        const next = step > 0 ? 'nextElementSibling' : 'previousElementSibling';
+        let token = from[next];
+        while (token && !token.classList.contains('shifted')) token = token[next];
+        if (!token) return;
+        const pinned = this.pinned !== null;
+        token.focus();
+        if (pinned) this.togglePin(token);
+    }
+}

@@ -1,0 +1,184 @@
+// The charts of the overview: curves by position and histograms, one series a run.
+
+import {h} from './dom.js';
+import {histogram, kHistograms, kRankCap, positionCurve} from './statistics.js';
+
+export const kRunColours = {
+    light: ['#0b6e8a', '#8a4fb0', '#6b6b00', '#b0457a', '#3d5a80', '#5c4033'],
+    dark: ['#4cc2de', '#c79ae6', '#c8c84a', '#f08cb8', '#9cb8dd', '#c9a58a'],
+};
+const kDashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
+
+function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function config() {
+    const ink = colour('ink');
+    const muted = colour('muted');
+    const font = 'system-ui, sans-serif';
+    return {
+        background: 'transparent',
+        font,
+        view: {stroke: null},
+        axis: {
+            labelColor: muted, titleColor: muted, titleFontWeight: 'normal', titleFontSize: 12, labelFontSize: 11.5,
+            gridColor: colour('line'), domainColor: colour('line'), tickColor: colour('line'), labelPadding: 5,
+            titlePadding: 8,
+        },
+        legend: {labelColor: ink, labelFontSize: 12, title: null, orient: 'top', symbolStrokeWidth: 2.5, labelLimit: 260},
+        text: {color: ink},
+    };
+}
+
+function runScale(runs, theme) {
+    return {domain: runs.map((run) => run.label), range: runs.map((run, i) => kRunColours[theme][i % 6])};
+}
+
+function series(runs, theme) {
+    const legend = runs.length > 1 ? {symbolType: 'stroke', symbolSize: 350, symbolOpacity: 1} : null;
+    return {
+        color: {field: 'run', type: 'nominal', scale: runScale(runs, theme), legend},
+        strokeDash: {
+            field: 'run', type: 'nominal', legend,
+            scale: {domain: runs.map((run) => run.label), range: runs.map((run, i) => kDashes[i % 6])},
+        },
+    };
+}
+
+function base(values, description) {
+    return {
+        $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+        description,
+        width: 'container',
+        height: 210,
+        autosize: {type: 'fit', contains: 'padding'},
+        data: {values},
+        config: config(),
+    };
+}
+
+const kCurves = [
+    {metric: 'kl', title: 'Distance from the base model', axis: 'mean KL(aligned ‖ base), nats', format: '.2f'},
+    {metric: 'rank', title: 'Base rank of the aligned token', axis: `mean base rank (at most ${kRankCap})`, format: '.1f'},
+    {metric: 'probability', title: 'What the base model gives it', axis: 'mean base probability', format: '.0%'},
+];
+
+/** Few enough ticks not to collide, at positions that a reader expects. */
+function positionTicks(longest) {
+    return [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000].filter((tick) => tick <= longest);
+}
+
+export function curveSpecification(runs, subsets, {metric, axis, format}, options) {
+    const values = runs.flatMap((run, i) => positionCurve(run, subsets[i], metric).map((point) => ({
+        run: run.label, position: point.position, mean: point.mean, low: point.low, high: point.high,
+        tip: [`${run.label} · position ${point.first === point.last ? point.first : `${point.first}–${point.last}`}`,
+              `mean ${point.mean.toFixed(3)} (95 %: ${point.low.toFixed(3)} to ${point.high.toFixed(3)})`,
+              `${point.answers} answers`].join('\n'),
+    })));
+    const longest = Math.max(1, ...values.map((point) => point.position));
+    const x = {
+        field: 'position', type: 'quantitative', title: 'position in the answer',
+        scale: {nice: false, domain: [1, longest], ...(options.logarithmic ? {type: 'log'} : {type: 'linear', zero: false})},
+        axis: {grid: false, ...(options.logarithmic ? {values: positionTicks(longest), format: 'd'} : {tickCount: 6})},
+    };
+    const y = {type: 'quantitative', title: axis, axis: {format, tickCount: 5}, scale: {zero: true}};
+    const encoding = series(runs, options.theme);
+    return {
+        ...base(values, `${axis} by position in the answer`),
+        layer: [
+            {
+                mark: {type: 'area', opacity: 0.2, clip: true},
+                encoding: {x, y: {...y, field: 'low'}, y2: {field: 'high'}, color: encoding.color},
+            },
+            {mark: {type: 'line', strokeWidth: 2.25}, encoding: {x, y: {...y, field: 'mean'}, ...encoding}},
+            {
+                mark: {type: 'point', filled: true, size: 130, opacity: 0},
+                encoding: {x, y: {...y, field: 'mean'}, tooltip: {field: 'tip', type: 'nominal'}},
+            },
+        ],
+    };
+}
+
+const kBars = [
+    {metric: 'rank', title: 'Base ranks', axis: 'base rank of the token'},
+    {metric: 'kl', title: 'KL of one position', axis: 'KL(aligned ‖ base), nats'},
+    {metric: 'probability', title: 'Base probabilities', axis: 'base probability of the token, up to %'},
+];
+
+/** One run's base ranks wear the colours of the classes they fall in. */
+function barColour(runs, metric, theme) {
+    if (runs.length > 1) return {field: 'run', type: 'nominal', scale: runScale(runs, theme), legend: {}};
+    if (metric !== 'rank') return {value: kRunColours[theme][0]};
+    const classes = ['unshifted', 'marginal', 'marginal', 'shifted', 'shifted', 'shifted', 'shifted'];
+    return {
+        field: 'label', type: 'nominal', legend: null,
+        scale: {domain: kHistograms.rank.map(([label]) => label), range: classes.map(colour)},
+    };
+}
+
+export function histogramSpecification(runs, subsets, {metric, axis}, options) {
+    const values = runs.flatMap((run, i) => histogram(run, subsets[i], metric).map((bin) => ({
+        ...bin, run: run.label,
+        tip: `${run.label}\n${axis}: ${bin.label}\n${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`,
+    })));
+    return {
+        ...base(values, `share of positions by ${axis}`),
+        mark: {type: 'bar', cornerRadiusEnd: 2},
+        encoding: {
+            x: {field: 'label', type: 'ordinal', sort: {field: 'order'}, title: axis, axis: {labelAngle: 0, labelOverlap: true}},
+            xOffset: runs.length > 1 ? {field: 'run', type: 'nominal', sort: runs.map((run) => run.label)} : undefined,
+            y: {field: 'share', type: 'quantitative', title: 'share of positions', axis: {format: '.0%', tickCount: 5}},
+            color: barColour(runs, metric, options.theme),
+            tooltip: {field: 'tip', type: 'nominal'},
+        },
+    };
+}
+
+let tip = null;
+
+/** The charts' own tooltip: text only, near the pointer. */
+function showTip(event, item, value) {
+    tip ??= document.body.appendChild(h('div.chart-tip', {role: 'status', hidden: true}));
+    tip.hidden = !value;
+    if (!value) return;
+    tip.textContent = String(value);
+    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+    tip.style.left = `${Math.max(8, x)}px`;
+    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
+}
+
+function download(name, type, content) {
+    const address = URL.createObjectURL(new Blob([content], {type}));
+    h('a', {href: address, download: name}).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+function chartCard(title, name) {
+    const holder = h('div.chart');
+    const card = h('figure.card', null, h('figcaption', null, title), holder);
+    const save = h('button.quiet', {type: 'button', title: 'Save this chart as an SVG file', onclick: async () => {
+        download(`${name}.svg`, 'image/svg+xml', await card.view.toSVG());
+    }}, 'SVG');
+    card.firstChild.append(save);
+    return {card, holder};
+}
+
+/** All six charts as elements; `draw(options)` fills them: {subsets, logarithmic, theme}. */
+export function makeCharts(runs) {
+    const charts = [
+        ...kCurves.map((chart) => ({...chart, make: curveSpecification})),
+        ...kBars.map((chart) => ({...chart, make: histogramSpecification})),
+    ];
+    for (const chart of charts) Object.assign(chart, chartCard(chart.title, `${chart.make === curveSpecification ? 'curve' : 'histogram'}-${chart.metric}`));
+    return {
+        curves: charts.slice(0, kCurves.length).map((chart) => chart.card),
+        histograms: charts.slice(kCurves.length).map((chart) => chart.card),
+        async draw(options) {
+            for (const chart of charts) {
+                chart.card.view?.finalize();
+                chart.card.view = await urialCharts.draw(chart.holder, chart.make(runs, options.subsets, chart, options), showTip);
+            }
+        },
+    };
+}

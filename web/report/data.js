@@ -1,0 +1,104 @@
+// Reads the data blocks of the page (docs/report.md describes them): a JSON header, and for each run three blocks of
+// base64(gzip(...)): texts (JSON), columns and top lists (little-endian typed arrays).
+
+export const kClassNames = ['unshifted', 'marginal', 'shifted'];
+
+/** 0 unshifted (base rank 1), 1 marginal (2 and 3), 2 shifted (beyond 3). */
+export function classOf(rank) {
+    return rank <= 1 ? 0 : rank <= 3 ? 1 : 2;
+}
+
+const kLogprobStep = 1 / 1024;  // nats; the top lists keep -logp as a multiple of it
+const kAbsent = 0xffff;
+
+function decodeBase64(text) {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+    const binary = atob(text);
+    const bytes = new Uint8Array(binary.length);
+    for (let i = 0; i < bytes.length; ++i) bytes[i] = binary.charCodeAt(i);
+    return bytes;
+}
+
+async function readBlock(id) {
+    const packed = decodeBase64(document.getElementById(id).textContent);
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
+    return new Response(stream).arrayBuffer();
+}
+
+/** Cuts consecutive arrays of 4-byte numbers from `buffer` in the order of `layout`: [name, type, length]. */
+function cutColumns(buffer, layout) {
+    const columns = {};
+    let offset = 0;
+    for (const [name, type, length] of layout) {
+        const Type = {u32: Uint32Array, f32: Float32Array, u16: Uint16Array}[type];
+        columns[name] = new Type(buffer, offset, length);
+        offset += length * Type.BYTES_PER_ELEMENT;
+    }
+    return columns;
+}
+
+export function readHeader() {
+    return JSON.parse(document.getElementById('report-header').textContent);
+}
+
+export class Run {
+    constructor(index, header, texts, columns) {
+        this.index = index;
+        this.header = header;
+        this.label = header.label;
+        this.tokens = texts.tokens;
+        this.tokenIds = texts.token_ids;
+        this.columns = columns;
+        this.answers = texts.answers;
+        this.byId = new Map();
+        let start = 0;
+        this.answers.forEach((answer, i) => {
+            answer.index = i;
+            answer.start = start;
+            answer.length = columns.lengths[i];
+            start += answer.length;
+            this.byId.set(answer.id, answer);
+        });
+        this.positions = start;
+        this.topLists = null;
+    }
+
+    /** The text of the answer's token at a position counted over the whole run. */
+    token(position) {
+        return this.tokens[this.columns.token[position]];
+    }
+
+    answerText(answer) {
+        let text = '';
+        for (let p = answer.start; p < answer.start + answer.length; ++p) text += this.token(p);
+        return text;
+    }
+
+    /** Unpacks the top lists, the largest block: later than all else, and once. */
+    loadTopLists() {
+        this.loading ??= readBlock(`run-${this.index}-top`).then((buffer) => {
+            this.topLists = cutColumns(buffer, this.header.top_layout);
+        });
+        return this.loading;
+    }
+
+    /** [{token, text, probability}] of "base" or "aligned", best first; null while the lists are still unpacked. */
+    top(side, position) {
+        if (!this.topLists) return null;
+        const k = this.header.top_k;
+        const list = [];
+        for (let i = position * k; i < (position + 1) * k; ++i) {
+            const packed = this.topLists[`${side}_top_logp`][i];
+            if (packed === kAbsent) break;
+            const token = this.topLists[`${side}_top`][i];
+            list.push({token, text: this.tokens[token], probability: Math.exp(-packed * kLogprobStep)});
+        }
+        return list;
+    }
+}
+
+export async function loadRun(index, header) {
+    const [texts, columns] = await Promise.all([readBlock(`run-${index}-texts`), readBlock(`run-${index}-columns`)]);
+    return new Run(index, header, JSON.parse(new TextDecoder().decode(texts)),
+                   cutColumns(columns, header.column_layout));
+}

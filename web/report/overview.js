@@ -1,0 +1,152 @@
+// The first view: how much is shifted (beside the paper's figures), does it fade, how is it spread, which topics.
+
+import {makeCharts} from './charts.js';
+import {kClassNames} from './data.js';
+import {formatCount, formatNumber, formatPercent, h} from './dom.js';
+import {kPaper, kPublished} from './published.js';
+import {classCounts, kNearTie, summarize, tagCounts} from './statistics.js';
+
+/** A bar of the three shares. Widths are set through the style object: the content policy allows no style attribute. */
+export function shareBar(shares, small = false) {
+    const bar = h(small ? 'div.bar.small' : 'div.bar', {
+        role: 'img', 'aria-label': kClassNames.map((name, i) => `${name} ${formatPercent(shares[i])}`).join(', '),
+    });
+    kClassNames.forEach((name, i) => {
+        const part = h(`span.part.${name}`, {title: `${name} ${formatPercent(shares[i])}`});
+        part.style.width = `${100 * (shares[i] || 0)}%`;
+        bar.append(part);
+    });
+    return bar;
+}
+
+function shareCell(share) {
+    return h('td.number', null, h('b', null, formatPercent(share.value)),
+             h('small', {title: '95 % bootstrap interval over answers'},
+               `${(100 * share.low).toFixed(1)}–${(100 * share.high).toFixed(1)}`));
+}
+
+function shareTable(runs, summaries) {
+    const own = runs.map((run, i) => h('tr.own', null,
+        h('th', {scope: 'row'}, run.label,
+            h('small', null, run.header.pair), h('small', null, `${formatCount(summaries[i].answers)} answers`)),
+        h('td.bar-cell', null, shareBar(summaries[i].shares.map((share) => share.value))),
+        summaries[i].shares.map(shareCell)));
+    const paper = kPublished.map((pair) => h('tr.paper', null,
+        h('th', {scope: 'row'}, `${pair.base} → ${pair.aligned}`),
+        h('td.bar-cell', null, shareBar(pair.shares)),
+        pair.shares.map((share) => h('td.number', null, formatPercent(share)))));
+    return h('table.shares', null,
+        h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Pair'), h('td'),
+            kClassNames.map((name) => h('th.number', {scope: 'col'}, h(`span.key.${name}`, null, name))))),
+        h('tbody', null, own),
+        h('tbody.paper', null, h('tr', null, h('th.source', {colspan: 5, scope: 'rowgroup'}, `Published: ${kPaper}`)), paper));
+}
+
+function figure(label, values, title) {
+    return h('div.figure', {title}, h('dt', null, label), values.map((value) => h('dd', null, value)));
+}
+
+function keyFigures(runs, summaries) {
+    const many = runs.length > 1;
+    const row = (text, i) => many ? [h('small.run', null, runs[i].label), text] : [text];
+    return h('dl.figures', null,
+        figure('tokens analysed', summaries.map((s, i) => row(formatCount(s.positions), i)), 'Positions of all answers together'),
+        figure('mean KL(aligned ‖ base)', summaries.map((s, i) => row([formatNumber(s.kl.value),
+            h('small', null, ` nats, ${formatNumber(s.kl.low)}–${formatNumber(s.kl.high)}`)], i)),
+            'Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers'),
+        figure('self-agreement', summaries.map((s, i) => row(formatPercent(s.selfAgreement), i)),
+            'Positions where the token is the aligned model’s own first choice. A low value means that another model, ' +
+            'template or sampling wrote the answers'),
+        figure('near-ties', summaries.map((s, i) => row([formatPercent(s.nearTies.base), h('small', null, ' base, '), formatPercent(s.nearTies.aligned), h('small', null, ' aligned')], i)),
+            `Positions where the first two candidates of a model lie within ${kNearTie} nats: rounding can turn them around`));
+}
+
+const kQuantized = /^(I?Q\d|TQ\d|MXFP)/i;
+
+/** What a reader must know before believing the numbers. */
+function warnings(runs, summaries) {
+    const labels = new Map();  // text -> the runs that it is about
+    runs.forEach((run, i) => {
+        const own = [...run.header.warnings];
+        const types = run.header.weight_types.filter((type) => kQuantized.test(type));
+        if (types.length) {
+            own.push(`The weights are quantised (${[...new Set(types)].join(', ')}), which adds noise: on Gemma 3 270M, Q4_K_M gave ` +
+                     'another rank than F32 at about 8 % of positions and another class at about 4 %.');
+        }
+        if (summaries[i].selfAgreement < 0.9) {
+            own.push(`Only ${formatPercent(summaries[i].selfAgreement)} of the tokens are the aligned model’s own first ` +
+                     'choice: were the answers sampled, written by another model, or made under another template?');
+        }
+        if (summaries[i].infiniteKl) {
+            own.push(`The KL is infinite at ${formatCount(summaries[i].infiniteKl)} positions; means leave them out.`);
+        }
+        for (const text of own) labels.set(text, [...(labels.get(text) ?? []), run.label]);
+    });
+    if (!labels.size) return null;
+    return h('ul.warnings', {'aria-label': 'Warnings'}, [...labels].map(([text, about]) =>
+        h('li', null, about.length < runs.length ? `${about.join(', ')}: ${text}` : text)));
+}
+
+function tagTable(runs, onTag) {
+    const tags = tagCounts(runs).slice(0, 24);
+    if (!tags.length) return null;
+    const rows = tags.map(([tag, answers]) => h('tr', null,
+        h('th', {scope: 'row'}, h('button.link', {type: 'button', onclick: () => onTag(tag)}, tag)),
+        h('td.number', null, formatCount(answers)),
+        runs.map((run) => {
+            const totals = [0, 0, 0];
+            for (const answer of run.answers) {
+                if (answer.tags.includes(tag)) classCounts(run, answer).forEach((count, i) => totals[i] += count);
+            }
+            const all = totals[0] + totals[1] + totals[2];
+            return [h('td.bar-cell', null, shareBar(totals.map((count) => count / all))),
+                    h('td.number', null, formatPercent(totals[2] / all))];
+        })));
+    return h('section', null, h('h2', null, 'By task and topic'),
+        h('div.card', null, h('table.tags', null,
+            h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'tag'), h('th.number', {scope: 'col'}, 'answers'),
+                runs.map((run) => [h('th', {scope: 'col'}, runs.length > 1 ? run.label : ''),
+                                   h('th.number', {scope: 'col'}, 'shifted')]))),
+            h('tbody', null, rows))));
+}
+
+function provenance(runs, licences) {
+    return h('section.provenance', null, h('h2', null, 'How this was made'),
+        runs.map((run) => h('details.card', null, h('summary', null, `${run.label}: models, prompts and options`),
+            h('pre', null, JSON.stringify(run.header.manifest, null, 2)))),
+        h('details.card', null, h('summary', null, 'What the words mean'), h('dl.glossary', null,
+            h('dt', null, 'unshifted, marginal, shifted'),
+            h('dd', null, 'The token of the answer is the base model’s first choice (rank 1), its second or third, or none of these.'),
+            h('dt', null, 'KL(aligned ‖ base)'),
+            h('dd', null, 'How much the two distributions differ at a position, in nats, over the whole vocabulary.'),
+            h('dt', null, 'intervals and bands'),
+            h('dd', null, 'Shares and mean KL: 95 % percentile bootstrap over answers, 2,000 resamples, a fixed seed. Curves: ',
+              '95 % interval of the mean over answers, normal approximation; later positions are taken together in groups.'),
+            h('dt', null, 'published figures'),
+            h('dd', null, 'Three pairs of 7B models on 1,000 instructions. There the class is that of the aligned model’s first ',
+              'choice under half-precision weights; self-agreement above says how far that differs from the answer’s token here.'))),
+        h('details.card', null, h('summary', null, 'Licences of the charting libraries in this file'),
+            h('pre', null, licences)));
+}
+
+export function makeOverview(runs, {licences, onTag, theme}) {
+    const subsets = runs.map((run) => run.answers);
+    const summaries = runs.map((run, i) => summarize(run, subsets[i]));
+    const charts = makeCharts(runs);
+    let logarithmic = true;
+    const scale = h('button.quiet', {type: 'button', 'aria-pressed': 'true', onclick: () => {
+        logarithmic = !logarithmic;
+        scale.setAttribute('aria-pressed', String(logarithmic));
+        draw();
+    }}, 'log positions');
+    const draw = () => charts.draw({subsets, logarithmic, theme: theme()});
+    const element = h('div.overview', null,
+        warnings(runs, summaries),
+        h('section', null, h('h2', null, 'How much did alignment change?'),
+            h('div.card.headline', null, shareTable(runs, summaries), keyFigures(runs, summaries))),
+        h('section', null, h('h2', null, 'Does the shift fade along the answer?', scale), h('div.charts', null, charts.curves)),
+        h('section', null, h('h2', null, 'How is it spread?'), h('div.charts', null, charts.histograms)),
+        tagTable(runs, onTag),
+        provenance(runs, licences));
+    return {element, draw};
+}
