@@ -22,7 +22,7 @@ count() {
     fi
 }
 
-configure() { cmake --preset "$1" -DURIAL_WARNINGS_AS_ERRORS=ON "${@:2}" >"$log" 2>&1 || { cat "$log"; exit 1; }; }
+configure() { cmake --preset "$1" "${@:2}" >"$log" 2>&1 || { cat "$log"; exit 1; }; }
 
 # ctest_in FOLDER ARGS...: runs CTest and books every test it ran.
 ctest_in() {
@@ -51,7 +51,7 @@ run_check() {
 
 build_release() {
     step "build (warnings are errors)"
-    configure release
+    configure release -DURIAL_WARNINGS_AS_ERRORS=ON
     cmake --build build -j "$jobs" || exit 1
 }
 
@@ -76,7 +76,7 @@ run_browser() {
 
 run_asan() {
     step "unit tests under ASan and UBSan"
-    configure asan
+    configure asan -DURIAL_WARNINGS_AS_ERRORS=OFF  # GCC 12's sanitizers make it warn of its own library
     cmake --build build-asan --target urial_unit_tests -j "$jobs" || exit 1
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ctest_in build-asan -L unit
 }
