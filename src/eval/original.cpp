@@ -324,20 +324,22 @@ ImportReport import_judgements(std::span<const fs::path> files, const fs::path& 
 
 PaperReport report_as_paper(std::span<const EvalRecord> records) {
     PaperReport report;
+    Named<std::size_t> counts;
     double words = 0;
     for (const EvalRecord& record : records) {
         if (record.other || !is_parsed(record)) continue;
         ++report.total;
         words += static_cast<double>(count_words(record.answer.output));
         for (const AspectVerdict& verdict : record.verdicts) {
-            double& sum = entry(report.means, verdict.aspect);
-            if (const auto* score = std::get_if<Score>(&verdict.verdict)) sum += score->value;
-            if (std::holds_alternative<NotApplicable>(verdict.verdict)) sum += kPaperNotApplicable;
+            const auto* score = std::get_if<Score>(&verdict.verdict);
+            if (score == nullptr && !std::holds_alternative<NotApplicable>(verdict.verdict)) continue;
+            entry(report.means, verdict.aspect) += score == nullptr ? kPaperNotApplicable : score->value;
+            ++entry(counts, verdict.aspect);
         }
     }
-    const auto total = static_cast<double>(report.total);
-    for (auto& [aspect, sum] : report.means) sum /= total;
-    report.average_words = report.total == 0 ? std::numeric_limits<double>::quiet_NaN() : words / total;
+    for (auto& [aspect, sum] : report.means) sum /= static_cast<double>(entry(counts, aspect));
+    report.average_words =
+        report.total == 0 ? std::numeric_limits<double>::quiet_NaN() : words / static_cast<double>(report.total);
     return report;
 }
 

@@ -81,8 +81,10 @@ TEST(Import, a_failed_request_is_unscored_for_every_aspect) {
 
 TEST(Import, a_score_outside_the_scale_is_unscored_with_its_text) {
     std::map<std::string, std::vector<std::string>> aspects;
-    const EvalRecord record = record_from_raw(raw_record(1, judgement("7")), aspects);
-    EXPECT_EQ(std::get<Unscored>(record.verdicts[0].verdict).raw, "7");
+    const std::vector<EvalRecord> records{record_from_raw(raw_record(1, judgement("7")), aspects),
+                                          record_from_raw(raw_record(2, judgement("4")), aspects)};
+    EXPECT_EQ(std::get<Unscored>(records[0].verdicts[0].verdict).raw, "7");
+    EXPECT_EQ(report_as_paper(records).means.at(0).second, 4.0);
 }
 
 TEST(Import, one_judgement_in_two_files_is_an_error_that_names_both) {
