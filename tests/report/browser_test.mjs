@@ -53,14 +53,13 @@ async function openReport(html, options = {}) {
     page.on('request', (request) => { if (request.url().split('#')[0] !== pathToFileURL(html).href) noise.push(`request: ${request.url()}`); });
     const started = Date.now();
     await page.goto(pathToFileURL(html).href);
-    await page.waitForFunction(() => document.documentElement.dataset.ready);
+    await page.waitForFunction(() => document.documentElement.dataset.ready && document.querySelectorAll('.chart svg').length === 6);
     return {page, noise, loadMs: Date.now() - started};
 }
 
 const tests = {
     async every_view_opens_without_a_message_or_a_request() {
         const {page, noise} = await openReport(await makeReport('plain', [{}, {seed: 5, drift: 0.5}]));
-        await page.waitForFunction(() => document.querySelectorAll('.chart svg').length === 6);
         assert.equal(await page.locator('.shares tr.own').count(), 2);
         assert.equal(await page.locator('.chart svg .role-legend-label').count(), 6 * 2, 'every chart names both runs');
         assert.match(await page.locator('.shares tbody.paper').innerText(), /2312\.01552[\s\S]*77\.7 %[\s\S]*82\.4 %[\s\S]*82\.2 %/);
@@ -105,7 +104,7 @@ const tests = {
         await page.click('#tab-answers');
         await page.fill('input[placeholder^="Search"]', 'question 13:');
         await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 1);
-        assert.match(await page.locator('.answers').innerText(), /question 13:/);
+        await page.waitForSelector('.answers .instruction:has-text("question 13:")');  // a card is filled once it is near
         await page.fill('input[placeholder^="Search"]', 'nothing says this');
         await page.waitForSelector('text=No answer matches');
         await page.fill('input[placeholder^="Search"]', '');
@@ -179,7 +178,7 @@ const tests = {
             return worst;
         });
         const tokens = await page.locator('.tokens > .t').count();
-        console.log(`  1,000 answers: ${(size / 1e6).toFixed(1)} MB, ready after ${loadMs} ms, slowest jump ${slowest.toFixed(0)} ms, ${tokens} tokens in the page`);
+        console.log(`  1,000 answers: ${(size / 1e6).toFixed(1)} MB, all charts drawn after ${loadMs} ms, slowest jump ${slowest.toFixed(0)} ms, ${tokens} tokens in the page`);
         assert.ok(tokens < 20000, `${tokens} token elements at once`);
         assert.ok(loadMs < kMostLoadMs, `${loadMs} ms`);
         assert.ok(slowest < 1000, `${slowest} ms for one jump`);
