@@ -30,7 +30,7 @@ struct SideFlags {
 };
 
 struct ShiftFlags {
-    SideFlags base{.prompt = "zero-shot"};
+    SideFlags base{{}, {}, "zero-shot"};
     SideFlags aligned;
     std::string chat_template;
     ModelFlags shared;  ///< threads, flash attention, downloads

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "engine/backend.h"
 
 namespace urial::engine {
 
@@ -20,12 +21,12 @@ void convert_weights(const std::filesystem::path& input, const std::filesystem::
     parameters.pure = true;
     parameters.max_buf_size = 256U << 20;
     const std::filesystem::path partial = output.string() + ".part";
-    llama_backend_init();
+    start_backend();
     const bool failed = llama_model_quantize(input.c_str(), partial.c_str(), &parameters) != 0;
     if (failed || !std::filesystem::exists(partial)) {
         std::filesystem::remove(partial, ignored);
-        throw error(ErrorKind::Model, "{}: the engine cannot convert this model to {}; `-vv` shows its messages",
-                    input.string(), type == WeightType::F32 ? "f32" : "bf16");
+        throw error(ErrorKind::Model, "{}: the engine cannot convert this model to {}: {}", input.string(),
+                    type == WeightType::F32 ? "f32" : "bf16", last_engine_error());
     }
     std::error_code failure;
     std::filesystem::rename(partial, output, failure);

@@ -18,6 +18,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "engine/backend.h"
 #include "engine/engine.h"
 #include "engine/prefix_snapshot.h"
 
@@ -58,6 +59,8 @@ void on_engine_log(ggml_log_level level, const char* text, void*) {
     }
 }
 
+}  // namespace
+
 std::string last_engine_error() {
     LogState& state = log_state();
     const std::lock_guard lock(state.mutex);
@@ -74,6 +77,8 @@ void start_backend() {
     }();
     (void)started;
 }
+
+namespace {
 
 // ---- session --------------------------------------------------------------------------------------------------------
 

@@ -93,9 +93,10 @@ void Summarizer::add(const ShiftRecord& record) {
         if (record.aligned_margin[i] < kNearTie) ++near_ties_aligned_;
         TokenShift& token = tokens_[record.answer_ids[i]];
         token.token = record.answer_ids[i];
-        if (token.count++ == 0) {
+        const bool is_last = i + 1 == record.answer_ids.size();
+        if (token.count++ == 0 || is_last) {
             token.piece = record.pieces[i];
-            token.group = token_group(record.pieces[i]);
+            if (token.group != TokenGroup::EndOfAnswer) token.group = token_group(record.pieces[i], is_last);
         }
         if (shift_class(record.base_rank[i]) == ShiftClass::Shifted) ++token.shifted;
     }

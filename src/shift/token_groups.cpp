@@ -31,11 +31,11 @@ bool contains(const std::string_view* begin, const std::string_view* end, std::s
 
 }  // namespace
 
-TokenGroup token_group(std::string_view piece) {
+TokenGroup token_group(std::string_view piece, bool is_last) {
     const std::string_view text = trim(piece);
-    if (text.size() > 2 && text.front() == '<' && text.back() == '>' && text.find(' ') == std::string_view::npos) {
-        return TokenGroup::EndOfAnswer;
-    }
+    const bool tag =
+        text.size() > 2 && text.front() == '<' && text.back() == '>' && text.find(' ') == std::string::npos;
+    if (tag) return is_last ? TokenGroup::EndOfAnswer : TokenGroup::Punctuation;
     const auto is_word_byte = [](char c) {
         const auto byte = static_cast<unsigned char>(c);
         return byte >= 0x80 || std::isalnum(byte) != 0;

@@ -11,11 +11,12 @@ enum class TokenGroup {
     GreetingHedging,  ///< "Sure", "sorry", " cannot", " might", ...
     Discourse,        ///< "However", "First", "Here", list numbers and bullets, ...
     Punctuation,      ///< no letter and no digit: punctuation, whitespace, markup
-    EndOfAnswer,      ///< a control token: written <...>
+    EndOfAnswer,      ///< the last token of an answer, written <...>: a control token
     Content,          ///< everything else
 };
 
-TokenGroup token_group(std::string_view piece);
+/// `is_last`: it ends its answer. Elsewhere a token written <...> is markup.
+TokenGroup token_group(std::string_view piece, bool is_last = false);
 /// "greeting and hedging", ...
 std::string_view name(TokenGroup group);
 

@@ -171,7 +171,8 @@ TEST(TokenGroup, follows_the_rule) {
     EXPECT_EQ(token_group("1984"), TokenGroup::Content);
     EXPECT_EQ(token_group("\n\n"), TokenGroup::Punctuation);
     EXPECT_EQ(token_group(" **"), TokenGroup::Punctuation);
-    EXPECT_EQ(token_group("<end_of_turn>"), TokenGroup::EndOfAnswer);
+    EXPECT_EQ(token_group("<end_of_turn>", /*is_last=*/true), TokenGroup::EndOfAnswer);
+    EXPECT_EQ(token_group("<b>"), TokenGroup::Punctuation);
     EXPECT_EQ(token_group("<"), TokenGroup::Punctuation);
     EXPECT_EQ(token_group(" Broadway"), TokenGroup::Content);
     EXPECT_EQ(token_group("\xC3\xA9t\xC3\xA9"), TokenGroup::Content);
