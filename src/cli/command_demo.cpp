@@ -177,10 +177,10 @@ ordered_json as_json(const engine::ModelInfo& model) {
 void run(const DemoFlags& flags, Context& context) {
     check_questions(flags.questions);
     const std::vector<std::string> questions =
-        flags.questions.empty()
-            ? std::vector<std::string>{"How can I be less nervous before an exam?",
-                                       "What is the capital of France, and what can I see there?", "What is a volcano?"}
-            : flags.questions;
+        flags.questions.empty() ? std::vector<std::string>{"What should I do when I cannot sleep?",
+                                                           "What is the capital of France, and what can I see there?",
+                                                           "How do I politely say no to a friend?"}
+                                : flags.questions;
     Sides sides = open_sides(flags, context);
     const Page page(context);
     if (!context.json) page.introduce(sides.raw.session.model().info());
