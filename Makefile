@@ -22,7 +22,7 @@ demo: build  ## fetch a base model and see it answer, with and without the promp
 	@$(BUILD)/urial pull gemma-3-270m > /dev/null
 	@$(BUILD)/urial demo
 
-test: deps  ## everything that CI runs: checks, unit tests, model tests, unit tests under sanitizers
+test: deps  ## everything that CI runs: checks, unit tests, model tests
 	@scripts/run_tests.sh all
 
 test-unit: deps  ## the unit tests alone (seconds, no model)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run_tests.sh all|check|unit|model|browser|asan: builds what the tests need and runs them. `make test` calls it with all
-# (the browser has its own target), and so does CI. Ends with one line, "N passed, M failed, K skipped".
+# (browser and asan have their own targets), and so does CI. Ends with one line, "N passed, M failed, K skipped".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -22,7 +22,7 @@ count() {
     fi
 }
 
-configure() { cmake --preset "$1" -DURIAL_WARNINGS_AS_ERRORS=ON "${@:2}" >"$log" 2>&1 || { cat "$log"; exit 1; }; }
+configure() { cmake --preset "$1" "${@:2}" >"$log" 2>&1 || { cat "$log"; exit 1; }; }
 
 # ctest_in FOLDER ARGS...: runs CTest and books every test it ran.
 ctest_in() {
@@ -51,7 +51,7 @@ run_check() {
 
 build_release() {
     step "build (warnings are errors)"
-    configure release
+    configure release -DURIAL_WARNINGS_AS_ERRORS=ON
     cmake --build build -j "$jobs" || exit 1
 }
 
@@ -76,13 +76,13 @@ run_browser() {
 
 run_asan() {
     step "unit tests under ASan and UBSan"
-    configure asan
+    configure asan -DURIAL_WARNINGS_AS_ERRORS=OFF  # GCC 12's sanitizers make it warn of its own library
     cmake --build build-asan --target urial_unit_tests -j "$jobs" || exit 1
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ctest_in build-asan -L unit
 }
 
 case $what in
-    all) run_check; build_release; run_unit; run_model; run_asan ;;
+    all) run_check; build_release; run_unit; run_model ;;
     check) run_check ;;
     unit) build_release; run_unit ;;
     model) build_release; run_model ;;

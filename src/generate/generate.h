@@ -46,7 +46,7 @@ struct NearTie {
     std::size_t position;  ///< index into token_ids
     float gap;             ///< logits
 };
-inline constexpr float kNearTieGap = 0.5F;
+inline constexpr float kNearTieGap = 1.0F;
 
 /// The index of the largest value (the smallest index of equals) and its lead over the second largest.
 /// NaN anywhere throws Error{Model}. Vectorised for AVX2 and AVX-512, chosen at run time.

@@ -1,12 +1,9 @@
 // `urial demo` with the real default model, through the real binary.
 
-#include <cstdlib>
-
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
-#include "models/models.h"
+#include "support/default_model.h"
 #include "support/expect_text.h"
 #include "support/shell.h"
 
@@ -21,12 +18,9 @@ using test::ShellResult;
 class Demo : public ::testing::Test {
 protected:
     void SetUp() override {
-        try {
-            model_ = models::resolve(models::parse_model_spec("gemma-3-270m"), {.download = false}).string();
-        } catch (const Error& failure) {
-            if (std::getenv("URIAL_REQUIRE_MODEL") != nullptr) throw;
-            GTEST_SKIP() << failure.what();
-        }
+        const auto path = test::default_model_path();
+        URIAL_NEED_MODEL(path)
+        model_ = path->string();
     }
 
     ShellResult demo(const std::string& arguments, const std::string& before = "") const {

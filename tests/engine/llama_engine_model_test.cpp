@@ -129,41 +129,6 @@ TEST(LlamaEngineModel, a_snapshot_of_another_adapter_prompt_or_a_damaged_one_is_
     EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Restored) << "and replaced";
 }
 
-TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_for_near_ties) {
-    URIAL_NEED_MODEL(model);
-    const generate::PreparedPrompt prompt(model, prompt::builtin("urial"));
-    const auto narrow = model->new_session(one_sequence(2048));
-    engine::SessionOptions options = one_sequence(4096);
-    options.sequences = 8;
-    const auto wide = model->new_session(options);
-    narrow->set_prefix(prompt.prefix());
-    wide->set_prefix(prompt.prefix());
-    std::vector<generate::Result> results(questions().size());
-    generate::Scheduler scheduler(*model, *wide);
-    for (std::size_t i = 0; i < questions().size(); ++i) {
-        generate::Request request;
-        request.id = i;
-        request.tokens = prompt.tokenize({{}, questions()[i]});
-        request.shared = prompt.shared_length(request.tokens);
-        request.sampling.max_tokens = 24;
-        request.on_done = [&results, i](generate::Result&& result) { results[i] = std::move(result); };
-        scheduler.submit(std::move(request));
-    }
-    scheduler.run();
-    for (std::size_t i = 0; i < questions().size(); ++i) {
-        const auto tokens = prompt.tokenize({{}, questions()[i]});
-        const auto alone = our_tokens(*model, *narrow, tokens, prompt.shared_length(tokens), 24);
-        const auto& together = results[i].token_ids;
-        const auto [a, b] = std::mismatch(alone.begin(), alone.end(), together.begin(), together.end());
-        if (a == alone.end() && b == together.end()) continue;
-        // A choice may change only where the lead was small enough to be recorded.
-        const auto position = static_cast<std::size_t>(b - together.begin());
-        const auto recorded = std::any_of(results[i].near_ties.begin(), results[i].near_ties.end(),
-                                          [&](const generate::NearTie& tie) { return tie.position == position; });
-        EXPECT_TRUE(recorded) << questions()[i] << ": differs at " << position << " where no near-tie was recorded";
-    }
-}
-
 TEST(LlamaEngineModel, what_the_engine_would_abort_on_is_an_error_before) {
     URIAL_NEED_MODEL(model);
     const auto session = model->new_session(one_sequence(256));
