@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <fstream>
 
 #include "base/error.h"

@@ -87,10 +87,11 @@ std::size_t PairRun::room(const Lane& lane) const {
     return static_cast<std::size_t>(lane.session->context_tokens()) - lane.prefix.size();
 }
 
+/// Counts on sharing only the whole prefix: some models can share nothing less.
 std::size_t PairRun::needed_cells(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const {
-    const std::size_t shared = std::min(common_length(prompt, lane.prefix), prompt.size() - 1);
+    const bool shares = common_length(prompt, lane.prefix) == lane.prefix.size() && prompt.size() > lane.prefix.size();
     const std::size_t answer = task.answer.empty() ? static_cast<std::size_t>(options_.max_tokens) : task.answer.size();
-    return prompt.size() - shared + answer;
+    return prompt.size() - (shares ? lane.prefix.size() : 0) + answer;
 }
 
 void PairRun::check_fits(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const {
