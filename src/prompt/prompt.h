@@ -26,6 +26,7 @@ struct Conversation {
 
 /// The four literal texts around a query and its answer. One turn is
 /// query_open + query + query_close + answer_open + answer + answer_close; a prompt ends after answer_open.
+/// Newlines at the start of query_open are left out where nothing precedes it.
 struct TurnForm {
     std::string query_open;
     std::string query_close;

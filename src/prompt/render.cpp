@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "prompt/prompt.h"
@@ -5,11 +7,18 @@
 namespace urial::prompt {
 namespace {
 
-void append_turn(std::string& text, const TurnForm& form, const Turn& turn) {
-    text += form.query_open;
-    text += turn.query;
+/// The newlines before a query's header set it apart from what precedes it: at the beginning there is nothing.
+void append_query(std::string& text, const TurnForm& form, std::string_view query) {
+    const bool begins = text.empty();
+    text += begins ? form.query_open.substr(std::min(form.query_open.find_first_not_of('\n'), form.query_open.size()))
+                   : form.query_open;
+    text += query;
     text += form.query_close;
     text += form.answer_open;
+}
+
+void append_turn(std::string& text, const TurnForm& form, const Turn& turn) {
+    append_query(text, form, turn.query);
     text += turn.answer;
     text += form.answer_close;
 }
@@ -52,10 +61,7 @@ RenderedPrompt render(const PromptSpec& spec, const Conversation& conversation) 
         const std::string query = checked_query(spec, turn.query, fmt::format("the query of turn {}", i + 1));
         append_turn(rendered.text, spec.form, {query, turn.answer});
     }
-    rendered.text += spec.form.query_open;
-    rendered.text += checked_query(spec, conversation.query, "the query");
-    rendered.text += spec.form.query_close;
-    rendered.text += spec.form.answer_open;
+    append_query(rendered.text, spec.form, checked_query(spec, conversation.query, "the query"));
     return rendered;
 }
 

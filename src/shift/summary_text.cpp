@@ -195,8 +195,7 @@ SummaryContext summary_context(const ordered_json& manifest, const Summary& summ
     if (quantised) {
         context.warnings.push_back(
             "quantised weights: on Gemma 3 270M, Q4_K_M gave another rank than F32 at about 10 % of positions and "
-            "another "
-            "class at about 3 %, with a mean KL within 1 % but single ones off by up to 5 nats. "
+            "another class at about 3 %, with a mean KL within 1 % but single ones off by up to 5 nats. "
             "`urial convert MODEL --type f32 -o FILE` writes the same weights without that noise");
     }
     if (summary.positions > 0 && summary.self_agreement.value < kLowSelfAgreement) {

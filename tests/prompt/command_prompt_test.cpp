@@ -48,7 +48,7 @@ protected:
 
 TEST_F(PromptCommand, render_prints_what_the_model_gets_and_not_one_byte_more) {
     EXPECT_EQ(run({"prompt", "render", "zero-shot", "--query", "Why?"}),
-              "\n# Query:\n```\nWhy?\n```\n\n# Answer:\n```\n");
+              "# Query:\n```\nWhy?\n```\n\n# Answer:\n```\n");
     EXPECT_EQ(run({"prompt", "render", "raw", "--query", "Why?"}), "Why?");
     EXPECT_EQ(run({"prompt", "render", "urial", "--prefix"}), prompt::render_prefix(prompt::builtin("urial")));
 }
@@ -56,7 +56,7 @@ TEST_F(PromptCommand, render_prints_what_the_model_gets_and_not_one_byte_more) {
 TEST_F(PromptCommand, render_takes_earlier_turns_from_a_file) {
     const std::string turns = file("turns.json", R"([{"query": "q1", "answer": "a1"}])");
     EXPECT_EQ(run({"prompt", "render", "zero-shot", "--query", "q2", "--turns", turns, "--form", "older"}),
-              "\n# Query:\n```q1```\n\n# Answer:\n```\na1\n```\n\n# Query:\n```q2```\n\n# Answer:\n```\n");
+              "# Query:\n```q1```\n\n# Answer:\n```\na1\n```\n\n# Query:\n```q2```\n\n# Answer:\n```\n");
 }
 
 TEST_F(PromptCommand, a_turns_file_of_another_shape_is_refused) {

@@ -54,7 +54,7 @@ TEST(Render, the_older_zero_shot_form_ends_with_a_space_and_needs_no_text) {
 TEST(Render, a_query_keeps_its_bytes) {
     const PromptSpec spec = builtin("zero-shot");
     EXPECT_EQ(render(spec, {{}, " \n```\nx\n```\n\t"}).text,
-              "\n# Query:\n```\n \n```\nx\n```\n\t\n```\n\n# Answer:\n```\n");
+              "# Query:\n```\n \n```\nx\n```\n\t\n```\n\n# Answer:\n```\n");
 }
 
 TEST(Render, raw_is_the_query_and_nothing_else) {
