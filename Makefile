@@ -21,9 +21,8 @@ build: deps  ## build the tool: build/urial
 	@rm -f $(BUILD).log
 	cmake --build $(BUILD) --target urial -j $(JOBS)
 
-demo: build  ## fetch a base model and see it answer, with and without the prompt
-	@$(BUILD)/urial pull gemma-3-270m > /dev/null
-	@$(BUILD)/urial demo
+demo: build  ## fetch a base model, see it answer with and without the prompt, and what alignment changes
+	@scripts/demo.sh $(BUILD)/urial
 
 test: test-deps  ## every test, as CI runs them
 	@scripts/run_tests.sh all

@@ -15,6 +15,7 @@ import argparse
 import concurrent.futures
 import json
 import pathlib
+import sys
 import tempfile
 import time
 import urllib.request
@@ -93,7 +94,7 @@ def servers_of(args):
 def batched_bench(args):
     """Decoding rate of the engine's own benchmark at our width, over a shared prefix of about the same length."""
     done = measure.run([str(args.llama_bin / "llama-batched-bench"), "-m", args.model, "-c", "16384", "-npp", "900", "-ntg",
-                        str(args.max_tokens), "-npl", str(args.parallel), "-pps", "-fa", "on", "--output-format", "jsonl"])
+                        str(args.max_tokens), "-npl", str(args.parallel), "-pps", "-kvu", "-fa", "on", "--output-format", "jsonl"])
     return done.json()["speed_tg"]
 
 
@@ -105,18 +106,24 @@ def main():
     rates = {"cold": [], "warm": [], "run": []}
     rows = []
 
+    def say(what, rate):
+        print(f"{what}: {rate:.1f}", file=sys.stderr, flush=True)
+
     def ours(cold=False):
         whole, running, _ = urial_run(args, *wide, *(["--no-snapshot"] if cold else []))
         rates["cold" if cold else "warm"].append(whole)
+        say("urial, cold" if cold else "urial", whole)
         if not cold:
             rates["run"].append(running)
 
     for name, url, command in servers_of(args):
         server = measure.Server(command, url + "/health")
         first = load(url, prompts, args)
+        say(f"{name}, first", first)
         warm = []
         for _ in range(args.rounds):
             warm.append(load(url, prompts, args))
+            say(name, warm[-1])
         server.stop()
         for _ in range(args.rounds):
             ours()
@@ -134,11 +141,13 @@ def main():
         out.append((f"{name}, first load", f"{first:.1f}", f"{warm / first:.2f}"))
     if args.llama_bin:
         rate = batched_bench(args)
+        say("llama-batched-bench", rate)
         out.append((f"llama-batched-bench, decoding only, {args.parallel} sequences", f"{rate:.1f}",
                     f"{measure.median(rates['run']) / rate:.2f} (first step to last)"))
     for text in args.command:
         name, command = text.split("=", 1)
         rate = measure.run(command).json()["tokens_per_s"]
+        say(name, rate)
         out.append((name, f"{rate:.1f}", f"{warm / rate:.2f}"))
 
     chat = [str(args.urial), "chat", "-m", args.model, "hi"]

@@ -51,6 +51,12 @@ std::vector<generate::Instruction> select_instructions(const GenerateOptions& op
     return selected;
 }
 
+/// A few rows at a time gain nothing from packed weights, and one at a time is meant to be equal to llama.cpp.
+engine::Arithmetic arithmetic_for(int parallel) {
+    constexpr int kFewestForPacked = 4;
+    return parallel < kFewestForPacked ? engine::Arithmetic::Engine : engine::Arithmetic::Packed;
+}
+
 /// Where the records go: the output itself, or beside it when the output is an array that is written at the end.
 fs::path records_path(const GenerateOptions& options) {
     return options.format == "jsonl" ? fs::path(options.output) : fs::path(options.output + ".records.jsonl");
@@ -106,7 +112,8 @@ void print_summary(const generate::BatchSummary& summary, const GenerateOptions&
 void run(const GenerateOptions& options, Context& context) {
     generate::check(options.sampling);
     const std::vector<generate::Instruction> instructions = select_instructions(options);
-    const generate::PreparedPrompt prompt(open_model(options.model, context), open_prompt(options.prompt));
+    const generate::PreparedPrompt prompt(open_model(options.model, context, arithmetic_for(options.parallel)),
+                                          open_prompt(options.prompt));
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const generate::BatchSummary summary =
         generate::run_batch(prompt, instructions, batch_options(options, context, bar));

@@ -54,7 +54,7 @@ shift::Side open_side(const SideFlags& side, const ShiftFlags& flags, const std:
     models::FetchOptions on_disk;
     on_disk.download = false;
     shift::Side opened;
-    opened.model = open_model(model, context);
+    opened.model = open_model(model, context, engine::Arithmetic::PackedPrecise);
     opened.weight_type = models::check_gguf(models::resolve(models::parse_model_spec(side.model), on_disk)).file_type;
     return opened;
 }
@@ -204,6 +204,7 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
         ->group(kGroup);
     add_setting(command, *context.settings, "threads", flags.shared.threads)->group("Model");
     add_setting(command, *context.settings, "flash_attention", flags.shared.flash_attention)->group("Model");
+    add_setting(command, *context.settings, "arithmetic", flags.shared.arithmetic)->group("Model");
     add_setting(command, *context.settings, "snapshots", flags.shared.snapshots)->group("Model");
     add_setting(command, *context.settings, "offline", flags.shared.offline)->group("Model");
     context.settings->bind("snapshot_limit", flags.shared.snapshot_limit);

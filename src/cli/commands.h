@@ -53,13 +53,16 @@ struct ModelFlags {
     std::vector<std::string> adapters;  ///< --lora FILE[:scale], repeatable
     int threads = 0;                    ///< -t, --threads
     std::string flash_attention;        ///< --flash-attn auto|on|off
+    std::string arithmetic;             ///< --arithmetic auto|engine|packed|precise
     bool snapshots = true;              ///< --no-snapshot: neither read nor write prefix snapshots
     std::uint64_t snapshot_limit = 0;   ///< bytes, from the settings
     bool offline = false;               ///< --offline: never download
 };
 void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context);
-/// Resolves the spec (downloading with a progress bar if need be), checks the GGUF, loads it.
-std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context);
+/// Resolves the spec (downloading with a progress bar if need be), checks the GGUF, loads it. `automatic` is the
+/// arithmetic where the user leaves the choice to us.
+std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context,
+                                                engine::Arithmetic automatic = engine::Arithmetic::Engine);
 /// Session options with everything that the flags decide filled in; sequences and context are the caller's.
 engine::SessionOptions session_options(const ModelFlags& flags, const Context& context);
 

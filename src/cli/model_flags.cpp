@@ -15,6 +15,14 @@ engine::SessionOptions::FlashAttention flash_attention(std::string_view name) {
     return Choice::Auto;
 }
 
+engine::Arithmetic arithmetic(std::string_view chosen, engine::Arithmetic automatic) {
+    using engine::Arithmetic;
+    for (const Arithmetic each : {Arithmetic::Engine, Arithmetic::Packed, Arithmetic::PackedPrecise}) {
+        if (chosen == engine::name(each)) return each;
+    }
+    return automatic;
+}
+
 std::filesystem::path fetch_model(const ModelFlags& flags, const Context& context) {
     ProgressBar bar(context.terminal, flags.model, ProgressUnit::Bytes);
     models::FetchOptions fetch;
@@ -37,13 +45,16 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context) {
     add_setting(command, settings, "lora", flags.adapters)->group(kGroup);
     add_setting(command, settings, "threads", flags.threads)->group(kGroup);
     add_setting(command, settings, "flash_attention", flags.flash_attention)->group(kGroup);
+    add_setting(command, settings, "arithmetic", flags.arithmetic)->group(kGroup);
     add_setting(command, settings, "snapshots", flags.snapshots)->group(kGroup);
     add_setting(command, settings, "offline", flags.offline)->group(kGroup);
     settings.bind("snapshot_limit", flags.snapshot_limit);
 }
 
-std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context) {
+std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context,
+                                                engine::Arithmetic automatic) {
     engine::ModelOptions options;
+    options.arithmetic = arithmetic(flags.arithmetic, automatic);
     options.path = fetch_model(flags, context);
     models::check_gguf(options.path);
     options.content_hash = models::content_hash(options.path);

@@ -27,6 +27,8 @@ constexpr std::array kTable{
                 "-t,--threads", "N", 0, 1024},
     SettingInfo{"flash_attention", SettingType::Choice, "auto", "Flash attention", "URIAL_FLASH_ATTENTION",
                 "--flash-attn", "auto|on|off"},
+    SettingInfo{"arithmetic", SettingType::Choice, "auto", "Who multiplies quantised matrices", "URIAL_ARITHMETIC",
+                "--arithmetic", "auto|engine|packed|precise"},
     SettingInfo{"prompt", SettingType::Text, "urial", "The in-context prompt: a built-in name or a file",
                 "URIAL_PROMPT", "-p,--prompt", "NAME|FILE"},
     SettingInfo{"context", SettingType::Integer, "0",

@@ -27,11 +27,24 @@ struct Adapter {
     bool operator==(const Adapter&) const = default;
 };
 
+/// Who multiplies the matrices of quantised models. The results differ in the last digits, and in speed.
+enum class Arithmetic {
+    Engine,         ///< llama.cpp's own routines: equal to llama.cpp bit for bit, best for one sequence
+    Packed,         ///< ours for Q8_0 and Q5_0 matrices, the same precision: much faster for many rows
+    PackedPrecise,  ///< the same with columns rounded to 16 bits instead of 8: nearly as precise as F32 weights
+};
+
+std::string_view name(Arithmetic arithmetic);  ///< "engine", "packed", "precise"
+
+/// False: Packed and PackedPrecise are the same as Engine here (they need a CPU with AVX-512 VNNI).
+bool has_packed_arithmetic();
+
 struct ModelOptions {
     std::filesystem::path path;     ///< a GGUF file, already checked (models/models.h)
     std::string content_hash;       ///< sha256 of the file where the caller knows it; computed when empty
     std::vector<Adapter> adapters;  ///< loaded with the model; a session chooses which apply
-    int gpu_layers = -1;            ///< layers to offload where the build has a GPU backend; -1 means all
+    Arithmetic arithmetic = Arithmetic::Engine;
+    int gpu_layers = -1;  ///< layers to offload where the build has a GPU backend; -1 means all
 };
 
 struct AdapterInfo {
@@ -48,7 +61,8 @@ struct ModelInfo {
     int training_context = 0;  ///< tokens
     std::uint64_t parameter_count = 0;
     std::uint64_t file_bytes = 0;
-    bool adds_bos = false;  ///< the tokenizer puts BOS first by its own settings
+    Arithmetic arithmetic = Arithmetic::Engine;  ///< what is really used
+    bool adds_bos = false;                       ///< the tokenizer puts BOS first by its own settings
     std::optional<Token> bos;
     std::optional<Token> eos;   ///< end of text; other tokens may end an answer too (Model::ends_generation)
     std::string chat_template;  ///< Jinja text from the file, empty for a base model

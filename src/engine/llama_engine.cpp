@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
+#include "engine/packed_weights.h"
 #include "engine/prefix_snapshot.h"
 
 namespace urial::engine {
@@ -182,6 +183,8 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
     start_backend();
     llama_model_params parameters = llama_model_default_params();
     parameters.n_gpu_layers = options.gpu_layers;
+    info_.arithmetic = has_packed_arithmetic() ? options.arithmetic : Arithmetic::Engine;
+    const PackedLoading loading(info_.arithmetic);
     model_.reset(llama_model_load_from_file(options.path.c_str(), parameters));
     if (!model_) {
         throw error(ErrorKind::Model, "{}: the engine cannot load this model: {}", options.path.string(),
@@ -374,6 +377,7 @@ nlohmann::ordered_json LlamaSession::circumstances() const {
             {"prefix_sha256", sha256_hex(token_bytes)},
             {"cache_types", "f16,f16"},
             {"flash_attention", flash_attention_},
+            {"arithmetic", name(model_->info().arithmetic)},
             {"batch_rows", batch_rows_},
             {"engine", build.version + " " + build.commit},
             {"cpu", build.cpu_features}};
@@ -512,6 +516,20 @@ std::string cpu_features() {
 }  // namespace
 
 std::shared_ptr<const Model> load_model(const ModelOptions& options) { return std::make_shared<LlamaModel>(options); }
+
+std::string_view name(Arithmetic arithmetic) {
+    switch (arithmetic) {
+        case Arithmetic::Engine: return "engine";
+        case Arithmetic::Packed: return "packed";
+        case Arithmetic::PackedPrecise: return "precise";
+    }
+    return "";
+}
+
+bool has_packed_arithmetic() {
+    start_backend();
+    return packed_weights_available();
+}
 
 EngineBuild engine_build() { return {llama_version(), URIAL_ENGINE_ORIGIN, cpu_features()}; }
 

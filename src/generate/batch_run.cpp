@@ -165,6 +165,7 @@ private:
             {"format", "urial.generate/1"},
             {"urial", URIAL_VERSION},
             {"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
+            {"arithmetic", engine::name(prompt_.model().info().arithmetic)},
             {"identity", identity_},
             {"origin", options_.origin},
             {"parallel", sequences_},

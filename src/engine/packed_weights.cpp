@@ -1,0 +1,230 @@
+#include "engine/packed_weights.h"
+
+#ifdef URIAL_PACKED_WEIGHTS
+
+#include <array>
+#include <fstream>
+#include <thread>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <ggml-backend.h>
+#include <ggml-cpu.h>
+#include <traits.h>  // ggml-cpu's own interface for further buffer types
+
+#include "engine/packed_product.h"
+
+namespace urial::engine {
+namespace {
+
+/// What the models that this thread loads may use; nothing outside loading, where ggml asks about tensors that lie in
+/// one of the buffers already.
+thread_local std::optional<Arithmetic> loading;
+
+std::optional<PackedFormat> format_of(const ggml_tensor& tensor) {
+    if (ggml_n_dims(&tensor) != 2 || tensor.ne[0] % static_cast<std::int64_t>(kBlockLength) != 0 ||
+        tensor.ne[1] % static_cast<std::int64_t>(kGroupRows) != 0) {
+        return std::nullopt;
+    }
+    if (tensor.type == GGML_TYPE_Q8_0) return PackedFormat::Q8;
+    if (tensor.type == GGML_TYPE_Q5_0) return PackedFormat::Q5;
+    return std::nullopt;
+}
+
+/// The product of packed weights (src[0]) and float columns (src[1]).
+class Product final : public ggml::cpu::tensor_traits {
+public:
+    explicit Product(ColumnBits bits) : bits_(bits) {}
+
+    bool work_size(int, const ggml_tensor* op, std::size_t& size) override {
+        if (op->op != GGML_OP_MUL_MAT) return false;
+        size = tiles(*op) * tile_bytes(length(*op), bits_);
+        return true;
+    }
+
+    bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
+        if (op->op != GGML_OP_MUL_MAT) return false;
+        auto* packed = static_cast<std::uint8_t*>(params->wdata);
+        const auto threads = static_cast<std::size_t>(params->nth);
+        for (auto tile = static_cast<std::size_t>(params->ith); tile < tiles(*op); tile += threads) {
+            pack_columns(*op, tile, packed);
+        }
+        if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
+        ggml_barrier(params->threadpool);
+        const std::size_t groups = static_cast<std::size_t>(op->src[0]->ne[1]) / kGroupRows;
+        const std::size_t chunks = std::min(groups, threads * kChunksPerThread);
+        for (auto chunk = static_cast<std::size_t>(params->ith); chunk < chunks;
+             chunk = static_cast<std::size_t>(ggml_threadpool_chunk_add(params->threadpool, 1))) {
+            for (std::size_t group = groups * chunk / chunks; group < groups * (chunk + 1) / chunks; ++group) {
+                multiply_group(*op, group, packed);
+            }
+        }
+        return true;
+    }
+
+private:
+    static constexpr std::size_t kChunksPerThread = 8;
+
+    static std::size_t length(const ggml_tensor& op) { return static_cast<std::size_t>(op.src[0]->ne[0]); }
+    static std::size_t columns(const ggml_tensor& op) { return static_cast<std::size_t>(ggml_nrows(op.src[1])); }
+    static std::size_t tiles(const ggml_tensor& op) { return (columns(op) + kTileColumns - 1) / kTileColumns; }
+
+    /// Where column `index` of a tensor of columns begins.
+    static char* column(const ggml_tensor& tensor, std::size_t index) {
+        const auto second = static_cast<std::size_t>(tensor.ne[1]);
+        const auto third = static_cast<std::size_t>(tensor.ne[2]);
+        return static_cast<char*>(tensor.data) + index % second * tensor.nb[1] + index / second % third * tensor.nb[2] +
+               index / second / third * tensor.nb[3];
+    }
+
+    static std::size_t count(const ggml_tensor& op, std::size_t tile) {
+        return std::min(kTileColumns, columns(op) - tile * kTileColumns);
+    }
+
+    void pack_columns(const ggml_tensor& op, std::size_t tile, std::uint8_t* packed) const {
+        std::array<const float*, kTileColumns> inputs{};
+        for (std::size_t c = 0; c < count(op, tile); ++c) {
+            inputs[c] = reinterpret_cast<const float*>(column(*op.src[1], tile * kTileColumns + c));
+        }
+        pack_tile(*format_of(*op.src[0]), bits_, inputs.data(), count(op, tile), length(op),
+                  packed + tile * tile_bytes(length(op), bits_));
+    }
+
+    void multiply_group(const ggml_tensor& op, std::size_t group, const std::uint8_t* packed) const {
+        const auto* weights =
+            static_cast<const std::uint8_t*>(op.src[0]->data) + group * packed_bytes(kGroupRows, length(op));
+        std::array<float*, kTileColumns> outputs{};
+        for (std::size_t tile = 0; tile < tiles(op); ++tile) {
+            for (std::size_t c = 0; c < count(op, tile); ++c) {
+                outputs[c] = reinterpret_cast<float*>(column(op, tile * kTileColumns + c)) + group * kGroupRows;
+            }
+            multiply(bits_, weights, packed + tile * tile_bytes(length(op), bits_), count(op, tile), length(op),
+                     outputs.data());
+        }
+    }
+
+    ColumnBits bits_;
+};
+
+struct PackedType : ggml::cpu::extra_buffer_type {
+    PackedType(Arithmetic from, ColumnBits bits) : arithmetic(from), product(bits) {}
+
+    bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) override {
+        const ggml_tensor* weights = op->src[0];
+        return op->op == GGML_OP_MUL_MAT && is_here(weights) && format_of(*weights) &&
+               op->src[1]->type == GGML_TYPE_F32 &&
+               (op->src[1]->buffer == nullptr || ggml_backend_buft_is_host(op->src[1]->buffer->buft)) &&
+               (!loading || *loading == arithmetic);
+    }
+
+    ggml::cpu::tensor_traits* get_tensor_traits(const ggml_tensor* op) override {
+        return op->op == GGML_OP_MUL_MAT && is_here(op->src[0]) ? &product : nullptr;
+    }
+
+    bool is_here(const ggml_tensor* tensor) const {
+        return tensor->buffer != nullptr && tensor->buffer->buft->context == this;
+    }
+
+    Arithmetic arithmetic;
+    Product product;
+};
+
+/// The pages of a mapped model file that `data` lies in are not needed again: they stop counting as this process's
+/// memory. They stay in the page cache, and are simply read again where something does need them.
+void release_file_pages(const void* data, std::size_t size) {
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
+    const auto end = (reinterpret_cast<std::uintptr_t>(data) + size) / page * page;
+    if (begin >= end) return;
+    std::ifstream mappings("/proc/self/maps");
+    for (std::string line; std::getline(mappings, line);) {
+        std::uintptr_t from = 0, to = 0;
+        std::uint64_t inode = 0;
+        if (std::sscanf(line.c_str(), "%lx-%lx %*s %*s %*s %lu", &from, &to, &inode) != 3) continue;
+        if (begin < from || end > to) continue;
+        if (inode != 0) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+        return;
+    }
+}
+
+constexpr std::size_t kPieceRows = 16384;
+
+ggml_status init_tensor(ggml_backend_buffer_t, ggml_tensor*) { return GGML_STATUS_SUCCESS; }
+
+void set_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, std::size_t offset, std::size_t size) {
+    GGML_ASSERT(offset == 0 && size == ggml_nbytes(tensor));  // the loader sets whole tensors
+    const auto length = static_cast<std::size_t>(tensor->ne[0]);
+    const auto rows = static_cast<std::size_t>(tensor->ne[1]);
+    const auto* from = static_cast<const std::uint8_t*>(data);
+    auto* to = static_cast<std::uint8_t*>(tensor->data);
+    // In pieces, so that the file's pages and the packed ones are never all there at the same time.
+    for (std::size_t row = 0; row < rows; row += kPieceRows) {
+        const std::size_t count = std::min(kPieceRows, rows - row);
+        const std::size_t bytes = size / rows * count;
+        pack(*format_of(*tensor), from, count, length, to, static_cast<int>(std::thread::hardware_concurrency()));
+        release_file_pages(from, bytes);
+        from += bytes;
+        to += packed_bytes(count, length);
+    }
+}
+
+ggml_backend_buffer_t new_buffer(ggml_backend_buffer_type_t type, std::size_t size) {
+    ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(ggml_backend_cpu_buffer_type(), size);
+    if (buffer == nullptr) return nullptr;
+    buffer->buft = type;
+    buffer->iface.init_tensor = init_tensor;
+    buffer->iface.set_tensor = set_tensor;
+    buffer->iface.get_tensor = nullptr;
+    buffer->iface.cpy_tensor = nullptr;
+    return buffer;
+}
+
+std::size_t alloc_size(ggml_backend_buffer_type_t, const ggml_tensor* tensor) {
+    if (!format_of(*tensor)) return ggml_nbytes(tensor);
+    return packed_bytes(static_cast<std::size_t>(tensor->ne[1]), static_cast<std::size_t>(tensor->ne[0]));
+}
+
+constexpr std::size_t kAlignment = 64;
+
+/// Buffer types live as long as the process, as ggml's own do.
+ggml_backend_buffer_type* new_type(Arithmetic arithmetic, ColumnBits bits) {
+    auto* type = new ggml_backend_buffer_type{};
+    type->iface.get_name = [](ggml_backend_buffer_type_t) { return "CPU_URIAL"; };
+    type->iface.alloc_buffer = new_buffer;
+    type->iface.get_alignment = [](ggml_backend_buffer_type_t) { return kAlignment; };
+    type->iface.get_alloc_size = alloc_size;
+    type->device = ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0);
+    type->context = new PackedType(arithmetic, bits);
+    return type;
+}
+
+}  // namespace
+
+bool packed_weights_available() {
+    static const bool available = [] {
+        if (!packed_product_runs_here()) return false;
+        auto& types = ggml_backend_cpu_get_extra_buffer_types();
+        types.insert(types.begin(), {new_type(Arithmetic::Packed, ColumnBits::Eight),
+                                     new_type(Arithmetic::PackedPrecise, ColumnBits::Sixteen)});
+        return true;
+    }();
+    return available;
+}
+
+PackedLoading::PackedLoading(Arithmetic arithmetic) { loading = arithmetic; }
+PackedLoading::~PackedLoading() { loading.reset(); }
+
+}  // namespace urial::engine
+
+#else
+
+namespace urial::engine {
+
+bool packed_weights_available() { return false; }
+PackedLoading::PackedLoading(Arithmetic) {}
+PackedLoading::~PackedLoading() = default;
+
+}  // namespace urial::engine
+
+#endif
