@@ -1,12 +1,20 @@
 #pragma once
 
-// A run folder -> one self-contained HTML page (docs/report.md). Pure functions over files: nothing is printed, and no
-// state is kept.
+// Run folders -> tables and self-contained HTML pages (docs/report.md). Functions over files and values: nothing is
+// printed, and no state is kept.
+//
+//   judged.h      what is computed from judged runs; their tables and JSON
+//   table.h       tables as text, Markdown, LaTeX, CSV
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "report/judged.h"
+#include "report/table.h"
 
 namespace urial::report {
 
@@ -29,5 +37,16 @@ struct ShiftPage {
 /// The page of one or more shift runs side by side. Answers of several runs belong together when their ids are equal.
 /// Throws Error{BadInput} naming the file and line of a record that is not one.
 ShiftPage shift_page(const std::vector<std::filesystem::path>& runs, const ShiftPageOptions& options);
+
+struct JudgedPageOptions {
+    std::string title = "How good are the answers?";
+    /// A page of shift runs, as an address relative to this page ("shift.html"): items link into it by their ids.
+    std::string shift_address;
+};
+
+/// The page of one or more judged runs. `results` belong to `runs` one by one; items of several runs belong together
+/// when ids and instructions are equal.
+std::string judged_page(std::span<const JudgedRun> runs, std::span<const JudgedResult> results,
+                        std::span<const RunDifference> differences, const JudgedPageOptions& options);
 
 }  // namespace urial::report
