@@ -165,10 +165,22 @@ Table tall_breakdown(std::span<const Scored> runs, const Breakdown& breakdown) {
     return table;
 }
 
+/// Those of aspect_names() that some group has.
+std::vector<std::string> aspect_names(std::span<const Scored> runs, const Breakdown& breakdown) {
+    std::vector<std::string> names = aspect_names(runs);
+    std::erase_if(names, [&](const std::string& name) {
+        return std::ranges::none_of(runs, [&](const Scored& run) {
+            return std::ranges::any_of(run.summary->*breakdown.groups,
+                                       [&](const auto& entry) { return find(entry.second.aspects, name) != nullptr; });
+        });
+    });
+    return names;
+}
+
 Table wide_breakdown(std::span<const Scored> runs, const Breakdown& breakdown) {
     Table table{breakdown.title, {breakdown.title}, {}};
     if (runs.size() > 1) table.columns.push_back("run");
-    const std::vector<std::string> aspects = aspect_names(runs);
+    const std::vector<std::string> aspects = aspect_names(runs, breakdown);
     table.columns.insert(table.columns.end(), aspects.begin(), aspects.end());
     table.columns.push_back("n");
     for (const std::string& tag : group_names(runs, breakdown)) {

@@ -168,7 +168,7 @@ TEST_F(ShiftPageTest, text_from_a_run_adds_no_markup) {
     EXPECT_EQ(ordered_json::parse(element(html, "report-header"))["title"], hostile);
 }
 
-TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_style_of_the_page) {
+TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_styles_of_the_page) {
     const std::string html = html_of(write_run(record()));
     const std::size_t start = html.find("content=\"default-src 'none'");
     ASSERT_NE(start, std::string::npos);
@@ -191,7 +191,7 @@ TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_style_of_the_
             ++inline_elements;
         }
     }
-    EXPECT_EQ(inline_elements, 3);
+    EXPECT_EQ(inline_elements, 4);
     EXPECT_FALSE(std::regex_search(html.substr(0, start + policy.size() + 400), std::regex("(src|href)=\"(?!data:)")));
 }
 

@@ -571,7 +571,7 @@
         this.gridRow("head", "", columns.map((column) => this.answerHead(column))),
         this.gridRow("answers-row", "answer", columns.map((column) => this.answerText(column.answer))),
         aspects.map((aspect) => this.gridRow("aspect-row", aspect, columns.map((column) => this.aspectCell(column, aspect)))),
-        this.gridRow("raw-row", "", columns.map(({ records }) => records.map((record) => this.rawReply(record))))
+        this.gridRow("raw-row", "", columns.map(({ records }) => records.map((record) => this.rawReply(record, records.length > 1 ? `${record.judge}, turn ${record.turn}` : ""))))
       );
       grid.style.setProperty("--columns", columns.length);
       return grid;
@@ -614,12 +614,13 @@
         );
       });
     }
-    rawReply(record) {
+    /** `about`: which of several replies it is. */
+    rawReply(record, about = "") {
       const steering = record.steering?.length ? h("p.steering", null, `The answer looks like an attempt to steer the judge: ${record.steering.join(", ")}.`) : null;
       return [steering, h(
         "details",
         null,
-        h("summary", null, "raw reply", h("small", null, ` ${plainText(record.rubric)}${record.attempts > 1 ? `, ${record.attempts} requests` : ""}`)),
+        h("summary", null, "raw reply", h("small", null, ` ${plainText([about, record.rubric].filter(Boolean).join(", "))}${record.attempts > 1 ? `, ${record.attempts} requests` : ""}`)),
         h("pre", null, record.reply === "" ? "(none kept)" : plainText(record.reply))
       )];
     }
@@ -634,7 +635,7 @@
         this.gridRow("head", "", [head(names[0], first), head(names[1], second)]),
         this.gridRow("answers-row", "answer", [this.answerText(first), this.answerText(second)]),
         [...orders[0].verdicts.keys()].map((aspect) => this.choiceRow(aspect, comparison, names)),
-        this.gridRow("raw-row", "", orders.map((order) => this.rawReply(order.record)))
+        this.gridRow("raw-row", "", orders.map((order) => this.rawReply(order.record, `${names[order.straight ? 0 : 1]} first`)))
       );
       grid.style.setProperty("--columns", 2);
       return h("section", null, h("p.meta", null, plainText(`${run.label} · judged by ${record.judge} · ${orders.length > 1 ? "both orders" : "one order"}`)), grid);
@@ -1193,14 +1194,14 @@ ${formatCount(n)} answers` : ""}`;
           "Paired by item, over the items that both runs scored. An interval that crosses the dotted zero means that the data do not ",
           "say which is better. With several aspects, one in twenty looks decided by chance at p = 0.05."
         ),
-        h("table.differences", null, h("thead", null, h(
+        h("div.scroll", { tabindex: 0 }, h("table.differences", null, h("thead", null, h(
           "tr",
           null,
           h("th", { scope: "col" }, "Runs"),
           h("th", { scope: "col" }, "aspect"),
           h("th", { scope: "col" }, ""),
           ["difference", "p", "items", "unpaired"].map((name) => h("th.number", { scope: "col" }, name))
-        )), body)
+        )), body))
       )
     );
     return { element, draw };

@@ -75,8 +75,8 @@ function differenceTable(differences) {
         h('div.card.headline', null,
             h('p.note', null, 'Paired by item, over the items that both runs scored. An interval that crosses the dotted zero means that the data do not ',
               'say which is better. With several aspects, one in twenty looks decided by chance at p = 0.05.'),
-            h('table.differences', null, h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Runs'), h('th', {scope: 'col'}, 'aspect'), h('th', {scope: 'col'}, ''),
-                ['difference', 'p', 'items', 'unpaired'].map((name) => h('th.number', {scope: 'col'}, name)))), body)));
+            h('div.scroll', {tabindex: 0}, h('table.differences', null, h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Runs'), h('th', {scope: 'col'}, 'aspect'), h('th', {scope: 'col'}, ''),
+                ['difference', 'p', 'items', 'unpaired'].map((name) => h('th.number', {scope: 'col'}, name)))), body))));
     return {element, draw};
 }
 
