@@ -38,7 +38,7 @@ TEST(EvalCommands, raw_judgements_become_a_run_and_the_run_a_table) {
     EXPECT_EQ(paper["source"]["lima"]["n"], 1);
     EXPECT_FALSE(paper["task"].contains("math")) << "the last tag is coding";
     EXPECT_EQ(paper["report"]["total"], 2);
-    EXPECT_NE(shell.run("$URIAL report run").out.find("\n  helpfulness                    4.00  1         0    1\n"),
+    EXPECT_NE(shell.run("$URIAL report run").out.find("\n  helpfulness              4.00  1         0    1\n"),
               std::string::npos);
 }
 
