@@ -116,19 +116,13 @@ std::string relative_address(const fs::path& target, const fs::path& page) {
     return address;
 }
 
-std::string shift_address(const ReportOptions& command) {
-    if (command.shift_html.empty()) return "";
-    if (read_file(command.shift_html).find("\"format\":\"urial.report/1\"") == std::string::npos) {
-        throw error(ErrorKind::BadInput, "{}: no page of shift runs; `urial report SHIFT_RUN --html {}` makes one",
-                    command.shift_html, command.shift_html);
-    }
-    return relative_address(command.shift_html, command.html);
-}
-
 void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command, const Context& context) {
     report::JudgedPageOptions options;
     if (!command.title.empty()) options.title = command.title;
-    options.shift_address = shift_address(command);
+    if (!command.shift_html.empty()) {
+        options.shift_ids = report::shift_page_ids(command.shift_html);
+        options.shift_address = relative_address(command.shift_html, command.html);
+    }
     const std::string html =
         report::judged_page(runs, results_of(runs, command, context),
                             command.against.empty() ? differences_of_pairs(runs) : differences_to_last(runs), options);
@@ -148,7 +142,7 @@ void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command
 }  // namespace
 
 void add_judged_report_flags(CLI::App& report, ReportOptions& command) {
-    report.add_option("--shift-html", command.shift_html, "With --html: link every item into this page of shift runs")
+    report.add_option("--shift-html", command.shift_html, "With --html: link items into this page of shift runs")
         ->type_name("FILE");
     report.add_option("--format", command.format, "How to write the tables [text]")
         ->check(CLI::IsMember({"text", "markdown", "csv", "latex", "json"}))

@@ -35,7 +35,7 @@ std::string judged_page(std::span<const JudgedRun> runs, std::span<const JudgedR
     }
     frame.header = {{"format", "urial.judged-report/1"},
                     {"title", options.title},
-                    {"shift", options.shift_address},
+                    {"shift", {{"address", options.shift_address}, {"ids", options.shift_ids}}},
                     {"runs", std::move(described)},
                     {"differences", std::move(compared)}};
     return page_html(frame);

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,10 +38,13 @@ struct ShiftPage {
 /// Throws Error{BadInput} naming the file and line of a record that is not one.
 ShiftPage shift_page(const std::vector<std::filesystem::path>& runs, const ShiftPageOptions& options);
 
+/// The ids of the answers in a page of shift runs; Error{BadInput} where the file is none.
+std::set<std::string> shift_page_ids(const std::filesystem::path& html);
+
 struct JudgedPageOptions {
     std::string title = "How good are the answers?";
-    /// A page of shift runs, as an address relative to this page ("shift.html"): items link into it by their ids.
-    std::string shift_address;
+    std::string shift_address;        ///< a page of shift runs, relative to this page ("shift.html"); empty: none
+    std::set<std::string> shift_ids;  ///< the items that link into it
 };
 
 /// The page of one or more judged runs. `results` belong to `runs` one by one; items of several runs belong together

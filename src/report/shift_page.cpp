@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "report/frame.h"
 #include "report/labels.h"
+#include "report/packed.h"
 #include "report/report.h"
 #include "report/shift_run.h"
 
@@ -118,11 +119,34 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
 
 }  // namespace
 
+std::set<std::string> shift_page_ids(const fs::path& html) {
+    const std::string page = read_file(html);
+    std::set<std::string> ids;
+    for (std::size_t run = 0;; ++run) {
+        const std::string mark = fmt::format("id=\"run-{}-texts\">", run);
+        const std::size_t found = page.find(mark);
+        if (found == std::string::npos) break;
+        const std::size_t start = found + mark.size();
+        const ordered_json texts = ordered_json::parse(
+            unpack(std::string_view(page).substr(start, page.find('<', start) - start)), nullptr, false);
+        if (!texts.is_object()) break;
+        for (const ordered_json& answer : texts.value("answers", ordered_json::array())) {
+            ids.insert(answer.value("id", ""));
+        }
+    }
+    if (ids.empty()) {
+        throw error(ErrorKind::BadInput, "{}: no page of shift runs; `urial report SHIFT_RUN --html {}` makes one",
+                    html.string(), html.string());
+    }
+    return ids;
+}
+
 std::string run_format(const fs::path& run) {
     const fs::path path = run / "manifest.json";
     if (!fs::exists(path)) {
         throw error(ErrorKind::NotFound,
-                    "{}: no run folder (it has no manifest.json); `urial shift -o FOLDER` makes one", run.string());
+                    "{}: no run folder (it has no manifest.json); `urial shift` and `urial judge` make them",
+                    run.string());
     }
     const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
     std::string format = manifest.is_object() ? text_at(manifest, "/format") : "";

@@ -113,7 +113,7 @@ std::string latex_table(const Table& table) {
     std::string alignment;
     for (const bool text : columns_of_texts(table)) alignment += text ? 'l' : 'r';
     std::string out = fmt::format(
-        "\\begin{{table}}[t]\n  \\centering\n  \\caption{{{}. 95\\,\\% intervals in brackets.}}\n"
+        "\\begin{{table}}[t]\n  \\centering\n  \\small\n  \\caption{{{}. 95\\,\\% intervals in brackets.}}\n"
         "  \\begin{{tabular}}{{{}}}\n    \\toprule\n",
         escape_latex(table.title), alignment);
     std::vector<std::string> cells;

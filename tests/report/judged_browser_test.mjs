@@ -196,10 +196,16 @@ const tests = {
         await writeSyntheticRun(shift, {answers: 20, tokens: 20});
         const shiftHtml = path.join(folder, 'the shift #1.html');
         urial('report', shift, '--html', shiftHtml, '--quiet');
-        const {html} = await makePage('linked', [{items: 20}], '--shift-html', shiftHtml);
+        const {html} = await makePage('linked', [{items: 25}], '--shift-html', shiftHtml);
         const {page} = await openReport(html, {address: '#items/13'});
         await page.waitForSelector('a.shift');
         assert.deepEqual(await ids(page), ['13']);
+        await page.click('.chip');
+        await page.fill('input[type="search"]', 'question 22:');
+        await page.waitForSelector('.instruction:has-text("question 22:")');
+        assert.equal(await page.locator('a.shift').count(), 0, 'the other page has no such answer');
+        await page.fill('input[type="search"]', 'question 13:');
+        await page.waitForSelector('a.shift');
         await page.click('a.shift');
         await page.waitForSelector('.answers .instruction:has-text("question 13:")');
         assert.equal(await page.locator('.answers article').count(), 1);

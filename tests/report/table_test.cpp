@@ -70,7 +70,7 @@ TEST(TableLatex, a_bracket_behind_a_lines_end_is_no_argument_and_two_hyphens_are
 TEST(TableLatex, a_table_uses_booktabs_and_notes_are_comments) {
     EXPECT_EQ(to_latex({{table()}, {"3 records\n\\end{document}"}}),
               "% \\usepackage{booktabs}\n\n"
-              "\\begin{table}[t]\n  \\centering\n  \\caption{Scores. 95\\,\\% intervals in brackets.}\n"
+              "\\begin{table}[t]\n  \\centering\n  \\small\n  \\caption{Scores. 95\\,\\% intervals in brackets.}\n"
               "  \\begin{tabular}{lrr}\n    \\toprule\n"
               "    run & helpfulness & n \\\\\n    \\midrule\n"
               "    a & 4.13 {\\scriptsize [4.00, 4.25]} & 12 \\\\\n"

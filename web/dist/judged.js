@@ -417,10 +417,10 @@
     return h(`span.verdict.${kind}`, null, plainText(texts[kind]()));
   }
   var ItemsView = class {
-    /** `shiftAddress`: a page of shift runs, or an empty text. */
-    constructor(runs, { shiftAddress }) {
+    /** `shift`: {address, ids}: a page of shift runs (or an empty text) and the items that it has. */
+    constructor(runs, { shift }) {
       this.runs = runs;
-      this.shiftAddress = shiftAddress;
+      this.shift = { ...shift, ids: new Set(shift.ids) };
       this.items = pairItems(runs);
       this.aspects = aspectNames(runs);
       this.conditions = makeConditions(runs);
@@ -550,8 +550,8 @@
       ].flat().filter(Boolean);
     }
     shiftLink(item) {
-      if (!this.shiftAddress) return null;
-      return h("a.shift", { href: `${this.shiftAddress}#answers/${encodeURIComponent(item.id)}`, rel: "noreferrer" }, "token by token →");
+      if (!this.shift.ids.has(item.id)) return null;
+      return h("a.shift", { href: `${this.shift.address}#answers/${encodeURIComponent(item.id)}`, rel: "noreferrer" }, "token by token →");
     }
     marked(text2) {
       return markedText(text2, this.wanted.text);
@@ -1210,6 +1210,7 @@ ${formatCount(n)} answers` : ""}`;
     const lines = [];
     for (const { label, result, records } of runs) {
       const say = (text2) => lines.push(h("li", null, plainText(`${label}: ${text2}`)));
+      if (result.report) say("counted as the original authors did: “N/A” is 5.0, an item counts for its last tag, breakdowns look at helpfulness alone.");
       if (result.withheld) {
         say("more than 5 % of the verdicts of an aspect could not be read: no means are shown. --allow-unscored shows them.");
       } else if (result.unscored) {
@@ -1293,7 +1294,7 @@ ${formatCount(n)} answers` : ""}`;
   runPage(async () => {
     const header = readHeader();
     const runs = await loadRuns(header);
-    const items = new ItemsView(runs, { shiftAddress: header.shift });
+    const items = new ItemsView(runs, { shift: header.shift });
     const overview = makeOverview(runs, {
       differences: header.differences,
       theme: currentTheme,

@@ -19,10 +19,10 @@ function verdictBadge({kind, value}, highest) {
 }
 
 export class ItemsView {
-    /** `shiftAddress`: a page of shift runs, or an empty text. */
-    constructor(runs, {shiftAddress}) {
+    /** `shift`: {address, ids}: a page of shift runs (or an empty text) and the items that it has. */
+    constructor(runs, {shift}) {
         this.runs = runs;
-        this.shiftAddress = shiftAddress;
+        this.shift = {...shift, ids: new Set(shift.ids)};
         this.items = pairItems(runs);
         this.aspects = aspectNames(runs);
         this.conditions = makeConditions(runs);
@@ -140,8 +140,8 @@ export class ItemsView {
     }
 
     shiftLink(item) {
-        if (!this.shiftAddress) return null;
-        return h('a.shift', {href: `${this.shiftAddress}#answers/${encodeURIComponent(item.id)}`, rel: 'noreferrer'}, 'token by token →');
+        if (!this.shift.ids.has(item.id)) return null;
+        return h('a.shift', {href: `${this.shift.address}#answers/${encodeURIComponent(item.id)}`, rel: 'noreferrer'}, 'token by token →');
     }
 
     marked(text) {

@@ -16,7 +16,7 @@ function subtitle(runs, items) {
 runPage(async () => {
     const header = readHeader();
     const runs = await loadRuns(header);
-    const items = new ItemsView(runs, {shiftAddress: header.shift});
+    const items = new ItemsView(runs, {shift: header.shift});
     const overview = makeOverview(runs, {
         differences: header.differences, theme: currentTheme,
         onCell: (facet, tag, aspect) => { items.showGroup(facet, tag, aspect); show('items', true); },

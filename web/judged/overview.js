@@ -84,6 +84,7 @@ function warnings(runs) {
     const lines = [];
     for (const {label, result, records} of runs) {
         const say = (text) => lines.push(h('li', null, plainText(`${label}: ${text}`)));
+        if (result.report) say('counted as the original authors did: “N/A” is 5.0, an item counts for its last tag, breakdowns look at helpfulness alone.');
         if (result.withheld) {
             say('more than 5 % of the verdicts of an aspect could not be read: no means are shown. --allow-unscored shows them.');
         } else if (result.unscored) {
