@@ -565,23 +565,25 @@
       });
       if (!columns.some((column) => column.records.length)) return null;
       const aspects = this.aspects.filter((aspect) => columns.some(({ records }) => records.some((record) => Object.hasOwn(record.verdicts, aspect))));
+      const names = columns.map((column) => column.run.label);
       const grid = h(
         "div.verdicts",
         { role: "table", "aria-label": "Answers and verdicts" },
-        this.gridRow("head", "", columns.map((column) => this.answerHead(column))),
-        this.gridRow("answers-row", "answer", columns.map((column) => this.answerText(column.answer))),
-        aspects.map((aspect) => this.gridRow("aspect-row", aspect, columns.map((column) => this.aspectCell(column, aspect)))),
-        this.gridRow("raw-row", "", columns.map(({ records }) => records.map((record) => this.rawReply(record, records.length > 1 ? `${record.judge}, turn ${record.turn}` : ""))))
+        this.gridRow("head", "", names, columns.map((column) => this.answerHead(column))),
+        this.gridRow("answers-row", "answer", names, columns.map((column) => this.answerText(column.answer))),
+        aspects.map((aspect) => this.gridRow("aspect-row", aspect, names, columns.map((column) => this.aspectCell(column, aspect)))),
+        this.gridRow("raw-row", "", names, columns.map(({ records }) => records.map((record) => this.rawReply(record, records.length > 1 ? `${record.judge}, turn ${record.turn}` : ""))))
       );
       grid.style.setProperty("--columns", columns.length);
       return grid;
     }
-    gridRow(kind, title, cells) {
+    /** `names`: of the columns, shown where they stand one under the other for want of room. */
+    gridRow(kind, title, names, cells) {
       return h(
         `div.row.${kind}`,
         { role: "row" },
         h("div.row-title", { role: "rowheader" }, plainText(title)),
-        cells.map((cell) => h("div.cell", { role: "cell" }, cell))
+        cells.map((cell, i) => h("div.cell", { role: "cell", "data-of": plainText(names[i]) }, cell))
       );
     }
     answerHead({ run, generator, records }) {
@@ -632,10 +634,10 @@
       const grid = h(
         "div.verdicts.pair",
         { role: "table", "aria-label": "Comparison of two answers" },
-        this.gridRow("head", "", [head(names[0], first), head(names[1], second)]),
-        this.gridRow("answers-row", "answer", [this.answerText(first), this.answerText(second)]),
+        this.gridRow("head", "", names, [head(names[0], first), head(names[1], second)]),
+        this.gridRow("answers-row", "answer", names, [this.answerText(first), this.answerText(second)]),
         [...orders[0].verdicts.keys()].map((aspect) => this.choiceRow(aspect, comparison, names)),
-        this.gridRow("raw-row", "", orders.map((order) => this.rawReply(order.record, `${names[order.straight ? 0 : 1]} first`)))
+        this.gridRow("raw-row", "", names, orders.map((order) => this.rawReply(order.record, `${names[order.straight ? 0 : 1]} first`)))
       );
       grid.style.setProperty("--columns", 2);
       return h("section", null, h("p.meta", null, plainText(`${run.label} · judged by ${record.judge} · ${orders.length > 1 ? "both orders" : "one order"}`)), grid);
