@@ -1,5 +1,5 @@
-// Builds what CMake embeds: dist/charts.js (the charting libraries), dist/report.js (our page) and THIRD_PARTY.md (the
-// libraries' licences). With --check nothing is written and a difference ends with status 1.
+// Builds what CMake embeds: dist/charts.js (the charting libraries), dist/report.js and dist/judged.js (the pages of
+// shift and of judged runs) and THIRD_PARTY.md (the libraries' licences). With --check nothing is written and a difference ends with status 1.
 
 import {readdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
@@ -53,7 +53,7 @@ async function thirdParty(inputs) {
         byText.set(licence.text, same);
     }
     let text = '# Third-party code in the pages\n\n' +
-        'These libraries are compiled into `dist/charts.js` and so into every HTML report. Written by `build.mjs`.\n';
+        'These libraries are compiled into `dist/charts.js` and so into every HTML report of shift runs. Written by `build.mjs`.\n';
     for (const {names, kind, text: licence} of byText.values()) {
         text += `\n## ${names.join(', ')} (${kind})\n\n${licence.replace(/^/gm, '    ').replace(/ +$/gm, '')}\n`;
     }
@@ -62,9 +62,14 @@ async function thirdParty(inputs) {
 
 const charts = await bundle('charts/charts.js', {minify: true});
 const report = await bundle('report/main.js', {});
+const judged = await bundle('judged/main.js', {});
+for (const {inputs} of [report, judged]) {
+    if (inputs.some(packageFolder)) throw new Error('a library outside charts.js: its licence would be missing');
+}
 const outputs = {
     'dist/charts.js': charts.text,
     'dist/report.js': report.text,
+    'dist/judged.js': judged.text,
     'THIRD_PARTY.md': await thirdParty(charts.inputs),
 };
 

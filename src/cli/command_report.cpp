@@ -7,37 +7,33 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/eval_report.h"
-#include "eval/eval.h"
+#include "cli/judged_report.h"
 #include "report/report.h"
 
 namespace urial::cli {
 namespace {
 
-struct ReportCommand {
-    std::vector<std::string> runs;
-    std::string html;
-    std::vector<std::string> labels;
-    std::string title;
-    EvalReport eval;
-};
-
 /// All runs of one report are of one kind; what it is stands in their manifests.
-std::string common_format(const ReportCommand& command) {
+std::string common_format(const ReportOptions& command) {
     const std::string format = report::run_format(command.runs.front());
     for (const std::string& run : command.runs) {
         const std::string other = report::run_format(run);
         if (other != format) {
-            throw error(ErrorKind::BadInput, "{} is a run of the kind {}, {} of the kind {}: report them one by one",
-                        command.runs.front(), format, run, other);
+            throw error(
+                ErrorKind::BadInput,
+                "{} is a run of the kind {}, {} of the kind {}: give each kind a report of its own; --shift-html "
+                "links the page of judged runs to that of shift runs",
+                command.runs.front(), format, run, other);
         }
     }
     return format;
 }
 
-void report_shift(const ReportCommand& command, const Context& context) {
+void report_shift(const ReportOptions& command, const Context& context) {
     if (command.html.empty()) {
-        throw Error(ErrorKind::BadInput, "a report of shift runs is a page: give --html FILE");
+        throw Error(ErrorKind::BadInput,
+                    "a report of shift runs is a page: give --html FILE; `urial shift` prints "
+                    "their tables");
     }
     report::ShiftPageOptions options;
     options.labels = command.labels;
@@ -56,25 +52,18 @@ void report_shift(const ReportCommand& command, const Context& context) {
                                       page.positions, human_bytes(static_cast<double>(page.html.size()))));
 }
 
-void run_report(const ReportCommand& command, const Context& context) {
+void run_report(const ReportOptions& command, const Context& context) {
     const std::string format = common_format(command);
     if (format == "urial.shift/1") return report_shift(command, context);
-    if (format == eval::kRunFormat) {
-        if (command.runs.size() > 1) {
-            throw Error(ErrorKind::BadInput, "judged runs are reported one by one; --against compares two");
-        }
-        EvalReport eval = command.eval;
-        eval.run = command.runs.front();
-        return report_eval(eval, context);
-    }
+    if (format == eval::kRunFormat) return report_judged(command, context);
     throw error(ErrorKind::BadInput, "{}: there is no report for runs of the kind {}", command.runs.front(), format);
 }
 
 }  // namespace
 
 void add_report_command(CLI::App& app, Context& context) {
-    auto* report = app.add_subcommand("report", "Tables of a judged run, or one HTML page of shift runs");
-    auto command = std::make_shared<ReportCommand>();
+    auto* report = app.add_subcommand("report", "Tables of judged runs, or one HTML page of judged or of shift runs");
+    auto command = std::make_shared<ReportOptions>();
     report->add_option("run", command->runs, "Run folders; several stand side by side")->required();
     report->add_option("--html", command->html, "The file to write; it opens from disk and loads nothing")
         ->type_name("FILE");
@@ -84,7 +73,7 @@ void add_report_command(CLI::App& app, Context& context) {
         ->allow_extra_args(false)
         ->type_name("NAME");
     report->add_option("--title", command->title, "The heading of the page")->type_name("TEXT");
-    add_eval_report_flags(*report, command->eval);
+    add_judged_report_flags(*report, *command);
     report->callback([command, &context] { run_report(*command, context); });
 }
 

@@ -90,7 +90,9 @@ public:
             place(order_[i], aggregate);
         }
         summary_.average = average_of(summary_.aspects);
-        if (!averaged.empty()) summary_.average_ci95 = intervals.back();
+        const bool all_have_intervals =
+            std::ranges::all_of(summary_.aspects, [](const auto& entry) { return entry.second.ci95.has_value(); });
+        if (!averaged.empty() && all_have_intervals) summary_.average_ci95 = intervals.back();
         summary_.words = summary_.answers == 0 ? kNotANumber : words_ / static_cast<double>(summary_.answers);
         const auto incomplete = [](const auto& entry) { return entry.second.unscored_share() > kMostUnscored; };
         summary_.withheld = !options_.allow_unscored && std::ranges::any_of(summary_.aspects, incomplete);

@@ -59,6 +59,43 @@ std::string gzip(std::string_view bytes) {
     return packed;
 }
 
+namespace {
+
+[[noreturn]] void fail_packed() { throw error(ErrorKind::BadInput, "a data block is not base64 of gzip"); }
+
+std::string from_base64(std::string_view text) {
+    if (text.size() > std::numeric_limits<int>::max() || text.size() % 4 != 0) fail_packed();
+    std::string bytes(text.size() / 4 * 3, '\0');
+    const int length =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    if (length < 0) fail_packed();
+    bytes.resize(static_cast<std::size_t>(length));
+    return bytes;  // padding decodes to zero bytes behind the gzip member, which inflate() leaves alone
+}
+
+}  // namespace
+
+std::string unpack(std::string_view text) {
+    const std::string packed = from_base64(text);
+    z_stream stream{};
+    if (inflateInit2(&stream, kGzipWindow) != Z_OK) fail_packed();
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+    stream.avail_in = static_cast<uInt>(packed.size());
+    std::string bytes;
+    std::string part(1U << 18, '\0');
+    int state = Z_OK;
+    while (state == Z_OK) {
+        stream.next_out = reinterpret_cast<Bytef*>(part.data());
+        stream.avail_out = static_cast<uInt>(part.size());
+        state = inflate(&stream, Z_NO_FLUSH);
+        bytes.append(part, 0, part.size() - stream.avail_out);
+    }
+    inflateEnd(&stream);
+    if (state != Z_STREAM_END) fail_packed();
+    return bytes;
+}
+
 std::string script_safe_json(const nlohmann::ordered_json& value) {
     // Outside its strings JSON has none of the three, so that escaping them everywhere keeps its meaning.
     const std::string text = value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

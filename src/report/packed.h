@@ -14,6 +14,9 @@ std::string base64(std::string_view bytes);
 /// A gzip member, without a time stamp: equal input gives equal output.
 std::string gzip(std::string_view bytes);
 
+/// The bytes behind base64(gzip(...)); Error{BadInput} where `text` is something else.
+std::string unpack(std::string_view text);
+
 /// JSON in which no '<', '>' or '&' occurs: inside a script element it can end or open nothing.
 std::string script_safe_json(const nlohmann::ordered_json& value);
 

@@ -1,12 +1,20 @@
 #pragma once
 
-// A run folder -> one self-contained HTML page (docs/report.md). Pure functions over files: nothing is printed, and no
-// state is kept.
+// Run folders -> tables and self-contained HTML pages (docs/report.md). Functions over files and values: nothing is
+// printed, and no state is kept.
+//
+//   judged.h      what is computed from judged runs; their tables and JSON
+//   table.h       tables as text, Markdown, LaTeX, CSV
 
 #include <cstddef>
 #include <filesystem>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "report/judged.h"
+#include "report/table.h"
 
 namespace urial::report {
 
@@ -29,5 +37,19 @@ struct ShiftPage {
 /// The page of one or more shift runs side by side. Answers of several runs belong together when their ids are equal.
 /// Throws Error{BadInput} naming the file and line of a record that is not one.
 ShiftPage shift_page(const std::vector<std::filesystem::path>& runs, const ShiftPageOptions& options);
+
+/// The ids of the answers in a page of shift runs; Error{BadInput} where the file is none.
+std::set<std::string> shift_page_ids(const std::filesystem::path& html);
+
+struct JudgedPageOptions {
+    std::string title = "How good are the answers?";
+    std::string shift_address;        ///< a page of shift runs, relative to this page ("shift.html"); empty: none
+    std::set<std::string> shift_ids;  ///< the items that link into it
+};
+
+/// The page of one or more judged runs. `results` belong to `runs` one by one; items of several runs belong together
+/// when ids and instructions are equal.
+std::string judged_page(std::span<const JudgedRun> runs, std::span<const JudgedResult> results,
+                        std::span<const RunDifference> differences, const JudgedPageOptions& options);
 
 }  // namespace urial::report

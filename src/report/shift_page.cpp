@@ -1,5 +1,4 @@
-// The page is a frame around data blocks; docs/report.md describes them. Nothing from a run is written as markup: the
-// header is JSON without '<', '>' and '&', the rest is base64.
+// The data blocks of the page of shift runs; docs/report.md describes them.
 
 #include <algorithm>
 #include <bit>
@@ -11,10 +10,11 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "report/frame.h"
+#include "report/labels.h"
 #include "report/packed.h"
 #include "report/report.h"
 #include "report/shift_run.h"
-#include "report_files.h"
 
 namespace urial::report {
 namespace {
@@ -22,13 +22,6 @@ namespace {
 using nlohmann::ordered_json;
 
 static_assert(std::endian::native == std::endian::little, "the page reads little-endian arrays");
-
-std::string_view asset(std::string_view name) {
-    for (const EmbeddedFile& file : report_files()) {
-        if (file.name == name) return file.content;
-    }
-    throw std::logic_error(fmt::format("{} is not embedded", name));
-}
 
 /// Arrays one behind the other, and the layout by which the page cuts them apart again: [name, type, length].
 class ColumnBlock {
@@ -124,61 +117,36 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
             {"manifest", run.manifest}};
 }
 
-std::string data_block(const std::string& id, std::string_view bytes) {
-    return fmt::format("<script type=\"text/plain\" id=\"{}\">{}</script>\n", id, base64(gzip(bytes)));
-}
-
-std::string folder_name(const fs::path& run) {
-    fs::path path = fs::absolute(run).lexically_normal();
-    if (path.filename().empty()) path = path.parent_path();
-    return path.filename().string();
-}
-
-std::vector<std::string> labels_of(const std::vector<fs::path>& runs, const ShiftPageOptions& options) {
-    if (!options.labels.empty() && options.labels.size() != runs.size()) {
-        throw error(ErrorKind::BadInput, "{} labels for {} runs: give one a run, or none", options.labels.size(),
-                    runs.size());
-    }
-    std::vector<std::string> labels = options.labels;
-    if (labels.empty()) std::transform(runs.begin(), runs.end(), std::back_inserter(labels), folder_name);
-    std::map<std::string, int> seen;
-    for (std::string& label : labels) {
-        if (const int times = ++seen[label]; times > 1) label += fmt::format(" ({})", times);
-    }
-    return labels;
-}
-
-std::string frame(const ordered_json& header, std::string_view blocks) {
-    const std::string_view style = asset("report.css");
-    const std::string_view charts = asset("charts.js");
-    const std::string_view script = asset("report.js");
-    std::string html = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
-    html += fmt::format(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}' '{}'; style-src "
-        "'{}'; img-src data:; base-uri 'none'; form-action 'none'\">\n",
-        policy_hash(charts), policy_hash(script), policy_hash(style));
-    html +=
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" "
-        "content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n<title>urial report</title>\n";
-    html += fmt::format("<style>{}</style>\n</head>\n<body>\n", style);
-    html +=
-        "<div id=\"app\"><noscript>This report needs JavaScript; it loads nothing from anywhere.</noscript></div>\n";
-    html +=
-        fmt::format("<script type=\"application/json\" id=\"report-header\">{}</script>\n", script_safe_json(header));
-    html += blocks;
-    html += fmt::format("<script type=\"application/json\" id=\"licences\">{}</script>\n",
-                        script_safe_json(asset("THIRD_PARTY.md")));
-    html += fmt::format("<script>{}</script>\n<script>{}</script>\n</body>\n</html>\n", charts, script);
-    return html;
-}
-
 }  // namespace
+
+std::set<std::string> shift_page_ids(const fs::path& html) {
+    const std::string page = read_file(html);
+    std::set<std::string> ids;
+    for (std::size_t run = 0;; ++run) {
+        const std::string mark = fmt::format("id=\"run-{}-texts\">", run);
+        const std::size_t found = page.find(mark);
+        if (found == std::string::npos) break;
+        const std::size_t start = found + mark.size();
+        const ordered_json texts = ordered_json::parse(
+            unpack(std::string_view(page).substr(start, page.find('<', start) - start)), nullptr, false);
+        if (!texts.is_object()) break;
+        for (const ordered_json& answer : texts.value("answers", ordered_json::array())) {
+            ids.insert(answer.value("id", ""));
+        }
+    }
+    if (ids.empty()) {
+        throw error(ErrorKind::BadInput, "{}: no page of shift runs; `urial report SHIFT_RUN --html {}` makes one",
+                    html.string(), html.string());
+    }
+    return ids;
+}
 
 std::string run_format(const fs::path& run) {
     const fs::path path = run / "manifest.json";
     if (!fs::exists(path)) {
         throw error(ErrorKind::NotFound,
-                    "{}: no run folder (it has no manifest.json); `urial shift -o FOLDER` makes one", run.string());
+                    "{}: no run folder (it has no manifest.json); `urial shift` and `urial judge` make them",
+                    run.string());
     }
     const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
     std::string format = manifest.is_object() ? text_at(manifest, "/format") : "";
@@ -188,7 +156,7 @@ std::string run_format(const fs::path& run) {
 }
 
 ShiftPage shift_page(const std::vector<fs::path>& runs, const ShiftPageOptions& options) {
-    const std::vector<std::string> labels = labels_of(runs, options);
+    const std::vector<std::string> labels = run_labels(runs, options.labels);
     ShiftPage page;
     ordered_json headers = ordered_json::array();
     std::string blocks;
@@ -203,7 +171,11 @@ ShiftPage shift_page(const std::vector<fs::path>& runs, const ShiftPageOptions& 
         page.answers += run.answers.size();
         page.positions += run.positions;
     }
-    page.html = frame({{"format", "urial.report/1"}, {"title", options.title}, {"runs", headers}}, blocks);
+    page.html = page_html({.styles = {"page.css", "report.css"},
+                           .scripts = {"charts.js", "report.js"},
+                           .header = {{"format", "urial.report/1"}, {"title", options.title}, {"runs", headers}},
+                           .blocks = std::move(blocks),
+                           .third_party = true});
     return page;
 }
 

@@ -38,7 +38,42 @@ TEST(EvalCommands, raw_judgements_become_a_run_and_the_run_a_table) {
     EXPECT_EQ(paper["source"]["lima"]["n"], 1);
     EXPECT_FALSE(paper["task"].contains("math")) << "the last tag is coding";
     EXPECT_EQ(paper["report"]["total"], 2);
-    EXPECT_NE(shell.run("$URIAL report run").out.find("helpfulness                     4.00"), std::string::npos);
+    EXPECT_NE(shell.run("$URIAL report run").out.find("\n  helpfulness              4.00  1         0    1\n"),
+              std::string::npos);
+}
+
+TEST(EvalCommands, tables_come_in_several_formats_and_into_a_file) {
+    const Shell shell;
+    write_raw(shell, "a.json", "4", "5");
+    write_raw(shell, "b.json", "3", "3");
+    ASSERT_EQ(shell.run("$URIAL judge import a.json -o a && $URIAL judge import b.json -o b").exit_code, 0);
+    const ShellResult written = shell.run("$URIAL report a b --format markdown -o table.md && cat table.md");
+    EXPECT_NE(written.out.find("| a | 4.50 [4.00, 5.00] | 4.50 [4.00, 5.00] | 2.0 | 2 | 0 |"), std::string::npos)
+        << written.out << written.err;
+    const ShellResult csv = shell.run("$URIAL report a b --format csv --label 'x, y' --label z");
+    EXPECT_NE(csv.out.find("\n\"x, y\",aspects,,helpfulness,4.5,4,5,2,0,0,no\n"), std::string::npos) << csv.out;
+    EXPECT_NE(shell.run("$URIAL report a --format latex").out.find("\\toprule"), std::string::npos);
+    const auto json = nlohmann::json::parse(shell.run("$URIAL report a b --json").out);
+    EXPECT_EQ(json["runs"]["b"]["aspects"]["helpfulness"]["mean"], 3.0);
+    EXPECT_EQ(shell.run("$URIAL report a --format word").exit_code, 2);
+    EXPECT_EQ(shell.run("$URIAL report a --json --format csv").exit_code, 2);
+}
+
+TEST(EvalCommands, judged_runs_become_a_page_and_never_together_with_shift_runs) {
+    const Shell shell;
+    write_raw(shell, "a.json", "4", "5");
+    ASSERT_EQ(shell.run("$URIAL judge import a.json -o a && mkdir s").exit_code, 0);
+    std::ofstream(shell.folder() / "s/manifest.json") << R"({"format": "urial.shift/1"})";
+    const ShellResult page = shell.run("$URIAL report a --html a.html --json && head -c 15 a.html");
+    EXPECT_NE(page.out.find("\"records\": 2"), std::string::npos) << page.out << page.err;
+    EXPECT_NE(page.out.find("<!doctype html>"), std::string::npos) << page.out;
+    const ShellResult mixed = shell.run("$URIAL report a s --html both.html");
+    EXPECT_EQ(mixed.exit_code, 2);
+    EXPECT_NE(mixed.err.find("--shift-html"), std::string::npos) << mixed.err;
+    const ShellResult wrong = shell.run("$URIAL report a --html b.html --shift-html a.html");
+    EXPECT_EQ(wrong.exit_code, 2);
+    EXPECT_NE(wrong.err.find("no page of shift runs"), std::string::npos) << wrong.err;
+    EXPECT_EQ(shell.run("$URIAL report a --html b.html --format csv").exit_code, 2);
 }
 
 TEST(EvalCommands, two_runs_are_compared_item_by_item) {

@@ -1,36 +1,13 @@
-// The report in a real Chromium: node tests/report/browser_test.mjs URIAL_BINARY. Exit status 77 (skipped) where Node's
-// packages (`npm ci` in web/) or Chromium are missing, unless URIAL_REQUIRE_BROWSER is set.
+// The page of shift runs in a real Chromium: node tests/report/browser_test.mjs URIAL_BINARY.
 
 import assert from 'node:assert/strict';
-import {execFileSync} from 'node:child_process';
-import {existsSync} from 'node:fs';
-import {mkdtemp, rm, stat} from 'node:fs/promises';
-import {createRequire} from 'node:module';
-import os from 'node:os';
+import {stat} from 'node:fs/promises';
 import path from 'node:path';
-import {fileURLToPath, pathToFileURL} from 'node:url';
+import {folder, openReport as open, runTests, urial} from './browser.mjs';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
 
 const kMostBytes = 40e6;
 const kMostLoadMs = 3000;
-const kArguments = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-    '--disable-sync'];
-
-function skip(why) {
-    console.log(`skipped: ${why}`);
-    process.exit(process.env.URIAL_REQUIRE_BROWSER ? 1 : 77);
-}
-
-const web = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../web/');
-const chromiumPath = [process.env.URIAL_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-    .find((candidate) => candidate && existsSync(candidate));
-if (!chromiumPath) skip('no Chromium (Debian: apt-get install chromium)');
-if (!existsSync(path.join(web, 'node_modules/playwright-core'))) skip('no playwright-core (npm ci in web/)');
-const {chromium} = createRequire(path.join(web, 'package.json'))('playwright-core');
-
-const urial = process.argv[2];
-const folder = await mkdtemp(path.join(os.tmpdir(), 'urial-report-'));
-const browser = await chromium.launch({executablePath: chromiumPath, args: kArguments});
 
 async function makeReport(name, runs) {
     const folders = [];
@@ -39,22 +16,12 @@ async function makeReport(name, runs) {
         await writeSyntheticRun(folders[i], options);
     }
     const html = path.join(folder, `${name}.html`);
-    execFileSync(urial, ['report', ...folders, '--html', html, '--quiet'], {stdio: 'inherit'});
+    urial('report', ...folders, '--html', html, '--quiet');
     return html;
 }
 
-/** Opens a report; whatever the console, the page or the network say beyond the file itself is collected in `noise`. */
-async function openReport(html, options = {}) {
-    const page = await browser.newPage({viewport: {width: 1400, height: 900}, ...options});
-    const noise = [];
-    page.on('console', (message) => noise.push(`${message.type()}: ${message.text()}`));
-    page.on('pageerror', (failure) => noise.push(`error: ${failure.message}`));
-    page.on('dialog', (dialog) => { noise.push('a dialog'); dialog.dismiss(); });
-    page.on('request', (request) => { if (request.url().split('#')[0] !== pathToFileURL(html).href) noise.push(`request: ${request.url()}`); });
-    const started = Date.now();
-    await page.goto(pathToFileURL(html).href);
-    await page.waitForFunction(() => document.documentElement.dataset.ready && document.querySelectorAll('.chart svg').length === 6);
-    return {page, noise, loadMs: Date.now() - started};
+function openReport(html, options) {
+    return open(html, {isDrawn: () => document.querySelectorAll('.chart svg').length === 6, ...options});
 }
 
 const tests = {
@@ -187,16 +154,4 @@ const tests = {
     },
 };
 
-let failed = 0;
-for (const [name, test] of Object.entries(tests)) {
-    try {
-        await test();
-        console.log(`ok: ${name}`);
-    } catch (failure) {
-        ++failed;
-        console.log(`FAILED: ${name}\n${failure.stack}`);
-    }
-}
-await browser.close();
-await rm(folder, {recursive: true});
-process.exit(failed ? 1 : 0);
+await runTests(tests);

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 #include <regex>
+#include <set>
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
@@ -168,7 +169,7 @@ TEST_F(ShiftPageTest, text_from_a_run_adds_no_markup) {
     EXPECT_EQ(ordered_json::parse(element(html, "report-header"))["title"], hostile);
 }
 
-TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_style_of_the_page) {
+TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_styles_of_the_page) {
     const std::string html = html_of(write_run(record()));
     const std::size_t start = html.find("content=\"default-src 'none'");
     ASSERT_NE(start, std::string::npos);
@@ -191,7 +192,7 @@ TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_style_of_the_
             ++inline_elements;
         }
     }
-    EXPECT_EQ(inline_elements, 3);
+    EXPECT_EQ(inline_elements, 4);
     EXPECT_FALSE(std::regex_search(html.substr(0, start + policy.size() + 400), std::regex("(src|href)=\"(?!data:)")));
 }
 
@@ -237,6 +238,19 @@ TEST_F(ShiftPageTest, a_measure_that_is_not_finite_is_null_in_the_record_and_no_
     const auto values = column<float>(unpack(element(html, "run-0-columns")), run["column_layout"], "kl_ba");
     EXPECT_TRUE(std::isnan(values[0]));
     EXPECT_EQ(values[1], 3.5F);
+}
+
+TEST_F(ShiftPageTest, a_page_says_which_answers_it_has) {
+    ordered_json other = record();
+    other["id"] = "seven";
+    write_file_atomic(
+        folder_ / "page.html",
+        shift_page({write_run("a", record().dump() + "\n"), write_run("b", other.dump() + "\n")}, {}).html);
+    EXPECT_EQ(shift_page_ids(folder_ / "page.html"), (std::set<std::string>{"7", "seven"}));
+    write_file_atomic(folder_ / "other.html", "<!doctype html>");
+    EXPECT_ERROR(shift_page_ids(folder_ / "other.html"), ErrorKind::BadInput, "no page of shift runs");
+    write_file_atomic(folder_ / "broken.html", "<script id=\"run-0-texts\">AAAA</script>");
+    EXPECT_ERROR(shift_page_ids(folder_ / "broken.html"), ErrorKind::BadInput, "not base64 of gzip");
 }
 
 TEST_F(ShiftPageTest, a_folder_that_is_no_run_is_named) {

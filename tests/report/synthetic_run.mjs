@@ -1,6 +1,6 @@
 // Writes a synthetic shift run: seeded random numbers in the shape of a real one, no model behind them. The browser
 // test uses it, and it can be run by hand:
-//   node tests/report/synthetic_run.mjs FOLDER [--answers N] [--tokens N] [--seed N] [--hostile]
+//   node tests/report/synthetic_run.mjs FOLDER [--answers N] [--tokens N] [--seed N] [--drift X] [--hostile]
 
 import {mkdir, open, writeFile} from 'node:fs/promises';
 import path from 'node:path';
@@ -15,9 +15,9 @@ const kWords = (' the of and to in a is that for it as with on are this by be fr
 
 /** Texts that would be markup, scripts, or a broken page, if a report were careless. */
 export const kHostile = ['</script><script>globalThis.hacked = 1</script>', '<img src=x onerror="globalThis.hacked = 2">', '<!--<script>',
-    '&lt;b&gt;', '"onmouseover="globalThis.hacked=3', '{{constructor.constructor("globalThis.hacked=4")()}}', '\u202egnp.exe', '\u0000\u0007\u2028', ']]>', '%s%n'];
+    '&lt;b&gt;', '"onmouseover="globalThis.hacked=3', '{{constructor.constructor("globalThis.hacked=4")()}}', 'a\u2028b\u2029c', '\u202egnp.exe', '\u0000\u0007\u2028', ']]>', '%s%n'];
 
-function randomNumbers(seed) {
+export function randomNumbers(seed) {
     let state = seed >>> 0;
     return () => {
         state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -1,11 +1,8 @@
 (() => {
-  // report/data.js
-  var kClassNames = ["unshifted", "marginal", "shifted"];
-  function classOf(rank) {
-    return rank <= 1 ? 0 : rank <= 3 ? 1 : 2;
+  // page/blocks.js
+  function readHeader() {
+    return JSON.parse(document.getElementById("report-header").textContent);
   }
-  var kLogprobStep = 1 / 1024;
-  var kAbsent = 65535;
   function decodeBase64(text) {
     if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
     const binary = atob(text);
@@ -18,6 +15,201 @@
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
   }
+  async function parseBlock(id) {
+    return JSON.parse(new TextDecoder().decode(await readBlock(id)));
+  }
+
+  // page/dom.js
+  function h(selector, properties, ...children) {
+    const [tag, ...classes] = selector.split(".");
+    const element = document.createElement(tag || "div");
+    if (classes.length) element.className = classes.join(" ");
+    for (const [name, value] of Object.entries(properties ?? {})) {
+      if (value === null || value === void 0 || value === false) continue;
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else if (name === "value" || name === "checked") element[name] = value;
+      else element.setAttribute(name, value === true ? "" : String(value));
+    }
+    append(element, children);
+    return element;
+  }
+  function append(element, children) {
+    for (const child of children.flat(Infinity)) {
+      if (child === null || child === void 0 || child === false) continue;
+      element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+    }
+    return element;
+  }
+  var kInvisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+  function codePoint(character) {
+    return `‹${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}›`;
+  }
+  function visibleToken(text) {
+    if (text === "") return "∅";
+    return text.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)).replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(kInvisible, codePoint);
+  }
+  function runningToken(text) {
+    return text.replace(/\n/g, "↵\n").replace(kInvisible, codePoint);
+  }
+  function formatCount(value) {
+    return value.toLocaleString("en-US");
+  }
+  function formatPercent(value, digits = 1) {
+    if (!Number.isFinite(value)) return "–";
+    const percent = 100 * value;
+    if (percent > 0 && percent < 0.5 * 10 ** -digits) {
+      return percent < 1e-4 ? `${percent.toExponential(0)} %` : `${Number(percent.toPrecision(1))} %`;
+    }
+    return `${percent.toFixed(digits)} %`;
+  }
+  function formatNumber(value, digits = 3) {
+    if (!Number.isFinite(value)) return "–";
+    if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
+    return value.toFixed(digits);
+  }
+
+  // page/shell.js
+  var kThemes = ["auto", "light", "dark"];
+  var darkSystem = matchMedia("(prefers-color-scheme: dark)");
+  var chosenTheme = "auto";
+  function currentTheme() {
+    if (chosenTheme !== "auto") return chosenTheme;
+    return darkSystem.matches ? "dark" : "light";
+  }
+  function applyTheme() {
+    document.documentElement.dataset.theme = currentTheme();
+  }
+  function themeButton(onChange) {
+    const change = () => {
+      applyTheme();
+      onChange();
+    };
+    const button = h("button.quiet", { type: "button", title: "Colours: as the system, light, dark", onclick: () => {
+      chosenTheme = kThemes[(kThemes.indexOf(chosenTheme) + 1) % kThemes.length];
+      button.textContent = `theme: ${chosenTheme}`;
+      change();
+    } }, "theme: auto");
+    darkSystem.addEventListener("change", change);
+    return button;
+  }
+  function wantedView(views) {
+    const [name, id] = location.hash.slice(1).split("/");
+    if (!(name in views)) return [Object.keys(views)[0], null];
+    try {
+      return [name, id ? decodeURIComponent(id) : null];
+    } catch {
+      return [name, null];
+    }
+  }
+  function makeShell({ title, subtitle: subtitle2, views, titles }) {
+    const names = Object.keys(views);
+    const drawn = /* @__PURE__ */ new Set();
+    const tabs = h("div.tabs", { role: "tablist" }, names.map((name) => h("button.tab", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `view-${name}`, onclick: () => show(name) }, titles[name])));
+    tabs.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const next = tabs.children[([...tabs.children].indexOf(document.activeElement) + step + names.length) % names.length];
+      next.focus();
+      next.click();
+    });
+    const panels = names.map((name) => h(
+      "div.view",
+      { role: "tabpanel", id: `view-${name}`, "aria-labelledby": `tab-${name}`, hidden: true },
+      views[name].element
+    ));
+    function show(name, fresh = false) {
+      names.forEach((other, i) => {
+        const selected = other === name;
+        panels[i].hidden = !selected;
+        tabs.children[i].setAttribute("aria-selected", String(selected));
+        tabs.children[i].tabIndex = selected ? 0 : -1;
+      });
+      if (!fresh && !drawn.has(name)) (views[name].draw ?? views[name].render).call(views[name]);
+      drawn.add(name);
+      scrollTo(0, 0);
+      history.replaceState(null, "", `#${name}`);
+    }
+    function open() {
+      const [name, id] = wantedView(views);
+      if (id !== null) views[name].showOnly?.(id);
+      show(name, id !== null && "showOnly" in views[name]);
+    }
+    document.title = title;
+    const redraw = () => [...drawn].forEach((name) => views[name].draw?.());
+    document.getElementById("app").replaceChildren(
+      h(
+        "header.page",
+        null,
+        h("div.masthead", null, h("div", null, h("h1", null, title), h("p.subtitle", null, subtitle2)), themeButton(redraw)),
+        h("nav", null, tabs)
+      ),
+      h("main", null, panels)
+    );
+    addEventListener("hashchange", open);
+    open();
+    document.documentElement.dataset.ready = "true";
+    return show;
+  }
+  function runPage(start) {
+    applyTheme();
+    start().then(() => {
+      document.documentElement.dataset.complete = "true";
+    }).catch((failure) => {
+      document.getElementById("app").replaceChildren(h(
+        "main",
+        null,
+        h("h1", null, "This report cannot be shown"),
+        h("p", null, `${failure.message}. It needs a browser of 2023 or later (DecompressionStream).`)
+      ));
+      throw failure;
+    });
+  }
+
+  // page/card_list.js
+  var kNear = "900px";
+  var CardList = class {
+    /** `content(item)`: the children of an item's card; `height(item)`: a guess in px; `keep(card)`: it stays filled. */
+    constructor({ content, height, keep = () => false, nothing }) {
+      Object.assign(this, { content, height, keep, nothing });
+      this.element = h("div.answers");
+      this.observer = new IntersectionObserver(
+        (entries) => entries.forEach((entry) => this.onNear(entry)),
+        { rootMargin: `${kNear} 0px` }
+      );
+    }
+    show(items) {
+      this.observer.disconnect();
+      const cards = items.map((item) => this.makeCard(item));
+      this.element.replaceChildren(...cards.length ? cards : [h("p.nothing", null, this.nothing)]);
+      cards.forEach((card) => this.observer.observe(card));
+    }
+    makeCard(item) {
+      const card = document.createElement("article");
+      card.className = "card answer";
+      card.item = item;
+      card.style.height = `${this.height(item)}px`;
+      return card;
+    }
+    onNear({ target: card, isIntersecting }) {
+      if (isIntersecting && !card.filled) {
+        card.replaceChildren(...this.content(card.item));
+        card.style.height = "";
+        card.filled = true;
+      } else if (!isIntersecting && card.filled && !card.contains(document.activeElement) && !this.keep(card)) {
+        card.style.height = `${card.offsetHeight}px`;
+        card.replaceChildren();
+        card.filled = false;
+      }
+    }
+  };
+
+  // report/data.js
+  var kClassNames = ["unshifted", "marginal", "shifted"];
+  function classOf(rank) {
+    return rank <= 1 ? 0 : rank <= 3 ? 1 : 2;
+  }
+  var kLogprobStep = 1 / 1024;
+  var kAbsent = 65535;
   function cutColumns(buffer, layout) {
     const columns = {};
     let offset = 0;
@@ -27,9 +219,6 @@
       offset += length * Type.BYTES_PER_ELEMENT;
     }
     return columns;
-  }
-  function readHeader() {
-    return JSON.parse(document.getElementById("report-header").textContent);
   }
   var Run = class {
     constructor(index, header, texts, columns) {
@@ -41,15 +230,15 @@
       this.columns = columns;
       this.answers = texts.answers;
       this.byId = /* @__PURE__ */ new Map();
-      let start2 = 0;
+      let start = 0;
       this.answers.forEach((answer, i) => {
         answer.index = i;
-        answer.start = start2;
+        answer.start = start;
         answer.length = columns.lengths[i];
-        start2 += answer.length;
+        start += answer.length;
         this.byId.set(answer.id, answer);
       });
-      this.positions = start2;
+      this.positions = start;
       this.topLists = null;
     }
     /** The text of the answer's token at a position counted over the whole run. */
@@ -83,13 +272,8 @@
     }
   };
   async function loadRun(index, header) {
-    const [texts, columns] = await Promise.all([readBlock(`run-${index}-texts`), readBlock(`run-${index}-columns`)]);
-    return new Run(
-      index,
-      header,
-      JSON.parse(new TextDecoder().decode(texts)),
-      cutColumns(columns, header.column_layout)
-    );
+    const [texts, columns] = await Promise.all([parseBlock(`run-${index}-texts`), readBlock(`run-${index}-columns`)]);
+    return new Run(index, header, texts, cutColumns(columns, header.column_layout));
   }
 
   // report/statistics.js
@@ -343,6 +527,7 @@
   function selectAnswers(runs, items, wanted) {
     const text = wanted.text.toLowerCase();
     const chosen = items.filter((item) => {
+      if (wanted.id !== null && item.id !== wanted.id) return false;
       if (wanted.tag && !item.tags.includes(wanted.tag)) return false;
       if (wanted.token) {
         const answer = item.of[wanted.token.run.index];
@@ -372,55 +557,6 @@
       for (let i = at; i < starts.length && starts[i] < found + wanted.length; ++i) hits.add(answer.start + i);
     }
     return hits;
-  }
-
-  // report/dom.js
-  function h(selector, properties, ...children) {
-    const [tag, ...classes] = selector.split(".");
-    const element = document.createElement(tag || "div");
-    if (classes.length) element.className = classes.join(" ");
-    for (const [name, value] of Object.entries(properties ?? {})) {
-      if (value === null || value === void 0 || value === false) continue;
-      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-      else if (name === "value" || name === "checked") element[name] = value;
-      else element.setAttribute(name, value === true ? "" : String(value));
-    }
-    append(element, children);
-    return element;
-  }
-  function append(element, children) {
-    for (const child of children.flat(Infinity)) {
-      if (child === null || child === void 0 || child === false) continue;
-      element.append(child instanceof Node ? child : document.createTextNode(String(child)));
-    }
-    return element;
-  }
-  var kInvisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
-  function codePoint(character) {
-    return `‹${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}›`;
-  }
-  function visibleToken(text) {
-    if (text === "") return "∅";
-    return text.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)).replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(kInvisible, codePoint);
-  }
-  function runningToken(text) {
-    return text.replace(/\n/g, "↵\n").replace(kInvisible, codePoint);
-  }
-  function formatCount(value) {
-    return value.toLocaleString("en-US");
-  }
-  function formatPercent(value, digits = 1) {
-    if (!Number.isFinite(value)) return "–";
-    const percent = 100 * value;
-    if (percent > 0 && percent < 0.5 * 10 ** -digits) {
-      return percent < 1e-4 ? `${percent.toExponential(0)} %` : `${Number(percent.toPrecision(1))} %`;
-    }
-    return `${percent.toFixed(digits)} %`;
-  }
-  function formatNumber(value, digits = 3) {
-    if (!Number.isFinite(value)) return "–";
-    if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
-    return value.toFixed(digits);
   }
 
   // report/inspector.js
@@ -535,7 +671,33 @@
     return { element, clear, show, speak: (text) => spoken.textContent = text };
   }
 
-  // report/charts.js
+  // page/chart_card.js
+  var tip = null;
+  function showTip(event, item, value) {
+    tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
+    tip.hidden = !value;
+    if (!value) return;
+    tip.textContent = String(value);
+    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+    tip.style.left = `${Math.max(8, x)}px`;
+    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
+  }
+  function download(name, type, content) {
+    const address = URL.createObjectURL(new Blob([content], { type }));
+    h("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1e3);
+  }
+  function chartCard(title, name, svgText) {
+    const holder = h("div.chart");
+    const card = h("figure.card", null, h("figcaption", null, title), holder);
+    const save = h("button.quiet", { type: "button", title: "Save this chart as an SVG file", onclick: async () => {
+      download(`${name}.svg`, "image/svg+xml", await svgText());
+    } }, "SVG");
+    card.firstChild.append(save);
+    return { card, holder };
+  }
+
+  // page/palette.js
   var kRunColours = {
     light: ["#0b6e8a", "#8a4fb0", "#6b6b00", "#b0457a", "#3d5a80", "#5c4033"],
     dark: ["#4cc2de", "#c79ae6", "#c8c84a", "#f08cb8", "#9cb8dd", "#c9a58a"]
@@ -544,6 +706,8 @@
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   }
+
+  // report/charts.js
   function config() {
     const ink = colour("ink");
     const muted = colour("muted");
@@ -676,36 +840,16 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       }
     };
   }
-  var tip = null;
-  function showTip(event, item, value) {
-    tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
-    tip.hidden = !value;
-    if (!value) return;
-    tip.textContent = String(value);
-    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
-    tip.style.left = `${Math.max(8, x)}px`;
-    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
-  }
-  function download(name, type, content) {
-    const address = URL.createObjectURL(new Blob([content], { type }));
-    h("a", { href: address, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1e3);
-  }
-  function chartCard(title, name) {
-    const holder = h("div.chart");
-    const card = h("figure.card", null, h("figcaption", null, title), holder);
-    const save = h("button.quiet", { type: "button", title: "Save this chart as an SVG file", onclick: async () => {
-      download(`${name}.svg`, "image/svg+xml", await card.view.toSVG());
-    } }, "SVG");
-    card.firstChild.append(save);
-    return { card, holder };
-  }
   function makeCharts(runs) {
     const charts = [
       ...kCurves.map((chart) => ({ ...chart, make: curveSpecification })),
       ...kBars.map((chart) => ({ ...chart, make: histogramSpecification }))
     ];
-    for (const chart of charts) Object.assign(chart, chartCard(chart.title, `${chart.make === curveSpecification ? "curve" : "histogram"}-${chart.metric}`));
+    for (const chart of charts) Object.assign(chart, chartCard(
+      chart.title,
+      `${chart.make === curveSpecification ? "curve" : "histogram"}-${chart.metric}`,
+      () => chart.card.view.toSVG()
+    ));
     return {
       curves: charts.slice(0, kCurves.length).map((chart) => chart.card),
       histograms: charts.slice(kCurves.length).map((chart) => chart.card),
@@ -951,7 +1095,6 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   var kCharactersPerLine = 95;
   var kLineHeight = 29;
   var kCardChrome = 120;
-  var kNear = "900px";
   var kPaints = {
     kl: (columns, p) => Math.min(1, (Number.isNaN(columns.kl_ab[p]) ? Infinity : columns.kl_ab[p]) / 3),
     surprise: (columns, p) => 1 - (Math.exp(columns.base_logp[p]) || 0)
@@ -978,28 +1121,30 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     constructor(runs) {
       this.runs = runs;
       this.items = pairAnswers(runs);
-      this.wanted = { text: "", tag: "", token: null, order: "" };
+      this.wanted = { text: "", tag: "", token: null, id: null, order: "" };
       this.shownRuns = runs.slice(0, 3);
       this.paint = "";
       this.pinned = null;
       this.current = null;
       this.inspector = makeInspector({ onUnpin: () => this.unpin(), onStep: (step) => this.stepShifted(step) });
-      this.list = h("div.answers");
+      this.cards = new CardList({
+        content: (item) => this.cardContent(item),
+        height: (item) => estimateHeight(item, this.shownRuns.length),
+        keep: (card) => card.querySelector(".pin") !== null,
+        nothing: "No answer matches. Clear the search or the filters."
+      });
+      this.list = this.cards.element;
       this.element = h("div.answers-view", null, this.makeToolbar(), h("div.split", null, this.list, this.inspector.element));
-      this.observer = new IntersectionObserver(
-        (entries) => entries.forEach((entry) => this.onNear(entry)),
-        { rootMargin: `${kNear} 0px` }
-      );
       this.listen();
     }
     makeToolbar() {
       this.status = h("span.status", { role: "status" });
-      this.tokenChip = h("button.chip", {
+      this.chip = h("button.chip", {
         type: "button",
         hidden: true,
         title: "Remove this filter",
         onclick: () => {
-          this.wanted.token = null;
+          this.wanted.token = this.wanted.id = null;
           this.render();
         }
       });
@@ -1057,7 +1202,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         order,
         paint,
         this.makeRunPicker(),
-        this.tokenChip,
+        this.chip,
         this.status
       );
     }
@@ -1088,49 +1233,37 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       }));
     }
     filterByToken(run, text) {
-      this.wanted = { ...this.wanted, token: { run, text }, text: "", tag: "" };
+      this.wanted = { ...this.wanted, token: { run, text }, id: null, text: "", tag: "" };
       this.search.value = "";
       this.tags.value = "";
       if (!this.shownRuns.includes(run)) this.shownRuns = [run];
       this.render();
     }
+    /** The answers with this id alone: where links from other pages lead. */
+    showOnly(id) {
+      this.wanted = { ...this.wanted, token: null, id, text: "", tag: "" };
+      this.search.value = "";
+      this.tags.value = "";
+      this.render();
+    }
     filterByTag(tag) {
+      this.wanted.id = null;
       this.wanted.tag = this.tags.value = tag;
       this.render();
     }
     render() {
-      const { token } = this.wanted;
+      const { token, id } = this.wanted;
       const chosen = selectAnswers(this.runs, this.items, this.wanted);
-      this.observer.disconnect();
       this.unpin();
-      this.tokenChip.hidden = !token;
+      this.chip.hidden = !token && id === null;
+      if (id !== null) this.chip.textContent = `answer #${visibleToken(id)} ✕`;
       if (token) {
         const where = this.runs.length > 1 ? ` in ${token.run.label}` : "";
-        this.tokenChip.textContent = `${visibleToken(token.text)} shifted${where} ✕`;
+        this.chip.textContent = `${visibleToken(token.text)} shifted${where} ✕`;
       }
       this.status.textContent = chosen.length === this.items.length ? `${formatCount(chosen.length)} answers` : `${formatCount(chosen.length)} of ${formatCount(this.items.length)} answers`;
       this.list.classList.toggle("painted", this.paint !== "");
-      const cards = chosen.map((item) => this.makeCard(item));
-      this.list.replaceChildren(...cards.length ? cards : [h("p.nothing", null, "No answer matches. Clear the search or the filters.")]);
-      cards.forEach((card) => this.observer.observe(card));
-    }
-    makeCard(item) {
-      const card = document.createElement("article");
-      card.className = "card answer";
-      card.item = item;
-      card.style.height = `${estimateHeight(item, this.shownRuns.length)}px`;
-      return card;
-    }
-    onNear({ target: card, isIntersecting }) {
-      if (isIntersecting && !card.filled) {
-        card.replaceChildren(...this.cardContent(card.item));
-        card.style.height = "";
-        card.filled = true;
-      } else if (!isIntersecting && card.filled && !card.contains(document.activeElement) && !card.querySelector(".pin")) {
-        card.style.height = `${card.offsetHeight}px`;
-        card.replaceChildren();
-        card.filled = false;
-      }
+      this.cards.show(chosen);
     }
     cardContent(item) {
       const columns = this.shownRuns.map((run) => this.answerColumn(run, item.of[run.index]));
@@ -1357,59 +1490,16 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   }
 
   // report/main.js
-  var kViews = [["overview", "Overview"], ["tokens", "Shifted tokens"], ["answers", "Answers"]];
-  var kThemes = ["auto", "light", "dark"];
-  var darkSystem = matchMedia("(prefers-color-scheme: dark)");
-  var chosenTheme = "auto";
-  function currentTheme() {
-    if (chosenTheme !== "auto") return chosenTheme;
-    return darkSystem.matches ? "dark" : "light";
-  }
-  function applyTheme() {
-    document.documentElement.dataset.theme = currentTheme();
-  }
-  function themeButton(onChange) {
-    const change = () => {
-      applyTheme();
-      onChange();
-    };
-    const button = h("button.quiet", { type: "button", title: "Colours: as the system, light, dark", onclick: () => {
-      chosenTheme = kThemes[(kThemes.indexOf(chosenTheme) + 1) % kThemes.length];
-      button.textContent = `theme: ${chosenTheme}`;
-      change();
-    } }, "theme: auto");
-    darkSystem.addEventListener("change", change);
-    return button;
-  }
-  function pageHead(header, runs, tabs, button) {
+  function subtitle(runs) {
     const answers = new Set(runs.flatMap((run) => run.answers.map((answer) => answer.id))).size;
     const positions = runs.reduce((sum, run) => sum + run.positions, 0);
-    return h(
-      "header.page",
-      null,
-      h(
-        "div.masthead",
-        null,
-        h(
-          "div",
-          null,
-          h("h1", null, header.title),
-          h(
-            "p.subtitle",
-            null,
-            runs.map((run) => run.header.pair).filter((pair, i, all) => all.indexOf(pair) === i).join(" · "),
-            h("span", null, ` — ${formatCount(answers)} answers, ${formatCount(positions)} tokens`)
-          )
-        ),
-        button
-      ),
-      h("nav", null, tabs)
-    );
+    return [
+      runs.map((run) => run.header.pair).filter((pair, i, all) => all.indexOf(pair) === i).join(" · "),
+      h("span", null, ` — ${formatCount(answers)} answers, ${formatCount(positions)} tokens`)
+    ];
   }
-  async function start() {
-    applyTheme();
+  runPage(async () => {
     const header = readHeader();
-    document.title = header.title;
     const runs = await Promise.all(header.runs.map((run, i) => loadRun(i, run)));
     const licences = JSON.parse(document.getElementById("licences").textContent);
     const answers = new AnswersView(runs);
@@ -1421,48 +1511,12 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       answers.filterByTag(tag);
       show("answers", true);
     } });
-    const views = { overview, tokens, answers };
-    const rendered = /* @__PURE__ */ new Set();
-    const tabs = h("div.tabs", { role: "tablist" }, kViews.map(([name, title]) => h("button.tab", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `view-${name}`, onclick: () => show(name) }, title)));
-    tabs.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
-      const next = tabs.children[([...tabs.children].indexOf(document.activeElement) + step + kViews.length) % kViews.length];
-      next.focus();
-      next.click();
+    const show = makeShell({
+      title: header.title,
+      subtitle: subtitle(runs),
+      views: { overview, tokens, answers },
+      titles: { overview: "Overview", tokens: "Shifted tokens", answers: "Answers" }
     });
-    const panels = kViews.map(([name]) => h(
-      "div.view",
-      { role: "tabpanel", id: `view-${name}`, "aria-labelledby": `tab-${name}`, hidden: true },
-      views[name].element
-    ));
-    function show(name, fresh = false) {
-      kViews.forEach(([other], i) => {
-        const selected = other === name;
-        panels[i].hidden = !selected;
-        tabs.children[i].setAttribute("aria-selected", String(selected));
-        tabs.children[i].tabIndex = selected ? 0 : -1;
-      });
-      if (!fresh && !rendered.has(name)) (views[name].draw ?? views[name].render).call(views[name]);
-      rendered.add(name);
-      scrollTo(0, 0);
-      history.replaceState(null, "", `#${name}`);
-    }
-    const redraw = () => rendered.has("overview") && overview.draw();
-    document.getElementById("app").replaceChildren(pageHead(header, runs, tabs, themeButton(redraw)), h("main", null, panels));
-    const wanted = location.hash.slice(1);
-    show(wanted in views ? wanted : "overview");
-    document.documentElement.dataset.ready = "true";
     for (const run of runs) await run.loadTopLists();
-    document.documentElement.dataset.complete = "true";
-  }
-  start().catch((failure) => {
-    document.getElementById("app").replaceChildren(h(
-      "main",
-      null,
-      h("h1", null, "This report cannot be shown"),
-      h("p", null, `${failure.message}. It needs a browser of 2023 or later (DecompressionStream).`)
-    ));
-    throw failure;
   });
 })();

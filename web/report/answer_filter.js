@@ -50,10 +50,11 @@ function hasShifted(run, answer, text) {
     return false;
 }
 
-/** `wanted`: {text, tag, token: {run, text}|null, order}. */
+/** `wanted`: {text, tag, token: {run, text}|null, id: text|null, order}. */
 export function selectAnswers(runs, items, wanted) {
     const text = wanted.text.toLowerCase();
     const chosen = items.filter((item) => {
+        if (wanted.id !== null && item.id !== wanted.id) return false;
         if (wanted.tag && !item.tags.includes(wanted.tag)) return false;
         if (wanted.token) {
             const answer = item.of[wanted.token.run.index];

@@ -1,9 +1,9 @@
-// The third view: every answer with its tokens coloured by class. An answer's tokens exist only while it is near the
-// window (a thousand answers are two hundred thousand elements); far ones are empty boxes that keep their height.
+// The third view: every answer with its tokens coloured by class.
 
+import {CardList} from '../page/card_list.js';
+import {formatCount, formatNumber, h, runningToken, visibleToken} from '../page/dom.js';
 import {pairAnswers, searchHits, selectAnswers} from './answer_filter.js';
 import {classOf, kClassNames} from './data.js';
-import {formatCount, formatNumber, h, runningToken, visibleToken} from './dom.js';
 import {describe, makeInspector} from './inspector.js';
 import {shareBar} from './overview.js';
 import {classCounts, meanKl, tagCounts} from './statistics.js';
@@ -11,7 +11,6 @@ import {classCounts, meanKl, tagCounts} from './statistics.js';
 const kCharactersPerLine = 95;
 const kLineHeight = 29;   // px, as in report.css
 const kCardChrome = 120;  // px: instruction, share bar, padding
-const kNear = '900px';    // how far outside the window an answer is filled
 
 /** How strongly a token is painted, 0 to 1, when the colour shows a number instead of the class. */
 const kPaints = {
@@ -45,23 +44,26 @@ export class AnswersView {
     constructor(runs) {
         this.runs = runs;
         this.items = pairAnswers(runs);
-        this.wanted = {text: '', tag: '', token: null, order: ''};
+        this.wanted = {text: '', tag: '', token: null, id: null, order: ''};
         this.shownRuns = runs.slice(0, 3);
         this.paint = '';
         this.pinned = null;   // {run, answer, position}
         this.current = null;  // what the panel shows
         this.inspector = makeInspector({onUnpin: () => this.unpin(), onStep: (step) => this.stepShifted(step)});
-        this.list = h('div.answers');
+        this.cards = new CardList({
+            content: (item) => this.cardContent(item), height: (item) => estimateHeight(item, this.shownRuns.length),
+            keep: (card) => card.querySelector('.pin') !== null,
+            nothing: 'No answer matches. Clear the search or the filters.',
+        });
+        this.list = this.cards.element;
         this.element = h('div.answers-view', null, this.makeToolbar(), h('div.split', null, this.list, this.inspector.element));
-        this.observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.onNear(entry)),
-                                                 {rootMargin: `${kNear} 0px`});
         this.listen();
     }
 
     makeToolbar() {
         this.status = h('span.status', {role: 'status'});
-        this.tokenChip = h('button.chip', {type: 'button', hidden: true, title: 'Remove this filter',
-            onclick: () => { this.wanted.token = null; this.render(); }});
+        this.chip = h('button.chip', {type: 'button', hidden: true, title: 'Remove this filter',
+            onclick: () => { this.wanted.token = this.wanted.id = null; this.render(); }});
         this.search = h('input', {type: 'search', placeholder: 'Search instructions and answers',
             'aria-label': 'Search instructions and answers', oninput: () => {
                 clearTimeout(this.typing);
@@ -79,7 +81,7 @@ export class AnswersView {
             [['', 'colour: class'], ['kl', 'colour: KL'], ['surprise', 'colour: 1 − base probability']]
                 .map(([value, text]) => h('option', {value}, text)));
         return h('div.toolbar', null, this.search, this.makeLegend(), tags.length ? this.tags : null, order, paint,
-                 this.makeRunPicker(), this.tokenChip, this.status);
+                 this.makeRunPicker(), this.chip, this.status);
     }
 
     /** The legend is the filter: a class that is switched off fades into the text. */
@@ -111,54 +113,41 @@ export class AnswersView {
     }
 
     filterByToken(run, text) {
-        this.wanted = {...this.wanted, token: {run, text}, text: '', tag: ''};
+        this.wanted = {...this.wanted, token: {run, text}, id: null, text: '', tag: ''};
         this.search.value = '';
         this.tags.value = '';
         if (!this.shownRuns.includes(run)) this.shownRuns = [run];
         this.render();
     }
 
+    /** The answers with this id alone: where links from other pages lead. */
+    showOnly(id) {
+        this.wanted = {...this.wanted, token: null, id, text: '', tag: ''};
+        this.search.value = '';
+        this.tags.value = '';
+        this.render();
+    }
+
     filterByTag(tag) {
+        this.wanted.id = null;
         this.wanted.tag = this.tags.value = tag;
         this.render();
     }
 
     render() {
-        const {token} = this.wanted;
+        const {token, id} = this.wanted;
         const chosen = selectAnswers(this.runs, this.items, this.wanted);
-        this.observer.disconnect();
         this.unpin();
-        this.tokenChip.hidden = !token;
+        this.chip.hidden = !token && id === null;
+        if (id !== null) this.chip.textContent = `answer #${visibleToken(id)} ✕`;
         if (token) {
             const where = this.runs.length > 1 ? ` in ${token.run.label}` : '';
-            this.tokenChip.textContent = `${visibleToken(token.text)} shifted${where} ✕`;
+            this.chip.textContent = `${visibleToken(token.text)} shifted${where} ✕`;
         }
         this.status.textContent = chosen.length === this.items.length
             ? `${formatCount(chosen.length)} answers` : `${formatCount(chosen.length)} of ${formatCount(this.items.length)} answers`;
         this.list.classList.toggle('painted', this.paint !== '');
-        const cards = chosen.map((item) => this.makeCard(item));
-        this.list.replaceChildren(...(cards.length ? cards : [h('p.nothing', null, 'No answer matches. Clear the search or the filters.')]));
-        cards.forEach((card) => this.observer.observe(card));
-    }
-
-    makeCard(item) {
-        const card = document.createElement('article');
-        card.className = 'card answer';
-        card.item = item;
-        card.style.height = `${estimateHeight(item, this.shownRuns.length)}px`;
-        return card;
-    }
-
-    onNear({target: card, isIntersecting}) {
-        if (isIntersecting && !card.filled) {
-            card.replaceChildren(...this.cardContent(card.item));
-            card.style.height = '';
-            card.filled = true;
-        } else if (!isIntersecting && card.filled && !card.contains(document.activeElement) && !card.querySelector('.pin')) {
-            card.style.height = `${card.offsetHeight}px`;
-            card.replaceChildren();
-            card.filled = false;
-        }
+        this.cards.show(chosen);
     }
 
     cardContent(item) {

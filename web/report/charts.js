@@ -1,17 +1,8 @@
 // The charts of the overview: curves by position and histograms, one series a run.
 
-import {h} from './dom.js';
+import {chartCard, showTip} from '../page/chart_card.js';
+import {colour, kDashes, kRunColours} from '../page/palette.js';
 import {histogram, kHistograms, kRankCap, positionCurve} from './statistics.js';
-
-export const kRunColours = {
-    light: ['#0b6e8a', '#8a4fb0', '#6b6b00', '#b0457a', '#3d5a80', '#5c4033'],
-    dark: ['#4cc2de', '#c79ae6', '#c8c84a', '#f08cb8', '#9cb8dd', '#c9a58a'],
-};
-const kDashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
-
-function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
 
 function config() {
     const ink = colour('ink');
@@ -135,42 +126,14 @@ export function histogramSpecification(runs, subsets, {metric, axis}, options) {
     };
 }
 
-let tip = null;
-
-/** The charts' own tooltip: text only, near the pointer. */
-function showTip(event, item, value) {
-    tip ??= document.body.appendChild(h('div.chart-tip', {role: 'status', hidden: true}));
-    tip.hidden = !value;
-    if (!value) return;
-    tip.textContent = String(value);
-    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
-    tip.style.left = `${Math.max(8, x)}px`;
-    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
-}
-
-function download(name, type, content) {
-    const address = URL.createObjectURL(new Blob([content], {type}));
-    h('a', {href: address, download: name}).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1000);
-}
-
-function chartCard(title, name) {
-    const holder = h('div.chart');
-    const card = h('figure.card', null, h('figcaption', null, title), holder);
-    const save = h('button.quiet', {type: 'button', title: 'Save this chart as an SVG file', onclick: async () => {
-        download(`${name}.svg`, 'image/svg+xml', await card.view.toSVG());
-    }}, 'SVG');
-    card.firstChild.append(save);
-    return {card, holder};
-}
-
 /** All six charts as elements; `draw(options)` fills them: {subsets, logarithmic, theme}. */
 export function makeCharts(runs) {
     const charts = [
         ...kCurves.map((chart) => ({...chart, make: curveSpecification})),
         ...kBars.map((chart) => ({...chart, make: histogramSpecification})),
     ];
-    for (const chart of charts) Object.assign(chart, chartCard(chart.title, `${chart.make === curveSpecification ? 'curve' : 'histogram'}-${chart.metric}`));
+    for (const chart of charts) Object.assign(chart, chartCard(chart.title, `${chart.make === curveSpecification ? 'curve' : 'histogram'}-${chart.metric}`,
+        () => chart.card.view.toSVG()));
     return {
         curves: charts.slice(0, kCurves.length).map((chart) => chart.card),
         histograms: charts.slice(kCurves.length).map((chart) => chart.card),

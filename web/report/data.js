@@ -1,5 +1,7 @@
-// Reads the data blocks of the page (docs/report.md describes them): a JSON header, and for each run three blocks of
-// base64(gzip(...)): texts (JSON), columns and top lists (little-endian typed arrays).
+// A shift run out of its three data blocks (docs/report.md describes them): texts (JSON), columns and top lists
+// (little-endian typed arrays).
+
+import {parseBlock, readBlock} from '../page/blocks.js';
 
 export const kClassNames = ['unshifted', 'marginal', 'shifted'];
 
@@ -11,20 +13,6 @@ export function classOf(rank) {
 const kLogprobStep = 1 / 1024;  // nats; the top lists keep -logp as a multiple of it
 const kAbsent = 0xffff;
 
-function decodeBase64(text) {
-    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
-    const binary = atob(text);
-    const bytes = new Uint8Array(binary.length);
-    for (let i = 0; i < bytes.length; ++i) bytes[i] = binary.charCodeAt(i);
-    return bytes;
-}
-
-async function readBlock(id) {
-    const packed = decodeBase64(document.getElementById(id).textContent);
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
-    return new Response(stream).arrayBuffer();
-}
-
 /** Cuts consecutive arrays of 4-byte numbers from `buffer` in the order of `layout`: [name, type, length]. */
 function cutColumns(buffer, layout) {
     const columns = {};
@@ -35,10 +23,6 @@ function cutColumns(buffer, layout) {
         offset += length * Type.BYTES_PER_ELEMENT;
     }
     return columns;
-}
-
-export function readHeader() {
-    return JSON.parse(document.getElementById('report-header').textContent);
 }
 
 export class Run {
@@ -98,7 +82,6 @@ export class Run {
 }
 
 export async function loadRun(index, header) {
-    const [texts, columns] = await Promise.all([readBlock(`run-${index}-texts`), readBlock(`run-${index}-columns`)]);
-    return new Run(index, header, JSON.parse(new TextDecoder().decode(texts)),
-                   cutColumns(columns, header.column_layout));
+    const [texts, columns] = await Promise.all([parseBlock(`run-${index}-texts`), readBlock(`run-${index}-columns`)]);
+    return new Run(index, header, texts, cutColumns(columns, header.column_layout));
 }

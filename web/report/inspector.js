@@ -1,7 +1,7 @@
 // The panel beside the answers: both models' top lists and the numbers of one position.
 
 import {classOf, kClassNames} from './data.js';
-import {formatCount, formatNumber, formatPercent, h, visibleToken} from './dom.js';
+import {formatCount, formatNumber, formatPercent, h, visibleToken} from '../page/dom.js';
 
 function listRow(entry, rank, isAnswer) {
     const fill = h('span.fill');

@@ -2,7 +2,7 @@
 
 import {makeCharts} from './charts.js';
 import {kClassNames} from './data.js';
-import {formatCount, formatNumber, formatPercent, h} from './dom.js';
+import {formatCount, formatNumber, formatPercent, h} from '../page/dom.js';
 import {kPaper, kPublished} from './published.js';
 import {classCounts, kNearTie, summarize, tagCounts} from './statistics.js';
 

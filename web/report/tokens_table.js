@@ -1,6 +1,6 @@
 // The second view: the tokens that alignment shifts most, sortable; a click shows the answers that have them.
 
-import {formatCount, formatNumber, formatPercent, h, visibleToken} from './dom.js';
+import {formatCount, formatNumber, formatPercent, h, visibleToken} from '../page/dom.js';
 import {tokenTable} from './statistics.js';
 
 const kPage = 100;

@@ -63,3 +63,24 @@ export function formatNumber(value, digits = 3) {
     if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
     return value.toFixed(digits);
 }
+
+/** Running text: what cannot be seen is spelt out, line breaks and tabs stay. */
+export function plainText(text) {
+    return text.replace(kInvisible, codePoint);
+}
+
+/** Text nodes, and a mark element around every occurrence of `wanted` (letters' case does not matter). */
+export function markedText(text, wanted) {
+    const plain = plainText(text);
+    const nodes = [];
+    const lower = plain.toLowerCase();
+    let from = 0;
+    // A lower-case text can have another length ("İ"): then positions do not fit, and nothing is marked.
+    if (wanted && lower.length === plain.length) {
+        for (let found; (found = lower.indexOf(wanted.toLowerCase(), from)) >= 0; from = found + wanted.length) {
+            nodes.push(plain.slice(from, found), h('mark', null, plain.slice(found, found + wanted.length)));
+        }
+    }
+    nodes.push(plain.slice(from));
+    return nodes;
+}

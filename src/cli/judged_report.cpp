@@ -1,0 +1,186 @@
+#include "cli/judged_report.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "report/report.h"
+
+namespace urial::cli {
+namespace {
+
+using report::JudgedResult;
+using report::JudgedRun;
+using report::RunDifference;
+
+/// With more runs than this a page compares all with the first one only: every pair costs a second.
+constexpr std::size_t kMostRunsComparedInPairs = 4;
+
+enum class Format { Text, Markdown, Csv, Latex, Json };
+
+Format format_of(const ReportOptions& command, const Context& context) {
+    if (command.format.empty()) return context.json ? Format::Json : Format::Text;
+    if (context.json && command.format != "json") {
+        throw error(ErrorKind::BadInput, "--json and --format {} contradict each other: give one", command.format);
+    }
+    if (command.format == "markdown") return Format::Markdown;
+    if (command.format == "csv") return Format::Csv;
+    if (command.format == "latex") return Format::Latex;
+    return command.format == "json" ? Format::Json : Format::Text;
+}
+
+std::vector<JudgedRun> load_runs(const ReportOptions& command) {
+    eval::Filter filter;
+    for (const std::string& condition : command.where) filter.where.push_back(eval::parse_condition(condition));
+    if (!command.ids.empty()) filter.ids = eval::load_subset(command.ids, command.subset);
+    std::vector<fs::path> folders(command.runs.begin(), command.runs.end());
+    std::vector<std::string> labels = command.labels;
+    if (!command.against.empty()) {
+        folders.emplace_back(command.against);
+        if (!labels.empty()) labels.push_back(command.against);
+    }
+    return report::load_judged_runs(folders, labels, filter);
+}
+
+std::vector<JudgedResult> results_of(const std::vector<JudgedRun>& runs, const ReportOptions& command,
+                                     const Context& context) {
+    eval::SummaryOptions options;
+    options.compat = eval::parse_compat(command.compat);
+    options.allow_unscored = command.allow_unscored;
+    std::vector<JudgedResult> results;
+    for (const JudgedRun& run : runs) {
+        results.push_back(report::judged_result(run, options));
+        if (!results.back().scores || !results.back().scores->withheld) continue;
+        context.terminal.warn(
+            fmt::format("{}: more than {:g} % of an aspect's verdicts are unscored, so no means are shown; "
+                        "--allow-unscored shows them",
+                        printable(run.label), 100 * eval::kMostUnscored));
+    }
+    return results;
+}
+
+/// Every run minus the last one, which is the one that --against named.
+std::vector<RunDifference> differences_to_last(const std::vector<JudgedRun>& runs) {
+    std::vector<RunDifference> differences;
+    for (std::size_t i = 0; i + 1 < runs.size(); ++i) {
+        differences.push_back(report::run_difference(runs[i], runs.back()));
+    }
+    return differences;
+}
+
+std::vector<RunDifference> differences_of_pairs(const std::vector<JudgedRun>& runs) {
+    std::vector<RunDifference> differences;
+    const std::size_t bases = runs.size() <= kMostRunsComparedInPairs ? runs.size() : 1;
+    for (std::size_t base = 0; base < bases; ++base) {
+        for (std::size_t run = base + 1; run < runs.size(); ++run) {
+            differences.push_back(report::run_difference(runs[run], runs[base]));
+        }
+    }
+    return differences;
+}
+
+std::string written(const report::Document& document, Format format) {
+    switch (format) {
+        case Format::Markdown: return to_markdown(document);
+        case Format::Latex: return to_latex(document);
+        default: return to_text(document);
+    }
+}
+
+std::string difference_tables(const std::vector<JudgedRun>& runs, Format format) {
+    const std::vector<RunDifference> differences = differences_to_last(runs);
+    if (format == Format::Json) return report::difference_json(differences).dump(2) + "\n";
+    if (format == Format::Csv) return to_csv(report::difference_csv(differences));
+    return written(report::difference_document(differences), format);
+}
+
+std::string result_tables(const std::vector<JudgedResult>& results, Format format) {
+    if (format == Format::Json) return report::judged_json(results).dump(2) + "\n";
+    if (format == Format::Csv) return to_csv(report::judged_csv(results));
+    const auto layout = format == Format::Text ? report::Layout::Tall : report::Layout::Wide;
+    return written(report::judged_document(results, layout), format);
+}
+
+/// The address of `target` as seen from a page at `page`, with everything percent-encoded that is not plain.
+std::string relative_address(const fs::path& target, const fs::path& page) {
+    const fs::path folder = fs::absolute(page).lexically_normal().parent_path();
+    std::string address;
+    for (const char c : fs::absolute(target).lexically_normal().lexically_relative(folder).generic_string()) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           std::string_view("-._/").find(c) != std::string_view::npos;
+        address += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return address;
+}
+
+void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command, const Context& context) {
+    report::JudgedPageOptions options;
+    if (!command.title.empty()) options.title = command.title;
+    if (!command.shift_html.empty()) {
+        options.shift_ids = report::shift_page_ids(command.shift_html);
+        options.shift_address = relative_address(command.shift_html, command.html);
+    }
+    const std::string html =
+        report::judged_page(runs, results_of(runs, command, context),
+                            command.against.empty() ? differences_of_pairs(runs) : differences_to_last(runs), options);
+    write_file_atomic(command.html, html);
+    std::size_t records = 0;
+    for (const JudgedRun& run : runs) records += run.records.size();
+    if (context.json) {
+        const eval::Json value{
+            {"html", command.html}, {"bytes", html.size()}, {"runs", runs.size()}, {"records", records}};
+        fmt::print("{}\n", value.dump(2));
+        return;
+    }
+    context.terminal.note(fmt::format("{}: {} judgements, {}; open it in a browser", command.html, records,
+                                      human_bytes(static_cast<double>(html.size()))));
+}
+
+}  // namespace
+
+void add_judged_report_flags(CLI::App& report, ReportOptions& command) {
+    report.add_option("--shift-html", command.shift_html, "With --html: link items into this page of shift runs")
+        ->type_name("FILE");
+    report.add_option("--format", command.format, "How to write the tables [text]")
+        ->check(CLI::IsMember({"text", "markdown", "csv", "latex", "json"}))
+        ->type_name("text|markdown|csv|latex|json");
+    report.add_option("-o,--output", command.output, "Where to write the tables [standard output]")->type_name("FILE");
+    report.add_option("--compat", command.compat, "Count as the original authors did")
+        ->type_name("none|paper")
+        ->capture_default_str();
+    report.add_option("--against", command.against, "Another run: differences, paired by item")->type_name("DIR");
+    report.add_option("--where", command.where, "Only items with this tag, as in task=coding; repeatable")
+        ->type_name("FIELD=VALUE")
+        ->take_all()
+        ->allow_extra_args(false);
+    report.add_option("--ids", command.ids, "Only the ids that this JSON file lists")->type_name("FILE");
+    report.add_option("--subset", command.subset, "Which of the lists in the --ids file")
+        ->type_name("NAME")
+        ->capture_default_str();
+    report.add_flag("--allow-unscored", command.allow_unscored, "Show means whatever share is unscored");
+}
+
+void report_judged(const ReportOptions& command, const Context& context) {
+    if (!command.html.empty() && !(command.format.empty() && command.output.empty())) {
+        throw Error(ErrorKind::BadInput, "--html writes a page, --format and --output write tables: call it twice");
+    }
+    if (command.html.empty() && !command.shift_html.empty()) {
+        throw Error(ErrorKind::BadInput, "--shift-html is for the page: give --html FILE too");
+    }
+    const Format format = format_of(command, context);
+    const std::vector<JudgedRun> runs = load_runs(command);
+    if (!command.html.empty()) return write_page(runs, command, context);
+    const std::string tables = command.against.empty() ? result_tables(results_of(runs, command, context), format)
+                                                       : difference_tables(runs, format);
+    if (command.output.empty()) {
+        fmt::print("{}", tables);
+    } else {
+        write_file_atomic(command.output, tables);
+        context.terminal.note(fmt::format("{} written", command.output));
+    }
+}
+
+}  // namespace urial::cli

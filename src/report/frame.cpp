@@ -1,0 +1,57 @@
+#include "report/frame.h"
+
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "report/packed.h"
+#include "report_files.h"
+
+namespace urial::report {
+namespace {
+
+std::string_view asset(std::string_view name) {
+    for (const EmbeddedFile& file : report_files()) {
+        if (file.name == name) return file.content;
+    }
+    throw std::logic_error(fmt::format("{} is not embedded", name));
+}
+
+/// " 'sha256-...'" for each of the inline elements.
+std::string allowed(const std::vector<std::string_view>& names) {
+    std::string hashes;
+    for (const std::string_view name : names) hashes += fmt::format(" '{}'", policy_hash(asset(name)));
+    return hashes;
+}
+
+std::string json_element(std::string_view id, const nlohmann::ordered_json& value) {
+    return fmt::format("<script type=\"application/json\" id=\"{}\">{}</script>\n", id, script_safe_json(value));
+}
+
+}  // namespace
+
+std::string page_html(const PageFrame& frame) {
+    std::string html = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
+    html += fmt::format(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src{}; style-src{}; img-src "
+        "data:; base-uri 'none'; form-action 'none'\">\n",
+        allowed(frame.scripts), allowed(frame.styles));
+    html +=
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" "
+        "content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n<title>urial report</title>\n";
+    for (const std::string_view style : frame.styles) html += fmt::format("<style>{}</style>\n", asset(style));
+    html +=
+        "</head>\n<body>\n<div id=\"app\"><noscript>This report needs JavaScript; it loads nothing from "
+        "anywhere.</noscript></div>\n";
+    html += json_element("report-header", frame.header);
+    html += frame.blocks;
+    if (frame.third_party) html += json_element("licences", asset("THIRD_PARTY.md"));
+    for (const std::string_view script : frame.scripts) html += fmt::format("<script>{}</script>\n", asset(script));
+    return html + "</body>\n</html>\n";
+}
+
+std::string data_block(std::string_view id, std::string_view bytes) {
+    return fmt::format("<script type=\"text/plain\" id=\"{}\">{}</script>\n", id, base64(gzip(bytes)));
+}
+
+}  // namespace urial::report

@@ -1,0 +1,27 @@
+#pragma once
+
+// The HTML frame that every page shares: the content policy, our embedded styles and scripts, the data. Nothing of a
+// run is written as markup: the header is JSON without '<', '>' and '&', everything else is base64. Internal to this
+// part.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace urial::report {
+
+struct PageFrame {
+    std::vector<std::string_view> styles;   ///< names of embedded files, in their order
+    std::vector<std::string_view> scripts;  ///< likewise
+    nlohmann::ordered_json header;          ///< what the page reads first
+    std::string blocks;                     ///< of data_block()
+    bool third_party = false;               ///< a script holds libraries: their licences go with it
+};
+std::string page_html(const PageFrame& frame);
+
+/// An element that holds base64(gzip(bytes)).
+std::string data_block(std::string_view id, std::string_view bytes);
+
+}  // namespace urial::report

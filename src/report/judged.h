@@ -1,0 +1,80 @@
+#pragma once
+
+// Judged runs (`urial judge`): what is computed from them once, and the tables and JSON that show it. The page that
+// shows the same numbers is judged_page(). Plain values; only load_judged_runs() reads files.
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "eval/eval.h"
+#include "report/table.h"
+
+namespace urial::report {
+
+struct JudgedRun {
+    std::string label;
+    std::filesystem::path folder;
+    eval::Json manifest;
+    std::vector<eval::EvalRecord> records;  ///< those that the filter keeps
+};
+
+struct PairResult {
+    std::string generator;
+    std::string aspect;
+    eval::WinRate rate;
+};
+
+struct MtBenchResult {
+    std::string generator;
+    eval::MtBenchTable table;
+};
+
+/// What a run's records amount to. Pairwise records give `pairs`; a run whose other records are all of MT-bench's
+/// rubrics gives `mt_bench`, any other one `scores`.
+struct JudgedResult {
+    std::string label;
+    std::optional<eval::Summary> scores;
+    std::vector<PairResult> pairs;
+    std::vector<MtBenchResult> mt_bench;
+    std::optional<eval::PaperReport> paper;  ///< Compat::Paper only
+};
+
+/// One run minus another, paired by item.
+struct RunDifference {
+    std::string label;
+    std::string against;
+    std::vector<eval::Difference> aspects;
+};
+
+/// `labels`: one a run, or none for the folders' names. Throws Error{BadInput} naming a folder of which the filter
+/// leaves nothing.
+std::vector<JudgedRun> load_judged_runs(const std::vector<std::filesystem::path>& folders,
+                                        const std::vector<std::string>& labels, const eval::Filter& filter);
+
+JudgedResult judged_result(const JudgedRun& run, const eval::SummaryOptions& options);
+RunDifference run_difference(const JudgedRun& run, const JudgedRun& against);
+
+/// Tall: a line for each aspect and tag, a column for each run (a terminal is narrow). Wide: a line for each run, a
+/// column for each aspect, as papers print them.
+enum class Layout { Tall, Wide };
+Document judged_document(std::span<const JudgedResult> results, Layout layout);
+Document difference_document(std::span<const RunDifference> differences);
+
+/// One line a number, for programs (docs/report.md lists the columns). Throws Error{BadInput} when the runs' tables
+/// have different columns (scores beside pairs).
+Table judged_csv(std::span<const JudgedResult> results);
+Table difference_csv(std::span<const RunDifference> differences);
+
+/// One run: the object that docs/metrics.md describes. Several: {"runs": {LABEL: that object}}.
+eval::Json judged_json(std::span<const JudgedResult> results);
+eval::Json difference_json(std::span<const RunDifference> differences);
+
+/// The object of one run whatever their number.
+eval::Json to_json(const JudgedResult& result);
+eval::Json to_json(const RunDifference& difference);  ///< {ASPECT: {"mean", "ci95", "p_value", "n", "unpaired"}}
+
+}  // namespace urial::report

@@ -1,0 +1,44 @@
+// The data of the page of judged runs; docs/report.md describes it. All numbers with an interval are computed here, so
+// that page and tables never differ.
+
+#include <fmt/format.h>
+
+#include "report/frame.h"
+#include "report/report.h"
+
+namespace urial::report {
+namespace {
+
+using eval::Json;
+
+std::string records_block(const JudgedRun& run) {
+    Json records = Json::array();
+    for (const eval::EvalRecord& record : run.records) records.push_back(eval::to_json(record));
+    return records.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string judged_page(std::span<const JudgedRun> runs, std::span<const JudgedResult> results,
+                        std::span<const RunDifference> differences, const JudgedPageOptions& options) {
+    PageFrame frame{.styles = {"page.css", "judged.css"}, .scripts = {"judged.js"}};
+    Json described = Json::array();
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        described.push_back(
+            {{"label", runs[i].label}, {"result", to_json(results[i])}, {"manifest", runs[i].manifest}});
+        frame.blocks += data_block(fmt::format("run-{}-records", i), records_block(runs[i]));
+    }
+    Json compared = Json::array();
+    for (const RunDifference& difference : differences) {
+        compared.push_back(
+            {{"run", difference.label}, {"against", difference.against}, {"aspects", to_json(difference)}});
+    }
+    frame.header = {{"format", "urial.judged-report/1"},
+                    {"title", options.title},
+                    {"shift", {{"address", options.shift_address}, {"ids", options.shift_ids}}},
+                    {"runs", std::move(described)},
+                    {"differences", std::move(compared)}};
+    return page_html(frame);
+}
+
+}  // namespace urial::report

@@ -1,0 +1,291 @@
+// Tables of judged runs. A breakdown and the headline have one shape, groups of aspects: the headline is one group
+// without a name.
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "report/judged.h"
+
+namespace urial::report {
+namespace {
+
+using eval::Aggregate;
+using eval::Group;
+using eval::Named;
+using eval::Summary;
+
+struct Breakdown {
+    const char* title;
+    Named<Group> Summary::*groups;
+};
+constexpr Breakdown kBreakdowns[] = {{"Task", &Summary::task},     {"Task (every tag)", &Summary::task_every_tag},
+                                     {"Topic", &Summary::topic},   {"Topic (every tag)", &Summary::topic_every_tag},
+                                     {"Source", &Summary::source}, {"Difficulty", &Summary::difficulty}};
+
+/// The runs with scores, seen through one breakdown.
+struct Scored {
+    const std::string* label;
+    const Summary* summary;
+};
+
+std::vector<Scored> scored_runs(std::span<const JudgedResult> results) {
+    std::vector<Scored> runs;
+    for (const JudgedResult& result : results) {
+        if (result.scores) runs.push_back({&result.label, &*result.scores});
+    }
+    return runs;
+}
+
+template <typename Value>
+const Value* find(const Named<Value>& list, const std::string& name) {
+    const auto found = std::ranges::find(list, name, [](const auto& entry) { return entry.first; });
+    return found == list.end() ? nullptr : &found->second;
+}
+
+Measure measure(const Aggregate& aggregate, bool withheld) {
+    return {.value = aggregate.mean, .ci95 = aggregate.ci95, .withheld = withheld};
+}
+
+/// An aspect that a run does not have is an empty cell.
+Cell score_cell(const Named<Aggregate>& aspects, const std::string& aspect, bool withheld) {
+    const Aggregate* aggregate = find(aspects, aspect);
+    return aggregate == nullptr ? Cell("") : Cell(measure(*aggregate, withheld));
+}
+
+std::vector<std::string> aspect_names(std::span<const Scored> runs) {
+    std::vector<std::string> names;
+    for (const Scored& run : runs) {
+        for (const auto& [name, aggregate] : run.summary->aspects) {
+            if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+        }
+    }
+    return names;
+}
+
+std::set<std::string> group_names(std::span<const Scored> runs, const Breakdown& breakdown) {
+    std::set<std::string> names;
+    for (const Scored& run : runs) {
+        for (const auto& [name, group] : run.summary->*breakdown.groups) names.insert(name);
+    }
+    return names;
+}
+
+Measure average_of(const Summary& summary) {
+    return {.value = summary.average, .ci95 = summary.average_ci95, .withheld = summary.withheld};
+}
+
+Measure words_of(const Summary& summary) { return {.value = summary.words, .decimals = 1}; }
+
+std::vector<Cell> details(const Aggregate& aggregate, bool withheld) {
+    return {measure(aggregate, withheld), aggregate.n, aggregate.unscored, aggregate.not_applicable};
+}
+
+const std::vector<std::string> kDetailColumns{"mean [95 %]", "n", "unscored", "N/A"};
+
+Table tall_headline_of_one(const Scored& run) {
+    Table table{"Scores", {"aspect"}, {}};
+    table.columns.insert(table.columns.end(), kDetailColumns.begin(), kDetailColumns.end());
+    for (const auto& [name, aggregate] : run.summary->aspects) {
+        std::vector<Cell>& row = table.rows.emplace_back(std::vector<Cell>{name});
+        std::ranges::move(details(aggregate, run.summary->withheld), std::back_inserter(row));
+    }
+    table.rows.emplace_back(std::vector<Cell>{"average", average_of(*run.summary), "", "", ""});
+    table.rows.emplace_back(
+        std::vector<Cell>{"words per answer", words_of(*run.summary), run.summary->answers, "", ""});
+    return table;
+}
+
+Table tall_headline(std::span<const Scored> runs) {
+    if (runs.size() == 1) return tall_headline_of_one(runs.front());
+    Table table{"Scores", {"aspect"}, {}};
+    for (const Scored& run : runs) table.columns.push_back(*run.label);
+    const auto add = [&](const std::string& name, const auto& cell_of) {
+        std::vector<Cell>& row = table.rows.emplace_back(std::vector<Cell>{name});
+        for (const Scored& run : runs) row.emplace_back(cell_of(*run.summary));
+    };
+    for (const std::string& aspect : aspect_names(runs)) {
+        add(aspect, [&](const Summary& summary) { return score_cell(summary.aspects, aspect, summary.withheld); });
+    }
+    add("average", [](const Summary& summary) { return Cell(average_of(summary)); });
+    add("words per answer", [](const Summary& summary) { return Cell(words_of(summary)); });
+    add("records", [](const Summary& summary) { return Cell(summary.records); });
+    add("unscored verdicts", [](const Summary& summary) { return Cell(summary.unscored); });
+    return table;
+}
+
+Table wide_headline(std::span<const Scored> runs) {
+    Table table{"Scores", {"run"}, {}};
+    const std::vector<std::string> aspects = aspect_names(runs);
+    table.columns.insert(table.columns.end(), aspects.begin(), aspects.end());
+    for (const char* column : {"average", "words", "n", "unscored"}) table.columns.push_back(column);
+    for (const Scored& run : runs) {
+        const Summary& summary = *run.summary;
+        std::vector<Cell>& row = table.rows.emplace_back(std::vector<Cell>{*run.label});
+        for (const std::string& aspect : aspects)
+            row.emplace_back(score_cell(summary.aspects, aspect, summary.withheld));
+        for (Cell cell :
+             {Cell(average_of(summary)), Cell(words_of(summary)), Cell(summary.records), Cell(summary.unscored)}) {
+            row.emplace_back(std::move(cell));
+        }
+    }
+    return table;
+}
+
+Table tall_breakdown_of_one(const Scored& run, const Breakdown& breakdown) {
+    Table table{breakdown.title, {breakdown.title, "aspect"}, {}};
+    table.columns.insert(table.columns.end(), kDetailColumns.begin(), kDetailColumns.end());
+    for (const auto& [tag, group] : run.summary->*breakdown.groups) {
+        for (const auto& [aspect, aggregate] : group.aspects) {
+            std::vector<Cell>& row = table.rows.emplace_back(std::vector<Cell>{tag, aspect});
+            std::ranges::move(details(aggregate, run.summary->withheld), std::back_inserter(row));
+        }
+    }
+    return table;
+}
+
+Table tall_breakdown(std::span<const Scored> runs, const Breakdown& breakdown) {
+    if (runs.size() == 1) return tall_breakdown_of_one(runs.front(), breakdown);
+    Table table{breakdown.title, {breakdown.title, "aspect"}, {}};
+    for (const Scored& run : runs) table.columns.push_back(*run.label);
+    for (const std::string& tag : group_names(runs, breakdown)) {
+        for (const std::string& aspect : aspect_names(runs)) {
+            std::vector<Cell> row{tag, aspect};
+            bool some = false;
+            for (const Scored& run : runs) {
+                const Group* group = find(run.summary->*breakdown.groups, tag);
+                some = some || (group != nullptr && find(group->aspects, aspect) != nullptr);
+                row.emplace_back(group == nullptr ? Cell("")
+                                                  : score_cell(group->aspects, aspect, run.summary->withheld));
+            }
+            if (some) table.rows.push_back(std::move(row));
+        }
+    }
+    return table;
+}
+
+/// Those of aspect_names() that some group has.
+std::vector<std::string> aspect_names(std::span<const Scored> runs, const Breakdown& breakdown) {
+    std::vector<std::string> names = aspect_names(runs);
+    std::erase_if(names, [&](const std::string& name) {
+        return std::ranges::none_of(runs, [&](const Scored& run) {
+            return std::ranges::any_of(run.summary->*breakdown.groups,
+                                       [&](const auto& entry) { return find(entry.second.aspects, name) != nullptr; });
+        });
+    });
+    return names;
+}
+
+Table wide_breakdown(std::span<const Scored> runs, const Breakdown& breakdown) {
+    Table table{breakdown.title, {breakdown.title}, {}};
+    if (runs.size() > 1) table.columns.push_back("run");
+    const std::vector<std::string> aspects = aspect_names(runs, breakdown);
+    table.columns.insert(table.columns.end(), aspects.begin(), aspects.end());
+    table.columns.push_back("n");
+    for (const std::string& tag : group_names(runs, breakdown)) {
+        for (const Scored& run : runs) {
+            const Group* group = find(run.summary->*breakdown.groups, tag);
+            if (group == nullptr) continue;
+            std::vector<Cell>& row = table.rows.emplace_back(std::vector<Cell>{tag});
+            if (runs.size() > 1) row.emplace_back(*run.label);
+            for (const std::string& aspect : aspects) {
+                row.emplace_back(score_cell(group->aspects, aspect, run.summary->withheld));
+            }
+            row.emplace_back(group->n);
+        }
+    }
+    return table;
+}
+
+void add_scores(Document& document, std::span<const Scored> runs, Layout layout) {
+    if (runs.empty()) return;
+    const bool tall = layout == Layout::Tall;
+    document.tables.push_back(tall ? tall_headline(runs) : wide_headline(runs));
+    for (const Breakdown& breakdown : kBreakdowns) {
+        if (group_names(runs, breakdown).empty()) continue;
+        document.tables.push_back(tall ? tall_breakdown(runs, breakdown) : wide_breakdown(runs, breakdown));
+    }
+    for (const Scored& run : runs) {
+        const Summary& summary = *run.summary;
+        document.notes.push_back(fmt::format(
+            "{}{} records, {} verdicts, {} unscored ({} refusals), {} answers that try to steer the judge{}",
+            runs.size() > 1 ? *run.label + ": " : "", summary.records, summary.verdicts, summary.unscored,
+            summary.refused, summary.steering,
+            summary.withheld
+                ? fmt::format("; means withheld: over {:g} % of an aspect is unscored", 100 * eval::kMostUnscored)
+                : ""));
+    }
+}
+
+Measure percent(double share, const std::optional<eval::Interval>& interval = {}) {
+    Measure measure{.value = 100 * share};
+    if (interval) measure.ci95 = eval::Interval{100 * interval->low, 100 * interval->high};
+    return measure;
+}
+
+void add_pairs(Document& document, std::span<const JudgedResult> results) {
+    Table table{"Pairwise comparisons, in percent",
+                {"run", "generator", "aspect", "wins", "ties", "losses", "rate [95 %]", "length-controlled", "flips",
+                 "compared", "unscored"},
+                {}};
+    for (const JudgedResult& result : results) {
+        for (const auto& [generator, aspect, rate] : result.pairs) {
+            const Measure controlled =
+                rate.length_controlled ? percent(*rate.length_controlled, rate.length_controlled_ci95) : Measure{};
+            const auto share = [&rate = rate](std::size_t count) { return Measure{.value = rate.percent(count)}; };
+            table.rows.emplace_back(std::vector<Cell>{
+                result.label, generator, aspect, share(rate.wins), share(rate.ties), share(rate.losses),
+                percent(rate.rate(), rate.ci95), controlled, rate.flips, rate.compared(), rate.unscored});
+        }
+    }
+    if (!table.rows.empty()) document.tables.push_back(std::move(table));
+}
+
+void add_mt_bench(Document& document, std::span<const JudgedResult> results) {
+    Table table{"MT-bench", {"run", "generator", "turn 1", "turn 2", "overall [95 %]", "n", "unscored"}, {}};
+    Table categories{"MT-bench by category", {"run", "generator", "category", "mean"}, {}};
+    for (const JudgedResult& result : results) {
+        for (const auto& [generator, entry] : result.mt_bench) {
+            table.rows.emplace_back(std::vector<Cell>{result.label, generator, Measure{.value = entry.turn_1},
+                                                      Measure{.value = entry.turn_2},
+                                                      Measure{.value = entry.overall, .ci95 = entry.overall_ci95},
+                                                      entry.scores_1 + entry.scores_2, entry.unscored});
+            for (const auto& [category, mean] : entry.categories) {
+                categories.rows.emplace_back(
+                    std::vector<Cell>{result.label, generator, category, Measure{.value = mean}});
+            }
+        }
+    }
+    if (table.rows.empty()) return;
+    document.tables.push_back(std::move(table));
+    if (!categories.rows.empty()) document.tables.push_back(std::move(categories));
+}
+
+}  // namespace
+
+Document judged_document(std::span<const JudgedResult> results, Layout layout) {
+    Document document;
+    add_scores(document, scored_runs(results), layout);
+    add_pairs(document, results);
+    add_mt_bench(document, results);
+    return document;
+}
+
+Document difference_document(std::span<const RunDifference> differences) {
+    Document document;
+    for (const RunDifference& difference : differences) {
+        Table table{fmt::format("{} minus {}", difference.label, difference.against),
+                    {"aspect", "difference [95 %]", "p", "n", "unpaired"},
+                    {}};
+        for (const eval::Difference& entry : difference.aspects) {
+            table.rows.emplace_back(std::vector<Cell>{entry.aspect, Measure{.value = entry.mean, .ci95 = entry.ci95},
+                                                      Measure{.value = entry.p_value, .decimals = 4}, entry.n,
+                                                      entry.unpaired});
+        }
+        document.tables.push_back(std::move(table));
+    }
+    return document;
+}
+
+}  // namespace urial::report

@@ -1,0 +1,65 @@
+// What the browser tests share: Chromium, a folder for their files, a page that reports every noise, a runner. Exit
+// status 77 (skipped) where Node's packages (`npm ci` in web/) or Chromium are missing, unless URIAL_REQUIRE_BROWSER is set.
+
+import {execFileSync} from 'node:child_process';
+import {existsSync} from 'node:fs';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {createRequire} from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import {fileURLToPath, pathToFileURL} from 'node:url';
+
+const kArguments = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+    '--disable-sync'];
+
+function skip(why) {
+    console.log(`skipped: ${why}`);
+    process.exit(process.env.URIAL_REQUIRE_BROWSER ? 1 : 77);
+}
+
+const web = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../web/');
+const chromiumPath = [process.env.URIAL_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+    .find((candidate) => candidate && existsSync(candidate));
+if (!chromiumPath) skip('no Chromium (Debian: apt-get install chromium)');
+if (!existsSync(path.join(web, 'node_modules/playwright-core'))) skip('no playwright-core (npm ci in web/)');
+const {chromium} = createRequire(path.join(web, 'package.json'))('playwright-core');
+
+export const folder = await mkdtemp(path.join(os.tmpdir(), 'urial-report-'));
+const browser = await chromium.launch({executablePath: chromiumPath, args: kArguments});
+
+/** Runs the binary that the test was started with. */
+export function urial(...args) {
+    execFileSync(process.argv[2], args, {stdio: 'inherit'});
+}
+
+/** Opens a report; whatever the console, the page or the network say beyond the file itself is collected in `noise`. */
+export async function openReport(html, {isDrawn = () => true, address = '', ...options} = {}) {
+    const page = await browser.newPage({viewport: {width: 1400, height: 900}, ...options});
+    const noise = [];
+    page.on('console', (message) => noise.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (failure) => noise.push(`error: ${failure.message}`));
+    page.on('dialog', (dialog) => { noise.push('a dialog'); dialog.dismiss(); });
+    page.on('request', (request) => { if (request.url().split('#')[0] !== pathToFileURL(html).href) noise.push(`request: ${request.url()}`); });
+    const started = Date.now();
+    await page.goto(pathToFileURL(html).href + address);
+    await page.waitForFunction(() => document.documentElement.dataset.ready);
+    await page.waitForFunction(isDrawn);
+    return {page, noise, loadMs: Date.now() - started};
+}
+
+/** Runs every test, prints what happened, and ends the process. */
+export async function runTests(tests) {
+    let failed = 0;
+    for (const [name, test] of Object.entries(tests)) {
+        try {
+            await test();
+            console.log(`ok: ${name}`);
+        } catch (failure) {
+            ++failed;
+            console.log(`FAILED: ${name}\n${failure.stack}`);
+        }
+    }
+    await browser.close();
+    await rm(folder, {recursive: true});
+    process.exit(failed ? 1 : 0);
+}

@@ -1,0 +1,246 @@
+// The page of judged runs in a real Chromium: node tests/report/judged_browser_test.mjs URIAL_BINARY.
+
+import assert from 'node:assert/strict';
+import {readFile, stat} from 'node:fs/promises';
+import path from 'node:path';
+import {folder, openReport, runTests, urial} from './browser.mjs';
+import {writeJudgedRun} from './synthetic_judged_run.mjs';
+import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
+
+const kMostLoadMs = 3000;
+const kLetters = 'abcdef';
+
+/** The page of synthetic runs; the second one drifts upwards where nothing else is said. */
+async function makePage(name, runs, ...flags) {
+    const folders = runs.map((_, i) => path.join(folder, `${name}-${kLetters[i]}`));
+    for (const [i, options] of runs.entries()) await writeJudgedRun(folders[i], {seed: i + 1, drift: i, ...options});
+    const html = path.join(folder, `${name}.html`);
+    urial('report', ...folders, '--html', html, '--quiet', ...flags);
+    return {html, folders};
+}
+
+async function recordsOf(run) {
+    return (await readFile(path.join(run, 'records.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+}
+
+async function openItems(page) {
+    await page.click('#tab-items');
+    await page.waitForSelector('.verdicts');
+}
+
+const shownCount = async (page) => Number((await page.locator('.items-view .status').innerText()).match(/^\d+/)[0]);
+const ids = (page) => page.locator('.answers article').evaluateAll((cards) => cards.map((card) => card.item.id));
+
+const tests = {
+    async every_view_opens_without_a_message_or_a_request() {
+        const {html} = await makePage('plain', [{}, {}, {kind: 'pairwise'}, {kind: 'mt-bench'}]);
+        const {page, noise} = await openReport(html);
+        assert.equal(await page.locator('.scores-charts .chart svg').count(), 4, 'radar and bars of scores and of categories');
+        assert.equal(await page.locator('.pairs tbody tr').count(), 2);
+        assert.ok(await page.locator('.differences tbody tr').count() >= 5);
+        await openItems(page);
+        await page.click('text=theme: auto');
+        await page.click('text=theme: light');
+        assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+        await page.click('#tab-overview');
+        await page.hover('.scores-charts svg path');
+        assert.match(await page.locator('.chart-tip').innerText(), /\d\.\d\d, 95 %/);
+        await page.waitForTimeout(200);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async the_table_shows_the_means_of_the_records() {
+        const {html, folders} = await makePage('means', [{}, {unscored: 0.02, items: 300}]);
+        const {page, noise} = await openReport(html);
+        for (const [i, run] of folders.entries()) {
+            const scores = (await recordsOf(run)).map((record) => record.verdicts.clarity.score).filter((score) => score !== undefined);
+            const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+            const shown = await page.locator('.scores tbody tr').nth(i).locator('td').nth(1).locator('b').innerText();
+            assert.ok(Math.abs(Number(shown) - mean) <= 0.0051, `${shown}, ${mean}`);
+        }
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async withheld_numbers_are_shown_as_withheld() {
+        const {html} = await makePage('withheld', [{}, {unscored: 0.3}]);
+        const {page, noise} = await openReport(html);
+        const row = page.locator('.scores tbody tr').nth(1);
+        assert.equal(await row.locator('.withheld').count(), 6, 'five aspects and the average');
+        assert.doesNotMatch(await row.innerText(), /\d\.\d\d/);
+        assert.match(await page.locator('.warnings').innerText(), /could not be read: no means are shown/);
+        assert.equal(await page.locator('.scores-charts svg').first().locator('polygon[fill-opacity]').count(), 1, 'only one run is drawn');
+        await page.click('section:has(.heat-map) .pill:has-text("withheld-b")');
+        assert.doesNotMatch(await page.locator('.heat-map tbody').innerText(), /\d\.\d\d/);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async filters_search_and_order_choose_the_items() {
+        const {html, folders} = await makePage('filter', [{}, {}]);
+        const runs = await Promise.all(folders.map(recordsOf));
+        const {page, noise} = await openReport(html);
+        await openItems(page);
+        assert.equal(await shownCount(page), 30);
+        await page.selectOption('select[aria-label="task"]', 'math');
+        assert.equal(await shownCount(page), runs[0].filter((record) => record.task.includes('math')).length);
+        await page.selectOption('select[aria-label="task"]', '');
+        await page.selectOption('select[aria-label="Aspect"]', 'depth');
+        await page.selectOption('select[aria-label="Verdict"]', '=2');
+        const wanted = runs[0].filter((record, i) => [record, runs[1][i]].some(({verdicts}) => verdicts.depth.score === 2)).map(({id}) => id);
+        assert.deepEqual(await ids(page), wanted);
+        await page.selectOption('select[aria-label="Verdict"]', '');
+        await page.selectOption('select[aria-label="Order"]', 'runs');
+        const gap = (id) => Math.abs(runs[0][id].verdicts.depth.score - runs[1][id].verdicts.depth.score);
+        const gaps = (await ids(page)).map((id) => gap(Number(id)));
+        assert.deepEqual(gaps, [...gaps].sort((a, b) => b - a));
+        await page.fill('input[type="search"]', 'question 13:');
+        await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 1);
+        assert.equal(await page.locator('.instruction mark').innerText(), 'question 13:');
+        await page.fill('input[type="search"]', 'nothing says this');
+        await page.waitForSelector('text=No item matches');
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async a_cell_of_the_heat_map_leads_to_its_items_worst_first() {
+        const {html, folders} = await makePage('heat', [{}]);
+        const {page, noise} = await openReport(html);
+        const row = page.locator('.heat-map tbody tr', {hasText: 'writing'});
+        await row.locator('button').nth(3).click();
+        const scores = Object.fromEntries((await recordsOf(folders[0])).filter((record) => record.task.includes('writing'))
+            .map((record) => [record.id, record.verdicts.depth.score]));
+        const shown = (await ids(page)).map((id) => scores[id]);
+        assert.equal(shown.length, Object.keys(scores).length);
+        assert.deepEqual(shown, [...shown].sort((a, b) => a - b));
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async pairs_show_what_each_order_said() {
+        const {html, folders} = await makePage('pairs', [{kind: 'pairwise', items: 60}]);
+        const records = await recordsOf(folders[0]);
+        const {page, noise} = await openReport(html);
+        const flipped = new Set(records.filter((record, i) => i % 2 === 0).filter((record, i) => {
+            const [a, b] = [record, records[2 * i + 1]].map(({verdicts}) => verdicts.overall.preference);
+            return a !== {A: 'B', B: 'A', tie: 'tie'}[b];
+        }).map(({id}) => id));
+        assert.match(await page.locator('.pairs tbody tr').first().locator('td').nth(4).innerText(), new RegExp(`^${flipped.size}\\b`));
+        await openItems(page);
+        await page.selectOption('select[aria-label="Aspect"]', 'overall');
+        await page.selectOption('select[aria-label="Verdict"]', 'flip');
+        assert.deepEqual(await ids(page), [...flipped]);
+        const card = page.locator('.answers article').first();
+        assert.match(await card.locator('.aspect-row').first().innerText(), /tie: flips with the order[\s\S]*model first:[\s\S]*other model first:/);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async a_jury_is_shown_judge_by_judge() {
+        const {html} = await makePage('jury', [{judges: 3}]);
+        const {page, noise} = await openReport(html);
+        await openItems(page);
+        await page.selectOption('select[aria-label="Order"]', 'judges');
+        await page.waitForSelector('.reading');
+        const row = await page.locator('.aspect-row').first().innerText();
+        for (const judge of ['judge-1', 'judge-2', 'judge-3']) assert.ok(row.includes(judge), row);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async the_keyboard_alone_walks_through_tabs_filters_and_replies() {
+        const {html} = await makePage('keyboard', [{}, {}]);
+        const {page, noise} = await openReport(html);
+        await page.locator('#tab-overview').focus();
+        await page.keyboard.press('ArrowRight');
+        await page.waitForSelector('.verdicts');
+        const reached = new Set();
+        for (let i = 0; i < 30; ++i) {
+            await page.keyboard.press('Tab');
+            reached.add(await page.evaluate(() => document.activeElement.getAttribute('aria-label') || document.activeElement.className || document.activeElement.tagName));
+        }
+        for (const name of ['task', 'Verdict', 'Order', 'pill', 'answer-text', 'SUMMARY']) assert.ok(reached.has(name), `${name}: ${[...reached]}`);
+        await page.locator('.verdicts summary').first().focus();
+        await page.keyboard.press('Enter');
+        assert.match(await page.locator('.verdicts details[open] pre').innerText(), /"helpfulness"/);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async hostile_text_stays_text() {
+        const {html} = await makePage('hostile', [{hostile: true}, {hostile: true, unscored: 0.04}, {hostile: true, kind: 'pairwise'}],
+                                      '--allow-unscored', '--title', kHostile[0], '--label', kHostile[1], '--label', kHostile[2], '--label', kHostile[7]);
+        const {page, noise} = await openReport(html);
+        assert.equal(await page.locator('h1').innerText(), kHostile[0]);
+        await page.evaluate(() => document.querySelectorAll('details').forEach((details) => details.open = true));
+        await openItems(page);
+        const card = page.locator('.answers article').first();
+        assert.ok((await card.locator('.instruction').innerText()).startsWith(kHostile[0]));
+        assert.ok((await card.locator('.answer-text').first().innerText()).startsWith(kHostile[0]));
+        assert.ok((await card.locator('.reason').first().innerText()).startsWith(kHostile[0]));
+        await page.fill('input[type="search"]', '<script>');
+        await page.waitForSelector('mark');
+        await page.evaluate(() => document.querySelectorAll('details').forEach((details) => details.open = true));
+        await page.fill('input[type="search"]', 'question 7:');
+        await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 1);
+        assert.match(await page.locator('.answer-text').first().innerText(), /^‹202E›gnp\.exe/, 'a direction override is spelt out');
+        assert.equal(await page.evaluate(() => globalThis.hacked), undefined);
+        assert.equal(await page.locator('#app img, #app script, #app iframe').count(), 0);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async an_item_links_to_its_answer_in_the_page_of_shift_runs() {
+        const shift = path.join(folder, 'shift run');
+        await writeSyntheticRun(shift, {answers: 20, tokens: 20});
+        const shiftHtml = path.join(folder, 'the shift #1.html');
+        urial('report', shift, '--html', shiftHtml, '--quiet');
+        const {html} = await makePage('linked', [{items: 25}], '--shift-html', shiftHtml);
+        const {page} = await openReport(html, {address: '#items/13'});
+        await page.waitForSelector('a.shift');
+        assert.deepEqual(await ids(page), ['13']);
+        await page.click('.chip');
+        await page.fill('input[type="search"]', 'question 22:');
+        await page.waitForSelector('.instruction:has-text("question 22:")');
+        assert.equal(await page.locator('a.shift').count(), 0, 'the other page has no such answer');
+        await page.fill('input[type="search"]', 'question 13:');
+        await page.waitForSelector('a.shift');
+        await page.click('a.shift');
+        await page.waitForSelector('.answers .instruction:has-text("question 13:")');
+        assert.equal(await page.locator('.answers article').count(), 1);
+        await page.click('.chip');
+        assert.equal(await page.locator('.answers article').count(), 20);
+        await page.close();
+    },
+
+    async a_thousand_items_of_three_runs_load_fast_and_scroll() {
+        const {html} = await makePage('large', [{}, {}, {}].map(() => ({items: 1000, sentences: 40})));
+        const {size} = await stat(html);
+        const {page, noise, loadMs} = await openReport(html);
+        await openItems(page);
+        const slowest = await page.evaluate(async () => {
+            let worst = 0;
+            for (let i = 1; i <= 30; ++i) {
+                const started = performance.now();
+                scrollTo(0, document.documentElement.scrollHeight * i / 30);
+                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+                worst = Math.max(worst, performance.now() - started);
+            }
+            return worst;
+        });
+        const started = Date.now();
+        await page.selectOption('select[aria-label="Order"]', 'runs');
+        const sortMs = Date.now() - started;
+        const elements = await page.evaluate(() => document.querySelectorAll('*').length);
+        console.log(`  3 x 1,000 items: ${(size / 1e6).toFixed(1)} MB, shown after ${loadMs} ms, slowest jump ${slowest.toFixed(0)} ms, sorted in ${sortMs} ms, ${elements} elements`);
+        assert.ok(elements < 20000, `${elements} elements at once`);
+        assert.ok(loadMs < kMostLoadMs, `${loadMs} ms`);
+        assert.ok(slowest < 1000, `${slowest} ms for one jump`);
+        assert.ok(sortMs < 1500, `${sortMs} ms to sort`);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+};
+
+await runTests(tests);

@@ -1,0 +1,24 @@
+// How numbers look in tables. What is withheld or missing says so.
+
+import {formatCount, h} from '../page/dom.js';
+
+export function decimal(value, digits = 2) {
+    return value === null || value === undefined ? '–' : value.toFixed(digits);
+}
+
+/** A table cell with a mean, its interval and what could not be read. `value`: {mean, ci95, n, unscored} or undefined. */
+export function measureCell(value, withheld) {
+    if (!value) return h('td.number', null, '');
+    if (withheld) return h('td.number', null, h('i.withheld', {title: 'More than 5 % of the verdicts could not be read'}, 'withheld'), unreadNote(value));
+    return h('td.number', null, h('b', null, decimal(value.mean)),
+             value.ci95 ? h('small', null, `${decimal(value.ci95[0])} – ${decimal(value.ci95[1])}`) : null, unreadNote(value));
+}
+
+function unreadNote({n, unscored, not_applicable}) {
+    const parts = [unscored ? `${formatCount(unscored)} unscored` : '', not_applicable ? `${formatCount(not_applicable)} N/A` : ''].filter(Boolean);
+    return parts.length ? h('small', {title: n === undefined ? null : `${formatCount(n)} counted`}, parts.join(', ')) : null;
+}
+
+export function percent(share, digits = 1) {
+    return share === null || share === undefined ? '–' : `${(100 * share).toFixed(digits)} %`;
+}

@@ -1,0 +1,72 @@
+// Tables of pairwise and of MT-bench runs.
+
+import {formatCount, h, plainText} from '../page/dom.js';
+import {decimal, percent} from './numbers.js';
+
+function outcomeBar(rate) {
+    const all = rate.wins + rate.ties + rate.losses;
+    const bar = h('div.outcomes', {role: 'img', 'aria-label': `${rate.wins} wins, ${rate.ties} ties, ${rate.losses} losses`});
+    for (const [name, count] of [['win', rate.wins], ['tie', rate.ties], ['loss', rate.losses]]) {
+        if (!count) continue;
+        const part = h(`span.${name}`, {title: `${name}: ${count}`}, count / all > 0.08 ? formatCount(count) : '');
+        part.style.width = `${100 * count / all}%`;
+        bar.append(part);
+    }
+    return bar;
+}
+
+function shareCell(share, ci95) {
+    return h('td.number', null, h('b', null, percent(share)),
+             ci95 ? h('small', null, `${(100 * ci95[0]).toFixed(1)} – ${(100 * ci95[1]).toFixed(1)}`) : null);
+}
+
+function pairRow(generator, aspect, rate) {
+    return h('tr', null,
+        h('th', {scope: 'row'}, plainText(generator)), h('td', null, plainText(aspect)), h('td.bar-cell', null, outcomeBar(rate)),
+        shareCell(rate.rate, rate.ci95), shareCell(rate.length_controlled, rate.length_controlled_ci95),
+        h('td.number', {title: `of ${rate.both_orders} that were asked in both orders`}, formatCount(rate.flips),
+          rate.both_orders ? h('small', null, percent(rate.flips / rate.both_orders, 0)) : null),
+        h('td.number', null, formatCount(rate.unscored)));
+}
+
+function pairTable(result) {
+    // With two generators the second one's row is the mirror of the first one's.
+    const rates = Object.entries(result.win_rates);
+    const shown = rates.length === 2 ? rates.slice(0, 1) : rates;
+    return h('table.pairs', null,
+        h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Generator'), h('th', {scope: 'col'}, 'aspect'),
+            h('th', {scope: 'col'}, h('span.key.win', null, 'wins'), h('span.key.tie', null, 'ties'), h('span.key.loss', null, 'losses')),
+            ['win rate', 'length-controlled', 'flips', 'unscored'].map((name) => h('th.number', {scope: 'col'}, name)))),
+        h('tbody', null, shown.flatMap(([generator, aspects]) => Object.entries(aspects).map(([aspect, rate]) => pairRow(generator, aspect, rate)))));
+}
+
+export function pairSection(runs) {
+    const paired = runs.filter((run) => run.result.win_rates);
+    if (!paired.length) return null;
+    return h('section', null, h('h2', null, 'Which answer is preferred?'), paired.map((run) => {
+        const names = Object.keys(run.result.win_rates);
+        return h('div.card.headline', null, h('h3', null, plainText(run.label)),
+            names.length === 2 ? h('p.note', null, plainText(`${names[0]} against ${names[1]}`)) : null, h('div.scroll', {tabindex: 0}, pairTable(run.result)));
+    }));
+}
+
+/** `chartsOf(entries, categories)`: the charts by category as an element. */
+export function mtBenchSection(runs, chartsOf) {
+    const benched = runs.filter((run) => run.result.mt_bench);
+    const entries = benched.flatMap((run) => Object.entries(run.result.mt_bench).map(([generator, table]) => ({
+        label: benched.length > 1 ? `${run.label} · ${generator}` : generator, table})));
+    if (!entries.length) return null;
+    const categories = [...new Set(entries.flatMap(({table}) => Object.keys(table.categories ?? {})))];
+    entries.forEach((entry) => { entry.table.categories ??= {}; });
+    const rows = entries.map(({label, table}) => h('tr', null, h('th', {scope: 'row'}, plainText(label)),
+        h('td.number', null, decimal(table.turn_1)), h('td.number', null, decimal(table.turn_2)),
+        h('td.number', null, h('b', null, decimal(table.overall)),
+          table.overall_ci95 ? h('small', null, `${decimal(table.overall_ci95[0])} – ${decimal(table.overall_ci95[1])}`) : null),
+        categories.map((name) => h('td.number', null, decimal(table.categories[name]))), h('td.number', null, formatCount(table.unscored))));
+    return h('section', null, h('h2', null, 'MT-bench'),
+        h('div.card.headline', null, h('div.scroll', {tabindex: 0}, h('table.scores', null,
+            h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Answers'),
+                ['turn 1', 'turn 2', 'overall', ...categories, 'unscored'].map((name) => h('th.number', {scope: 'col'}, plainText(name))))),
+            h('tbody', null, rows)))),
+        categories.length ? chartsOf(entries, categories) : null);
+}
