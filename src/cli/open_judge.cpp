@@ -46,12 +46,12 @@ OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeou
                     spec);
     }
     const std::string key = environment("OPENAI_API_KEY").value_or("");
-    if (!key.empty() && address->base_url.starts_with("http://") && !is_this_machine(address->base_url)) {
-        context.terminal.warn(fmt::format("{}: OPENAI_API_KEY goes there unencrypted", address->base_url));
-    }
     OpenedJudge opened;
     opened.judge =
         std::make_unique<eval::RemoteJudge>(eval::RemoteJudgeOptions{address->base_url, address->model, key, timeout});
+    if (!key.empty() && address->base_url.starts_with("http://") && !is_this_machine(address->base_url)) {
+        context.terminal.warn(fmt::format("{}: OPENAI_API_KEY goes there unencrypted", address->base_url));
+    }
     opened.description = eval::Json{{"server", address->base_url}, {"temperature", 0}};
     return opened;
 }

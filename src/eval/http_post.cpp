@@ -62,6 +62,16 @@ size_t take_body(char* bytes, size_t, size_t count, void* pointer) {
     return count;
 }
 
+bool may_pass(CURLcode code) {
+    switch (code) {
+        case CURLE_URL_MALFORMAT:
+        case CURLE_UNSUPPORTED_PROTOCOL:
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE: return false;
+        default: return true;
+    }
+}
+
 void set_options(CURL* handle, const HttpPost& post, HttpAnswer& answer, const HeaderList& headers) {
     curl_easy_setopt(handle, CURLOPT_URL, post.url.c_str());
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
@@ -102,6 +112,7 @@ HttpAnswer http_post(const HttpPost& post) {
     curl_easy_getinfo(handle.get(), CURLINFO_REQUEST_SIZE, &request_bytes);
     answer.status = static_cast<int>(status);
     answer.sent = request_bytes > 0;
+    answer.may_pass = may_pass(code);
     if (code == CURLE_WRITE_ERROR) {
         answer.failure = fmt::format("the answer has more than {} bytes", kMostBodyBytes);
     } else if (code != CURLE_OK) {

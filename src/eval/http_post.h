@@ -20,8 +20,9 @@ struct HttpAnswer {
     int status = 0;
     std::map<std::string, std::string> headers;  ///< names in lower case
     std::string body;
-    std::string failure;  ///< why the transfer did not end well, empty where it did; holds nothing of the request
-    bool sent = false;    ///< the server has got the request or a part of it
+    std::string failure;   ///< why the transfer did not end well, empty where it did; holds nothing of the request
+    bool may_pass = true;  ///< the failure: false for a certificate or an address that will be as wrong next time
+    bool sent = false;     ///< the server has got the request or a part of it
 };
 
 HttpAnswer http_post(const HttpPost& post);

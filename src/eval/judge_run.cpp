@@ -1,6 +1,7 @@
 #include "eval/judge_run.h"
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <thread>
 
@@ -31,6 +32,14 @@ std::vector<JudgeJob> make_jobs(const std::vector<JudgeTask>& tasks, const std::
         }
     }
     return jobs;
+}
+
+/// A server that goes away while TLS writes to it must not end the process; the signal goes to the thread that wrote.
+void ignore_broken_pipes() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 std::set<std::string> keys_of(const std::vector<JudgeJob>& jobs) {
@@ -101,15 +110,19 @@ private:
         std::vector<std::jthread> threads;
         running_ = std::min<std::size_t>(static_cast<std::size_t>(options_.concurrency), jobs_.size());
         for (std::size_t i = running_; i > 0; --i) threads.emplace_back([this] { work(); });
-        std::unique_lock lock(mutex_);
-        while (running_ > 0) {
-            ended_.wait_for(lock, kTick, [this] { return running_ == 0; });
-            lock.unlock();
+        try {
+            while (!wait_a_tick()) report();
             report();
-            lock.lock();
+        } catch (...) {
+            stop_.request_stop();  // the threads end before this function does
+            throw;
         }
-        lock.unlock();
-        report();
+    }
+
+    /// True when all threads have ended.
+    bool wait_a_tick() {
+        std::unique_lock lock(mutex_);
+        return ended_.wait_for(lock, kTick, [this] { return running_ == 0; });
     }
 
     void report() {
@@ -124,6 +137,7 @@ private:
     }
 
     void work() {
+        ignore_broken_pipes();
         try {
             while (const JudgeJob* job = next_job()) {
                 std::optional<EvalRecord> record = asker_.judge(*job);

@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kShortestSecret = 8;
 constexpr std::size_t kLongestMessage = 300;
 constexpr std::size_t kLettersPerToken = 4;
+/// Without a connection so many times in a row, the rest of a run would only become a list of failures.
+constexpr int kMostUnreached = 24;
 /// Roles, separators and the start of the answer.
 constexpr std::size_t kTokensPerMessage = 8;
 
@@ -38,7 +40,9 @@ struct UrlFree {
 void check_base_url(const std::string& text) {
     const std::unique_ptr<CURLU, UrlFree> url(curl_url());
     if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-        throw error(ErrorKind::BadInput, "'{}' is no address of a server; https://HOST/v1 is needed", printable(text));
+        const bool may_hold_password = text.find('@') != std::string::npos;
+        throw error(ErrorKind::BadInput, "'{}' is no address of a server; https://HOST/v1 is needed",
+                    may_hold_password ? "..." : printable(text));
     }
     for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
         char* value = nullptr;
@@ -48,10 +52,6 @@ void check_base_url(const std::string& text) {
                     "the address of a judge has a user name, a query or a fragment: these would be written into the "
                     "run; give https://HOST/v1 alone and the key in OPENAI_API_KEY");
     }
-}
-
-bool is_refused_for_good(std::string_view message, std::string_view body) {
-    return message.find("quota") != std::string_view::npos || body.find("insufficient_quota") != std::string_view::npos;
 }
 
 bool is_retryable(int status) {
@@ -105,6 +105,7 @@ JudgeReply RemoteJudge::ask(const JudgeRequest& request, const Json& schema, std
         if (auto read = parse_chat_reply(answer.body)) {
             reply.text = redact(std::move(read->text), options_.key);
             reply.usage = read->usage;
+            unreached_ = 0;
             return reply;
         }
     }
@@ -115,9 +116,10 @@ JudgeReply RemoteJudge::ask(const JudgeRequest& request, const Json& schema, std
 JudgeFailure RemoteJudge::failure_of(const HttpAnswer& answer, const Json& sent) {
     JudgeFailure failure;
     if (!answer.failure.empty()) {
-        failure = {true, answer.failure, std::nullopt, answer.sent};
-        return failure;
+        check_connection(answer);
+        return {true, answer.failure, std::nullopt, answer.sent};
     }
+    unreached_ = 0;
     const std::string message = message_of(answer);
     failure.message = fmt::format("status {}: {}", answer.status, message);
     if (answer.status == 200) {
@@ -137,6 +139,12 @@ JudgeFailure RemoteJudge::failure_of(const HttpAnswer& answer, const Json& sent)
         failure.retry_after = parse_retry_after(found->second);
     }
     return failure;
+}
+
+void RemoteJudge::check_connection(const HttpAnswer& answer) {
+    const bool hopeless = !answer.sent && ++unreached_ >= kMostUnreached;
+    if (answer.may_pass && !hopeless) return;
+    throw error(ErrorKind::Unavailable, "{} cannot be reached: {}", options_.base_url, answer.failure);
 }
 
 bool RemoteJudge::drop_refused(std::string_view complaint, const Json& sent) {
@@ -171,7 +179,7 @@ void RemoteJudge::check_status(const HttpAnswer& answer, std::string_view messag
         throw error(ErrorKind::NotFound, "{} knows no model \"{}\" or is no such endpoint (status {}): {}",
                     options_.base_url, options_.model, status, message);
     }
-    if (status == 402 || (status == 429 && is_refused_for_good(message, answer.body))) {
+    if (status == 402 || (status == 429 && mentions(answer.body, {"insufficient_quota"}))) {
         throw error(ErrorKind::Unavailable, "the account at {} has nothing left (status {}): {}", options_.base_url,
                     status, message);
     }

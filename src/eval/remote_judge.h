@@ -38,6 +38,8 @@ private:
     Json body_of(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) const;
     JudgeFailure failure_of(const HttpAnswer& answer, const Json& sent);
     bool drop_refused(std::string_view complaint, const Json& sent);
+    /// Throws when trying again is of no use.
+    void check_connection(const HttpAnswer& answer);
     /// Throws for the statuses that no retry can change.
     void check_status(const HttpAnswer& answer, std::string_view message) const;
     std::string message_of(const HttpAnswer& answer) const;
@@ -46,6 +48,7 @@ private:
     std::atomic<bool> sends_schema_{true};
     std::atomic<bool> sends_temperature_{true};
     std::atomic<bool> old_token_limit_{true};  ///< max_tokens rather than max_completion_tokens
+    std::atomic<int> unreached_{0};            ///< requests in a row that found no server
 };
 
 /// "https://host/v1#model" in two; std::nullopt where the text does not begin with http:// or https://. Throws

@@ -14,7 +14,7 @@
 namespace urial::test {
 namespace {
 
-constexpr int kThreads = 8;
+constexpr int kThreads = 16;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 bool receive(int connection, std::string& bytes) {
