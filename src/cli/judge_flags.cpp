@@ -180,7 +180,7 @@ void judge_tasks(const std::vector<eval::JudgeTask>& tasks, const JudgeFlags& fl
     };
     jury.options.detail = [&](std::string_view text) {
         bar.clear();
-        context.terminal.detail(text);
+        context.terminal.detail(printable(text));
     };
     const eval::JudgeSummary summary = eval::run_judges(tasks, jury.options);
     bar.clear();

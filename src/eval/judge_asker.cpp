@@ -81,6 +81,9 @@ std::optional<EvalRecord> JudgeAsker::judge(const JudgeJob& job) {
         if (!reply->failure) {
             replies.push_back(std::move(reply->text));
             failures = 0;
+            if (is_unread(parse_reply(rubric, replies.back()))) {
+                tell(job, fmt::format("reply {} cannot be read", replies.size()));
+            }
             continue;
         }
         last_failure = reply->failure->message;

@@ -93,8 +93,6 @@ JudgeLog::JudgeLog(const fs::path& folder, const std::set<std::string>& keys)
 }
 
 void JudgeLog::read_records(const std::set<std::string>& keys) {
-    std::string kept;
-    std::size_t failed = 0;
     for_each_json_line(records_.path(), [&](std::size_t line, Json&& json) {
         const std::string key = key_of(records_.path(), line, json);
         if (!keys.contains(key)) {
@@ -104,16 +102,23 @@ void JudgeLog::read_records(const std::set<std::string>& keys) {
         }
         const EvalRecord record = record_from_json(json);
         if (is_request_failure(record)) {
-            ++failed;
+            ++failures_;
             return;
         }
         recorded_.insert(key);
         unscored_ += is_unread(record.verdicts) ? 1 : 0;
-        kept += json.dump() + "\n";
     });
-    if (failed == 0) return;
+    if (failures_ == 0) return;
+    notices_.push_back(fmt::format("{} judgements whose requests failed are tried again", failures_));
+}
+
+void JudgeLog::forget_failures() {
+    if (failures_ == 0) return;
+    std::string kept;
+    for_each_json_line(records_.path(), [&](std::size_t line, Json&& json) {
+        if (recorded_.contains(key_of(records_.path(), line, json))) kept += json.dump() + "\n";
+    });
     records_.replace(kept);
-    notices_.push_back(fmt::format("{} judgements whose requests failed are tried again", failed));
 }
 
 void JudgeLog::read_ledger() {
@@ -142,13 +147,8 @@ void JudgeLog::read_raw() {
         const bool failed = json.contains("failure");
         if (const auto found = unended_.find({attempt.key, attempt.number}); found != unended_.end()) {
             // Killed between the two files: the attempt did end.
-            attempt = found->second;
-            const Ended ended{usage_in(json), cost_in(json, "cost_usd"), failed};
-            Json event{{"event", failed ? "failed" : "replied"}, {"key", attempt.key}, {"attempt", attempt.number}};
-            put_usage(event, ended.usage);
-            event["cost_usd"] = or_null(ended.cost);
-            ledger_.append(event);
-            settle(attempt, ended);
+            const Attempt cut_off = found->second;
+            end_in_ledger(cut_off, {usage_in(json), cost_in(json, "cost_usd"), failed});
         }
         if (!failed && !recorded_.contains(attempt.key)) {
             replies_[attempt.key].push_back(json.value("reply", ""));
@@ -198,13 +198,17 @@ void JudgeLog::end(const Attempt& attempt, const JudgeReply& reply, std::optiona
     }
     put_usage(raw, reply.usage);
     raw["cost_usd"] = or_null(cost);
-    Json event{{"event", reply.failure ? "failed" : "replied"}, {"key", attempt.key}, {"attempt", attempt.number}};
-    put_usage(event, reply.usage);
-    event["cost_usd"] = or_null(cost);
     const std::lock_guard lock(mutex_);
     raw_.append(raw);
+    end_in_ledger(attempt, {reply.usage, cost, reply.failure.has_value()});
+}
+
+void JudgeLog::end_in_ledger(const Attempt& attempt, const Ended& ended) {
+    Json event{{"event", ended.failed ? "failed" : "replied"}, {"key", attempt.key}, {"attempt", attempt.number}};
+    put_usage(event, ended.usage);
+    event["cost_usd"] = or_null(ended.cost);
     ledger_.append(event);
-    settle(attempt, {reply.usage, cost, reply.failure.has_value()});
+    settle(attempt, ended);
 }
 
 void JudgeLog::settle(const Attempt& attempt, const Ended& ended) {

@@ -58,6 +58,9 @@ public:
     bool is_recorded(const std::string& key) const { return recorded_.contains(key); }
     std::size_t recorded() const { return recorded_.size(); }
     std::size_t unscored() const { return unscored_; }
+    /// Takes the records of failed requests out of the file, for new ones to follow. The manifest must say by now that
+    /// the run is not finished.
+    void forget_failures();
     /// Replies that came in an earlier run to a judgement that it had no time to record.
     const std::vector<std::string>& replies(const std::string& key) const;
     /// Thread-safe, like what follows.
@@ -79,11 +82,14 @@ private:
     void read_records(const std::set<std::string>& keys);
     void read_ledger();
     void read_raw();
-    void settle(const Attempt& attempt, const Ended& ended);  // needs mutex_ or a constructor
+    // These two need mutex_, but in the constructor.
+    void end_in_ledger(const Attempt& attempt, const Ended& ended);
+    void settle(const Attempt& attempt, const Ended& ended);
 
     std::vector<std::string> notices_;
     std::set<std::string> recorded_;  // by earlier runs
     std::size_t unscored_ = 0;        // of those records
+    std::size_t failures_ = 0;        // records that are to be forgotten
     std::map<std::string, std::vector<std::string>> replies_;
     mutable std::mutex mutex_;  // guards what follows
     JsonLinesWriter records_;

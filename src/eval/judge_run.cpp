@@ -88,6 +88,7 @@ public:
         summary.resumed = progress_.done;
         announce(summary.resumed);
         write_manifest();
+        log_.forget_failures();
         ask_all();
         write_manifest();
         if (thrown_) std::rethrow_exception(thrown_);

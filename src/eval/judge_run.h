@@ -47,7 +47,7 @@ struct JudgeRunOptions {
     std::function<bool()> interrupted;  ///< true: send nothing more, wait for what is in flight, stop
     std::function<void(const JudgeProgress&)> progress;
     std::function<void(std::string_view)> notice;  ///< a line for the user: resuming, repairs
-    std::function<void(std::string_view)> detail;  ///< a line for the curious: each failure and each second asking
+    std::function<void(std::string_view)> detail;  ///< a line for the curious: failures, unreadable replies
 };
 
 struct JudgeSummary {

@@ -109,7 +109,7 @@ std::string told(const Verdict* verdict) {
 std::size_t item_of(const ChatRequest& request) { return std::stoul(request.user().substr(sizeof "question")); }
 
 struct RemoteRun {
-    explicit RemoteRun(const ChatServer& server) : judge({server.base_url(), "m", "", std::chrono::seconds(2)}) {
+    explicit RemoteRun(const ChatServer& server) : judge({server.base_url(), "m", "", std::chrono::seconds(1)}) {
         options.folder = folder / "run";
         options.retry = fast_retry();
         options.retry.most_failures = 50;
@@ -161,8 +161,8 @@ public:
         ChatAnswer answer = completion(score_reply(item));
         if (draw >= 30) return answer;
         ++faults;
-        if (draw == 0) {
-            answer.delay = std::chrono::milliseconds(2'500);
+        if (draw == 0 && turn == 0) {
+            answer.delay = std::chrono::milliseconds(1'500);
         } else if (draw < 8) {
             answer = {429, "slow down", "Retry-After: 0\r\n"};
         } else if (draw < 15) {
