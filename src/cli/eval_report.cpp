@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/tag_report.h"
 #include "eval/eval.h"
 
 namespace urial::cli {
@@ -214,6 +215,7 @@ void report_eval(const EvalReport& command, const Context& context) {
     if (!command.against.empty()) return report_difference(records, command, context);
     if (std::ranges::all_of(records, has_preferences)) return report_pairs(records, context);
     if (std::ranges::all_of(records, is_mt_bench)) return report_mt_bench(records, context);
+    if (std::ranges::any_of(records, has_labels)) return report_tags(records, context);
     report_scores(records, command, context);
 }
 

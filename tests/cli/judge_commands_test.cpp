@@ -125,6 +125,7 @@ TEST_F(JudgeCommands, instructions_are_tagged) {
     ASSERT_EQ(tagged.exit_code, 0) << tagged.err;
     EXPECT_EQ(std::get<eval::Labels>(*records("run").front().find("difficulty")).values,
               std::vector<std::string>{"easy"});
+    EXPECT_EQ(json::parse(shell.run("$URIAL report run --json").out)["labels"]["difficulty"]["easy"], 1);
 }
 
 TEST_F(JudgeCommands, both_turns_of_mt_bench_are_scored) {
@@ -304,13 +305,15 @@ ChatAnswer betray(const ChatRequest& request, std::size_t number) {
     const std::string key = request.headers.at("authorization");
     const json problem{{"error", {{"message", "you sent " + key}}}};
     const std::string at_once = "Retry-After: 0\r\nLocation: http://127.0.0.1:9/" + key + "\r\n";
+    // The two that are waited after, so only now and then.
+    if (number % 100 == 10) return {200, "<html>" + key};
+    if (number % 100 == 11) {
+        ChatAnswer cut{200, key};
+        cut.send = 90;
+        return cut;
+    }
     switch (number % 20) {
-        case 0: return {200, "<html>" + key};
-        case 1: {
-            ChatAnswer cut{200, key};
-            cut.send = 90;
-            return cut;
-        }
+        case 1:
         case 2: return {418, problem.dump()};
         case 3: return completion("I saw " + key);
         case 4: return {400, "response_format: " + key};
