@@ -5,13 +5,16 @@ BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 CMAKE_ARGS ?=
 
-.PHONY: help deps build demo test test-unit test-model test-browser test-asan bench web format check clean
+.PHONY: help deps test-deps build demo test test-unit test-model test-browser test-readme test-asan bench web format check clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## install the Debian packages that are missing (or say which command does)
 	@scripts/install_dependencies.sh
+
+test-deps:
+	@scripts/install_dependencies.sh test
 
 build: deps  ## build the tool: build/urial
 	@cmake --preset release $(CMAKE_ARGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
@@ -22,7 +25,7 @@ demo: build  ## fetch a base model and see it answer, with and without the promp
 	@$(BUILD)/urial pull gemma-3-270m > /dev/null
 	@$(BUILD)/urial demo
 
-test: deps  ## everything that CI runs: checks, unit tests, model tests
+test: test-deps  ## every test, as CI runs them
 	@scripts/run_tests.sh all
 
 test-unit: deps  ## the unit tests alone (seconds, no model)
@@ -31,8 +34,11 @@ test-unit: deps  ## the unit tests alone (seconds, no model)
 test-model: deps  ## the tests that need the default model
 	@scripts/run_tests.sh model
 
-test-browser: build  ## the HTML report in Chromium
+test-browser: test-deps  ## the HTML report in Chromium
 	@scripts/run_tests.sh browser
+
+test-readme: deps  ## the commands that README.md shows
+	@scripts/run_tests.sh readme
 
 test-asan: deps  ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/run_tests.sh asan

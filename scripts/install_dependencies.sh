@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that urial is built and tested with, where they are missing and it may (root or sudo);
-# otherwise prints the one command to type. On other systems it says what is needed.
+# install_dependencies.sh [test]: installs the Debian packages that urial is built with (test: and tested with) where they
+# are missing and it may (root or sudo); otherwise prints the one command to type. On other systems it says what is needed.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build git python3 python3-pip libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
           libssl-dev libcurl4-openssl-dev zlib1g-dev libedit-dev libgtest-dev clang-format)
+[ "${1:-}" = test ] && packages+=(nodejs npm chromium)
 
 if ! command -v dpkg-query >/dev/null; then
     missing=()
@@ -24,7 +25,8 @@ fi
 missing=()
 for package in "${packages[@]}"; do
     case $package in
-        python3 | python3-pip | cmake | git | g++ | clang-format)  # another source than apt is as good
+        # another source than apt is as good
+        python3 | python3-pip | cmake | git | g++ | clang-format | npm | chromium)
             case $package in
                 python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
                 *) command -v "$package" >/dev/null && continue ;;

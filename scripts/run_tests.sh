@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run_tests.sh all|check|unit|model|browser|asan: builds what the tests need and runs them. `make test` calls it with all
-# (browser and asan have their own targets), and so does CI. Ends with one line, "N passed, M failed, K skipped".
+# run_tests.sh all|check|unit|model|browser|readme|asan: builds what the tests need and runs them. `make test` calls it
+# with all, and so does CI. Ends with one line, "N passed, M failed, K skipped".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -57,16 +57,25 @@ build_release() {
 
 run_unit() { step "unit tests"; ctest_in build -L unit; }
 
+# The default model, from the cache or the network. Without it the tests that need it fail.
+fetch_model() { build/urial pull gemma-3-270m >/dev/null || echo "the default model could not be fetched"; }
+
 run_model() {
     step "model tests"
-    build/urial pull gemma-3-270m >/dev/null || echo "the default model could not be fetched: model tests will fail"
+    fetch_model
     URIAL_REQUIRE_MODEL=1 ctest_in build -L model -j 1
+}
+
+run_readme() {
+    step "what README.md shows"
+    fetch_model
+    URIAL_REQUIRE_MODEL=1 ctest_in build -L readme
 }
 
 run_browser() {
     step "the HTML report in a browser"
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-        echo "Skipped: no Node.js with npm (Debian: nodejs npm chromium)"
+        echo "Skipped: no Node.js with npm (scripts/install_dependencies.sh test)"
         skipped=$((skipped + 1))
         return
     fi
@@ -82,13 +91,14 @@ run_asan() {
 }
 
 case $what in
-    all) run_check; build_release; run_unit; run_model ;;
+    all) run_check; build_release; run_unit; run_model; run_readme; run_browser; run_asan ;;
     check) run_check ;;
     unit) build_release; run_unit ;;
     model) build_release; run_model ;;
     browser) build_release; run_browser ;;
+    readme) build_release; run_readme ;;
     asan) run_asan ;;
-    *) echo "usage: run_tests.sh all|check|unit|model|browser|asan" >&2; exit 2 ;;
+    *) echo "usage: run_tests.sh all|check|unit|model|browser|readme|asan" >&2; exit 2 ;;
 esac
 
 echo

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "support/default_model.h"
 #include "support/expect_text.h"
 #include "support/shell.h"
+#include "support/test_model.h"
 
 namespace urial::cli {
 namespace {
@@ -18,9 +18,8 @@ using test::ShellResult;
 class Demo : public ::testing::Test {
 protected:
     void SetUp() override {
-        const auto path = test::default_model_path();
-        URIAL_NEED_MODEL(path)
-        model_ = path->string();
+        URIAL_NEED_MODEL();
+        model_ = test::default_model_path()->string();
     }
 
     ShellResult demo(const std::string& arguments, const std::string& before = "") const {

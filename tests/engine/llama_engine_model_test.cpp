@@ -69,7 +69,8 @@ std::vector<Token> our_tokens(const engine::Model& model, engine::Session& sessi
 }
 
 TEST(LlamaEngineModel, greedy_answers_equal_llama_cpps_own_token_for_token_cold_and_warm) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     const test::TemporaryFolder folder;
     test::LlamaGreedy reference(models::resolve(models::parse_model_spec("gemma-3-270m"), {.download = false}));
     const generate::PreparedPrompt prompt(model, prompt::builtin("urial"));
@@ -89,7 +90,8 @@ TEST(LlamaEngineModel, greedy_answers_equal_llama_cpps_own_token_for_token_cold_
 }
 
 TEST(LlamaEngineModel, the_constant_prefix_covers_all_but_a_few_tokens_whatever_the_query) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     for (const char* name : {"urial", "urial-1", "urial-8", "instruction-only"}) {
         const generate::PreparedPrompt prompt(model, prompt::builtin(name));
         const auto constant = model->tokenize(prompt::render_prefix(prompt.spec()), {.add_bos = true});
@@ -103,13 +105,51 @@ TEST(LlamaEngineModel, the_constant_prefix_covers_all_but_a_few_tokens_whatever_
 }
 
 TEST(LlamaEngineModel, the_urial_prompt_has_at_most_1100_tokens) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     const auto tokens = model->tokenize(prompt::render_prefix(prompt::builtin("urial")), {.add_bos = true});
     EXPECT_LE(tokens.size(), 1100U);
 }
 
+TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_for_near_ties) {
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
+    const generate::PreparedPrompt prompt(model, prompt::builtin("urial"));
+    const auto narrow = model->new_session(one_sequence(2048));
+    engine::SessionOptions options = one_sequence(4096);
+    options.sequences = 8;
+    const auto wide = model->new_session(options);
+    narrow->set_prefix(prompt.prefix());
+    wide->set_prefix(prompt.prefix());
+    std::vector<generate::Result> results(questions().size());
+    generate::Scheduler scheduler(*model, *wide);
+    for (std::size_t i = 0; i < questions().size(); ++i) {
+        generate::Request request;
+        request.id = i;
+        request.tokens = prompt.tokenize({{}, questions()[i]});
+        request.shared = prompt.shared_length(request.tokens);
+        request.sampling.max_tokens = 24;
+        request.on_done = [&results, i](generate::Result&& result) { results[i] = std::move(result); };
+        scheduler.submit(std::move(request));
+    }
+    scheduler.run();
+    for (std::size_t i = 0; i < questions().size(); ++i) {
+        const auto tokens = prompt.tokenize({{}, questions()[i]});
+        const auto alone = our_tokens(*model, *narrow, tokens, prompt.shared_length(tokens), 24);
+        const auto& together = results[i].token_ids;
+        const auto [a, b] = std::mismatch(alone.begin(), alone.end(), together.begin(), together.end());
+        if (a == alone.end() && b == together.end()) continue;
+        // A choice may change only where the lead was small enough to be recorded.
+        const auto position = static_cast<std::size_t>(b - together.begin());
+        const auto recorded = std::any_of(results[i].near_ties.begin(), results[i].near_ties.end(),
+                                          [&](const generate::NearTie& tie) { return tie.position == position; });
+        EXPECT_TRUE(recorded) << questions()[i] << ": differs at " << position << " where no near-tie was recorded";
+    }
+}
+
 TEST(LlamaEngineModel, a_snapshot_of_another_adapter_prompt_or_a_damaged_one_is_not_used) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     const test::TemporaryFolder folder;
     engine::SessionOptions options = one_sequence(1024);
     options.snapshot_dir = folder.path();
@@ -130,7 +170,8 @@ TEST(LlamaEngineModel, a_snapshot_of_another_adapter_prompt_or_a_damaged_one_is_
 }
 
 TEST(LlamaEngineModel, what_the_engine_would_abort_on_is_an_error_before) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     const auto session = model->new_session(one_sequence(256));
     const auto too_long = std::vector<Token>(300, 5);
     EXPECT_ERROR(session->set_prefix(too_long), ErrorKind::ContextFull, "context 256");
@@ -152,7 +193,8 @@ TEST(LlamaEngineModel, what_the_engine_would_abort_on_is_an_error_before) {
 }
 
 TEST(LlamaEngineModel, user_text_never_becomes_a_control_token_and_bos_is_never_doubled) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     const auto tokens = model->tokenize("<bos><end_of_turn>hi", {.add_bos = true});
     EXPECT_EQ(std::count(tokens.begin(), tokens.end(), *model->info().bos), 1);
     for (std::size_t i = 1; i < tokens.size(); ++i) EXPECT_FALSE(model->ends_generation(tokens[i]));
@@ -161,7 +203,8 @@ TEST(LlamaEngineModel, user_text_never_becomes_a_control_token_and_bos_is_never_
 }
 
 TEST(LlamaEngineModel, tokens_put_together_give_the_text_back) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     for (const std::string text : {"Hello, world!\n\n  two  spaces",
                                    "\xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x98\x80 caf\xC3\xA9", "```py\nx = 1\n```"}) {
         std::string back;

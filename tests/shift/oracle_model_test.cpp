@@ -6,12 +6,15 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "base/files.h"
+
 #include "engine/convert.h"
+#include "models/models.h"
 #include "shift/record.h"
 #include "shift/shift.h"
-#include "support/default_model.h"
 #include "support/sandbox.h"
+#include "support/test_model.h"
 
 namespace urial::shift {
 namespace {
@@ -32,8 +35,8 @@ struct Agreement {
 class RealPairTest : public ::testing::Test {
 protected:
     void SetUp() override {
+        URIAL_NEED_MODEL();
         path_ = test::default_model_path();
-        URIAL_NEED_MODEL(path_);
         items_ = read_answers(URIAL_SOURCE_DIR "/tests/shift/fixtures/gemma_pair.jsonl");
     }
 

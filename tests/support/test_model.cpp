@@ -1,22 +1,26 @@
 #include "support/test_model.h"
 
 #include "base/error.h"
-#include "base/files.h"
 #include "models/models.h"
 
 namespace urial::test {
 
+std::optional<std::filesystem::path> default_model_path() {
+    models::FetchOptions on_disk;
+    on_disk.download = false;
+    try {
+        return models::resolve(models::parse_model_spec("gemma-3-270m"), on_disk);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 std::shared_ptr<const engine::Model> default_model() {
     static const std::shared_ptr<const engine::Model> model = [] {
-        try {
-            engine::ModelOptions options;
-            options.path = models::resolve(models::parse_model_spec("gemma-3-270m"), {.download = false});
-            options.content_hash = models::content_hash(options.path);
-            return engine::load_model(options);
-        } catch (const Error& failure) {
-            if (failure.kind() != ErrorKind::NotFound || environment("URIAL_REQUIRE_MODEL")) throw;
-            return std::shared_ptr<const engine::Model>();
-        }
+        engine::ModelOptions options;
+        options.path = default_model_path().value();
+        options.content_hash = models::content_hash(options.path);
+        return engine::load_model(options);
     }();
     return model;
 }

@@ -1,19 +1,31 @@
 #pragma once
 
-// The default model for tests that need a real one. Where its file is absent the test is skipped, visibly, unless
-// URIAL_REQUIRE_MODEL is set (as `make test` does): then it fails.
+// The default model for tests that need a real one, from this disk only.
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 
+#include <gtest/gtest.h>
+
+#include "base/files.h"
 #include "engine/engine.h"
 
 namespace urial::test {
 
-/// Loaded once a process. Null where the file is absent and that is allowed.
+/// Where the default model lies; nothing where it was never downloaded.
+std::optional<std::filesystem::path> default_model_path();
+
+/// Loaded once a process. Needs the file: see URIAL_NEED_MODEL.
 std::shared_ptr<const engine::Model> default_model();
 
 }  // namespace urial::test
 
-#define URIAL_NEED_MODEL(name)                        \
-    const auto name = ::urial::test::default_model(); \
-    if (name == nullptr) GTEST_SKIP() << "the default model is not on this machine: urial pull gemma-3-270m"
+/// Ends the test (or SetUp) as skipped where the model is absent, as failed where URIAL_REQUIRE_MODEL asks for it, as
+/// `make test` does.
+#define URIAL_NEED_MODEL()                                                                             \
+    if (!::urial::test::default_model_path()) {                                                        \
+        if (::urial::environment("URIAL_REQUIRE_MODEL")) FAIL() << "the default model is not on disk"; \
+        GTEST_SKIP() << "the default model is not on this disk; `urial pull gemma-3-270m` gets it";    \
+    }                                                                                                  \
+    static_assert(true, "a semicolon follows")

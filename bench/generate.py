@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Batch generation side by side: urial, llama-server, llama-batched-bench and whatever else is named, in one run.
+
+    bench/generate.py --model MODEL.gguf --prompt PREFIX.txt --queries Q.jsonl [--llama-bin DIR]
+                      [--server 'NAME=URL=COMMAND'] [--command 'NAME=COMMAND'] [--rounds 3]
+
+Everything answers the same instructions under the same constant prefix, greedily. urial runs as a user runs it: from the
+start of the process to its end. A server is measured from the first request to the last answer: its first load after
+the start is its cold figure, later ones are warm. Rounds take turns (urial, server, urial, ...) so that a noisy minute
+hits both sides; medians are printed. A command of --command prints a JSON object with tokens_per_s. Start nothing else
+meanwhile: the engine's threads spin, and one busy process halves every figure.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import tempfile
+import time
+import urllib.request
+
+import measure
+
+URIAL = pathlib.Path(__file__).resolve().parent.parent / "build" / "urial"
+LLAMA_PORT = 8097
+STOPS = ["```", "# Query"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--urial", type=pathlib.Path, default=URIAL)
+    parser.add_argument("--model", required=True, help="a GGUF file")
+    parser.add_argument("--prompt", required=True, help="a prompt file of the original authors")
+    parser.add_argument("--queries", required=True, help="JSON lines with an instruction each")
+    parser.add_argument("--n", type=int, default=48)
+    parser.add_argument("--max-tokens", type=int, default=96)
+    parser.add_argument("--parallel", type=int, default=48)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--concurrency", type=int, default=16, help="requests at a time to a server")
+    parser.add_argument("--llama-bin", type=pathlib.Path, help="folder of llama-server and llama-batched-bench")
+    parser.add_argument("--server", action="append", default=[], metavar="NAME=URL=COMMAND",
+                        help="another OpenAI-compatible server, started by COMMAND, up when URL/health answers")
+    parser.add_argument("--command", action="append", default=[], metavar="NAME=COMMAND")
+    return parser.parse_args()
+
+
+def urial_run(args, *extra):
+    """(tokens a second of the whole process, of the run without loading, peak bytes)"""
+    with tempfile.TemporaryDirectory() as folder:
+        done = measure.run([str(args.urial), "generate", "-q", "--json", "-m", args.model, "-i", args.queries, "--limit",
+                            str(args.n), "--prompt", args.prompt, "--form", "current", "--max-tokens",
+                            str(args.max_tokens), "-o", f"{folder}/out.jsonl", *extra])
+    printed = done.json()
+    return printed["tokens"] / done.seconds, printed["tokens_per_second"], done.peak_bytes
+
+
+def complete(url, model, prompt, max_tokens):
+    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "stop": STOPS,
+            "cache_prompt": True}
+    request = urllib.request.Request(url + "/v1/completions", json.dumps(body).encode(),
+                                     {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=3600) as reply:
+        return json.load(reply)["usage"]["completion_tokens"]
+
+
+def load(url, prompts, args):
+    """Tokens a second of one load: all prompts, so many at a time."""
+    with urllib.request.urlopen(url + "/v1/models", timeout=60) as reply:
+        model = json.load(reply)["data"][0]["id"]
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(args.concurrency) as pool:
+        tokens = sum(pool.map(lambda prompt: complete(url, model, prompt, args.max_tokens), prompts))
+    return tokens / (time.monotonic() - start)
+
+
+def prompts_of(args):
+    prefix = pathlib.Path(args.prompt).read_text(encoding="utf-8")
+    with open(args.queries, encoding="utf-8") as lines:
+        queries = [json.loads(line)["instruction"] for line in lines][:args.n]
+    return [f"{prefix}\n# Query:\n```\n{query}\n```\n\n# Answer:\n```\n" for query in queries]
+
+
+def servers_of(args):
+    if args.llama_bin:
+        command = [str(args.llama_bin / "llama-server"), "-m", args.model, "-np", "16", "-kvu", "-c", "20480",
+                   "--swa-full", "-fa", "on", "--cache-ram", "0", "--host", "127.0.0.1", "--port", str(LLAMA_PORT)]
+        yield "llama-server", f"http://127.0.0.1:{LLAMA_PORT}", command
+    for text in args.server:
+        name, url, command = text.split("=", 2)
+        yield name, url, ["/bin/sh", "-c", command]
+
+
+def batched_bench(args):
+    """Decoding rate of the engine's own benchmark at our width, over a shared prefix of about the same length."""
+    done = measure.run([str(args.llama_bin / "llama-batched-bench"), "-m", args.model, "-c", "16384", "-npp", "900", "-ntg",
+                        str(args.max_tokens), "-npl", str(args.parallel), "-pps", "-fa", "on", "--output-format", "jsonl"])
+    return done.json()["speed_tg"]
+
+
+def main():
+    args = arguments()
+    wide = ["--parallel", str(args.parallel)]
+    prompts = prompts_of(args)
+    urial_run(args, *wide)  # keeps the snapshot, and reads the file into memory for all that follow
+    rates = {"cold": [], "warm": [], "run": []}
+    rows = []
+
+    def ours(cold=False):
+        whole, running, _ = urial_run(args, *wide, *(["--no-snapshot"] if cold else []))
+        rates["cold" if cold else "warm"].append(whole)
+        if not cold:
+            rates["run"].append(running)
+
+    for name, url, command in servers_of(args):
+        server = measure.Server(command, url + "/health")
+        first = load(url, prompts, args)
+        warm = []
+        for _ in range(args.rounds):
+            warm.append(load(url, prompts, args))
+        server.stop()
+        for _ in range(args.rounds):
+            ours()
+        rows.append((name, warm, first))
+    for _ in range(args.rounds):
+        ours(cold=True)
+    ours()
+
+    warm = measure.median(rates["warm"])
+    out = [("urial, prefix from its snapshot", f"{warm:.1f}", ""),
+           ("urial, prefix computed (`--no-snapshot`)", f"{measure.median(rates['cold']):.1f}", ""),
+           ("urial, from the first step to the last", f"{measure.median(rates['run']):.1f}", "")]
+    for name, loads, first in rows:
+        out.append((f"{name}, warm", f"{measure.median(loads):.1f}", f"{warm / measure.median(loads):.2f}"))
+        out.append((f"{name}, first load", f"{first:.1f}", f"{warm / first:.2f}"))
+    if args.llama_bin:
+        rate = batched_bench(args)
+        out.append((f"llama-batched-bench, decoding only, {args.parallel} sequences", f"{rate:.1f}",
+                    f"{measure.median(rates['run']) / rate:.2f} (first step to last)"))
+    for text in args.command:
+        name, command = text.split("=", 1)
+        rate = measure.run(command).json()["tokens_per_s"]
+        out.append((name, f"{rate:.1f}", f"{warm / rate:.2f}"))
+
+    chat = [str(args.urial), "chat", "-m", args.model, "hi"]
+    measure.first_byte(chat)
+    first_warm = measure.median([measure.first_byte(chat) for _ in range(7)])
+    first_cold = measure.median([measure.first_byte([*chat, "--no-snapshot"]) for _ in range(5)])
+    peak = urial_run(args, "--parallel", "16")[2]
+
+    print(f"{measure.cpu_name()}; {args.n} requests, {args.max_tokens} tokens each at most, {args.parallel} sequences\n")
+    measure.table(out, ("", "tokens/s", "urial is so many times as fast"))
+    print(f"\nfirst token of a chat: {first_warm:.2f} s with a snapshot, {first_cold:.2f} s without "
+          f"({first_cold / first_warm:.1f} times)")
+    print(f"peak resident memory at 16 sequences: {peak / 1e6:.0f} MB (model file "
+          f"{pathlib.Path(args.model).stat().st_size / 1e6:.0f} MB)")
+    print(f"all rates: {json.dumps({key: [round(v, 1) for v in values] for key, values in rates.items()})}")
+
+
+if __name__ == "__main__":
+    main()
