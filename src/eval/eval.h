@@ -1,8 +1,8 @@
 #pragma once
 
 // Measuring answers: data sets and rubrics in, judges asked and their replies read strictly, tables with intervals out.
-// Everything but the load_*, save_* and import_* functions, run_judges() and the judges themselves is pure; nothing here
-// prints.
+// Everything but the load_*, save_* and import_* functions, run_judges() and the judges themselves is pure; nothing
+// here prints.
 //
 //   dataset.h     items and answers from files, filters
 //   rubric.h      what a judge is asked, the schema of its reply, attempts to steer it
