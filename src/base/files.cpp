@@ -194,12 +194,13 @@ FileLock::~FileLock() {
 
 FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
-JsonLinesWriter::JsonLinesWriter(fs::path path, Open mode) : path_(std::move(path)) {
+JsonLinesWriter::JsonLinesWriter(fs::path path, Open mode, unsigned permissions)
+    : path_(std::move(path)), permissions_(permissions) {
     if (path_.has_parent_path()) make_directories(path_.parent_path());
     if (fs::is_directory(path_)) {
         throw error(ErrorKind::BadInput, "{}: is a directory, a file name is needed", path_.string());
     }
-    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, permissions);
     if (descriptor_ < 0) throw_system_error(path_, "open for writing");
     try {
         if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
@@ -239,7 +240,7 @@ void JsonLinesWriter::replace(std::string_view lines) {
     // Renaming a new file into place would leave the lock on the old one: a second run could slip in. The new file is
     // locked before it takes the name.
     const std::string temporary = path_.string() + ".rewrite";
-    write_file_atomic(temporary, lines);
+    write_file_atomic(temporary, lines, permissions_);
     const int descriptor = ::open(temporary.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
     if (descriptor < 0 || ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 ||
         ::rename(temporary.c_str(), path_.c_str()) != 0) {

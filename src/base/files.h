@@ -51,11 +51,12 @@ private:
 };
 
 /// Appends JSON lines, one write(2) per record, to a file that it holds locked. Opening repairs a torn tail (bytes
-/// after the last newline) by cutting it off and reports how many bytes went. Not thread-safe.
+/// after the last newline) by cutting it off and reports how many bytes went. `permissions` are those of a new file.
+/// Not thread-safe.
 class JsonLinesWriter {
 public:
     enum class Open { Append, Truncate };
-    JsonLinesWriter(fs::path path, Open mode);
+    JsonLinesWriter(fs::path path, Open mode, unsigned permissions = 0644);
     ~JsonLinesWriter();
     JsonLinesWriter(const JsonLinesWriter&) = delete;
     JsonLinesWriter& operator=(const JsonLinesWriter&) = delete;
@@ -69,6 +70,7 @@ public:
 
 private:
     fs::path path_;
+    unsigned permissions_;
     int descriptor_ = -1;
     std::size_t repaired_bytes_ = 0;
 };

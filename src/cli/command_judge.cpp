@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/judge_flags.h"
 #include "eval/eval.h"
 
 namespace urial::cli {
@@ -135,8 +136,9 @@ void add_import(CLI::App& judge, Context& context) {
 }  // namespace
 
 void add_judge_command(CLI::App& app, Context& context) {
-    CLI::App* judge = app.add_subcommand("judge", "Rubrics and judgements of answers");
+    CLI::App* judge = app.add_subcommand("judge", "Let a judge score, compare or tag; rubrics; published judgements");
     judge->require_subcommand(1);
+    add_judging_commands(*judge, context);
     judge->add_subcommand("rubrics", "The built-in rubrics")->callback([&context] { run_rubrics(context); });
     auto command = std::make_shared<JudgeCommand>();
     CLI::App* show = judge->add_subcommand("show", "Print a rubric, to read or to edit a copy");

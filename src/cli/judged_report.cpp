@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/tag_report.h"
 #include "report/report.h"
 
 namespace urial::cli {
@@ -173,6 +174,9 @@ void report_judged(const ReportOptions& command, const Context& context) {
     const Format format = format_of(command, context);
     const std::vector<JudgedRun> runs = load_runs(command);
     if (!command.html.empty()) return write_page(runs, command, context);
+    if (runs.size() == 1 && std::ranges::any_of(runs.front().records, has_labels)) {
+        return report_tags(runs.front().records, context);
+    }
     const std::string tables = command.against.empty() ? result_tables(results_of(runs, command, context), format)
                                                        : difference_tables(runs, format);
     if (command.output.empty()) {

@@ -22,6 +22,7 @@ struct JudgeFailure {
     bool retryable = false;
     std::string message;                              ///< for people; never holds a key
     std::optional<std::chrono::seconds> retry_after;  ///< what the server asked for
+    bool may_be_billed = false;  ///< the request was sent and how it ended there is not known: a timeout, garbage
 };
 
 struct JudgeReply {

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -34,9 +35,10 @@ MtBenchTable mt_bench_table(std::span<const EvalRecord> records, std::string_vie
         throw error(ErrorKind::BadInput, "the records are of several generators ({}); name one",
                     fmt::join(generators(records), ", "));
     }
-    std::map<std::pair<std::string, int>, const EvalRecord*> last;
+    std::map<std::tuple<std::string, int, std::string>, const EvalRecord*> last;  // question, turn, judge
     for (const EvalRecord& record : records) {
-        if (generator.empty() || record.answer.generator == generator) last[{record.item.id, record.turn}] = &record;
+        if (!generator.empty() && record.answer.generator != generator) continue;
+        last[{record.item.id, record.turn, record.judge}] = &record;
     }
     MtBenchTable table;
     Sum turn_1, turn_2, overall;

@@ -23,8 +23,8 @@ struct MtBenchTable {
     Named<double> categories;              ///< over both turns, sorted by name
 };
 
-/// The last record of a question, turn and generator counts; one without a score (the original's -1) is dropped and
-/// counted. `generator` empty: all records, which must then come from one generator; Error{BadInput} otherwise.
+/// The last record of a question, turn, generator and judge counts; one without a score (the original's -1) is dropped
+/// and counted. `generator` empty: all records, which must then come from one generator; Error{BadInput} otherwise.
 MtBenchTable mt_bench_table(std::span<const EvalRecord> records, std::string_view generator = {},
                             const Resampling& resampling = {});
 

@@ -176,6 +176,10 @@ EvalRun load_run(const std::filesystem::path& folder) {
     if (!run.manifest.is_object() || run.manifest.value("format", "") != kRunFormat) {
         throw error(ErrorKind::BadInput, "{}: not the manifest of an evaluation run", manifest.string());
     }
+    if (run.manifest.contains("finished") && run.manifest["finished"].is_null()) {
+        throw error(ErrorKind::BadInput,
+                    "{}: the run is not finished; the command that began it goes on where it stopped", folder.string());
+    }
     const fs::path records = folder / kRecordsFile;
     for_each_json_value(records, [&](std::size_t index, Json&& json) {
         try {

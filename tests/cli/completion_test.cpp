@@ -28,7 +28,7 @@ protected:
     void expect_every_name_in(const std::string& script, std::string_view flag_prefix,
                               const std::string& hyphen = "-") const {
         for (const CommandInfo* command : all_commands(root)) {
-            EXPECT_TRUE(contains(script, command->name));
+            EXPECT_TRUE(contains(script, std::regex_replace(command->name, std::regex("-"), hyphen)));
             for (const OptionInfo& option : command->options) {
                 for (const std::string& name : option.long_names) {
                     EXPECT_TRUE(contains(

@@ -1,0 +1,132 @@
+// `urial judge score`, `pairwise`, `tags` and `mt-bench`: which question is put to the judges about what.
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "cli/judge_flags.h"
+#include "eval/eval.h"
+
+namespace urial::cli {
+namespace {
+
+struct JudgingCommand {
+    JudgeFlags flags;
+    std::string rubric;
+    std::string file;
+    std::string other_file;
+};
+
+eval::Json origin_of(std::string_view kind, const JudgingCommand& command) {
+    eval::Json origin{{"command", kind}};
+    origin["files"] = eval::Json::array();
+    for (const std::string& file : {command.file, command.other_file}) {
+        if (!file.empty()) origin["files"].push_back({{"name", file}, {"sha256", sha256_file(file)}});
+    }
+    const JudgeFlags& flags = command.flags;
+    if (!flags.where.empty()) origin["where"] = flags.where;
+    if (flags.limit > 0) origin["limit"] = flags.limit;
+    if (!flags.ids.empty()) origin["subset"] = eval::Json{{"ids", flags.ids}, {"name", flags.subset}};
+    return origin;
+}
+
+/// Answers whose file does not say who gave them are named after the file.
+std::vector<eval::AnsweredItem> load_answers(const std::string& file, const JudgeFlags& flags) {
+    std::vector<eval::AnsweredItem> answers =
+        eval::keep(eval::load_answers(file), make_filter(flags),
+                   [](const eval::AnsweredItem& answered) -> const eval::Item& { return answered.item; });
+    for (eval::AnsweredItem& answered : answers) {
+        if (answered.answer.generator.empty()) answered.answer.generator = fs::path(file).stem().string();
+    }
+    return answers;
+}
+
+eval::Rubric load_rubric(const std::string& name, std::initializer_list<eval::RubricKind> kinds,
+                         std::string_view command) {
+    eval::Rubric rubric = eval::load_rubric(name);
+    if (std::ranges::find(kinds, rubric.kind) == kinds.end()) {
+        throw error(ErrorKind::BadInput, "the rubric {} is of another kind than `judge {}` needs", name, command);
+    }
+    return rubric;
+}
+
+void run_score(const JudgingCommand& command, Context& context) {
+    std::optional<eval::Rubric> rubric;
+    if (!command.rubric.empty()) rubric = load_rubric(command.rubric, {eval::RubricKind::Score}, "score");
+    const auto tasks = eval::score_tasks(load_answers(command.file, command.flags), std::move(rubric));
+    judge_tasks(tasks, command.flags, origin_of("score", command), context);
+}
+
+void run_pairwise(const JudgingCommand& command, Context& context) {
+    const eval::Rubric rubric =
+        load_rubric(command.rubric, {eval::RubricKind::Pairwise, eval::RubricKind::PairwiseChoices}, "pairwise");
+    const eval::PairTasks pairs = eval::pair_tasks(load_answers(command.file, command.flags),
+                                                   load_answers(command.other_file, command.flags), rubric);
+    if (pairs.unpaired > 0) {
+        context.terminal.warn(fmt::format("{} answers have no partner in the other file", pairs.unpaired));
+    }
+    judge_tasks(pairs.tasks, command.flags, origin_of("pairwise", command), context);
+}
+
+void run_tags(const JudgingCommand& command, Context& context) {
+    const eval::Rubric rubric = load_rubric(command.rubric, {eval::RubricKind::Tags}, "tags");
+    const std::vector<eval::Item> items = eval::keep(eval::load_items(command.file), make_filter(command.flags),
+                                                     [](const eval::Item& item) -> const eval::Item& { return item; });
+    judge_tasks(eval::tag_tasks(items, rubric), command.flags, origin_of("tags", command), context);
+}
+
+void run_mt_bench(const JudgingCommand& command, Context& context) {
+    const auto tasks = eval::mt_bench_tasks(load_answers(command.file, command.flags));
+    judge_tasks(tasks, command.flags, origin_of("mt-bench", command), context);
+}
+
+CLI::App* add_command(CLI::App& judge, const std::string& name, const std::string& help,
+                      const std::shared_ptr<JudgingCommand>& command, Context& context,
+                      void (*run)(const JudgingCommand&, Context&)) {
+    CLI::App* added = judge.add_subcommand(name, help);
+    added->callback([command, &context, run] { run(*command, context); });
+    return added;
+}
+
+void add_rubric_flag(CLI::App& command, std::string& rubric, const std::string& help) {
+    command.add_option("--rubric", rubric, help)->type_name("NAME|FILE")->capture_default_str();
+}
+
+}  // namespace
+
+void add_judging_commands(CLI::App& judge, Context& context) {
+    auto scoring = std::make_shared<JudgingCommand>();
+    CLI::App* score =
+        add_command(judge, "score", "Score every answer by the aspects of a rubric", scoring, context, run_score);
+    score->add_option("answers", scoring->file, "Answers with their instructions")->required();
+    add_rubric_flag(*score, scoring->rubric, "For every item [just-eval; just-eval-safety for safety items]");
+    add_judge_flags(*score, scoring->flags);
+
+    auto comparing = std::make_shared<JudgingCommand>();
+    comparing->rubric = "pairwise";
+    CLI::App* pairwise = add_command(judge, "pairwise", "Which of two answers is better, asked in both orders",
+                                     comparing, context, run_pairwise);
+    pairwise->add_option("a", comparing->file, "Answers of one side")->required();
+    pairwise->add_option("b", comparing->other_file, "Answers of the other, matched by id")->required();
+    add_rubric_flag(*pairwise, comparing->rubric, "A rubric of pairs");
+    add_judge_flags(*pairwise, comparing->flags);
+
+    auto tagging = std::make_shared<JudgingCommand>();
+    tagging->rubric = "tags";
+    CLI::App* tags =
+        add_command(judge, "tags", "Sort instructions by task, topic and difficulty", tagging, context, run_tags);
+    tags->add_option("items", tagging->file, "Instructions")->required();
+    add_rubric_flag(*tags, tagging->rubric, "A rubric of tags");
+    add_judge_flags(*tags, tagging->flags);
+
+    auto benching = std::make_shared<JudgingCommand>();
+    CLI::App* mt_bench =
+        add_command(judge, "mt-bench", "Score both turns of MT-bench answers", benching, context, run_mt_bench);
+    mt_bench->add_option("answers", benching->file, "Answers to both turns")->required();
+    add_judge_flags(*mt_bench, benching->flags);
+}
+
+}  // namespace urial::cli

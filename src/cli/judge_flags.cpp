@@ -1,0 +1,190 @@
+#include "cli/judge_flags.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/judged_report.h"
+#include "cli/open_judge.h"
+#include "cli/progress_bar.h"
+
+namespace urial::cli {
+namespace {
+
+using eval::Json;
+
+/// The judges of a run and what they are asked with.
+struct Jury {
+    std::vector<OpenedJudge> opened;
+    eval::JudgeRunOptions options;
+};
+
+std::vector<std::string> specs_of(const JudgeFlags& flags) {
+    if (flags.judge.empty() == flags.jury.empty()) {
+        throw Error(ErrorKind::BadInput, "give one judge with --judge, or several with --jury A,B,C");
+    }
+    return flags.jury.empty() ? std::vector{flags.judge} : flags.jury;
+}
+
+Jury open_jury(const JudgeFlags& flags, Json origin, const Context& context) {
+    Jury jury;
+    const eval::PriceTable prices = flags.prices.empty() ? eval::PriceTable{} : eval::load_prices(flags.prices);
+    const std::chrono::milliseconds timeout(static_cast<long>(flags.timeout_seconds * 1000));
+    for (const std::string& spec : specs_of(flags)) {
+        OpenedJudge opened = open_judge(spec, timeout, context);
+        eval::JudgeSeat seat{opened.judge.get(), std::nullopt, opened.description};
+        const auto price = prices.find(opened.judge->name());
+        if (price != prices.end()) seat.price = price->second;
+        if (opened.free_of_charge) seat.price = eval::Price{};
+        jury.options.judges.push_back(std::move(seat));
+        jury.opened.push_back(std::move(opened));
+    }
+    jury.options.folder = flags.output;
+    jury.options.max_tokens = flags.max_tokens;
+    jury.options.concurrency = flags.concurrency;
+    jury.options.max_cost = flags.max_cost;
+    jury.options.origin = std::move(origin);
+    return jury;
+}
+
+std::string cost_text(double cost, bool complete) {
+    if (!complete && cost == 0) return "cost not known (no price)";
+    return fmt::format("{}{:.4f} USD", complete ? "" : "at least ", cost);
+}
+
+void print_estimate(const eval::JudgeEstimate& estimate, const JudgeFlags& flags, const Context& context) {
+    if (context.json) {
+        const bool known = estimate.unpriced.empty();
+        Json json{{"requests", estimate.requests},
+                  {"recorded", estimate.recorded},
+                  {"prompt_tokens", estimate.prompt_tokens},
+                  {"most_completion_tokens", estimate.most_completion_tokens}};
+        json["most_cost_usd"] = known ? Json(estimate.most_cost) : Json(nullptr);
+        json["unpriced"] = estimate.unpriced;
+        fmt::print("{}\n", json.dump(2));
+        return;
+    }
+    fmt::print("  {:<28} {:>12}\n", "requests", estimate.requests);
+    if (estimate.recorded > 0) fmt::print("  {:<28} {:>12}\n", "judged already", estimate.recorded);
+    fmt::print("  {:<28} {:>12}  (estimated from the text)\n", "prompt tokens", estimate.prompt_tokens);
+    fmt::print("  {:<28} {:>12}  ({} a reply)\n", "completion tokens, at most", estimate.most_completion_tokens,
+               flags.max_tokens);
+    fmt::print("  {:<28} {:>12}\n", "cost, at most", cost_text(estimate.most_cost, estimate.unpriced.empty()));
+    for (const std::string& name : estimate.unpriced) {
+        fmt::print("  no price of {} is known: --prices FILE gives one\n", printable(name));
+    }
+    if (flags.max_cost && estimate.most_cost > *flags.max_cost) {
+        fmt::print("  that may be more than --max-cost {:g}: the run would stop there and could be continued\n",
+                   *flags.max_cost);
+    }
+}
+
+void print_counts(const eval::JudgeSummary& summary, const JudgeFlags& flags, const Context& context) {
+    const eval::JudgeProgress& progress = summary.progress;
+    const eval::Bill& bill = progress.bill;
+    if (context.json) {
+        const Json json{
+            {"run", flags.output},         {"judgements", progress.done},    {"total", progress.total},
+            {"resumed", summary.resumed},  {"unscored", progress.unscored},  {"failed", progress.failed},
+            {"bill", eval::to_json(bill)}, {"finished", summary.finished()}, {"out_of_money", summary.out_of_money}};
+        fmt::print("{}\n", json.dump(2));
+        return;
+    }
+    fmt::print("\n  {} of {} judgements in {}, {} of them not wholly readable\n", progress.done, progress.total,
+               printable(flags.output), progress.unscored);
+    fmt::print("  {} requests ({} failed{}), {} + {} tokens, {}\n", bill.attempts, bill.failed,
+               bill.unsettled > 0 ? fmt::format(", {} cut off by the end of a run", bill.unsettled) : "",
+               bill.prompt_tokens, bill.completion_tokens, cost_text(bill.cost, bill.unpriced == 0));
+}
+
+void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Context& context) {
+    if (!context.json && summary.finished()) {
+        ReportOptions report;
+        report.run = flags.output;
+        report_judged(report, context);
+    }
+    print_counts(summary, flags, context);
+    if (summary.progress.failed > 0) {
+        context.terminal.warn(fmt::format("{} judgements failed; the same command tries them again, -v says why",
+                                          summary.progress.failed));
+        context.exit_code = 1;
+    }
+    if (summary.out_of_money) {
+        context.terminal.warn(
+            fmt::format("stopped: the next request might cost more than --max-cost {:g} leaves; the "
+                        "same command with a higher one goes on",
+                        flags.max_cost.value_or(0)));
+        context.exit_code = 1;
+    }
+    if (summary.interrupted) {
+        context.terminal.note("interrupted: run the same command again to go on");
+        throw Interrupted{};
+    }
+}
+
+}  // namespace
+
+void add_judge_flags(CLI::App& command, JudgeFlags& flags) {
+    command.add_option("--judge", flags.judge, "Who judges: https://HOST/v1#MODEL, or openai:MODEL")->type_name("SPEC");
+    command.add_option("--jury", flags.jury, "Several judges, each asked about everything")
+        ->type_name("SPEC,SPEC...")
+        ->delimiter(',');
+    command.add_option("-o,--output", flags.output, "The run's folder; what is there already is not asked again")
+        ->type_name("DIR")
+        ->required();
+    command.add_option("--where", flags.where, "Only items with this tag, as in task=coding; repeatable")
+        ->type_name("FIELD=VALUE")
+        ->take_all()
+        ->allow_extra_args(false);
+    command.add_option("--limit", flags.limit, "Only the first N items that pass")->type_name("N");
+    command.add_option("--ids", flags.ids, "Only the ids that this JSON file lists")->type_name("FILE");
+    command.add_option("--subset", flags.subset, "Which of the lists in the --ids file")
+        ->type_name("NAME")
+        ->capture_default_str();
+    command.add_option("--concurrency", flags.concurrency, "Requests at the same time")
+        ->type_name("N")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    command.add_option("--max-tokens", flags.max_tokens, "The most tokens of a reply")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    command.add_option("--timeout", flags.timeout_seconds, "Seconds to wait for a reply")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.01, 86'400.0))
+        ->capture_default_str();
+    command.add_option("--prices", flags.prices, "What the judges' tokens cost, a TOML file")->type_name("FILE");
+    command.add_option("--max-cost", flags.max_cost, "Send nothing that might make the run cost more (needs prices)")
+        ->type_name("USD")
+        ->check(CLI::NonNegativeNumber);
+    command.add_flag("--dry-run", flags.dry_run, "Send nothing; print requests, tokens and cost");
+}
+
+eval::Filter make_filter(const JudgeFlags& flags) {
+    eval::Filter filter;
+    for (const std::string& condition : flags.where) filter.where.push_back(eval::parse_condition(condition));
+    if (!flags.ids.empty()) filter.ids = eval::load_subset(flags.ids, flags.subset);
+    filter.limit = flags.limit;
+    return filter;
+}
+
+void judge_tasks(const std::vector<eval::JudgeTask>& tasks, const JudgeFlags& flags, Json origin, Context& context) {
+    Jury jury = open_jury(flags, std::move(origin), context);
+    if (flags.dry_run) return print_estimate(eval::estimate_run(tasks, jury.options), flags, context);
+    ProgressBar bar(context.terminal, "judgements", ProgressUnit::Items);
+    jury.options.interrupted = interrupted;
+    jury.options.progress = [&](const eval::JudgeProgress& progress) { bar.update(progress.done, progress.total); };
+    jury.options.notice = [&](std::string_view text) {
+        bar.clear();
+        context.terminal.note(text);
+    };
+    jury.options.detail = [&](std::string_view text) {
+        bar.clear();
+        context.terminal.detail(printable(text));
+    };
+    const eval::JudgeSummary summary = eval::run_judges(tasks, jury.options);
+    bar.clear();
+    report_run(summary, flags, context);
+}
+
+}  // namespace urial::cli

@@ -1,0 +1,59 @@
+#include "cli/open_judge.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "models/models.h"
+
+namespace urial::cli {
+namespace {
+
+constexpr std::string_view kDefaultBaseUrl = "https://api.openai.com/v1";
+constexpr std::string_view kEnvironmentPrefix = "openai:";
+
+bool names_local_model(const std::string& spec) {
+    if (spec.ends_with(".gguf") || spec.starts_with("hf:") || fs::exists(spec)) return true;
+    return std::ranges::any_of(models::aliases(), [&](const models::Alias& alias) { return alias.name == spec; });
+}
+
+/// The server and model that a spec names; std::nullopt for a local model.
+std::optional<eval::RemoteAddress> remote_address(const std::string& spec) {
+    if (auto address = eval::parse_remote_address(spec)) return address;
+    const auto base_url = environment("OPENAI_BASE_URL");
+    const bool has_prefix = spec.starts_with(kEnvironmentPrefix);
+    const bool has_environment = base_url || environment("OPENAI_API_KEY");
+    if (!has_prefix && (names_local_model(spec) || !has_environment)) return std::nullopt;
+    const std::string model = has_prefix ? spec.substr(kEnvironmentPrefix.size()) : spec;
+    if (model.empty()) throw error(ErrorKind::BadInput, "{}: the model is missing; openai:MODEL is needed", spec);
+    return eval::RemoteAddress{base_url.value_or(std::string(kDefaultBaseUrl)), model};
+}
+
+bool is_this_machine(std::string_view url) {
+    return url.starts_with("http://127.") || url.starts_with("http://localhost") || url.starts_with("http://[::1]");
+}
+
+}  // namespace
+
+OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const Context& context) {
+    const std::optional<eval::RemoteAddress> address = remote_address(spec);
+    if (!address) {
+        throw error(ErrorKind::BadInput,
+                    "--judge {}: this version asks judges on servers only: https://HOST/v1#MODEL, or openai:MODEL for "
+                    "the server in OPENAI_BASE_URL",
+                    spec);
+    }
+    const std::string key = environment("OPENAI_API_KEY").value_or("");
+    OpenedJudge opened;
+    opened.judge =
+        std::make_unique<eval::RemoteJudge>(eval::RemoteJudgeOptions{address->base_url, address->model, key, timeout});
+    if (!key.empty() && address->base_url.starts_with("http://") && !is_this_machine(address->base_url)) {
+        context.terminal.warn(fmt::format("{}: OPENAI_API_KEY goes there unencrypted", address->base_url));
+    }
+    opened.description = eval::Json{{"server", address->base_url}, {"temperature", 0}};
+    return opened;
+}
+
+}  // namespace urial::cli

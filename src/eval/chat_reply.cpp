@@ -1,0 +1,87 @@
+#include "eval/chat_reply.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include <curl/curl.h>
+
+#include "base/text.h"
+
+namespace urial::eval {
+namespace {
+
+constexpr std::size_t kMostRetryAfterDigits = 9;
+
+/// nullptr unless `json` is an object with that key.
+const Json* find(const Json* json, std::string_view key) {
+    if (json == nullptr || !json->is_object()) return nullptr;
+    const auto found = json->find(key);
+    return found == json->end() ? nullptr : &*found;
+}
+
+std::optional<std::size_t> count_in(const Json& usage, std::string_view key) {
+    const Json* value = find(&usage, key);
+    if (value == nullptr || !value->is_number_unsigned()) return std::nullopt;
+    return value->get<std::size_t>();
+}
+
+std::optional<Usage> usage_of(const Json& body) {
+    const Json* usage = find(&body, "usage");
+    if (usage == nullptr) return std::nullopt;
+    const auto prompt = count_in(*usage, "prompt_tokens");
+    const auto completion = count_in(*usage, "completion_tokens");
+    if (!prompt || !completion) return std::nullopt;
+    return Usage{*prompt, *completion};
+}
+
+/// The content as a text, or as a list of parts that have one.
+std::string text_of(const Json& content) {
+    if (content.is_string()) return content.get<std::string>();
+    std::string text;
+    if (!content.is_array()) return text;
+    for (const Json& part : content) {
+        const Json* piece = find(&part, "text");
+        if (piece != nullptr && piece->is_string()) text += piece->get<std::string>();
+    }
+    return text;
+}
+
+}  // namespace
+
+std::optional<ChatReply> parse_chat_reply(std::string_view bytes) {
+    const Json body = Json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+    if (body.is_discarded()) return std::nullopt;
+    const Json* choices = find(&body, "choices");
+    if (choices == nullptr || !choices->is_array() || choices->empty()) return std::nullopt;
+    const Json* message = find(&choices->front(), "message");
+    if (message == nullptr || !message->is_object()) return std::nullopt;
+    ChatReply reply;
+    if (const Json* content = find(message, "content")) reply.text = text_of(*content);
+    const Json* refusal = find(message, "refusal");
+    if (reply.text.empty() && refusal != nullptr) reply.text = text_of(*refusal);
+    reply.usage = usage_of(body);
+    return reply;
+}
+
+std::string server_message(std::string_view bytes) {
+    const Json body = Json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+    std::string text(bytes);
+    const Json* problem = find(&body, "error");
+    const Json* message = find(problem, "message");
+    if (message == nullptr) message = problem != nullptr ? problem : find(&body, "message");
+    if (message != nullptr && message->is_string()) text = message->get<std::string>();
+    std::ranges::replace(text, '\n', ' ');
+    return printable(replace_invalid_utf8(trim(text)));
+}
+
+std::optional<std::chrono::seconds> parse_retry_after(const std::string& value) {
+    if (value.empty()) return std::nullopt;
+    if (std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
+        return std::chrono::seconds(std::stoll(value.substr(0, kMostRetryAfterDigits)));
+    }
+    const std::time_t at = curl_getdate(value.c_str(), nullptr);
+    if (at < 0) return std::nullopt;
+    return std::chrono::seconds(std::max<std::time_t>(0, at - std::time(nullptr)));
+}
+
+}  // namespace urial::eval

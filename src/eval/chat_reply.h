@@ -1,0 +1,29 @@
+#pragma once
+
+// Reading what a chat completions endpoint answers. Pure functions.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "eval/judge.h"
+
+namespace urial::eval {
+
+struct ChatReply {
+    std::string text;
+    std::optional<Usage> usage;
+};
+
+/// std::nullopt for a body that is no chat completion: no JSON, an error object, no choice. A choice without content
+/// is an empty reply, or the text of its refusal.
+std::optional<ChatReply> parse_chat_reply(std::string_view body);
+
+/// What the server says about an error: the message of an error object, else the whole body; one line of text that a
+/// terminal may show.
+std::string server_message(std::string_view body);
+
+/// Retry-After: seconds, or an HTTP date that is compared with the clock. std::nullopt for anything else.
+std::optional<std::chrono::seconds> parse_retry_after(const std::string& value);
+
+}  // namespace urial::eval

@@ -1,0 +1,147 @@
+#include "eval/judge_asker.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "eval/verdict.h"
+
+namespace urial::eval {
+namespace {
+
+/// A reply that cannot be read is asked for once more.
+constexpr std::size_t kMostReplies = 2;
+constexpr std::size_t kNonceLength = 24;
+
+std::string new_nonce() {
+    static constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
+    thread_local std::random_device source;
+    std::uniform_int_distribution<std::size_t> pick(0, kAlphabet.size() - 1);
+    std::string nonce;
+    while (nonce.size() < kNonceLength) nonce += kAlphabet[pick(source)];
+    return nonce;
+}
+
+std::size_t count_unscored(const std::vector<AspectVerdict>& verdicts) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        verdicts, [](const AspectVerdict& entry) { return std::holds_alternative<Unscored>(entry.verdict); }));
+}
+
+bool is_settled(const Rubric& rubric, const std::vector<std::string>& replies) {
+    return replies.size() >= kMostReplies || (!replies.empty() && !is_unread(parse_reply(rubric, replies.back())));
+}
+
+/// Of several replies the one that says more; of equals the last.
+void fill_in(EvalRecord& record, const Rubric& rubric, const std::vector<std::string>& replies) {
+    for (const std::string& reply : replies) {
+        std::vector<AspectVerdict> verdicts = parse_reply(rubric, reply);
+        if (!record.verdicts.empty() && count_unscored(verdicts) > count_unscored(record.verdicts)) continue;
+        record.verdicts = std::move(verdicts);
+        record.reply = reply;
+    }
+}
+
+void fill_in_failure(EvalRecord& record, const Rubric& rubric, const std::string& message) {
+    for (const RubricAspect& aspect : rubric.aspects) {
+        record.verdicts.push_back({aspect.name, Unscored{Unread::RequestFailed, message}});
+    }
+}
+
+/// What an attempt is taken to cost: by its tokens; nothing where the server said no; else the most that it can be.
+std::optional<double> cost_of_attempt(const JudgeSeat& seat, const JudgeReply& reply, std::optional<double> most) {
+    if (reply.usage) return seat.price ? std::optional(cost_of(*seat.price, *reply.usage)) : std::nullopt;
+    if (reply.failure && !reply.failure->may_be_billed) return 0;
+    return most;
+}
+
+}  // namespace
+
+JudgeRequest make_request(const JudgeTask& task) {
+    return render(*task.rubric, task.item, task.answer, new_nonce(), task.other);
+}
+
+std::optional<double> most_cost(const JudgeSeat& seat, const JudgeRequest& request, std::size_t max_tokens) {
+    if (!seat.price) return std::nullopt;
+    return cost_of(*seat.price, {seat.judge->count_tokens(request), max_tokens});
+}
+
+std::optional<EvalRecord> JudgeAsker::judge(const JudgeJob& job) {
+    const Rubric& rubric = *job.task->rubric;
+    std::vector<std::string> replies = log_.replies(job.key);
+    std::string last_failure;
+    int failures = 0;
+    while (!is_settled(rubric, replies)) {
+        if (stop_.stop_requested()) return std::nullopt;
+        std::optional<JudgeReply> reply = send(job);
+        if (!reply) return std::nullopt;
+        if (!reply->failure) {
+            replies.push_back(std::move(reply->text));
+            failures = 0;
+            if (is_unread(parse_reply(rubric, replies.back()))) {
+                tell(job, fmt::format("reply {} cannot be read", replies.size()));
+            }
+            continue;
+        }
+        last_failure = reply->failure->message;
+        if (!reply->failure->retryable || ++failures >= options_.retry.most_failures) break;
+        wait_after(job, *reply->failure, failures);
+    }
+    EvalRecord record = unjudged(*job.task, job.seat->judge->name());
+    fill_in(record, rubric, replies);
+    if (replies.empty()) fill_in_failure(record, rubric, last_failure);
+    return record;
+}
+
+std::optional<JudgeReply> JudgeAsker::send(const JudgeJob& job) {
+    const JudgeRequest request = make_request(*job.task);
+    Attempt attempt{job.key, 0, job.seat->judge->name(), job.task->item.id,
+                    most_cost(*job.seat, request, options_.max_tokens)};
+    const double reserved = attempt.most_cost.value_or(0);
+    if (!budget_.reserve(reserved, stop_)) {
+        if (!stop_.stop_requested()) out_of_money_ = true;
+        return std::nullopt;
+    }
+    log_.begin(attempt);
+    JudgeReply reply;
+    std::exception_ptr thrown;
+    try {
+        reply = job.seat->judge->ask(request, reply_schema(*job.task->rubric), options_.max_tokens);
+    } catch (const std::exception& problem) {
+        thrown = std::current_exception();
+        reply.failure = JudgeFailure{false, problem.what(), std::nullopt, false};
+    }
+    const std::optional<double> cost = cost_of_attempt(*job.seat, reply, attempt.most_cost);
+    log_.end(attempt, reply, cost);
+    budget_.settle(reserved, cost.value_or(0));
+    if (thrown) std::rethrow_exception(thrown);
+    if (reply.failure) tell(job, reply.failure->message);
+    return reply;
+}
+
+void JudgeAsker::wait_after(const JudgeJob& job, const JudgeFailure& failure, int failures) {
+    if (failure.retry_after && *failure.retry_after > options_.retry.longest_retry_after) {
+        throw error(ErrorKind::Unavailable,
+                    "judge {} asks to come back in {}: run the same command again then, it goes on where it stopped",
+                    job.seat->judge->name(), human_seconds(static_cast<double>(failure.retry_after->count())));
+    }
+    std::unique_lock lock(mutex_);
+    const double random = std::uniform_real_distribution<double>(0, 1)(random_);
+    const auto wait = wait_before_retry(options_.retry, failures, failure.retry_after, random);
+    waiting_.wait_for(lock, stop_, wait, [] { return false; });
+}
+
+void JudgeAsker::tell(const JudgeJob& job, std::string_view what) {
+    const std::lock_guard lock(mutex_);
+    details_.push_back(fmt::format("item {}, judge {}: {}", job.task->item.id, job.seat->judge->name(), what));
+}
+
+std::vector<std::string> JudgeAsker::take_details() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(details_, {});
+}
+
+}  // namespace urial::eval

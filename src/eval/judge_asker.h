@@ -1,0 +1,59 @@
+#pragma once
+
+// One judgement from the first request to the record: retries, second asking, budget. Shared by the threads of a run.
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "eval/judge_run.h"
+
+namespace urial::eval {
+
+struct JudgeJob {
+    const JudgeTask* task = nullptr;
+    const JudgeSeat* seat = nullptr;
+    std::string key;
+};
+
+/// What the judge is asked, with a new random nonce. Throws Error{BadInput} where the rubric needs what is not there.
+JudgeRequest make_request(const JudgeTask& task);
+
+/// USD; std::nullopt without a price.
+std::optional<double> most_cost(const JudgeSeat& seat, const JudgeRequest& request, std::size_t max_tokens);
+
+class JudgeAsker {
+public:
+    /// `stop` ends waiting and keeps from sending; what is in flight is waited for.
+    JudgeAsker(JudgeLog& log, Budget& budget, const JudgeRunOptions& options, std::stop_token stop)
+        : log_(log), budget_(budget), options_(options), stop_(std::move(stop)) {}
+
+    /// std::nullopt when the run was stopped or the money did not suffice: then nothing is to be recorded.
+    std::optional<EvalRecord> judge(const JudgeJob& job);
+
+    bool out_of_money() const { return out_of_money_; }
+    /// Lines about failures since the last call.
+    std::vector<std::string> take_details();
+
+private:
+    std::optional<JudgeReply> send(const JudgeJob& job);
+    void wait_after(const JudgeJob& job, const JudgeFailure& failure, int failures);
+    void tell(const JudgeJob& job, std::string_view what);
+
+    JudgeLog& log_;
+    Budget& budget_;
+    const JudgeRunOptions& options_;
+    const std::stop_token stop_;
+    std::atomic<bool> out_of_money_{false};
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable_any waiting_;
+    std::mt19937_64 random_{std::random_device{}()};
+    std::vector<std::string> details_;
+};
+
+}  // namespace urial::eval

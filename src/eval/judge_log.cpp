@@ -1,0 +1,249 @@
+#include "eval/judge_log.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "eval/verdict.h"
+
+namespace urial::eval {
+namespace {
+
+using Open = JsonLinesWriter::Open;
+
+/// Before anything in the folder is touched: is it ours to write?
+fs::path check_folder(const fs::path& folder) {
+    const fs::path manifest = folder / kManifestFile;
+    if (!fs::exists(manifest)) {
+        if (fs::exists(folder / kRecordsFile) && fs::file_size(folder / kRecordsFile) > 0) {
+            throw error(ErrorKind::BadInput, "{}: has {} but no {}; name another folder", folder.string(), kRecordsFile,
+                        kManifestFile);
+        }
+        return folder;
+    }
+    const Json json = Json::parse(read_text_file(manifest), nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object() || json.value("format", "") != kRunFormat || !json.contains("judges")) {
+        throw error(ErrorKind::BadInput, "{}: holds a run of another kind; name another folder", folder.string());
+    }
+    return folder;
+}
+
+std::string key_of(const fs::path& path, std::size_t line, const Json& json) {
+    if (json.is_object() && json.contains("key") && json["key"].is_string()) return json["key"].get<std::string>();
+    throw error(ErrorKind::BadInput, "{}:{}: not a line of a judging run (it has no \"key\"); name another folder",
+                path.string(), line);
+}
+
+template <typename Number>
+Json or_null(const std::optional<Number>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+std::optional<double> cost_in(const Json& json, const char* key) {
+    return json.contains(key) && json[key].is_number() ? std::optional(json[key].get<double>()) : std::nullopt;
+}
+
+std::optional<Usage> usage_in(const Json& json) {
+    if (!json.contains("prompt_tokens") || !json["prompt_tokens"].is_number()) return std::nullopt;
+    return Usage{json["prompt_tokens"].get<std::size_t>(), json.value("completion_tokens", std::size_t{0})};
+}
+
+void put_usage(Json& json, const std::optional<Usage>& usage) {
+    json["prompt_tokens"] = usage ? Json(usage->prompt_tokens) : Json(nullptr);
+    json["completion_tokens"] = usage ? Json(usage->completion_tokens) : Json(nullptr);
+}
+
+}  // namespace
+
+bool is_request_failure(const EvalRecord& record) {
+    return std::ranges::all_of(record.verdicts, [](const AspectVerdict& entry) {
+        const auto* unscored = std::get_if<Unscored>(&entry.verdict);
+        return unscored != nullptr && unscored->reason == Unread::RequestFailed;
+    });
+}
+
+Json to_json(const Bill& bill) {
+    return {{"attempts", bill.attempts},
+            {"failed", bill.failed},
+            {"unsettled", bill.unsettled},
+            {"prompt_tokens", bill.prompt_tokens},
+            {"completion_tokens", bill.completion_tokens},
+            {"cost_usd", bill.cost},
+            {"unpriced", bill.unpriced}};
+}
+
+JudgeLog::JudgeLog(const fs::path& folder, const std::set<std::string>& keys)
+    : records_(check_folder(folder) / kRecordsFile, Open::Append, kPrivate),
+      raw_(folder / kRawFile, Open::Append, kPrivate),
+      ledger_(folder / kLedgerFile, Open::Append, kPrivate) {
+    for (const JsonLinesWriter* file : {&records_, &raw_, &ledger_}) {
+        if (file->repaired_bytes() == 0) continue;
+        notices_.push_back(
+            fmt::format("{}: a torn last line of {} bytes was removed", file->path().string(), file->repaired_bytes()));
+    }
+    read_records(keys);
+    read_ledger();
+    read_raw();
+    if (!unended_.empty()) {
+        notices_.push_back(
+            fmt::format("{} requests were in flight when an earlier run ended; the bill counts them with "
+                        "the most that they can cost",
+                        unended_.size()));
+    }
+}
+
+void JudgeLog::read_records(const std::set<std::string>& keys) {
+    for_each_json_line(records_.path(), [&](std::size_t line, Json&& json) {
+        const std::string key = key_of(records_.path(), line, json);
+        if (!keys.contains(key)) {
+            throw error(ErrorKind::BadInput,
+                        "{}:{}: item {} was judged with another answer, rubric or judge than now; name another folder",
+                        records_.path().string(), line, json.value("id", "?"));
+        }
+        const EvalRecord record = record_from_json(json);
+        if (is_request_failure(record)) {
+            ++failures_;
+            return;
+        }
+        recorded_.insert(key);
+        unscored_ += is_unread(record.verdicts) ? 1 : 0;
+    });
+    if (failures_ == 0) return;
+    notices_.push_back(fmt::format("{} judgements whose requests failed are tried again", failures_));
+}
+
+void JudgeLog::forget_failures() {
+    if (failures_ == 0) return;
+    std::string kept;
+    for_each_json_line(records_.path(), [&](std::size_t line, Json&& json) {
+        if (recorded_.contains(key_of(records_.path(), line, json))) kept += json.dump() + "\n";
+    });
+    records_.replace(kept);
+}
+
+void JudgeLog::read_ledger() {
+    for_each_json_line(ledger_.path(), [&](std::size_t line, Json&& json) {
+        Attempt attempt;
+        attempt.key = key_of(ledger_.path(), line, json);
+        attempt.number = json.value("attempt", 0);
+        const std::string event = json.value("event", "");
+        if (event == "sent") {
+            attempt.judge = json.value("judge", "");
+            attempt.most_cost = cost_in(json, "most_cost_usd");
+            attempts_[attempt.key] = std::max(attempts_[attempt.key], attempt.number);
+            ++bill_.attempts;
+            unended_[{attempt.key, attempt.number}] = attempt;
+        } else if (const auto found = unended_.find({attempt.key, attempt.number}); found != unended_.end()) {
+            settle(found->second, {usage_in(json), cost_in(json, "cost_usd"), event == "failed"});
+        }
+    });
+}
+
+void JudgeLog::read_raw() {
+    for_each_json_line(raw_.path(), [&](std::size_t line, Json&& json) {
+        Attempt attempt;
+        attempt.key = key_of(raw_.path(), line, json);
+        attempt.number = json.value("attempt", 0);
+        const bool failed = json.contains("failure");
+        if (const auto found = unended_.find({attempt.key, attempt.number}); found != unended_.end()) {
+            // Killed between the two files: the attempt did end.
+            const Attempt cut_off = found->second;
+            end_in_ledger(cut_off, {usage_in(json), cost_in(json, "cost_usd"), failed});
+        }
+        if (!failed && !recorded_.contains(attempt.key)) {
+            replies_[attempt.key].push_back(json.value("reply", ""));
+        }
+    });
+}
+
+const std::vector<std::string>& JudgeLog::replies(const std::string& key) const {
+    static const std::vector<std::string> kNone;
+    const auto found = replies_.find(key);
+    return found == replies_.end() ? kNone : found->second;
+}
+
+Bill JudgeLog::bill() const {
+    const std::lock_guard lock(mutex_);
+    Bill bill = bill_;
+    bill.unsettled = unended_.size();
+    for (const auto& [which, attempt] : unended_) {
+        bill.cost += attempt.most_cost.value_or(0);
+        bill.unpriced += attempt.most_cost ? 0 : 1;
+    }
+    return bill;
+}
+
+void JudgeLog::begin(Attempt& attempt) {
+    const std::lock_guard lock(mutex_);
+    attempt.number = ++attempts_[attempt.key];
+    ledger_.append({{"event", "sent"},
+                    {"key", attempt.key},
+                    {"attempt", attempt.number},
+                    {"judge", attempt.judge},
+                    {"item", attempt.item},
+                    {"most_cost_usd", or_null(attempt.most_cost)}});
+    ++bill_.attempts;
+    unended_[{attempt.key, attempt.number}] = attempt;
+}
+
+void JudgeLog::end(const Attempt& attempt, const JudgeReply& reply, std::optional<double> cost) {
+    Json request = Json::parse(reply.request, nullptr, /*allow_exceptions=*/false);
+    if (request.is_discarded()) request = reply.request;
+    Json raw{{"key", attempt.key}, {"attempt", attempt.number}, {"judge", attempt.judge}, {"item", attempt.item}};
+    raw["request"] = std::move(request);
+    if (reply.failure) {
+        raw["failure"] = reply.failure->message;
+    } else {
+        raw["reply"] = reply.text;
+    }
+    put_usage(raw, reply.usage);
+    raw["cost_usd"] = or_null(cost);
+    const std::lock_guard lock(mutex_);
+    raw_.append(raw);
+    end_in_ledger(attempt, {reply.usage, cost, reply.failure.has_value()});
+}
+
+void JudgeLog::end_in_ledger(const Attempt& attempt, const Ended& ended) {
+    Json event{{"event", ended.failed ? "failed" : "replied"}, {"key", attempt.key}, {"attempt", attempt.number}};
+    put_usage(event, ended.usage);
+    event["cost_usd"] = or_null(ended.cost);
+    ledger_.append(event);
+    settle(attempt, ended);
+}
+
+void JudgeLog::settle(const Attempt& attempt, const Ended& ended) {
+    bill_.failed += ended.failed ? 1 : 0;
+    if (ended.usage) {
+        bill_.prompt_tokens += ended.usage->prompt_tokens;
+        bill_.completion_tokens += ended.usage->completion_tokens;
+    }
+    bill_.cost += ended.cost.value_or(0);
+    bill_.unpriced += ended.cost ? 0 : 1;
+    unended_.erase({attempt.key, attempt.number});
+}
+
+void JudgeLog::record(const std::string& key, EvalRecord record) {
+    const std::lock_guard lock(mutex_);
+    record.attempts = attempts_[key];
+    Json json = to_json(record);
+    json["key"] = key;
+    records_.append(json);
+}
+
+std::set<std::string> recorded_keys(const fs::path& folder) {
+    std::set<std::string> keys;
+    const fs::path path = folder / kRecordsFile;
+    if (!fs::exists(path)) return keys;
+    std::string text = read_file(path);
+    text.resize(text.rfind('\n') + 1);  // the torn tail of a killed run is no record
+    std::size_t number = 0;
+    for (const std::string_view line : split(text, '\n')) {
+        if (line.empty()) continue;
+        const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+        std::string key = key_of(path, ++number, json);
+        if (!is_request_failure(record_from_json(json))) keys.insert(std::move(key));
+    }
+    return keys;
+}
+
+}  // namespace urial::eval

@@ -1,0 +1,106 @@
+#pragma once
+
+// What a judging run writes while it works, so that it can be killed at any byte and go on: records.jsonl (what was
+// judged), raw.jsonl (requests and replies) and ledger.jsonl (every attempt, before it is sent and after it ended).
+// One process owns the three files; its threads share the object. All files are readable by their owner alone.
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "eval/judge.h"
+#include "eval/record.h"
+
+namespace urial::eval {
+
+inline constexpr std::string_view kRawFile = "raw.jsonl";
+inline constexpr std::string_view kLedgerFile = "ledger.jsonl";
+inline constexpr unsigned kPrivate = 0600;
+
+/// No request of this judgement got a reply: the next run asks again.
+bool is_request_failure(const EvalRecord& record);
+
+/// The sum of all attempts of all runs in a folder.
+struct Bill {
+    std::size_t attempts = 0;   ///< requests sent
+    std::size_t failed = 0;     ///< of them, ended without a reply
+    std::size_t unsettled = 0;  ///< of them, in flight now or when a run was killed: billed or not, nobody knows
+    std::size_t prompt_tokens = 0;
+    std::size_t completion_tokens = 0;
+    double cost = 0;           ///< USD; what is not known counts with the most that it can be
+    std::size_t unpriced = 0;  ///< attempts that no price is known for and that may have cost something
+};
+Json to_json(const Bill& bill);
+
+/// One request that was or will be sent.
+struct Attempt {
+    std::string key;  ///< task_key()
+    int number = 0;   ///< of this judgement, from 1, counted over all runs
+    std::string judge;
+    std::string item;
+    std::optional<double> most_cost;  ///< USD; std::nullopt: no price
+};
+
+class JudgeLog {
+public:
+    /// Makes the folder, locks the files and repairs torn tails. Throws Error{Unavailable} when another run writes
+    /// there, Error{BadInput} when the folder holds something else or judgements that are not in `keys`.
+    JudgeLog(const std::filesystem::path& folder, const std::set<std::string>& keys);
+
+    /// Lines for people about what was found: repaired bytes, attempts without an end, failures to be tried again.
+    const std::vector<std::string>& notices() const { return notices_; }
+    bool is_recorded(const std::string& key) const { return recorded_.contains(key); }
+    std::size_t recorded() const { return recorded_.size(); }
+    std::size_t unscored() const { return unscored_; }
+    /// Takes the records of failed requests out of the file, for new ones to follow. The manifest must say by now that
+    /// the run is not finished.
+    void forget_failures();
+    /// Replies that came in an earlier run to a judgement that it had no time to record.
+    const std::vector<std::string>& replies(const std::string& key) const;
+    /// Thread-safe, like what follows.
+    Bill bill() const;
+
+    /// Written before the request is sent; the attempt gets its number.
+    void begin(Attempt& attempt);
+    /// `cost` in USD, std::nullopt where it is not known.
+    void end(const Attempt& attempt, const JudgeReply& reply, std::optional<double> cost);
+    /// `attempts` of the record becomes the number of all requests that were sent for it.
+    void record(const std::string& key, EvalRecord record);
+
+private:
+    struct Ended {
+        std::optional<Usage> usage;
+        std::optional<double> cost;
+        bool failed = false;
+    };
+    void read_records(const std::set<std::string>& keys);
+    void read_ledger();
+    void read_raw();
+    // These two need mutex_, but in the constructor.
+    void end_in_ledger(const Attempt& attempt, const Ended& ended);
+    void settle(const Attempt& attempt, const Ended& ended);
+
+    std::vector<std::string> notices_;
+    std::set<std::string> recorded_;  // by earlier runs
+    std::size_t unscored_ = 0;        // of those records
+    std::size_t failures_ = 0;        // records that are to be forgotten
+    std::map<std::string, std::vector<std::string>> replies_;
+    mutable std::mutex mutex_;  // guards what follows
+    JsonLinesWriter records_;
+    JsonLinesWriter raw_;
+    JsonLinesWriter ledger_;
+    std::map<std::string, int> attempts_;                     // by key
+    std::map<std::pair<std::string, int>, Attempt> unended_;  // by key and number
+    Bill bill_;                                               // of those that ended
+};
+
+/// The keys of the judgements that a folder holds and that need not be asked again; none where there is no such folder.
+std::set<std::string> recorded_keys(const std::filesystem::path& folder);
+
+}  // namespace urial::eval

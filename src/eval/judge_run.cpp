@@ -1,0 +1,280 @@
+#include "eval/judge_run.h"
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <thread>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "eval/judge_asker.h"
+#include "eval/verdict.h"
+#include "generate/run_identity.h"
+
+namespace urial::eval {
+namespace {
+
+/// How often the calling thread looks at progress and interruption.
+constexpr std::chrono::milliseconds kTick{100};
+
+std::vector<JudgeJob> make_jobs(const std::vector<JudgeTask>& tasks, const std::vector<JudgeSeat>& judges) {
+    std::vector<JudgeJob> jobs;
+    std::set<std::string> keys;
+    for (const JudgeTask& task : tasks) {
+        make_request(task);  // throws now rather than after the first thousand paid replies
+        for (const JudgeSeat& seat : judges) {
+            JudgeJob job{&task, &seat, task_key(task, seat.judge->name())};
+            if (!keys.insert(job.key).second) {
+                throw error(ErrorKind::BadInput, "item {} would be judged twice in the same way by {}", task.item.id,
+                            seat.judge->name());
+            }
+            jobs.push_back(std::move(job));
+        }
+    }
+    return jobs;
+}
+
+/// A server that goes away while TLS writes to it must not end the process; the signal goes to the thread that wrote.
+void ignore_broken_pipes() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+std::set<std::string> keys_of(const std::vector<JudgeJob>& jobs) {
+    std::set<std::string> keys;
+    for (const JudgeJob& job : jobs) keys.insert(job.key);
+    return keys;
+}
+
+void check(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options) {
+    if (tasks.empty()) throw Error(ErrorKind::BadInput, "there is nothing to judge: no item is left");
+    if (options.judges.empty()) throw Error(ErrorKind::BadInput, "a judge is needed");
+    if (options.concurrency < 1) {
+        throw error(ErrorKind::BadInput, "concurrency is {}: it must be 1 or more", options.concurrency);
+    }
+    std::set<std::string> names;
+    for (const JudgeSeat& seat : options.judges) {
+        const std::string& name = seat.judge->name();
+        if (!names.insert(name).second) {
+            throw error(ErrorKind::BadInput, "two judges are named {}: their verdicts could not be told apart", name);
+        }
+        if (options.max_cost && !seat.price) {
+            throw error(ErrorKind::BadInput,
+                        "the price of {} is not known, so no cost can be kept under {:g} USD: add it to the price file",
+                        name, *options.max_cost);
+        }
+    }
+}
+
+class JudgeRun {
+public:
+    JudgeRun(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options)
+        : options_(options),
+          tasks_(tasks),
+          jobs_(make_jobs(tasks, options.judges)),
+          log_(options.folder, keys_of(jobs_)),
+          budget_(options.max_cost, log_.bill().cost),
+          asker_(log_, budget_, options, stop_.get_token()) {
+        progress_.total = jobs_.size();
+        progress_.done = log_.recorded();
+        progress_.unscored = log_.unscored();
+        std::erase_if(jobs_, [&](const JudgeJob& job) { return log_.is_recorded(job.key); });
+    }
+
+    JudgeSummary run() {
+        JudgeSummary summary;
+        summary.resumed = progress_.done;
+        announce(summary.resumed);
+        write_manifest();
+        log_.forget_failures();
+        ask_all();
+        write_manifest();
+        if (thrown_) std::rethrow_exception(thrown_);
+        summary.progress = progress();
+        summary.interrupted = interrupted_;
+        summary.out_of_money = asker_.out_of_money();
+        return summary;
+    }
+
+private:
+    void announce(std::size_t resumed) const {
+        if (!options_.notice) return;
+        for (const std::string& notice : log_.notices()) options_.notice(notice);
+        if (resumed > 0) {
+            options_.notice(fmt::format("resuming: {} of {} judgements are there", resumed, progress_.total));
+        }
+    }
+
+    void ask_all() {
+        std::vector<std::jthread> threads;
+        running_ = std::min<std::size_t>(static_cast<std::size_t>(options_.concurrency), jobs_.size());
+        for (std::size_t i = running_; i > 0; --i) threads.emplace_back([this] { work(); });
+        try {
+            while (!wait_a_tick()) report();
+            report();
+        } catch (...) {
+            stop_.request_stop();  // the threads end before this function does
+            throw;
+        }
+    }
+
+    /// True when all threads have ended.
+    bool wait_a_tick() {
+        std::unique_lock lock(mutex_);
+        return ended_.wait_for(lock, kTick, [this] { return running_ == 0; });
+    }
+
+    void report() {
+        if (options_.interrupted && options_.interrupted()) {
+            interrupted_ = true;
+            stop_.request_stop();
+        }
+        for (const std::string& detail : asker_.take_details()) {
+            if (options_.detail) options_.detail(detail);
+        }
+        if (options_.progress) options_.progress(progress());
+    }
+
+    void work() {
+        ignore_broken_pipes();
+        try {
+            while (const JudgeJob* job = next_job()) {
+                std::optional<EvalRecord> record = asker_.judge(*job);
+                if (!record) break;
+                keep(*job, std::move(*record));
+            }
+        } catch (...) {
+            const std::lock_guard lock(mutex_);
+            if (!thrown_) thrown_ = std::current_exception();
+            stop_.request_stop();
+        }
+        const std::lock_guard lock(mutex_);
+        --running_;
+        ended_.notify_all();
+    }
+
+    const JudgeJob* next_job() {
+        const std::lock_guard lock(mutex_);
+        if (stop_.stop_requested() || next_ == jobs_.size()) return nullptr;
+        return &jobs_[next_++];
+    }
+
+    void keep(const JudgeJob& job, EvalRecord record) {
+        const bool unscored = is_unread(record.verdicts);
+        const bool failed = is_request_failure(record);
+        log_.record(job.key, std::move(record));
+        const std::lock_guard lock(mutex_);
+        ++progress_.done;
+        progress_.unscored += unscored ? 1 : 0;
+        progress_.failed += failed ? 1 : 0;
+    }
+
+    JudgeProgress progress() {
+        JudgeProgress progress;
+        {
+            const std::lock_guard lock(mutex_);
+            progress = progress_;
+        }
+        progress.bill = log_.bill();
+        return progress;
+    }
+
+    void write_manifest() {
+        const fs::path path = options_.folder / kManifestFile;
+        if (started_.empty()) started_ = first_start(path);
+        const JudgeProgress now = progress();
+        Json manifest{{"format", kRunFormat}, {"urial", URIAL_VERSION}};
+        manifest["origin"] = options_.origin;
+        manifest["rubrics"] = describe_rubrics();
+        manifest["judges"] = Json::array();
+        for (const JudgeSeat& seat : options_.judges) manifest["judges"].push_back(describe(seat));
+        manifest["max_tokens"] = options_.max_tokens;
+        manifest["concurrency"] = options_.concurrency;
+        manifest["started"] = started_;
+        manifest["finished"] = now.done == now.total ? Json(generate::timestamp()) : Json(nullptr);
+        manifest["judgements"] = now.done;
+        manifest["total"] = now.total;
+        manifest["unscored"] = now.unscored;
+        manifest["bill"] = to_json(now.bill);
+        write_file_atomic(path, manifest.dump(2) + "\n", kPrivate);
+    }
+
+    static std::string first_start(const fs::path& manifest) {
+        if (fs::exists(manifest)) {
+            const Json json = Json::parse(read_text_file(manifest), nullptr, /*allow_exceptions=*/false);
+            if (json.is_object() && json.contains("started")) return json["started"].get<std::string>();
+        }
+        return generate::timestamp();
+    }
+
+    Json describe_rubrics() const {
+        std::set<const Rubric*> seen;
+        Json rubrics = Json::array();
+        for (const JudgeTask& task : tasks_) {
+            if (!seen.insert(task.rubric.get()).second) continue;
+            const std::string text = format_rubric(*task.rubric);
+            rubrics.push_back({{"name", task.rubric->name},
+                               {"version", task.rubric->version},
+                               {"sha256", sha256_hex(text)},
+                               {"text", text}});
+        }
+        return rubrics;
+    }
+
+    static Json describe(const JudgeSeat& seat) {
+        Json json{{"name", seat.judge->name()}};
+        if (seat.description.is_object()) json.update(seat.description);
+        if (seat.price) {
+            json["usd_per_million"] = Json{{"prompt", seat.price->prompt}, {"completion", seat.price->completion}};
+        }
+        return json;
+    }
+
+    const JudgeRunOptions& options_;
+    const std::vector<JudgeTask>& tasks_;
+    std::vector<JudgeJob> jobs_;
+    std::stop_source stop_;
+    JudgeLog log_;
+    Budget budget_;
+    JudgeAsker asker_;
+    std::string started_;
+    bool interrupted_ = false;
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable ended_;
+    std::size_t next_ = 0;
+    std::size_t running_ = 0;
+    JudgeProgress progress_;  // without the bill
+    std::exception_ptr thrown_;
+};
+
+}  // namespace
+
+JudgeSummary run_judges(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options) {
+    check(tasks, options);
+    return JudgeRun(tasks, options).run();
+}
+
+JudgeEstimate estimate_run(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options) {
+    check(tasks, options);
+    JudgeEstimate estimate;
+    const std::set<std::string> recorded = recorded_keys(options.folder);
+    for (const JudgeJob& job : make_jobs(tasks, options.judges)) {
+        if (recorded.contains(job.key)) {
+            ++estimate.recorded;
+            continue;
+        }
+        const JudgeRequest request = make_request(*job.task);
+        ++estimate.requests;
+        estimate.prompt_tokens += job.seat->judge->count_tokens(request);
+        estimate.most_completion_tokens += options.max_tokens;
+        estimate.most_cost += most_cost(*job.seat, request, options.max_tokens).value_or(0);
+    }
+    for (const JudgeSeat& seat : options.judges) {
+        if (!seat.price) estimate.unpriced.push_back(seat.judge->name());
+    }
+    return estimate;
+}
+
+}  // namespace urial::eval

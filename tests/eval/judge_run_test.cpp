@@ -1,0 +1,333 @@
+#include "eval/judge_run.h"
+
+#include <algorithm>
+#include <functional>
+
+#include <sys/stat.h>
+
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "eval/eval_testing.h"
+#include "eval/judge_testing.h"
+#include "support/expect_error.h"
+#include "support/expect_text.h"
+
+namespace urial::eval {
+namespace {
+
+using test::contains;
+
+std::size_t lines_in(const fs::path& path) {
+    const std::string text = read_file(path);
+    return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
+
+class JudgeRunTest : public ::testing::Test {
+protected:
+    JudgeRunTest() {
+        options.folder = folder / "run";
+        options.retry = fast_retry();
+    }
+
+    JudgeSummary run(Judge& judge, const std::vector<JudgeTask>& tasks, std::optional<Price> price = std::nullopt) {
+        options.judges = {{&judge, price, Json::object()}};
+        return run_judges(tasks, options);
+    }
+
+    std::vector<EvalRecord> records() const { return load_run(options.folder).records; }
+    Unread reason() const { return std::get<Unscored>(records().front().verdicts.front().verdict).reason; }
+
+    TemporaryFolder folder;
+    JudgeRunOptions options;
+};
+
+TEST_F(JudgeRunTest, every_task_becomes_one_record_and_the_manifest_says_what_made_it) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    options.origin = Json{{"command", "score"}};
+    const JudgeSummary summary = run(judge, some_tasks(20), Price{10, 20});
+    EXPECT_TRUE(summary.finished());
+    EXPECT_EQ(summary.progress.unscored, 0u);
+    EXPECT_EQ(records().size(), 20u);
+    EXPECT_EQ(std::get<Score>(records().front().verdicts.front().verdict).value, 4);
+    EXPECT_EQ(records().front().attempts, 1);
+    const Json manifest = load_run(options.folder).manifest;
+    EXPECT_EQ(manifest["origin"]["command"], "score");
+    EXPECT_EQ(manifest["judges"][0]["name"], "scripted");
+    EXPECT_EQ(manifest["rubrics"][0]["name"], "test");
+    EXPECT_EQ(manifest["bill"]["attempts"], 20);
+    // 20 replies of 100 and 10 tokens at 10 and 20 USD a million.
+    EXPECT_NEAR(manifest["bill"]["cost_usd"].get<double>(), 20 * (100 * 10 + 10 * 20) / 1e6, 1e-12);
+}
+
+TEST_F(JudgeRunTest, all_files_are_readable_by_their_owner_alone) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    run(judge, some_tasks(1));
+    for (const std::string_view name : {kManifestFile, kRecordsFile, kRawFile, kLedgerFile}) {
+        struct stat status {};
+        ASSERT_EQ(::stat((options.folder / name).c_str(), &status), 0) << name;
+        EXPECT_EQ(status.st_mode & 0777, 0600u) << name;
+    }
+}
+
+TEST_F(JudgeRunTest, a_reply_that_cannot_be_read_is_asked_for_once_more) {
+    ScriptedJudge judge([](const ScriptedCall& call) { return replied(call.number == 1 ? "no idea" : kGoodReply); });
+    const JudgeSummary summary = run(judge, some_tasks(1));
+    EXPECT_EQ(summary.progress.unscored, 0u);
+    EXPECT_EQ(records().front().attempts, 2);
+    EXPECT_EQ(lines_in(options.folder / kRawFile), 2u);
+}
+
+TEST_F(JudgeRunTest, a_second_unreadable_reply_is_kept_as_unscored_with_its_text) {
+    ScriptedJudge judge([](const ScriptedCall& call) { return replied(call.number == 1 ? "{" : "no idea"); });
+    const JudgeSummary summary = run(judge, some_tasks(1));
+    EXPECT_EQ(summary.progress.unscored, 1u);
+    EXPECT_EQ(summary.progress.failed, 0u);
+    EXPECT_EQ(judge.calls(), 2u);
+    EXPECT_EQ(records().front().reply, "no idea");
+    EXPECT_EQ(reason(), Unread::NoObject);
+}
+
+TEST_F(JudgeRunTest, of_two_replies_the_one_with_more_verdicts_is_kept) {
+    const std::string half = R"({"good": {"reason": "r", "score": 3}, "short": {"reason": "r", "score": "six"}})";
+    ScriptedJudge judge([&](const ScriptedCall& call) { return replied(call.number == 1 ? half : "no idea"); });
+    run(judge, some_tasks(1));
+    EXPECT_EQ(records().front().reply, half);
+    EXPECT_TRUE(std::holds_alternative<Score>(*records().front().find("good")));
+    EXPECT_TRUE(std::holds_alternative<Unscored>(*records().front().find("short")));
+}
+
+TEST_F(JudgeRunTest, a_failure_that_may_pass_is_tried_again_and_every_attempt_is_counted) {
+    ScriptedJudge judge([](const ScriptedCall& call) { return call.number < 4 ? failed(true) : replied(kGoodReply); });
+    const JudgeSummary summary = run(judge, some_tasks(1), Price{1, 1});
+    EXPECT_EQ(records().front().attempts, 4);
+    EXPECT_EQ(summary.progress.bill.attempts, 4u);
+    EXPECT_EQ(summary.progress.bill.failed, 3u);
+    EXPECT_NEAR(summary.progress.bill.cost, 110 / 1e6, 1e-12) << "the server refused the others";
+}
+
+TEST_F(JudgeRunTest, attempts_are_bounded_and_the_next_run_tries_again) {
+    bool broken = true;
+    ScriptedJudge judge([&](const ScriptedCall&) { return broken ? failed(true) : replied(kGoodReply); });
+    const JudgeSummary summary = run(judge, some_tasks(1));
+    EXPECT_EQ(judge.calls(), 6u);
+    EXPECT_EQ(summary.progress.failed, 1u);
+    EXPECT_EQ(reason(), Unread::RequestFailed);
+    broken = false;
+    const JudgeSummary again = run(judge, some_tasks(1));
+    EXPECT_EQ(again.progress.failed, 0u);
+    ASSERT_EQ(records().size(), 1u);
+    EXPECT_EQ(records().front().attempts, 7);
+    EXPECT_EQ(again.progress.bill.attempts, 7u);
+    EXPECT_EQ(again.progress.bill.failed, 6u);
+}
+
+TEST_F(JudgeRunTest, a_failure_for_good_is_not_tried_again) {
+    ScriptedJudge judge([](const ScriptedCall&) { return failed(false); });
+    run(judge, some_tasks(1));
+    EXPECT_EQ(judge.calls(), 1u);
+    EXPECT_EQ(reason(), Unread::RequestFailed);
+}
+
+TEST_F(JudgeRunTest, an_unreadable_reply_counts_more_than_the_failures_after_it) {
+    ScriptedJudge judge([](const ScriptedCall& call) { return call.number == 1 ? replied("no idea") : failed(true); });
+    run(judge, some_tasks(1));
+    EXPECT_EQ(reason(), Unread::NoObject);
+}
+
+TEST_F(JudgeRunTest, an_attempt_that_may_be_billed_counts_with_the_most_it_can_cost) {
+    ScriptedJudge judge([](const ScriptedCall& call) {
+        JudgeReply reply = failed(true);
+        reply.failure->may_be_billed = true;
+        return call.number == 1 ? reply : replied(kGoodReply);
+    });
+    const JudgeSummary summary = run(judge, some_tasks(1), Price{1, 1});
+    // The scripted judge estimates 1000 tokens for the request; the reply may have 1024.
+    EXPECT_NEAR(summary.progress.bill.cost, (1000 + 1024 + 110) / 1e6, 1e-12);
+}
+
+TEST_F(JudgeRunTest, a_long_retry_after_stops_the_run_which_can_be_continued) {
+    bool broken = true;
+    ScriptedJudge judge([&](const ScriptedCall&) {
+        JudgeReply reply = failed(true);
+        reply.failure->retry_after = std::chrono::seconds(3600);
+        return broken ? reply : replied(kGoodReply);
+    });
+    EXPECT_ERROR(run(judge, some_tasks(3)), ErrorKind::Unavailable, "come back in 1h00m");
+    EXPECT_ERROR(load_run(options.folder), ErrorKind::BadInput, "not finished");
+    broken = false;
+    EXPECT_TRUE(run(judge, some_tasks(3)).finished());
+    EXPECT_EQ(records().size(), 3u);
+}
+
+TEST_F(JudgeRunTest, what_a_judge_throws_stops_the_run_and_its_attempt_is_counted) {
+    ScriptedJudge judge([](const ScriptedCall& call) -> JudgeReply {
+        if (call.total > 3) throw Error(ErrorKind::BadInput, "the key is refused");
+        return replied(kGoodReply);
+    });
+    options.concurrency = 1;
+    EXPECT_ERROR(run(judge, some_tasks(9)), ErrorKind::BadInput, "the key is refused");
+    EXPECT_EQ(lines_in(options.folder / kRecordsFile), 3u);
+    EXPECT_EQ(lines_in(options.folder / kLedgerFile), 8u) << "four attempts, sent and ended";
+}
+
+TEST_F(JudgeRunTest, an_interrupted_run_goes_on_where_it_stopped) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    options.concurrency = 1;
+    options.interrupted = [&] { return judge.calls() >= 5; };
+    std::size_t seen = 0;
+    options.progress = [&](const JudgeProgress& progress) { seen = progress.done; };
+    judge.delay = std::chrono::milliseconds(30);
+    const JudgeSummary first = run(judge, some_tasks(40));
+    EXPECT_TRUE(first.interrupted);
+    EXPECT_FALSE(first.finished());
+    EXPECT_EQ(seen, first.progress.done);
+    EXPECT_EQ(judge.calls(), first.progress.done) << "what was in flight is kept";
+    options.interrupted = nullptr;
+    judge.delay = {};
+    const JudgeSummary second = run(judge, some_tasks(40));
+    EXPECT_EQ(second.resumed, first.progress.done);
+    EXPECT_EQ(judge.calls(), 40u);
+    EXPECT_EQ(records().size(), 40u);
+}
+
+TEST_F(JudgeRunTest, a_reply_that_had_no_time_to_be_recorded_is_not_paid_for_again) {
+    ScriptedJudge judge([](const ScriptedCall& call) { return replied(call.number == 1 ? "no idea" : kGoodReply); });
+    run(judge, some_tasks(2), Price{1, 1});
+    // As if killed after the second item's second reply was written, before the ledger and the record got it.
+    const auto drop_last = [&](std::string_view name, std::string_view torn) {
+        std::string text = read_file(options.folder / name);
+        text.resize(text.rfind('\n', text.size() - 2) + 1);
+        write_file_atomic(options.folder / name, text + std::string(torn), 0600);
+    };
+    drop_last(kRecordsFile, "{\"id\": \"torn");
+    drop_last(kLedgerFile, "");
+    std::vector<std::string> notices;
+    options.notice = [&](std::string_view text) { notices.emplace_back(text); };
+    const JudgeSummary summary = run(judge, some_tasks(2), Price{1, 1});
+    EXPECT_EQ(judge.calls(), 4u);
+    EXPECT_EQ(records().size(), 2u);
+    EXPECT_EQ(summary.progress.bill.attempts, 4u);
+    EXPECT_EQ(summary.progress.bill.unsettled, 0u);
+    EXPECT_NEAR(summary.progress.bill.cost, 4 * 110 / 1e6, 1e-12);
+    EXPECT_TRUE(contains(notices.front(), "torn last line of 12 bytes"));
+}
+
+TEST_F(JudgeRunTest, an_attempt_without_an_end_stays_in_the_bill_with_the_most_it_can_cost) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    run(judge, some_tasks(1), Price{1, 1});
+    std::string ledger = read_file(options.folder / kLedgerFile);
+    ledger.resize(ledger.find('\n') + 1);
+    write_file_atomic(options.folder / kLedgerFile, ledger, 0600);
+    write_file_atomic(options.folder / kRawFile, "", 0600);
+    write_file_atomic(options.folder / kRecordsFile, "", 0600);
+    const JudgeSummary summary = run(judge, some_tasks(1), Price{1, 1});
+    EXPECT_EQ(summary.progress.bill.attempts, 2u);
+    EXPECT_EQ(summary.progress.bill.unsettled, 1u);
+    EXPECT_NEAR(summary.progress.bill.cost, (1000 + 1024 + 110) / 1e6, 1e-12);
+    EXPECT_EQ(records().front().attempts, 2);
+}
+
+TEST_F(JudgeRunTest, more_items_may_be_added_but_not_taken_away_or_changed) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    run(judge, some_tasks(3));
+    EXPECT_EQ(run(judge, some_tasks(5)).resumed, 3u);
+    EXPECT_EQ(judge.calls(), 5u);
+    EXPECT_ERROR(run(judge, some_tasks(4)), ErrorKind::BadInput, "another answer, rubric or judge");
+    std::vector<JudgeTask> changed = some_tasks(5);
+    changed[2].answer.output = "another answer";
+    EXPECT_ERROR(run(judge, changed), ErrorKind::BadInput, "another answer, rubric or judge");
+    EXPECT_EQ(records().size(), 5u);
+}
+
+TEST_F(JudgeRunTest, a_folder_with_something_else_in_it_is_left_alone) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    EvalRun imported;
+    imported.records = {scored("1", 4)};
+    save_run(options.folder, imported);
+    EXPECT_ERROR(run(judge, some_tasks(1)), ErrorKind::BadInput, "a run of another kind");
+    EXPECT_EQ(records().size(), 1u);
+}
+
+TEST_F(JudgeRunTest, a_second_run_in_the_same_folder_is_refused) {
+    ScriptedJudge inner([](const ScriptedCall&) { return replied(kGoodReply); });
+    JudgeRunOptions same = options;
+    same.judges = {{&inner, std::nullopt, {}}};
+    std::string refusal;
+    ScriptedJudge outer([&](const ScriptedCall&) {
+        refusal = message_of([&] { run_judges(some_tasks(1), same); });
+        return replied(kGoodReply);
+    });
+    run(outer, some_tasks(1));
+    EXPECT_TRUE(contains(refusal, "is being written by another run"));
+    EXPECT_EQ(inner.calls(), 0u);
+}
+
+TEST_F(JudgeRunTest, no_request_is_sent_that_might_exceed_the_limit) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    options.concurrency = 8;
+    // A request costs at most 2024 and really 110 micro-dollars.
+    options.max_cost = 4000 / 1e6;
+    const JudgeSummary summary = run(judge, some_tasks(100), Price{1, 1});
+    EXPECT_TRUE(summary.out_of_money);
+    EXPECT_FALSE(summary.finished());
+    EXPECT_LE(summary.progress.bill.cost, *options.max_cost);
+    EXPECT_GT(summary.progress.bill.cost, (4000 - 2024 - 110) / 1e6) << "it stopped too early";
+    const JudgeSummary again = run(judge, some_tasks(100), Price{1, 1});
+    EXPECT_EQ(again.progress.done, summary.progress.done) << "the limit is for all runs together";
+    options.max_cost = 1;
+    EXPECT_TRUE(run(judge, some_tasks(100), Price{1, 1}).finished());
+    EXPECT_EQ(judge.calls(), 100u);
+}
+
+TEST_F(JudgeRunTest, a_limit_without_a_price_is_an_error_before_anything_is_sent) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    options.max_cost = 1;
+    EXPECT_ERROR(run(judge, some_tasks(1)), ErrorKind::BadInput, "price of scripted is not known");
+    EXPECT_EQ(judge.calls(), 0u);
+    EXPECT_FALSE(fs::exists(options.folder));
+}
+
+TEST_F(JudgeRunTest, a_request_that_cannot_be_made_is_an_error_before_anything_is_sent) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    std::vector<JudgeTask> tasks = some_tasks(2);
+    Rubric rubric = *tasks[1].rubric;
+    rubric.text = "{{reference}}";
+    tasks[1].rubric = std::make_shared<const Rubric>(rubric);
+    EXPECT_ERROR(run(judge, tasks), ErrorKind::BadInput, "reference");
+    EXPECT_EQ(judge.calls(), 0u);
+}
+
+TEST_F(JudgeRunTest, every_judge_of_a_jury_is_asked_about_everything) {
+    ScriptedJudge one([](const ScriptedCall&) { return replied(kGoodReply); }, "one");
+    ScriptedJudge two([](const ScriptedCall&) { return replied(kGoodReply); }, "two");
+    options.judges = {{&one, std::nullopt, {}}, {&two, std::nullopt, {}}};
+    EXPECT_TRUE(run_judges(some_tasks(3), options).finished());
+    EXPECT_EQ(one.calls(), 3u);
+    EXPECT_EQ(two.calls(), 3u);
+    EXPECT_EQ(std::ranges::count(records(), "two", &EvalRecord::judge), 3);
+    ScriptedJudge namesake([](const ScriptedCall&) { return replied(kGoodReply); }, "one");
+    options.judges = {{&one, std::nullopt, {}}, {&namesake, std::nullopt, {}}};
+    EXPECT_ERROR(run_judges(some_tasks(3), options), ErrorKind::BadInput, "two judges are named one");
+}
+
+TEST_F(JudgeRunTest, an_estimate_sends_nothing_writes_nothing_and_leaves_out_what_is_there) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    options.judges = {{&judge, Price{1, 2}, {}}};
+    const JudgeEstimate all = estimate_run(some_tasks(10), options);
+    EXPECT_EQ(all.requests, 10u);
+    EXPECT_EQ(all.prompt_tokens, 10'000u);
+    EXPECT_EQ(all.most_completion_tokens, 10'240u);
+    EXPECT_NEAR(all.most_cost, (10'000 + 2 * 10'240) / 1e6, 1e-12);
+    EXPECT_EQ(judge.calls(), 0u);
+    EXPECT_FALSE(fs::exists(options.folder));
+    run_judges(some_tasks(4), options);
+    const JudgeEstimate rest = estimate_run(some_tasks(10), options);
+    EXPECT_EQ(rest.requests, 6u);
+    EXPECT_EQ(rest.recorded, 4u);
+    options.judges[0].price = std::nullopt;
+    EXPECT_EQ(estimate_run(some_tasks(10), options).unpriced, std::vector<std::string>{"scripted"});
+}
+
+}  // namespace
+}  // namespace urial::eval
