@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/judge_calibrate.h"
 #include "eval/eval.h"
 
 namespace urial::cli {
@@ -145,6 +146,7 @@ void add_judge_command(CLI::App& app, Context& context) {
     show->callback([command, &context] { run_show(*command, context); });
     add_rubric_import(*judge, context);
     add_import(*judge, context);
+    add_judge_calibrate(*judge, context);
 }
 
 }  // namespace urial::cli

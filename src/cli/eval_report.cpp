@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/agreement_text.h"
 #include "eval/eval.h"
 
 namespace urial::cli {
@@ -86,6 +87,18 @@ Json interval_json(const std::optional<eval::Interval>& interval) {
     return interval ? Json::array({interval->low, interval->high}) : Json(nullptr);
 }
 
+/// A table as JSON or as text, and after it the judges' agreement where there are several.
+void print_with_jury(const std::vector<eval::EvalRecord>& records, Json& json, const std::string& text,
+                     const Context& context) {
+    const std::vector<eval::JuryAgreement> jury = eval::jury_agreement(eval::ratings_of(records));
+    if (!jury.empty()) json["agreement"] = eval::to_json(jury);
+    if (context.json) {
+        fmt::print("{}\n", json.dump(2));
+    } else {
+        fmt::print("{}{}", text, jury_text(jury));
+    }
+}
+
 void report_scores(const std::vector<eval::EvalRecord>& records, const EvalReport& command, const Context& context) {
     eval::SummaryOptions options;
     options.compat = eval::parse_compat(command.compat);
@@ -97,13 +110,9 @@ void report_scores(const std::vector<eval::EvalRecord>& records, const EvalRepor
                         "--allow-unscored shows them",
                         100 * eval::kMostUnscored));
     }
-    if (!context.json) {
-        fmt::print("{}", summary_text(summary));
-        return;
-    }
     Json json = eval::to_json(summary);
     if (options.compat == eval::Compat::Paper) json["report"] = paper_report_json(records);
-    fmt::print("{}\n", json.dump(2));
+    print_with_jury(records, json, summary_text(summary), context);
 }
 
 std::vector<std::string> aspects_of(const std::vector<eval::EvalRecord>& records) {
@@ -144,7 +153,7 @@ void report_pairs(const std::vector<eval::EvalRecord>& records, const Context& c
                 rate.length_controlled ? decimal(100 * *rate.length_controlled) : "-", rate.flips, rate.unscored);
         }
     }
-    fmt::print("{}", context.json ? json.dump(2) + "\n" : out);
+    print_with_jury(records, json, out, context);
 }
 
 void report_mt_bench(const std::vector<eval::EvalRecord>& records, const Context& context) {
@@ -168,7 +177,7 @@ void report_mt_bench(const std::vector<eval::EvalRecord>& records, const Context
         out += fmt::format("  {} of {} answers unscored\n", table.unscored,
                            table.unscored + table.scores_1 + table.scores_2);
     }
-    fmt::print("{}", context.json ? json.dump(2) + "\n" : out);
+    print_with_jury(records, json, out, context);
 }
 
 void report_difference(const std::vector<eval::EvalRecord>& records, const EvalReport& command,

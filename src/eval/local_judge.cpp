@@ -84,7 +84,7 @@ private:
         std::unique_lock lock(mutex_);
         for (;;) {
             changed_.wait(lock, [&] { return stopping_ || !waiting_.empty() || !running_.empty(); });
-            if (stopping_) break;
+            if (stopping_) return;
             std::deque<Job> next = take_next();
             lock.unlock();
             try {
@@ -95,24 +95,18 @@ private:
             }
             lock.lock();
         }
-        while (!waiting_.empty()) {
-            waiting_.front().reply.set_value(failed("the judge was closed"));
-            waiting_.pop_front();
-        }
-        lock.unlock();
-        end_all("the judge was closed");
     }
 
     /// The jobs whose prefix the session has, or is to have now. Called with the lock.
     std::deque<Job> take_next() {
-        const auto has = [](const Prefix& prefix) { return [&](const Job& job) { return job.prefix == prefix; }; };
-        if (running_.empty() && !waiting_.empty() && std::ranges::none_of(waiting_, has(prefix_))) {
+        const auto fits = [&](const Job& job) { return job.prefix == prefix_; };
+        if (running_.empty() && !waiting_.empty() && std::ranges::none_of(waiting_, fits)) {
             prefix_ = waiting_.front().prefix;
             prefix_is_set_ = false;
         }
         std::deque<Job> next;
         std::deque<Job> others;
-        for (Job& job : waiting_) (job.prefix == prefix_ ? next : others).push_back(std::move(job));
+        for (Job& job : waiting_) (fits(job) ? next : others).push_back(std::move(job));
         waiting_ = std::move(others);
         return next;
     }

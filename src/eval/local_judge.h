@@ -26,8 +26,8 @@ struct LocalJudgeOptions {
 };
 
 /// Throws Error{BadInput} for a model without a chat template (a base model cannot judge), Error{Model} when the engine
-/// has no room for the context. The judge owns a thread that computes; ask() blocks its caller. A request that is too
-/// long is a failure that no retry changes. Destruction ends requests under way with a failure.
+/// has no room for the context. The judge owns a thread that computes; ask() blocks its caller, and must have
+/// returned everywhere before the judge is destroyed. A request that is too long is a failure that no retry changes.
 std::unique_ptr<Judge> open_local_judge(std::shared_ptr<const engine::Model> model, LocalJudgeOptions options = {});
 
 }  // namespace urial::eval
