@@ -81,7 +81,7 @@ TEST_F(MtBenchTest, the_second_turn_sees_the_first_answer_and_ids_and_references
 
 TEST_F(MtBenchTest, an_interrupted_run_goes_on_where_it_stopped) {
     int steps = 0;
-    options_.interrupted = [&] { return ++steps > 60; };
+    options_.interrupted = [&] { return ++steps > 45; };
     MtBenchSummary summary = run();
     EXPECT_TRUE(summary.interrupted);
     EXPECT_FALSE(std::filesystem::exists(options_.output)) << "half of the answers are no result";
