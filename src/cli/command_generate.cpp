@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/generate_mt_bench.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
 #include "generate/batch_run.h"
@@ -34,11 +35,16 @@ struct GenerateOptions {
     std::string overflow = "error";
     bool overwrite = false;
     bool token_ids = false;
+    bool mt_bench = false;
 };
+
+generate::Shard shard_of(const GenerateOptions& options) {
+    return options.shard.empty() ? generate::Shard{} : generate::parse_shard(options.shard);
+}
 
 std::vector<generate::Instruction> select_instructions(const GenerateOptions& options) {
     std::vector<generate::Instruction> all = generate::read_instructions(options.input);
-    const generate::Shard shard = options.shard.empty() ? generate::Shard{} : generate::parse_shard(options.shard);
+    const generate::Shard shard = shard_of(options);
     std::vector<generate::Instruction> selected;
     for (std::size_t i = 0; i < all.size(); ++i) {
         if (options.limit > 0 && i >= options.limit) break;
@@ -88,7 +94,9 @@ generate::BatchOptions batch_options(const GenerateOptions& options, const Conte
     return batch;
 }
 
-void print_summary(const generate::BatchSummary& summary, const GenerateOptions& options, const Context& context) {
+/// `records`: where the records of failed items are.
+void print_summary(const generate::BatchSummary& summary, const GenerateOptions& options, const fs::path& records,
+                   const Context& context) {
     const generate::BatchProgress& progress = summary.progress;
     const double rate = progress.seconds > 0 ? static_cast<double>(progress.tokens) / progress.seconds : 0;
     if (context.json) {
@@ -103,13 +111,34 @@ void print_summary(const generate::BatchSummary& summary, const GenerateOptions&
                                       progress.total, options.output, progress.tokens, human_seconds(progress.seconds),
                                       rate));
     if (progress.failed > 0) {
-        context.terminal.warn(fmt::format("{} items failed; their records in {} say why", progress.failed,
-                                          records_path(options).string()));
+        context.terminal.warn(
+            fmt::format("{} items failed; their records in {} say why", progress.failed, records.string()));
     }
     if (summary.interrupted) context.terminal.note("interrupted: run the same command again to go on");
 }
 
+void finish(const generate::BatchSummary& summary, Context& context) {
+    if (summary.interrupted) throw Interrupted{};
+    if (summary.progress.failed > 0) context.exit_code = 1;
+}
+
+void run_conversations(const GenerateOptions& options, Context& context) {
+    generate::check(options.sampling);
+    const std::vector<eval::Item> questions = read_mt_bench(options.input, options.limit, shard_of(options));
+    const generate::PreparedPrompt prompt(open_model(options.model, context), open_prompt(options.prompt));
+    ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
+    const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, context, bar));
+    bar.clear();
+    generate::BatchSummary summary;
+    summary.progress = done.progress;
+    summary.resumed = done.resumed;
+    summary.interrupted = done.interrupted;
+    print_summary(summary, options, done.failures, context);
+    finish(summary, context);
+}
+
 void run(const GenerateOptions& options, Context& context) {
+    if (options.mt_bench) return run_conversations(options, context);
     generate::check(options.sampling);
     const std::vector<generate::Instruction> instructions = select_instructions(options);
     const generate::PreparedPrompt prompt(open_model(options.model, context, arithmetic_for(options.parallel)),
@@ -123,9 +152,8 @@ void run(const GenerateOptions& options, Context& context) {
             options.format == "alpaca-eval" ? generate::ArrayFormat::AlpacaEval : generate::ArrayFormat::JustEval;
         generate::write_array(format, records_path(options), instructions, options.output);
     }
-    print_summary(summary, options, context);
-    if (summary.interrupted) throw Interrupted{};
-    if (summary.progress.failed > 0) context.exit_code = 1;
+    print_summary(summary, options, records_path(options), context);
+    finish(summary, context);
 }
 
 }  // namespace
@@ -139,15 +167,18 @@ void add_generate_command(CLI::App& app, Context& context) {
     command->add_option("-o,--output", options->output, "Where the answers go, one JSON record a line")
         ->type_name("FILE")
         ->required();
-    command->add_option("--format", options->format, "jsonl, or an array for another tool: alpaca-eval, just-eval")
-        ->check(CLI::IsMember({"jsonl", "alpaca-eval", "just-eval"}))
-        ->type_name("NAME")
-        ->capture_default_str();
+    CLI::Option* format =
+        command->add_option("--format", options->format, "jsonl, or an array for another tool: alpaca-eval, just-eval")
+            ->check(CLI::IsMember({"jsonl", "alpaca-eval", "just-eval"}))
+            ->type_name("NAME")
+            ->capture_default_str();
     command->add_option("--limit", options->limit, "Only the first N instructions")->type_name("N");
     command->add_option("--shard", options->shard, "Only every N-th instruction, from the I-th on")->type_name("I/N");
     command->add_option("--samples", options->samples, "Answers an instruction (needs a temperature above 0)")
         ->type_name("N")
         ->capture_default_str();
+    command->add_flag("--mt-bench", options->mt_bench, "Conversations of several turns: MT-bench's form in and out")
+        ->excludes(format);
     command->add_flag("--overwrite", options->overwrite, "Start anew instead of resuming");
     command->add_flag("--token-ids", options->token_ids, "Put the generated token ids into the records");
     command->add_option("--overflow", options->overflow, "Conversations too long for the context: error, drop-oldest")

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/judge_calibrate.h"
 #include "cli/judge_flags.h"
 #include "eval/eval.h"
 
@@ -147,6 +148,7 @@ void add_judge_command(CLI::App& app, Context& context) {
     show->callback([command, &context] { run_show(*command, context); });
     add_rubric_import(*judge, context);
     add_import(*judge, context);
+    add_judge_calibrate(*judge, context);
 }
 
 }  // namespace urial::cli

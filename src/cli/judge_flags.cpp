@@ -100,7 +100,7 @@ void print_counts(const eval::JudgeSummary& summary, const JudgeFlags& flags, co
 void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Context& context) {
     if (!context.json && summary.finished()) {
         ReportOptions report;
-        report.run = flags.output;
+        report.runs = {flags.output};
         report_judged(report, context);
     }
     print_counts(summary, flags, context);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "eval/local_judge.h"
 #include "models/models.h"
 
 namespace urial::cli {
@@ -35,16 +36,25 @@ bool is_this_machine(std::string_view url) {
     return url.starts_with("http://127.") || url.starts_with("http://localhost") || url.starts_with("http://[::1]");
 }
 
+OpenedJudge open_local(const std::string& spec, const Context& context) {
+    ModelFlags flags;
+    flags.model = spec;
+    const std::shared_ptr<const engine::Model> model = open_model(flags, context);
+    eval::LocalJudgeOptions options;
+    options.name = spec.ends_with(".gguf") ? fs::path(spec).stem().string() : spec;
+    OpenedJudge opened;
+    opened.description =
+        eval::Json{{"model", model->info().name}, {"sha256", model->info().content_hash}, {"temperature", 0}};
+    opened.judge = eval::open_local_judge(model, std::move(options));
+    opened.free_of_charge = true;
+    return opened;
+}
+
 }  // namespace
 
 OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const Context& context) {
     const std::optional<eval::RemoteAddress> address = remote_address(spec);
-    if (!address) {
-        throw error(ErrorKind::BadInput,
-                    "--judge {}: this version asks judges on servers only: https://HOST/v1#MODEL, or openai:MODEL for "
-                    "the server in OPENAI_BASE_URL",
-                    spec);
-    }
+    if (!address) return open_local(spec, context);
     const std::string key = environment("OPENAI_API_KEY").value_or("");
     OpenedJudge opened;
     opened.judge =

@@ -127,6 +127,8 @@ struct TokenizeOptions {
         false;  ///< text such as <end_of_turn> becomes its control token: only for templates, never for user text
 };
 
+class TokenConstraint;  // grammar.h
+
 class Model {
 public:
     virtual ~Model() = default;
@@ -141,6 +143,10 @@ public:
     virtual bool ends_generation(Token token) const = 0;
 
     virtual std::unique_ptr<Session> new_session(const SessionOptions& options) const = 0;
+
+    /// A constraint for one answer, from a grammar in GBNF. Throws Error{BadInput} for a text that is none, and
+    /// Error{Model} where the model knows no grammars.
+    virtual std::unique_ptr<TokenConstraint> new_grammar(const std::string& gbnf) const;
 };
 
 /// Loads a GGUF with llama.cpp. Throws Error{Model} with the engine's last message.

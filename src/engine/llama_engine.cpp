@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
+#include "engine/llama_grammar.h"
 #include "engine/packed_weights.h"
 #include "engine/prefix_snapshot.h"
 
@@ -154,6 +155,9 @@ public:
     std::string piece(Token token, bool special) const override;
     bool ends_generation(Token token) const override { return llama_vocab_is_eog(vocabulary_, token); }
     std::unique_ptr<Session> new_session(const SessionOptions& options) const override;
+    std::unique_ptr<TokenConstraint> new_grammar(const std::string& gbnf) const override {
+        return make_llama_grammar(shared_from_this(), vocabulary_, gbnf);
+    }
 
     llama_model* handle() const { return model_.get(); }
     /// In the order of info().adapters.

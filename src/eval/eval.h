@@ -15,8 +15,11 @@
 //   win_rate.h    pairwise records: wins, flips, length-controlled rate
 //   mt_bench.h    two turns, categories
 //   original.h    the original authors' files and rules
-//   statistics.h  bootstrap, sign flips, agreement
+//   statistics.h  bootstrap, sign flips, measures of agreement
+//   agreement.h   raters against raters, the judges of a jury
+//   judge.h       whoever is asked; local_judge.h a model in this process
 
+#include "eval/agreement.h"
 #include "eval/dataset.h"
 #include "eval/judge_run.h"
 #include "eval/judge_tasks.h"

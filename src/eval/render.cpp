@@ -35,6 +35,11 @@ bool is_good_nonce(std::string_view nonce) {
            std::ranges::all_of(nonce, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; });
 }
 
+/// A placeholder that stands for the same text in every request of a rubric.
+bool is_of_rubric(std::string_view placeholder) {
+    return placeholder == "aspects" || placeholder == "scale" || placeholder == "form";
+}
+
 /// What stands for one placeholder, with the texts that a stranger wrote kept apart from ours.
 class Filler {
 public:
@@ -209,9 +214,12 @@ std::vector<TemplatePart> split_template(std::string_view text) {
 JudgeRequest render(const Rubric& rubric, const Item& item, const Answer& answer, std::string_view nonce,
                     const std::optional<Answer>& other) {
     const Filler filler(rubric, item, answer, nonce, other);
-    JudgeRequest request{rubric.system, {}};
+    JudgeRequest request{rubric.system, {}, 0};
+    bool constant = true;
     for (const TemplatePart& part : split_template(rubric.text)) {
+        constant = constant && (!part.is_placeholder || is_of_rubric(part.text));
         request.user += part.is_placeholder ? filler.fill(part.text) : part.text;
+        if (constant) request.constant_bytes = request.user.size();
     }
     return request;
 }

@@ -3,6 +3,7 @@
 // A rubric: what a judge is asked and what its reply must look like. Rubrics are TOML files (docs/judging.md); ours are
 // embedded. Everything here is pure but load_rubric().
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +61,7 @@ std::string reply_form(const Rubric& rubric);
 struct JudgeRequest {
     std::string system;
     std::string user;
+    std::size_t constant_bytes = 0;  ///< so much of the beginning of `user` is the same for every item of the rubric
 };
 
 /// Fills the template in one pass: inserted text is never searched for placeholders. `nonce` marks where the judged

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <random>
 
 namespace urial::eval {
@@ -104,6 +105,22 @@ double squared_distance(const Coincidences& table, std::size_t c, std::size_t k,
     return std::pow(between - (table.marginals[c] + table.marginals[k]) / 2, 2);
 }
 
+/// 1 for the smallest; equal values share the mean of their ranks.
+std::vector<double> ranks_of(std::span<const double> values) {
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
+    std::vector<double> ranks(values.size());
+    for (std::size_t begin = 0; begin < order.size();) {
+        std::size_t end = begin;
+        while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+        // Ranks begin + 1 to end.
+        for (std::size_t i = begin; i < end; ++i) ranks[order[i]] = static_cast<double>(begin + end + 1) / 2;
+        begin = end;
+    }
+    return ranks;
+}
+
 }  // namespace
 
 double mean(const ClusteredValues& values) {
@@ -156,6 +173,27 @@ std::vector<std::optional<Interval>> bootstrap(std::span<const ClusteredValues> 
         if (i < columns.size() && !varies(columns[i])) continue;
         intervals[i] = percentile_interval(means[i]);
     }
+    return intervals;
+}
+
+std::vector<std::optional<Interval>> bootstrap_numbers(
+    std::size_t clusters, const std::function<std::vector<double>(std::span<const std::size_t>)>& numbers,
+    const Resampling& resampling) {
+    if (clusters == 0) return std::vector<std::optional<Interval>>(numbers({}).size());
+    std::vector<std::vector<double>> values;
+    std::vector<std::size_t> drawn(clusters);
+    Draws random(resampling.seed);
+    for (std::size_t draw = 0; draw < resampling.draws; ++draw) {
+        for (std::size_t& cluster : drawn) cluster = random.below(clusters);
+        const std::vector<double> current = numbers(drawn);
+        values.resize(current.size());
+        for (std::size_t i = 0; i < current.size(); ++i) {
+            if (!std::isnan(current[i])) values[i].push_back(current[i]);
+        }
+    }
+    std::vector<std::optional<Interval>> intervals(values.size());
+    if (clusters < 2) return intervals;
+    std::ranges::transform(values, intervals.begin(), percentile_interval);
     return intervals;
 }
 
@@ -214,6 +252,36 @@ std::optional<double> cohen_kappa(std::span<const double> first, std::span<const
     }
     if (expected == 0) return std::nullopt;
     return 1 - static_cast<double>(first.size()) * observed / expected;
+}
+
+std::optional<double> pearson(std::span<const double> first, std::span<const double> second) {
+    assert(first.size() == second.size());
+    const auto n = static_cast<double>(first.size());
+    double mean_1 = 0;
+    double mean_2 = 0;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        mean_1 += first[i] / n;
+        mean_2 += second[i] / n;
+    }
+    double products = 0;
+    double squares_1 = 0;
+    double squares_2 = 0;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        products += (first[i] - mean_1) * (second[i] - mean_2);
+        squares_1 += (first[i] - mean_1) * (first[i] - mean_1);
+        squares_2 += (second[i] - mean_2) * (second[i] - mean_2);
+    }
+    const auto is_constant = [](std::span<const double> values) {
+        return std::ranges::all_of(values, [&](double value) { return value == values.front(); });
+    };
+    // Not by the sums of squares: rounding in the mean leaves a constant side a tiny one.
+    if (is_constant(first) || is_constant(second)) return std::nullopt;
+    return products / std::sqrt(squares_1 * squares_2);
+}
+
+std::optional<double> spearman(std::span<const double> first, std::span<const double> second) {
+    assert(first.size() == second.size());
+    return pearson(ranks_of(first), ranks_of(second));
 }
 
 }  // namespace urial::eval

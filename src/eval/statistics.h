@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,6 +40,13 @@ std::vector<std::optional<Interval>> bootstrap(std::span<const ClusteredValues> 
                                                std::span<const std::vector<std::size_t>> averages,
                                                const Resampling& resampling = {});
 
+/// 95 % percentile intervals of any numbers that follow from a set of clusters. `numbers` gets the clusters drawn (some
+/// twice, some never) and gives the same count of values each time; a NaN does not count. std::nullopt for fewer than
+/// two clusters and for a number that was never defined.
+std::vector<std::optional<Interval>> bootstrap_numbers(
+    std::size_t clusters, const std::function<std::vector<double>(std::span<const std::size_t>)>& numbers,
+    const Resampling& resampling);
+
 /// Two-sided p-value of "the mean is zero" by flipping the signs of whole clusters: the share of flips whose absolute
 /// mean is at least that of the data, the data themselves counted in. 1 when there is nothing to flip.
 double sign_flip_p_value(const ClusteredValues& differences, const Resampling& resampling = {});
@@ -56,5 +64,10 @@ std::optional<double> krippendorff_alpha(std::span<const std::vector<double>> un
 /// std::nullopt when the raters' marginals leave no room for disagreement. Sizes must be equal.
 enum class Weights { None, Linear, Quadratic };
 std::optional<double> cohen_kappa(std::span<const double> first, std::span<const double> second, Weights weights);
+
+/// Correlation of two raters over the same items: Pearson of the values, Spearman of their ranks (equal values share
+/// the mean of their ranks). std::nullopt for fewer than two items and where one rater always says the same.
+std::optional<double> pearson(std::span<const double> first, std::span<const double> second);
+std::optional<double> spearman(std::span<const double> first, std::span<const double> second);
 
 }  // namespace urial::eval

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/grammar.h"
 #include "prompt/prompt.h"
 
 namespace urial::generate {
@@ -107,6 +108,8 @@ struct Request {
     std::size_t shared = 0;     ///< leading tokens that the session's prefix covers
     SamplingOptions sampling;
     prompt::PromptSpec answer_form;  ///< headers, fence and stops that end the answer
+    /// What the answer may say; null: anything.
+    std::unique_ptr<engine::TokenConstraint> constraint;
     /// New text that surely belongs to the answer; return false to cancel. May be empty.
     std::function<bool(std::string_view)> on_text;
     std::function<void(Result&&)> on_done;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -22,6 +24,10 @@ std::uint64_t mixed_seed(std::uint64_t seed, std::uint64_t request_id) {
 
 void require(bool holds, std::string_view option, double value, std::string_view range) {
     if (!holds) throw error(ErrorKind::BadInput, "{} is {}: it must be {}", option, value, range);
+}
+
+Error no_token_allowed() {
+    return {ErrorKind::Model, "the grammar of the answer allows no token of the model's vocabulary here"};
 }
 
 }  // namespace
@@ -50,6 +56,39 @@ std::string_view name(FinishReason reason) {
     return "unknown";
 }
 
+// The most likely token is nearly always allowed, and asking about one costs microseconds. Where it is not, the tokens
+// are asked about in growing groups, the likeliest first: asking about all of a vocabulary of 150,000 takes longer than
+// a batch of a small model.
+ArgMax constrained_arg_max(std::span<const float> logits, const engine::TokenConstraint& constraint) {
+    const ArgMax first = arg_max(logits);
+    if (constraint.allows(first.token)) return first;
+    constexpr std::ptrdiff_t kFirstGroup = 64;
+    constexpr std::ptrdiff_t kGrowth = 16;
+    std::vector<Token> tokens(logits.size());
+    std::iota(tokens.begin(), tokens.end(), 0);
+    const auto likelier = [&](Token a, Token b) {
+        const float x = logits[static_cast<std::size_t>(a)];
+        const float y = logits[static_cast<std::size_t>(b)];
+        return x != y ? x > y : a < b;
+    };
+    auto begin = tokens.begin();
+    for (std::ptrdiff_t size = kFirstGroup; begin != tokens.end(); size *= kGrowth) {
+        const auto end = begin + std::min(size, tokens.end() - begin);
+        std::nth_element(begin, end - 1, tokens.end(), likelier);
+        std::vector<Token> allowed(begin, end);
+        constraint.keep_allowed(allowed);
+        std::sort(allowed.begin(), allowed.end(), likelier);
+        if (!allowed.empty()) {
+            const float best = logits[static_cast<std::size_t>(allowed[0])];
+            const float next = allowed.size() > 1 ? logits[static_cast<std::size_t>(allowed[1])]
+                                                  : -std::numeric_limits<float>::infinity();
+            return {allowed[0], best, best - next};
+        }
+        begin = end;
+    }
+    throw no_token_allowed();
+}
+
 Sampler::Sampler(const SamplingOptions& options, std::uint64_t request_id, std::span<const Token> prompt,
                  std::size_t vocabulary_size)
     : options_(options), random_(mixed_seed(options.seed, request_id)) {
@@ -62,10 +101,13 @@ Sampler::Sampler(const SamplingOptions& options, std::uint64_t request_id, std::
     }
 }
 
-ArgMax Sampler::choose(std::span<const float> logits) {
-    if (options_.temperature == 0 && options_.repetition_penalty == 1) return arg_max(logits);
+ArgMax Sampler::choose(std::span<const float> logits, const engine::TokenConstraint* constraint) {
+    if (options_.temperature == 0 && options_.repetition_penalty == 1) {
+        return constraint == nullptr ? arg_max(logits) : constrained_arg_max(logits, *constraint);
+    }
     scores_.assign(logits.begin(), logits.end());
     if (options_.repetition_penalty != 1) penalise();
+    if (constraint != nullptr) forbid_others(*constraint);
     ArgMax chosen = arg_max(scores_);
     if (options_.temperature > 0) chosen.token = draw(chosen.value);
     if (!seen_.empty() && !seen_[static_cast<std::size_t>(chosen.token)]) {
@@ -81,6 +123,16 @@ void Sampler::penalise() {
         float& score = scores_[static_cast<std::size_t>(token)];
         score = score < 0 ? score * penalty : score / penalty;
     }
+}
+
+void Sampler::forbid_others(const engine::TokenConstraint& constraint) {
+    std::vector<Token> allowed(scores_.size());
+    std::iota(allowed.begin(), allowed.end(), 0);
+    constraint.keep_allowed(allowed);
+    if (allowed.empty()) throw no_token_allowed();
+    std::vector<float> kept(scores_.size(), -std::numeric_limits<float>::infinity());
+    for (const Token token : allowed) kept[static_cast<std::size_t>(token)] = scores_[static_cast<std::size_t>(token)];
+    scores_ = std::move(kept);
 }
 
 Token Sampler::draw(float highest) {

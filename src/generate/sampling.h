@@ -12,14 +12,19 @@
 
 namespace urial::generate {
 
+/// The most likely token that `constraint` allows. `gap` is its lead over the next allowed one, infinite where the
+/// tokens that were looked at hold no other. Throws Error{Model} where no token is allowed.
+ArgMax constrained_arg_max(std::span<const float> logits, const engine::TokenConstraint& constraint);
+
 class Sampler {
 public:
     /// `prompt`: the tokens that the repetition penalty counts beside those that were chosen.
     Sampler(const SamplingOptions& options, std::uint64_t request_id, std::span<const Token> prompt,
             std::size_t vocabulary_size);
 
-    /// The next token; `gap` is the lead of the most likely token over the second, in logits after the penalty.
-    ArgMax choose(std::span<const float> logits);
+    /// The next token, one that `constraint` allows where there is one; `gap` is the lead of the most likely token over
+    /// the second, in logits after the penalty.
+    ArgMax choose(std::span<const float> logits, const engine::TokenConstraint* constraint = nullptr);
 
 private:
     struct Candidate {
@@ -27,6 +32,7 @@ private:
         Token token;
     };
     void penalise();
+    void forbid_others(const engine::TokenConstraint& constraint);
     Token draw(float highest);
     void keep_top_k();
     void keep_top_p();

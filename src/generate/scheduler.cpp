@@ -149,7 +149,8 @@ void Scheduler::choose_tokens() {
 #pragma omp parallel for schedule(dynamic) if (wanted.size() > 1)
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         try {
-            chosen[i] = row_owner_[wanted[i]]->sampler.choose(logits[i]);
+            Slot& slot = *row_owner_[wanted[i]];
+            chosen[i] = slot.sampler.choose(logits[i], slot.request.constraint.get());
         } catch (...) {
 #pragma omp critical
             failure = std::current_exception();
@@ -164,6 +165,7 @@ void Scheduler::accept(Slot& slot, const ArgMax& chosen) {
     if (result.token_ids.empty()) result.first_token_seconds = slot.seconds();
     if (chosen.gap < kNearTieGap) result.near_ties.push_back({result.token_ids.size(), chosen.gap});
     result.token_ids.push_back(chosen.token);
+    if (slot.request.constraint) slot.request.constraint->accept(chosen.token);
     ++generated_tokens_;
     if (model_.ends_generation(chosen.token)) {
         result.stopped_by = model_.piece(chosen.token, /*special=*/true);

@@ -107,5 +107,23 @@ TEST(EvalCommands, a_folder_that_is_no_run_and_an_unknown_condition_are_refused)
     EXPECT_NE(shell.run("$URIAL report run --where task=coding").err.find("no record is left"), std::string::npos);
 }
 
+TEST(EvalCommands, a_run_is_calibrated_against_people_and_against_another_run) {
+    const Shell shell;
+    write_raw(shell, "a.json", "4", "5");
+    write_raw(shell, "b.json", "3", "5");
+    ASSERT_EQ(shell.run("$URIAL judge import a.json -o a && $URIAL judge import b.json -o b").exit_code, 0);
+    std::ofstream(shell.folder() / "people.jsonl") << R"({"id": 1, "scores": {"helpfulness": 5}})";
+    const ShellResult people = shell.run("$URIAL judge calibrate a --human people.jsonl");
+    EXPECT_NE(people.out.find("1 items; without a partner: 1 of the judge's, 0 of the others'"), std::string::npos)
+        << people.out << people.err;
+    const auto json = nlohmann::json::parse(shell.run("$URIAL judge calibrate a --human b --json").out);
+    EXPECT_EQ(json["judges"]["j"]["helpfulness"]["exact"]["value"], 0.5);
+    EXPECT_EQ(json["judges"]["j"]["helpfulness"]["mean_difference"], 0.5);
+    std::ofstream(shell.folder() / "others.jsonl") << R"({"id": 7, "scores": {"helpfulness": 5}})";
+    const ShellResult nothing = shell.run("$URIAL judge calibrate a --human others.jsonl");
+    EXPECT_EQ(nothing.exit_code, 2);
+    EXPECT_NE(nothing.err.find("nothing in common"), std::string::npos) << nothing.err;
+}
+
 }  // namespace
 }  // namespace urial::test

@@ -39,6 +39,26 @@ TEST(Rubric, every_built_in_rubric_renders_whole_and_survives_its_own_format) {
     }
 }
 
+TEST(Rubric, a_built_in_request_begins_with_all_that_is_the_same_for_every_item) {
+    Item other_item = whole_item();
+    other_item.instruction = "another question";
+    for (const std::string& name : builtin_rubrics()) {
+        const Rubric rubric = load_rubric(name);
+        const JudgeRequest a = render(rubric, whole_item(), whole_answer(), kNonce, whole_answer("x"));
+        const JudgeRequest b = render(rubric, other_item, whole_answer("y"), "zzzzzzzzzzzzzzzzz", whole_answer("z"));
+        EXPECT_EQ(a.constant_bytes, b.constant_bytes) << name;
+        EXPECT_EQ(a.user.substr(0, a.constant_bytes), b.user.substr(0, b.constant_bytes)) << name;
+        EXPECT_NE(a.user.substr(0, a.constant_bytes).find(reply_form(rubric)), std::string::npos) << name;
+        EXPECT_NE(a.user[a.constant_bytes], b.user[b.constant_bytes]) << name << ": the nonce comes next";
+    }
+}
+
+TEST(Rubric, a_request_that_begins_with_the_item_has_no_constant_part) {
+    Rubric rubric = load_rubric("just-eval");
+    rubric.text = "{{instruction}} {{form}}";
+    EXPECT_EQ(render(rubric, whole_item(), whole_answer(), "").constant_bytes, 0U);
+}
+
 TEST(Rubric, texts_with_quotes_backslashes_and_control_characters_come_back_byte_for_byte) {
     Rubric rubric = load_rubric("just-eval-safety");
     rubric.text = "\n\n \"\"\"\"quoted\"\"\" \\n \t\r\x1B end {{instruction}}\\";

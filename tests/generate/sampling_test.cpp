@@ -151,5 +151,47 @@ TEST(SamplingOptionsTest, a_value_out_of_range_is_named_with_its_range) {
     EXPECT_NO_THROW(check(SamplingOptions{}));
 }
 
+/// Allows multiples of a number.
+class Multiples final : public engine::TokenConstraint {
+public:
+    explicit Multiples(Token number) : number_(number) {}
+    void keep_allowed(std::vector<Token>& tokens) const override {
+        std::erase_if(tokens, [&](Token token) { return token == 0 || token % number_ != 0; });
+    }
+    void accept(Token) override {}
+
+private:
+    Token number_;
+};
+
+TEST(ConstrainedArgMax, is_the_largest_of_the_allowed_wherever_it_stands) {
+    std::mt19937 random(7);
+    std::normal_distribution<float> normal;
+    for (const Token number : {1, 2, 50, 3000, 20'000}) {
+        std::vector<float> row(30'000);
+        for (float& value : row) value = normal(random);
+        Token best = number;
+        for (Token token = number; token < 30'000; token += number) {
+            if (row[static_cast<std::size_t>(token)] > row[static_cast<std::size_t>(best)]) best = token;
+        }
+        EXPECT_EQ(constrained_arg_max(row, Multiples(number)).token, best) << number;
+    }
+}
+
+TEST(ConstrainedArgMax, the_gap_is_the_lead_over_the_next_allowed_token) {
+    const std::vector<float> row{9, 1, 4, 8, 2.5};
+    const ArgMax found = constrained_arg_max(row, Multiples(2));
+    EXPECT_EQ(found.token, 2);
+    EXPECT_FLOAT_EQ(found.gap, 1.5F);
+    EXPECT_ERROR(constrained_arg_max(row, Multiples(7)), ErrorKind::Model, "allows no token");
+}
+
+TEST(SamplerTest, draws_only_what_the_constraint_allows) {
+    Sampler sampler({.temperature = 2, .seed = 3}, 1, {}, 100);
+    const std::vector<float> row(100, 0.0F);
+    const Multiples constraint(33);
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(sampler.choose(row, &constraint).token % 33, 0);
+}
+
 }  // namespace
 }  // namespace urial::generate

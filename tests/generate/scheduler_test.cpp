@@ -209,5 +209,41 @@ TEST(Scheduler, bytes_that_are_no_text_become_replacement_characters) {
     EXPECT_EQ(text, "a\xEF\xBF\xBDz\xEF\xBF\xBD");
 }
 
+/// Any number of letters from `alphabet`, then the end.
+class OneOf final : public engine::TokenConstraint {
+public:
+    OneOf(std::string alphabet, std::size_t most) : alphabet_(std::move(alphabet)), most_(most) {}
+    void keep_allowed(std::vector<Token>& tokens) const override {
+        std::erase_if(tokens, [&](Token token) {
+            if (accepted_ == most_) return token != test::kEndOfText;
+            return token > 255 || alphabet_.find(static_cast<char>(token)) == std::string::npos;
+        });
+    }
+    void accept(Token) override { ++accepted_; }
+
+private:
+    std::string alphabet_;
+    std::size_t most_;
+    std::size_t accepted_ = 0;
+};
+
+TEST_F(SchedulerTest, each_answer_keeps_to_its_own_constraint) {
+    const auto session = model_->new_session(session_of(3, 2000));
+    session->set_prefix(tokens_of(*model_, "prefix"));
+    Scheduler scheduler(*model_, *session);
+    for (std::uint64_t id = 0; id < 6; ++id) {
+        Request made = request(id);
+        if (id % 2 == 1) made.constraint = std::make_unique<OneOf>(std::string(1, static_cast<char>('u' + id)), id);
+        scheduler.submit(std::move(made));
+    }
+    scheduler.run();
+    ASSERT_EQ(results_.size(), 6U);
+    EXPECT_EQ(results_[0].text, answer_to("Q0 "));
+    EXPECT_EQ(results_[1].text, "v");
+    EXPECT_EQ(results_[3].text, "xxx") << "the model wants to say something else";
+    EXPECT_EQ(results_[5].text, "zzzzz");
+    EXPECT_EQ(results_[5].finish, FinishReason::Stop);
+}
+
 }  // namespace
 }  // namespace urial::generate

@@ -87,6 +87,12 @@ private:
     std::vector<std::vector<float>> logits_;
 };
 
+class AllowsEverything final : public engine::TokenConstraint {
+public:
+    void keep_allowed(std::vector<Token>&) const override {}
+    void accept(Token) override {}
+};
+
 }  // namespace
 
 Script answer_after(std::string marker, std::function<std::string(std::string_view)> answer) {
@@ -127,6 +133,10 @@ std::string ScriptedModel::piece(Token token, bool special) const {
 
 std::unique_ptr<engine::Session> ScriptedModel::new_session(const engine::SessionOptions& options) const {
     return std::make_unique<ScriptedSession>(shared_from_this(), options);
+}
+
+std::unique_ptr<engine::TokenConstraint> ScriptedModel::new_grammar(const std::string&) const {
+    return std::make_unique<AllowsEverything>();
 }
 
 }  // namespace urial::test

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "engine/engine.h"
+#include "engine/grammar.h"
 
 namespace urial::test {
 
@@ -42,6 +43,8 @@ public:
     std::string piece(engine::Token token, bool special) const override;
     bool ends_generation(engine::Token token) const override { return token == kEndOfText; }
     std::unique_ptr<engine::Session> new_session(const engine::SessionOptions& options) const override;
+    /// Allows everything: a script says what it means to say.
+    std::unique_ptr<engine::TokenConstraint> new_grammar(const std::string& gbnf) const override;
 
     const Script& script() const { return script_; }
     SessionLog& log() const { return log_; }

@@ -1,0 +1,18 @@
+#pragma once
+
+// Agreement of raters as text for a terminal.
+
+#include <span>
+#include <string>
+
+#include "eval/agreement.h"
+
+namespace urial::cli {
+
+/// The judges of a run among themselves; empty for a run with one judge.
+std::string jury_text(std::span<const eval::JuryAgreement> jury);
+
+/// Judges against the other side, all measures with their intervals.
+std::string calibration_text(std::span<const eval::Calibration> calibrations);
+
+}  // namespace urial::cli

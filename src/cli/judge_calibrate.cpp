@@ -1,0 +1,67 @@
+#include "cli/judge_calibrate.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "cli/agreement_text.h"
+#include "eval/agreement.h"
+
+namespace urial::cli {
+namespace {
+
+struct CalibrateCommand {
+    std::string run;
+    std::string human;
+};
+
+eval::Json to_json(const std::vector<eval::Calibration>& calibrations) {
+    eval::Json json = eval::Json::object();
+    for (const eval::Calibration& entry : calibrations) {
+        eval::Json& row = json[entry.judge][entry.aspect];
+        row = eval::to_json(entry.agreement);
+        row["unmatched_judge"] = entry.unmatched_judge;
+        row["unmatched_human"] = entry.unmatched_human;
+    }
+    return json;
+}
+
+void run(const CalibrateCommand& command, const Context& context) {
+    const std::vector<eval::Rating> judged = eval::ratings_of(eval::load_run(command.run).records);
+    const std::vector<eval::Rating> human = eval::load_ratings(command.human);
+    const std::vector<eval::Calibration> calibrations = eval::calibrate(judged, human);
+    std::size_t matched = 0;
+    for (const eval::Calibration& entry : calibrations) matched += entry.agreement.n;
+    if (matched == 0) {
+        throw error(ErrorKind::BadInput,
+                    "{} and {} rate nothing in common: ids or instructions, turns, generators and aspects must agree",
+                    command.run, command.human);
+    }
+    const std::vector<eval::JuryAgreement> humans = eval::jury_agreement(human);
+    if (context.json) {
+        eval::Json json{{"judges", to_json(calibrations)}};
+        json["humans"] = eval::to_json(humans);
+        fmt::print("{}\n", json.dump(2));
+        return;
+    }
+    fmt::print("{}", calibration_text(calibrations));
+    if (!humans.empty()) fmt::print("\n  {} among themselves:{}", command.human, jury_text(humans));
+}
+
+}  // namespace
+
+void add_judge_calibrate(CLI::App& judge, Context& context) {
+    auto command = std::make_shared<CalibrateCommand>();
+    CLI::App* calibrate = judge.add_subcommand(
+        "calibrate", "Agreement of a run's judges with people or other judges on the same answers");
+    calibrate->add_option("run", command->run, "The run's folder")->type_name("RUN")->required();
+    calibrate->add_option("--human", command->human, "Ratings of people (JSON, JSON lines), or another run's folder")
+        ->type_name("FILE|RUN")
+        ->required();
+    calibrate->callback([command, &context] { run(*command, context); });
+}
+
+}  // namespace urial::cli

@@ -1,0 +1,276 @@
+// Two classes: LocalJudge turns a request into tokens on the thread that asks, JudgeLoop owns session and scheduler and
+// runs them on a thread of its own. The session has one constant prefix at a time. Jobs with the current prefix go
+// first; when none is left, the prefix of the oldest job takes its place (restored from a snapshot where one is kept),
+// so that rubrics that are asked in turns cost a change per batch and not per request.
+
+#include "eval/local_judge.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "generate/generate.h"
+
+namespace urial::eval {
+namespace {
+
+using engine::Token;
+
+/// More rows ride along with one step than in a batch of answers: what a judge reads is longer than what it writes.
+constexpr int kBatchRows = 512;
+
+/// Texts that begin as differently as text can: what follows the constant part never changes the tokens that their
+/// tokenisations share.
+constexpr std::string_view kProbes[] = {"The", "0", " x", "\n\n1", "\xE4\xBD\xA0"};
+
+using Prefix = std::shared_ptr<const std::vector<Token>>;
+
+struct Job {
+    std::vector<Token> tokens;
+    Prefix prefix;
+    std::unique_ptr<engine::TokenConstraint> constraint;
+    int max_tokens = 0;
+    std::promise<JudgeReply> reply;
+};
+
+std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>& b) {
+    return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+JudgeReply failed(std::string message) {
+    JudgeReply reply;
+    reply.failure = JudgeFailure{.retryable = false, .message = std::move(message), .retry_after = std::nullopt};
+    return reply;
+}
+
+class JudgeLoop {
+public:
+    JudgeLoop(std::shared_ptr<const engine::Model> model, const engine::SessionOptions& options)
+        : model_(std::move(model)),
+          session_(model_->new_session(options)),
+          scheduler_(*model_, *session_),
+          thread_([this] { run(); }) {}
+
+    ~JudgeLoop() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_one();
+        thread_.join();
+    }
+    JudgeLoop(const JudgeLoop&) = delete;
+    JudgeLoop& operator=(const JudgeLoop&) = delete;
+
+    std::future<JudgeReply> submit(Job job) {
+        std::future<JudgeReply> reply = job.reply.get_future();
+        {
+            const std::lock_guard lock(mutex_);
+            waiting_.push_back(std::move(job));
+        }
+        changed_.notify_one();
+        return reply;
+    }
+
+private:
+    void run() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [&] { return stopping_ || !waiting_.empty() || !running_.empty(); });
+            if (stopping_) return;
+            std::deque<Job> next = take_next();
+            lock.unlock();
+            try {
+                for (Job& job : next) start(std::move(job));
+                scheduler_.step();
+            } catch (const std::exception& failure) {
+                end_all(failure.what());
+            }
+            lock.lock();
+        }
+    }
+
+    /// The jobs whose prefix the session has, or is to have now. Called with the lock.
+    std::deque<Job> take_next() {
+        const auto fits = [&](const Job& job) { return job.prefix == prefix_; };
+        if (running_.empty() && !waiting_.empty() && std::ranges::none_of(waiting_, fits)) {
+            prefix_ = waiting_.front().prefix;
+            prefix_is_set_ = false;
+        }
+        std::deque<Job> next;
+        std::deque<Job> others;
+        for (Job& job : waiting_) (fits(job) ? next : others).push_back(std::move(job));
+        waiting_ = std::move(others);
+        return next;
+    }
+
+    void start(Job job) {
+        const std::uint64_t id = ++last_id_;
+        generate::Request request;
+        request.id = id;
+        request.tokens = std::move(job.tokens);
+        request.shared = common_length(request.tokens, *job.prefix);
+        request.sampling.max_tokens = job.max_tokens;
+        request.constraint = std::move(job.constraint);
+        request.on_done = [this, id](generate::Result&& result) { finish(id, result); };
+        running_.emplace(id, std::move(job.reply));
+        try {
+            if (!prefix_is_set_) session_->set_prefix(*prefix_);
+            prefix_is_set_ = true;
+            scheduler_.submit(std::move(request));
+        } catch (const Error& failure) {
+            running_.at(id).set_value(failed(failure.what()));
+            running_.erase(id);
+        }
+    }
+
+    void finish(std::uint64_t id, const generate::Result& result) {
+        const auto found = running_.find(id);
+        if (found == running_.end()) return;
+        JudgeReply reply;
+        reply.text = result.text;
+        reply.usage = Usage{result.prompt_tokens, result.completion_tokens};
+        found->second.set_value(std::move(reply));
+        running_.erase(found);
+    }
+
+    /// Ends every request that was started, and takes it from the scheduler.
+    void end_all(const std::string& message) {
+        for (auto& [id, reply] : std::exchange(running_, {})) {
+            reply.set_value(failed(message));
+            scheduler_.cancel(id);
+        }
+    }
+
+    std::shared_ptr<const engine::Model> model_;
+    std::unique_ptr<engine::Session> session_;
+    generate::Scheduler scheduler_;
+
+    // Of the loop's thread alone.
+    std::map<std::uint64_t, std::promise<JudgeReply>> running_;
+    std::uint64_t last_id_ = 0;
+    Prefix prefix_;
+    bool prefix_is_set_ = false;
+
+    std::mutex mutex_;  // guards the members below
+    std::condition_variable changed_;
+    std::deque<Job> waiting_;
+    bool stopping_ = false;
+
+    std::thread thread_;  // last: it uses all of the above
+};
+
+class LocalJudge final : public Judge {
+public:
+    LocalJudge(std::shared_ptr<const engine::Model> model, const LocalJudgeOptions& options,
+               engine::ChatTemplate chat_template)
+        : model_(std::move(model)),
+          options_(options),
+          template_(std::move(chat_template)),
+          name_(options.name.empty() ? model_->info().name : options.name),
+          takes_system_(can_render_system()),
+          loop_(model_, session_options()) {}
+
+    const std::string& name() const override { return name_; }
+
+    std::size_t count_tokens(const JudgeRequest& request) const override { return tokenize(request).size(); }
+
+    JudgeReply ask(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) override {
+        Job job;
+        job.tokens = tokenize(request);
+        job.prefix = prefix_of(request);
+        job.constraint = model_->new_grammar(reply_grammar(schema, options_.grammar));
+        job.max_tokens = static_cast<int>(max_tokens);
+        JudgeReply reply = loop_.submit(std::move(job)).get();
+        reply.request = describe(request, schema, max_tokens);
+        return reply;
+    }
+
+private:
+    engine::SessionOptions session_options() const {
+        engine::SessionOptions session = options_.session;
+        session.sequences = options_.parallel;
+        session.context_tokens = options_.context_tokens;
+        session.batch_rows = kBatchRows;
+        return session;
+    }
+
+    bool can_render_system() const {
+        try {
+            const std::vector<engine::ChatMessage> messages{{"system", "a"}, {"user", "b"}};
+            engine::chat_tokens(*model_, template_, messages);
+            return true;
+        } catch (const Error&) {
+            return false;
+        }
+    }
+
+    /// A template that knows no system message gets its text in front of the user's.
+    std::vector<engine::ChatMessage> messages_of(const std::string& system, const std::string& user) const {
+        if (system.empty()) return {{"user", user}};
+        if (!takes_system_) return {{"user", system + "\n" + user}};
+        return {{"system", system}, {"user", user}};
+    }
+
+    std::vector<Token> tokenize(const JudgeRequest& request) const {
+        return engine::chat_tokens(*model_, template_, messages_of(request.system, request.user));
+    }
+
+    Prefix prefix_of(const JudgeRequest& request) {
+        const std::string constant = request.user.substr(0, request.constant_bytes);
+        const std::lock_guard lock(prefixes_mutex_);
+        Prefix& prefix = prefixes_[{request.system, constant}];
+        if (prefix) return prefix;
+        std::vector<Token> shared = tokenize(request);
+        for (const std::string_view probe : kProbes) {
+            const JudgeRequest other{request.system, constant + std::string(probe), 0};
+            shared.resize(common_length(shared, tokenize(other)));
+        }
+        return prefix = std::make_shared<const std::vector<Token>>(std::move(shared));
+    }
+
+    std::string describe(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) const {
+        Json messages = Json::array();
+        for (const engine::ChatMessage& message : messages_of(request.system, request.user)) {
+            messages.push_back({{"role", message.role}, {"content", message.content}});
+        }
+        Json json{{"model", name_}, {"model_sha256", model_->info().content_hash}, {"temperature", 0}};
+        json["max_tokens"] = max_tokens;
+        json["text_characters"] = options_.grammar.text_characters;
+        json["messages"] = std::move(messages);
+        json["schema"] = schema;
+        return json.dump();
+    }
+
+    const std::shared_ptr<const engine::Model> model_;
+    const LocalJudgeOptions options_;
+    const engine::ChatTemplate template_;
+    const std::string name_;
+    const bool takes_system_;
+    std::mutex prefixes_mutex_;                                       // guards prefixes_
+    std::map<std::pair<std::string, std::string>, Prefix> prefixes_;  // by system text and constant part
+    JudgeLoop loop_;
+};
+
+}  // namespace
+
+std::unique_ptr<Judge> open_local_judge(std::shared_ptr<const engine::Model> model, LocalJudgeOptions options) {
+    std::optional<engine::ChatTemplate> form = options.chat_template;
+    if (!form) form = engine::find_chat_template(*model);
+    if (!form) {
+        throw error(ErrorKind::BadInput,
+                    "{}: no chat template, so it cannot judge: a judge is a chat model; give another model, or a "
+                    "template with --chat-template",
+                    model->info().name);
+    }
+    return std::make_unique<LocalJudge>(std::move(model), options, std::move(*form));
+}
+
+}  // namespace urial::eval
