@@ -54,7 +54,15 @@ OpenedJudge open_local(const std::string& spec, const Context& context) {
 
 OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const Context& context) {
     const std::optional<eval::RemoteAddress> address = remote_address(spec);
-    if (!address) return open_local(spec, context);
+    if (!address && names_local_model(spec)) return open_local(spec, context);
+    if (!address) {
+        throw error(
+            ErrorKind::BadInput,
+            "--judge {}: neither a server nor a local model. A judge is https://HOST/v1#MODEL, openai:MODEL for "
+            "the server in OPENAI_BASE_URL, or a chat model: a GGUF file, hf:OWNER/NAME[:QUANT] or an alias "
+            "(urial models)",
+            spec);
+    }
     const std::string key = environment("OPENAI_API_KEY").value_or("");
     OpenedJudge opened;
     opened.judge =

@@ -18,8 +18,8 @@
 namespace urial::engine {
 namespace {
 
-/// What the models that this thread loads may use; nothing outside loading, where ggml asks about tensors that lie in
-/// one of the buffers already.
+/// What the models that this thread loads may use. Without it a loader (which asks with an empty buffer) gets nothing,
+/// and only tensors that lie in one of the buffers already are supported.
 thread_local std::optional<Arithmetic> loading;
 
 std::optional<PackedFormat> format_of(const ggml_tensor& tensor) {
@@ -115,7 +115,7 @@ struct PackedType : ggml::cpu::extra_buffer_type {
         return op->op == GGML_OP_MUL_MAT && is_here(weights) && format_of(*weights) &&
                op->src[1]->type == GGML_TYPE_F32 &&
                (op->src[1]->buffer == nullptr || ggml_backend_buft_is_host(op->src[1]->buffer->buft)) &&
-               (!loading || *loading == arithmetic);
+               (loading ? *loading == arithmetic : weights->buffer->size > 0);
     }
 
     ggml::cpu::tensor_traits* get_tensor_traits(const ggml_tensor* op) override {

@@ -136,7 +136,7 @@ TEST_F(JudgeCommands, both_turns_of_mt_bench_are_scored) {
     const ShellResult benched =
         shell.run("$URIAL judge mt-bench answers.jsonl --judge " + server.base_url() + "#gpt -o run");
     ASSERT_EQ(benched.exit_code, 0) << benched.err;
-    EXPECT_TRUE(contains(benched.out, "turn 2"));
+    EXPECT_TRUE(contains(benched.out, "TURN 2"));
     ASSERT_EQ(records("run").size(), 2u);
     for (const eval::EvalRecord& record : records("run")) {
         EXPECT_EQ(record.rubric, record.turn == 1 ? "mt-bench-reference" : "mt-bench-reference-turn-2");
@@ -206,7 +206,7 @@ TEST_F(JudgeCommands, a_cap_stops_the_run_which_goes_on_with_a_higher_one) {
     EXPECT_EQ(server.received(), 10u);
 }
 
-TEST_F(JudgeCommands, a_judge_that_is_no_server_is_refused_with_the_forms_that_there_are) {
+TEST_F(JudgeCommands, a_judge_that_is_neither_server_nor_model_is_refused_with_the_forms_that_there_are) {
     write_answers("a.jsonl", 1, "x");
     const ShellResult refused = shell.run("$URIAL judge score a.jsonl --judge nobody -o run");
     EXPECT_EQ(refused.exit_code, 2);

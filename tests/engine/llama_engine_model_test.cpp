@@ -1,5 +1,7 @@
 // The real engine with the default model.
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -144,6 +146,50 @@ TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_for_near_
         const auto recorded = std::any_of(results[i].near_ties.begin(), results[i].near_ties.end(),
                                           [&](const generate::NearTie& tie) { return tie.position == position; });
         EXPECT_TRUE(recorded) << questions()[i] << ": differs at " << position << " where no near-tie was recorded";
+    }
+}
+
+/// Logits behind the last of some tokens, with the model loaded for this arithmetic; many rows at once.
+std::vector<float> last_logits(engine::Arithmetic arithmetic) {
+    engine::ModelOptions options;
+    options.path = test::default_model_path().value();
+    options.arithmetic = arithmetic;
+    const auto model = engine::load_model(options);
+    const auto session = model->new_session(one_sequence(256));
+    std::vector<engine::Row> rows;
+    for (const Token token :
+         model->tokenize("The capital of France is Paris, and the capital of Italy is", {.add_bos = true})) {
+        rows.push_back({0, token, false});
+    }
+    rows.back().wants_logits = true;
+    session->reset(0, 0);
+    session->decode(rows);
+    const auto logits = session->logits(rows.size() - 1);
+    return {logits.begin(), logits.end()};
+}
+
+TEST(LlamaEngineModel, packed_arithmetic_gives_the_engines_logits_within_the_noise_of_rounded_columns) {
+    URIAL_NEED_MODEL();
+    if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
+    const std::vector<float> expected = last_logits(engine::Arithmetic::Engine);
+    for (const auto arithmetic : {engine::Arithmetic::Packed, engine::Arithmetic::PackedPrecise}) {
+        const std::vector<float> logits = last_logits(arithmetic);
+        double squares = 0;
+        double differences = 0;
+        double mean = 0;
+        for (const float logit : expected) mean += static_cast<double>(logit) / static_cast<double>(expected.size());
+        for (std::size_t i = 0; i < logits.size(); ++i) {
+            squares += std::pow(static_cast<double>(expected[i]) - mean, 2);
+            differences += std::pow(static_cast<double>(logits[i] - expected[i]), 2);
+        }
+        // 8-bit columns leave about a hundredth of the logits' spread as noise in either; a wrong product leaves none
+        // of it.
+        EXPECT_LT(std::sqrt(differences / squares), 0.1) << engine::name(arithmetic);
+        EXPECT_GT(differences, 0) << "the engine's own routines were used for " << engine::name(arithmetic);
+        const auto best = [](const std::vector<float>& all) {
+            return std::max_element(all.begin(), all.end()) - all.begin();
+        };
+        EXPECT_EQ(best(logits), best(expected)) << engine::name(arithmetic);
     }
 }
 

@@ -23,7 +23,8 @@ std::vector<Token> all_allowed(const engine::Model& model, const engine::TokenCo
 }
 
 TEST(GrammarModel, allows_exactly_the_tokens_that_begin_what_may_follow) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     const auto grammar = model->new_grammar("root ::= \"yes\" | \"no\"\n");
     for (const Token token : all_allowed(*model, *grammar)) {
         const std::string piece = model->piece(token);
@@ -36,7 +37,8 @@ TEST(GrammarModel, allows_exactly_the_tokens_that_begin_what_may_follow) {
 }
 
 TEST(GrammarModel, control_tokens_and_halves_of_characters_are_no_text) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     const auto grammar = model->new_grammar("root ::= [^\"]+ \"\\\"\"\n");
     EXPECT_FALSE(grammar->allows(*model->info().bos));
     EXPECT_FALSE(grammar->allows(*model->info().eos)) << "the sentence is not complete";
@@ -46,12 +48,14 @@ TEST(GrammarModel, control_tokens_and_halves_of_characters_are_no_text) {
 }
 
 TEST(GrammarModel, a_text_that_is_no_grammar_is_refused) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     EXPECT_ERROR(model->new_grammar("start ::= \"a\"\n"), ErrorKind::BadInput, "grammar");
 }
 
 TEST(LocalJudgeModel, every_reply_is_read_whatever_the_model_would_rather_say) {
-    URIAL_NEED_MODEL(model);
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
     LocalJudgeOptions options;
     options.parallel = 2;
     options.context_tokens = 6000;
