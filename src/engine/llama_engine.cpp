@@ -194,6 +194,7 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
         throw error(ErrorKind::Model, "{}: the engine cannot load this model: {}", options.path.string(),
                     last_engine_error());
     }
+    if (info_.arithmetic != Arithmetic::Engine) release_mapped_file(options.path);
     if (!llama_model_has_decoder(model_.get())) {
         throw error(ErrorKind::Model, "{}: an encoder, not a language model that continues text",
                     options.path.string());

@@ -5,8 +5,10 @@
 #include <array>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ggml-backend.h>
@@ -130,21 +132,37 @@ struct PackedType : ggml::cpu::extra_buffer_type {
     Product product;
 };
 
-/// The pages of a mapped model file that `data` lies in are not needed again: they stop counting as this process's
-/// memory. They stay in the page cache, and are simply read again where something does need them.
+struct Mapping {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    std::uint64_t inode = 0;  ///< 0: not of a file
+};
+
+std::vector<Mapping> mappings() {
+    std::vector<Mapping> found;
+    std::ifstream lines("/proc/self/maps");
+    for (std::string line; std::getline(lines, line);) {
+        Mapping mapping;
+        if (std::sscanf(line.c_str(), "%lx-%lx %*s %*s %*s %lu", &mapping.begin, &mapping.end, &mapping.inode) == 3) {
+            found.push_back(mapping);
+        }
+    }
+    return found;
+}
+
+/// Pages of a mapped file stop counting as this process's memory. They stay in the page cache, and are simply mapped
+/// again where something does need them. Only for files: memory of another kind would lose its content.
+void release(std::uintptr_t begin, std::uintptr_t end) {
+    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+/// The whole pages of `data`, where it lies in a mapped file.
 void release_file_pages(const void* data, std::size_t size) {
     const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     const auto begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
     const auto end = (reinterpret_cast<std::uintptr_t>(data) + size) / page * page;
-    if (begin >= end) return;
-    std::ifstream mappings("/proc/self/maps");
-    for (std::string line; std::getline(mappings, line);) {
-        std::uintptr_t from = 0, to = 0;
-        std::uint64_t inode = 0;
-        if (std::sscanf(line.c_str(), "%lx-%lx %*s %*s %*s %lu", &from, &to, &inode) != 3) continue;
-        if (begin < from || end > to) continue;
-        if (inode != 0) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-        return;
+    for (const Mapping& mapping : mappings()) {
+        if (mapping.inode != 0 && mapping.begin <= begin && end <= mapping.end) release(begin, end);
     }
 }
 
@@ -212,6 +230,14 @@ bool packed_weights_available() {
     return available;
 }
 
+void release_mapped_file(const std::filesystem::path& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) return;
+    for (const Mapping& mapping : mappings()) {
+        if (mapping.inode == status.st_ino) release(mapping.begin, mapping.end);
+    }
+}
+
 PackedLoading::PackedLoading(Arithmetic arithmetic) { loading = arithmetic; }
 PackedLoading::~PackedLoading() { loading.reset(); }
 
@@ -222,6 +248,7 @@ PackedLoading::~PackedLoading() { loading.reset(); }
 namespace urial::engine {
 
 bool packed_weights_available() { return false; }
+void release_mapped_file(const std::filesystem::path&) {}
 PackedLoading::PackedLoading(Arithmetic) {}
 PackedLoading::~PackedLoading() = default;
 

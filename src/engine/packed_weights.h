@@ -11,6 +11,10 @@ namespace urial::engine {
 /// the first model is loaded.
 bool packed_weights_available();
 
+/// The pages of a loaded model's file that were copied into other layouts stop counting as this process's memory; what
+/// is still read from the file is mapped again when it is touched.
+void release_mapped_file(const std::filesystem::path& path);
+
 /// While it lives, models that this thread loads put their Q8_0 and Q5_0 matrices into the packed layout (or, with
 /// Arithmetic::Engine, none).
 class PackedLoading {
