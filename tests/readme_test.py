@@ -75,6 +75,8 @@ def main():
     readme = README.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         surroundings = environment(sys.argv[1], folder)
+        for name in ("models", "docs"):  # what the commands name by a path from the project's root
+            os.symlink(README.parent / name, os.path.join(folder, name))
         check_model(surroundings, folder)
         check_blocks(readme, surroundings, folder)
         check_demo(readme, surroundings, folder)

@@ -46,7 +46,8 @@ ordered_json describe(const Side& side, const SidePrompt& prompt) {
              {{"name", info.name},
               {"description", info.description},
               {"sha256", info.content_hash},
-              {"weight_type", side.weight_type}}},
+              {"weight_type", side.weight_type},
+              {"arithmetic", engine::name(side.model->info().arithmetic)}}},
             {"adapters", adapters},
             {"prompt", prompt.describe()}};
 }

@@ -7,7 +7,9 @@ import {folder, openReport, runTests, urial} from './browser.mjs';
 import {writeJudgedRun} from './synthetic_judged_run.mjs';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
 
-const kMostLoadMs = 3000;
+// Guards against a page that freezes; how fast it is (well below 3 s on an idle machine) is printed, not tested.
+const kMostLoadMs = 20000;
+const kMostWaitMs = 5000;
 const kLetters = 'abcdef';
 
 /** The page of synthetic runs; the second one drifts upwards where nothing else is said. */
@@ -236,8 +238,8 @@ const tests = {
         console.log(`  3 x 1,000 items: ${(size / 1e6).toFixed(1)} MB, shown after ${loadMs} ms, slowest jump ${slowest.toFixed(0)} ms, sorted in ${sortMs} ms, ${elements} elements`);
         assert.ok(elements < 20000, `${elements} elements at once`);
         assert.ok(loadMs < kMostLoadMs, `${loadMs} ms`);
-        assert.ok(slowest < 1000, `${slowest} ms for one jump`);
-        assert.ok(sortMs < 1500, `${sortMs} ms to sort`);
+        assert.ok(slowest < kMostWaitMs, `${slowest} ms for one jump`);
+        assert.ok(sortMs < kMostWaitMs, `${sortMs} ms to sort`);
         assert.deepEqual(noise, []);
         await page.close();
     },
