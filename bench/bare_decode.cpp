@@ -64,6 +64,7 @@ Context new_context(llama_model* model) {
 
 /// Row i of the answer is predicted by token i - 1: the last token of the prompt and all of the answer but its last.
 void score(llama_context* context, const Tokens& prompt, const Tokens& answer) {
+    if (answer.empty()) return;
     llama_memory_clear(llama_get_memory(context), true);
     Tokens tokens = prompt;
     tokens.insert(tokens.end(), answer.begin(), answer.end() - 1);
@@ -97,6 +98,7 @@ void run(const char* model_path, const char* adapter_path, const std::vector<Ans
     const Context aligned = new_context(model.get());
     float scale = 1;
     llama_set_adapters_lora(aligned.get(), &adapter, 1, &scale);
+    score(base.get(), answers.at(0).base_prompt, answers.at(0).ids);  // reads the weights into memory
     std::size_t positions = 0;
     const auto start = std::chrono::steady_clock::now();
     for (const Answer& answer : answers) {

@@ -118,13 +118,15 @@ def main():
 
     for name, url, command in servers_of(args):
         server = measure.Server(command, url + "/health")
-        first = load(url, prompts, args)
-        say(f"{name}, first", first)
-        warm = []
-        for _ in range(args.rounds):
-            warm.append(load(url, prompts, args))
-            say(name, warm[-1])
-        server.stop()
+        try:
+            first = load(url, prompts, args)
+            say(f"{name}, first", first)
+            warm = []
+            for _ in range(args.rounds):
+                warm.append(load(url, prompts, args))
+                say(name, warm[-1])
+        finally:
+            server.stop()
         for _ in range(args.rounds):
             ours()
         rows.append((name, warm, first))

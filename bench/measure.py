@@ -18,12 +18,13 @@ class Run:
     seconds: float  # from the start of the process to its end
     peak_bytes: int  # resident memory
     out: str
+    err: str
 
     def json(self):
         """The last line of standard output that is a JSON object."""
         lines = [line for line in self.out.splitlines() if line.startswith("{")]
         if not lines:
-            sys.exit(f"no JSON object in:\n{self.out}")
+            sys.exit(f"no JSON object in:\n{self.out}{self.err[-2000:]}")
         return json.loads(lines[-1])
 
 
@@ -39,16 +40,18 @@ def run(command, environment=None):
         err.seek(0)
         if status != 0:
             sys.exit(f"{command} ended with {os.waitstatus_to_exitcode(status)}:\n{err.read()[-2000:]}")
-        return Run(seconds, usage.ru_maxrss * 1024, out.read() + err.read())
+        return Run(seconds, usage.ru_maxrss * 1024, out.read(), err.read())
 
 
 def first_byte(command):
     """Seconds from the start of the process to the first byte on its standard output."""
     start = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL) as process:
-        os.read(process.stdout.fileno(), 1)
+        got = os.read(process.stdout.fileno(), 1)
         seconds = time.monotonic() - start
         process.kill()
+    if not got:
+        sys.exit(f"{command} printed nothing")
     return seconds
 
 

@@ -14,6 +14,7 @@ turns; medians are printed. Start nothing else meanwhile.
 import argparse
 import pathlib
 import re
+import sys
 import tempfile
 
 import measure
@@ -43,7 +44,9 @@ def urial_run(args):
         limit = ["--limit", str(args.limit)] if args.limit else []
         done = measure.run([str(args.urial), "shift", "--base", args.model, "--aligned", args.model, "--aligned-lora",
                             args.lora, "--answers", args.answers, "-o", f"{folder}/run", *limit])
-    found = re.search(r"; (\d+) positions in .*\(([\d.]+) a second\)", done.out)
+    found = re.search(r"; (\d+) positions in .*\(([\d.]+) a second\)", done.err)
+    if not found:
+        sys.exit(f"urial says nothing of its rate:\n{done.err}")
     return int(found[1]) / done.seconds, float(found[2]), done.peak_bytes
 
 

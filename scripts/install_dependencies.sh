@@ -26,9 +26,10 @@ missing=()
 for package in "${packages[@]}"; do
     case $package in
         # another source than apt is as good
-        python3 | python3-pip | cmake | git | g++ | clang-format | npm | chromium)
+        python3 | python3-pip | cmake | git | g++ | clang-format | nodejs | npm | chromium)
             case $package in
                 python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
+                nodejs) command -v node >/dev/null && continue ;;
                 *) command -v "$package" >/dev/null && continue ;;
             esac ;;
     esac

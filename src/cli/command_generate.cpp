@@ -125,7 +125,8 @@ void finish(const generate::BatchSummary& summary, Context& context) {
 void run_conversations(const GenerateOptions& options, Context& context) {
     generate::check(options.sampling);
     const std::vector<eval::Item> questions = read_mt_bench(options.input, options.limit, shard_of(options));
-    const generate::PreparedPrompt prompt(open_model(options.model, context), open_prompt(options.prompt));
+    const generate::PreparedPrompt prompt(open_model(options.model, context, arithmetic_for(options.parallel)),
+                                          open_prompt(options.prompt));
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, context, bar));
     bar.clear();

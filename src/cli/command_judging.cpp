@@ -103,7 +103,7 @@ void add_judging_commands(CLI::App& judge, Context& context) {
         add_command(judge, "score", "Score every answer by the aspects of a rubric", scoring, context, run_score);
     score->add_option("answers", scoring->file, "Answers with their instructions")->required();
     add_rubric_flag(*score, scoring->rubric, "For every item [just-eval; just-eval-safety for safety items]");
-    add_judge_flags(*score, scoring->flags);
+    add_judge_flags(*score, scoring->flags, context);
 
     auto comparing = std::make_shared<JudgingCommand>();
     comparing->rubric = "pairwise";
@@ -112,7 +112,7 @@ void add_judging_commands(CLI::App& judge, Context& context) {
     pairwise->add_option("a", comparing->file, "Answers of one side")->required();
     pairwise->add_option("b", comparing->other_file, "Answers of the other, matched by id")->required();
     add_rubric_flag(*pairwise, comparing->rubric, "A rubric of pairs");
-    add_judge_flags(*pairwise, comparing->flags);
+    add_judge_flags(*pairwise, comparing->flags, context);
 
     auto tagging = std::make_shared<JudgingCommand>();
     tagging->rubric = "tags";
@@ -120,13 +120,13 @@ void add_judging_commands(CLI::App& judge, Context& context) {
         add_command(judge, "tags", "Sort instructions by task, topic and difficulty", tagging, context, run_tags);
     tags->add_option("items", tagging->file, "Instructions")->required();
     add_rubric_flag(*tags, tagging->rubric, "A rubric of tags");
-    add_judge_flags(*tags, tagging->flags);
+    add_judge_flags(*tags, tagging->flags, context);
 
     auto benching = std::make_shared<JudgingCommand>();
     CLI::App* mt_bench =
         add_command(judge, "mt-bench", "Score both turns of MT-bench answers", benching, context, run_mt_bench);
     mt_bench->add_option("answers", benching->file, "Answers to both turns")->required();
-    add_judge_flags(*mt_bench, benching->flags);
+    add_judge_flags(*mt_bench, benching->flags, context);
 }
 
 }  // namespace urial::cli

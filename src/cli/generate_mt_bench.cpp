@@ -162,8 +162,10 @@ std::vector<eval::Item> read_mt_bench(const std::filesystem::path& path, std::si
 }
 
 std::filesystem::path turn_path(const std::filesystem::path& output, std::size_t turn) {
-    std::filesystem::path path = output;
-    return path.replace_extension(fmt::format(".turn-{}.jsonl", turn));
+    constexpr std::string_view kEnd = ".jsonl";
+    std::string stem = output.string();
+    if (stem.ends_with(kEnd)) stem.resize(stem.size() - kEnd.size());
+    return stem + fmt::format(".turn-{}.jsonl", turn);
 }
 
 MtBenchSummary run_mt_bench(const generate::PreparedPrompt& prompt, const std::vector<eval::Item>& questions,

@@ -7,6 +7,7 @@
 #include "cli/judged_report.h"
 #include "cli/open_judge.h"
 #include "cli/progress_bar.h"
+#include "cli/settings.h"
 
 namespace urial::cli {
 namespace {
@@ -31,7 +32,7 @@ Jury open_jury(const JudgeFlags& flags, Json origin, const Context& context) {
     const eval::PriceTable prices = flags.prices.empty() ? eval::PriceTable{} : eval::load_prices(flags.prices);
     const std::chrono::milliseconds timeout(static_cast<long>(flags.timeout_seconds * 1000));
     for (const std::string& spec : specs_of(flags)) {
-        OpenedJudge opened = open_judge(spec, timeout, context);
+        OpenedJudge opened = open_judge(spec, timeout, flags.local, context);
         eval::JudgeSeat seat{opened.judge.get(), std::nullopt, opened.description};
         const auto price = prices.find(opened.judge->name());
         if (price != prices.end()) seat.price = price->second;
@@ -124,8 +125,17 @@ void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Cont
 
 }  // namespace
 
-void add_judge_flags(CLI::App& command, JudgeFlags& flags) {
-    command.add_option("--judge", flags.judge, "Who judges: https://HOST/v1#MODEL, or openai:MODEL")->type_name("SPEC");
+void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
+    command
+        .add_option("--judge", flags.judge, "Who judges: https://HOST/v1#MODEL, openai:MODEL, or a local chat model")
+        ->type_name("SPEC");
+    constexpr const char* kLocal = "Local judge";
+    add_setting(command, *context.settings, "threads", flags.local.threads)->group(kLocal);
+    add_setting(command, *context.settings, "flash_attention", flags.local.flash_attention)->group(kLocal);
+    add_setting(command, *context.settings, "arithmetic", flags.local.arithmetic)->group(kLocal);
+    add_setting(command, *context.settings, "snapshots", flags.local.snapshots)->group(kLocal);
+    add_setting(command, *context.settings, "offline", flags.local.offline)->group(kLocal);
+    context.settings->bind("snapshot_limit", flags.local.snapshot_limit);
     command.add_option("--jury", flags.jury, "Several judges, each asked about everything")
         ->type_name("SPEC,SPEC...")
         ->delimiter(',');

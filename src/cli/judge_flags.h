@@ -28,8 +28,9 @@ struct JudgeFlags {
     std::optional<double> max_cost;
     std::string prices;
     bool dry_run = false;
+    ModelFlags local;  ///< how local judges are loaded
 };
-void add_judge_flags(CLI::App& command, JudgeFlags& flags);
+void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context);
 
 eval::Filter make_filter(const JudgeFlags& flags);
 

@@ -187,7 +187,12 @@ void report_judged(const ReportOptions& command, const Context& context) {
     const Format format = format_of(command, context);
     const std::vector<JudgedRun> runs = load_runs(command);
     if (!command.html.empty()) return write_page(runs, command, context);
-    if (runs.size() == 1 && std::ranges::any_of(runs.front().records, has_labels)) {
+    if (std::ranges::any_of(runs.front().records, has_labels)) {
+        if (runs.size() > 1 || !command.output.empty() || (format != Format::Text && !context.json)) {
+            throw Error(ErrorKind::BadInput,
+                        "the labels of a run of tags are printed as text or with --json, one run at a time: --format, "
+                        "--output and --against are for scores and pairs");
+        }
         return report_tags(runs.front().records, context);
     }
     const std::string tables = command.against.empty() ? result_tables(runs, results_of(runs, command, context), format)

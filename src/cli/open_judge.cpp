@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "eval/local_judge.h"
 #include "models/models.h"
 
@@ -32,16 +33,25 @@ std::optional<eval::RemoteAddress> remote_address(const std::string& spec) {
     return eval::RemoteAddress{base_url.value_or(std::string(kDefaultBaseUrl)), model};
 }
 
-bool is_this_machine(std::string_view url) {
-    return url.starts_with("http://127.") || url.starts_with("http://localhost") || url.starts_with("http://[::1]");
+/// An address to which a key goes as plain text, over a network.
+bool is_open_to_others(std::string_view base_url) {
+    constexpr std::string_view kPlain = "http://";
+    const std::string lower = lower_ascii(base_url);
+    std::string_view host = lower;
+    if (!host.starts_with(kPlain)) return false;
+    host.remove_prefix(kPlain.size());
+    host = host.substr(0, host.starts_with('[') ? host.find(']') + 1 : host.find_first_of(":/"));
+    const bool is_loopback =
+        host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+    return !is_loopback && host != "localhost" && host != "[::1]";
 }
 
-OpenedJudge open_local(const std::string& spec, const Context& context) {
-    ModelFlags flags;
+OpenedJudge open_local(const std::string& spec, ModelFlags flags, const Context& context) {
     flags.model = spec;
     const std::shared_ptr<const engine::Model> model = open_model(flags, context);
     eval::LocalJudgeOptions options;
     options.name = spec.ends_with(".gguf") ? fs::path(spec).stem().string() : spec;
+    options.session = session_options(flags, context);
     OpenedJudge opened;
     opened.description =
         eval::Json{{"model", model->info().name}, {"sha256", model->info().content_hash}, {"temperature", 0}};
@@ -52,9 +62,10 @@ OpenedJudge open_local(const std::string& spec, const Context& context) {
 
 }  // namespace
 
-OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const Context& context) {
+OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const ModelFlags& local,
+                       const Context& context) {
     const std::optional<eval::RemoteAddress> address = remote_address(spec);
-    if (!address && names_local_model(spec)) return open_local(spec, context);
+    if (!address && names_local_model(spec)) return open_local(spec, local, context);
     if (!address) {
         throw error(
             ErrorKind::BadInput,
@@ -67,7 +78,7 @@ OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeou
     OpenedJudge opened;
     opened.judge =
         std::make_unique<eval::RemoteJudge>(eval::RemoteJudgeOptions{address->base_url, address->model, key, timeout});
-    if (!key.empty() && address->base_url.starts_with("http://") && !is_this_machine(address->base_url)) {
+    if (!key.empty() && is_open_to_others(address->base_url)) {
         context.terminal.warn(fmt::format("{}: OPENAI_API_KEY goes there unencrypted", address->base_url));
     }
     opened.description = eval::Json{{"server", address->base_url}, {"temperature", 0}};

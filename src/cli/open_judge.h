@@ -23,6 +23,8 @@ struct OpenedJudge {
 ///   MODEL                     the same, where OPENAI_BASE_URL or OPENAI_API_KEY is set and no local model is named so
 ///   FILE, hf:..., an alias    a local model
 /// The key is OPENAI_API_KEY. Throws Error{BadInput|NotFound}.
-OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const Context& context);
+/// `local` says how a local model is loaded; its model is `spec`.
+OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const ModelFlags& local,
+                       const Context& context);
 
 }  // namespace urial::cli

@@ -89,6 +89,7 @@ void pack(PackedFormat format, const void* source, std::size_t rows, std::size_t
         }
     };
     const std::size_t groups = rows / kGroupRows;
+    if (groups == 0) return;
     const std::size_t workers = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), 1, groups);
     std::vector<std::jthread> pool;
     for (std::size_t i = 1; i < workers; ++i)

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace urial::engine {
@@ -86,8 +87,12 @@ void pack_block(const float* x, std::int32_t offset, std::size_t column, std::in
             store_bytes(rounded, target + kPlane, column);
         }
     }
-    words[kPlanes * kPlane + column] = -offset * _mm512_reduce_add_epi32(sum);
-    const float scale = largest / kMost;
+    // Unsigned: numbers that are none round to anything.
+    words[kPlanes * kPlane + column] = static_cast<std::int32_t>(
+        -static_cast<std::uint32_t>(offset) * static_cast<std::uint32_t>(_mm512_reduce_add_epi32(sum)));
+    const bool has_nan = (_mm512_cmp_ps_mask(halves[0], halves[0], _CMP_UNORD_Q) |
+                          _mm512_cmp_ps_mask(halves[1], halves[1], _CMP_UNORD_Q)) != 0;
+    const float scale = has_nan ? std::numeric_limits<float>::quiet_NaN() : largest / kMost;
     std::memcpy(words + kPlanes * kPlane + kTileColumns + column, &scale, sizeof scale);
 }
 
@@ -102,6 +107,7 @@ constexpr std::array<MultiplyTile, kTileColumns> multiply_tiles(std::index_seque
 
 bool packed_product_runs_here() {
     return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+           __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
            __builtin_cpu_supports("avx512vnni") != 0;
 }
 

@@ -2,7 +2,9 @@
 
 #ifdef URIAL_PACKED_WEIGHTS
 
+#include <algorithm>
 #include <array>
+#include <cstdio>
 #include <fstream>
 #include <thread>
 #include <vector>
@@ -47,6 +49,7 @@ public:
 
     bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
         if (op->op != GGML_OP_MUL_MAT) return false;
+        GGML_ASSERT(op->src[1]->nb[0] == sizeof(float));  // the numbers of a column are neighbours
         auto* packed = static_cast<std::uint8_t*>(params->wdata);
         const auto threads = static_cast<std::size_t>(params->nth);
         for (auto tile = static_cast<std::size_t>(params->ith); tile < tiles(*op); tile += threads) {
@@ -115,7 +118,7 @@ struct PackedType : ggml::cpu::extra_buffer_type {
     bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) override {
         const ggml_tensor* weights = op->src[0];
         return op->op == GGML_OP_MUL_MAT && is_here(weights) && format_of(*weights) &&
-               op->src[1]->type == GGML_TYPE_F32 &&
+               op->src[1]->type == GGML_TYPE_F32 && op->src[1]->nb[0] == sizeof(float) &&
                (op->src[1]->buffer == nullptr || ggml_backend_buft_is_host(op->src[1]->buffer->buft)) &&
                (loading ? *loading == arithmetic : weights->buffer->size > 0);
     }
@@ -138,12 +141,16 @@ struct Mapping {
     std::uint64_t inode = 0;  ///< 0: not of a file
 };
 
-std::vector<Mapping> mappings() {
+/// Shared ones only, as the engine maps models: a private mapping may hold changes that no file has.
+std::vector<Mapping> shared_mappings() {
     std::vector<Mapping> found;
     std::ifstream lines("/proc/self/maps");
     for (std::string line; std::getline(lines, line);) {
         Mapping mapping;
-        if (std::sscanf(line.c_str(), "%lx-%lx %*s %*s %*s %lu", &mapping.begin, &mapping.end, &mapping.inode) == 3) {
+        char rights[5] = "";
+        if (std::sscanf(line.c_str(), "%lx-%lx %4s %*s %*s %lu", &mapping.begin, &mapping.end, rights,
+                        &mapping.inode) == 4 &&
+            rights[3] == 's') {
             found.push_back(mapping);
         }
     }
@@ -161,7 +168,7 @@ void release_file_pages(const void* data, std::size_t size) {
     const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     const auto begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
     const auto end = (reinterpret_cast<std::uintptr_t>(data) + size) / page * page;
-    for (const Mapping& mapping : mappings()) {
+    for (const Mapping& mapping : shared_mappings()) {
         if (mapping.inode != 0 && mapping.begin <= begin && end <= mapping.end) release(begin, end);
     }
 }
@@ -233,7 +240,7 @@ bool packed_weights_available() {
 void release_mapped_file(const std::filesystem::path& path) {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) return;
-    for (const Mapping& mapping : mappings()) {
+    for (const Mapping& mapping : shared_mappings()) {
         if (mapping.inode == status.st_ino) release(mapping.begin, mapping.end);
     }
 }

@@ -102,6 +102,9 @@ private:
     void announce(std::size_t resumed) const {
         if (!options_.notice) return;
         for (const std::string& notice : log_.notices()) options_.notice(notice);
+        if (const std::size_t unpriced = log_.bill().unpriced; options_.max_cost && unpriced > 0) {
+            options_.notice(fmt::format("{} earlier requests have no price: the limit does not count them", unpriced));
+        }
         if (resumed > 0) {
             options_.notice(fmt::format("resuming: {} of {} judgements are there", resumed, progress_.total));
         }

@@ -125,7 +125,7 @@ private:
             if (!prefix_is_set_) session_->set_prefix(*prefix_);
             prefix_is_set_ = true;
             scheduler_.submit(std::move(request));
-        } catch (const Error& failure) {
+        } catch (const std::exception& failure) {
             running_.at(id).set_value(failed(failure.what()));
             running_.erase(id);
         }

@@ -128,7 +128,7 @@ JudgeFailure RemoteJudge::failure_of(const HttpAnswer& answer, const Json& sent)
         failure.may_be_billed = true;
         return failure;
     }
-    if ((answer.status == 400 || answer.status == 422) && drop_refused(message, sent)) {
+    if ((answer.status == 400 || answer.status == 422) && drop_refused(server_message(answer.body), sent)) {
         failure.retryable = true;
         failure.retry_after = std::chrono::seconds(0);
         return failure;
@@ -194,7 +194,9 @@ std::optional<RemoteAddress> parse_remote_address(std::string_view spec) {
     if (!spec.starts_with("http://") && !spec.starts_with("https://")) return std::nullopt;
     const std::size_t sign = spec.find('#');
     if (sign == std::string_view::npos || sign + 1 == spec.size()) {
-        throw error(ErrorKind::BadInput, "{}: the model is missing; https://HOST/v1#MODEL is needed", spec);
+        // The address may hold a password: it is not repeated here.
+        throw Error(ErrorKind::BadInput,
+                    "the model is missing from the judge's address; https://HOST/v1#MODEL is needed");
     }
     return RemoteAddress{std::string(spec.substr(0, sign)), std::string(spec.substr(sign + 1))};
 }

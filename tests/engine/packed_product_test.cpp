@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -106,7 +108,11 @@ TEST_F(PackedProduct, the_extremes_of_weights_and_columns_do_not_overflow) {
     std::vector<std::uint8_t> packed(packed_bytes(kGroupRows, kLength));
     pack(PackedFormat::Q8, rows.data(), kGroupRows, kLength, packed.data(), 1);
     for (const float sign : {1.0F, -1.0F}) {
-        const std::vector<float> column(kLength, sign * 3);
+        // 16 bits: the low plane's extremes, -128 and 127, beside the largest number.
+        std::vector<float> column(kLength, sign * 32512);
+        column[1] = column[33] = sign * 128;
+        column[2] = column[34] = sign * 127;
+        const double sum = std::accumulate(column.begin(), column.end(), 0.0);
         for (const ColumnBits bits : {ColumnBits::Eight, ColumnBits::Sixteen}) {
             std::vector<std::int32_t> tile(tile_bytes(kLength, bits) / 4);
             const float* input = column.data();
@@ -114,13 +120,28 @@ TEST_F(PackedProduct, the_extremes_of_weights_and_columns_do_not_overflow) {
             std::vector<float> result(kGroupRows);
             float* output = result.data();
             multiply(bits, packed.data(), tile.data(), 1, kLength, &output);
-            for (const float value : result) EXPECT_FLOAT_EQ(value, -128.0F * 3 * sign * kLength);
+            const double rounding =
+                bits == ColumnBits::Eight ? 4 * 128.0 * 128 : 0.0;  // the four small numbers become 0
+            for (const float value : result)
+                EXPECT_NEAR(static_cast<double>(value), -128 * sum, rounding + 1e-6 * 128 * 32512 * kLength);
         }
     }
 }
 
+TEST_F(PackedProduct, a_number_that_is_none_stays_visible) {
+    std::vector<std::uint8_t> packed(packed_bytes(kGroupRows, 32), 0x3c);
+    std::vector<float> column(32, 1.0F);
+    column[17] = std::numeric_limits<float>::quiet_NaN();
+    std::vector<std::int32_t> tile(tile_bytes(32, ColumnBits::Eight) / 4);
+    const float* input = column.data();
+    pack_tile(PackedFormat::Q8, ColumnBits::Eight, &input, 1, 32, tile.data());
+    std::vector<float> result(kGroupRows);
+    float* output = result.data();
+    multiply(ColumnBits::Eight, packed.data(), tile.data(), 1, 32, &output);
+    for (const float value : result) EXPECT_TRUE(std::isnan(value));
+}
+
 TEST_F(PackedProduct, a_column_of_zeros_gives_zeros) {
-    EXPECT_EQ(tile_bytes(32, ColumnBits::Eight), kTileColumns * (32 + 8));
     std::vector<std::uint8_t> packed(packed_bytes(kGroupRows, 32), 0x3c);
     const std::vector<float> column(32, 0.0F);
     std::vector<std::int32_t> tile(tile_bytes(32, ColumnBits::Sixteen) / 4);
