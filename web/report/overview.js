@@ -71,7 +71,7 @@ function warnings(runs, summaries) {
         const types = run.header.weight_types.filter((type) => kQuantized.test(type));
         if (types.length) {
             own.push(`The weights are quantised (${[...new Set(types)].join(', ')}), which adds noise: on Gemma 3 270M, Q4_K_M gave ` +
-                     'another rank than F32 at about 8 % of positions and another class at about 4 %.');
+                     'another rank than F32 at about 10 % of positions and another class at about 3 %.');
         }
         if (summaries[i].selfAgreement < 0.9) {
             own.push(`Only ${formatPercent(summaries[i].selfAgreement)} of the tokens are the aligned model’s own first ` +
