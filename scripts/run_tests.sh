@@ -49,10 +49,11 @@ run_check() {
     count $? "layers"
 }
 
+# build_release TARGETS...
 build_release() {
     step "build (warnings are errors)"
     configure release -DURIAL_WARNINGS_AS_ERRORS=ON
-    cmake --build build -j "$jobs" || exit 1
+    cmake --build build --target "$@" -j "$jobs" || exit 1
 }
 
 run_unit() { step "unit tests"; ctest_in build -L unit; }
@@ -91,12 +92,13 @@ run_asan() {
 }
 
 case $what in
-    all) run_check; build_release; run_unit; run_model; run_readme; run_browser; run_asan ;;
+    # The unit tests run once, under the sanitizers: to build them a second time would take a third of the time.
+    all) run_check; build_release urial urial_model_tests; run_model; run_readme; run_browser; run_asan ;;
     check) run_check ;;
-    unit) build_release; run_unit ;;
-    model) build_release; run_model ;;
-    browser) build_release; run_browser ;;
-    readme) build_release; run_readme ;;
+    unit) build_release urial urial_unit_tests; run_unit ;;
+    model) build_release urial urial_model_tests; run_model ;;
+    browser) build_release urial; run_browser ;;
+    readme) build_release urial; run_readme ;;
     asan) run_asan ;;
     *) echo "usage: run_tests.sh all|check|unit|model|browser|readme|asan" >&2; exit 2 ;;
 esac
