@@ -10,6 +10,7 @@ namespace {
 struct Portable {
     using Floats = float __attribute__((vector_size(16)));
     using Mask = std::int32_t __attribute__((vector_size(16)));  // all bits set or none
+    using Unsigned = std::uint32_t __attribute__((vector_size(16)));
     using Counts = Mask;
     using Pair = double __attribute__((vector_size(16)));
     struct Doubles {
@@ -40,7 +41,9 @@ struct Portable {
     /// x - n ln 2, with ln 2 in two parts; the first has 15 bits, so that n times it is exact.
     static Floats without_powers(Floats x, Floats n) { return (x - n * 0.693145752F) - n * 1.42860677e-6F; }
     static Floats scale(Floats a, Floats n) {
-        return as_floats(as_bits(a) + __builtin_convertvector(n, Mask) * (1 << 23));
+        // Unsigned: lanes that a mask discards later may hold any n.
+        const auto exponent = reinterpret_cast<Unsigned>(__builtin_convertvector(n, Mask)) << 23;
+        return as_floats(reinterpret_cast<Mask>(reinterpret_cast<Unsigned>(as_bits(a)) + exponent));
     }
 
     static Mask above(Floats a, Floats b) { return a > b; }
