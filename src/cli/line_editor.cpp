@@ -187,6 +187,8 @@ LineSource::Read LineEditor::read(std::string_view prompt) {
     state.interrupted = false;
     std::fputs(kPasteOn, stdout);
     std::fflush(stdout);
+    // Before the prompt, not after it as libedit does: whoever sees the prompt types into the editor.
+    el_wset(state.editor, EL_PREP_TERM, 1);
     int count = 0;
     const wchar_t* line = el_wgets(state.editor, &count);
     std::fputs(kPasteOff, stdout);

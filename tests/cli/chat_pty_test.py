@@ -89,20 +89,25 @@ def converse(binary, model, home):
     chat.expect(r"\(stopped\)")
     chat.expect(r"> ")
 
-    # The conversation goes on.
+    # The conversation goes on. What is typed before the prompt is there, the terminal echoes by itself.
     chat.type("/set max_tokens 8\r")
     chat.expect(r"max_tokens is 8")
+    chat.expect(r"> ")
     chat.type("Gr\u00fc\u00dfe: 1 2 3 4\r")
     chat.expect(r"cut after 8 tokens")
+    chat.expect(r"> ")
     chat.type("/undo\r")
     chat.expect("taken back: Gr\u00fc\u00dfe: 1 2 3 4")
+    chat.expect(r"> ")
 
     # Pasted lines are one message.
     chat.type("\x1b[200~first line\rsecond line\r\x1b[201~")
     chat.type("\r")
     chat.expect(r"cut after 8 tokens|empty answer")
+    chat.expect(r"> ")
     chat.type("/undo\r")
     chat.expect(r"taken back: first line\r\nsecond line")
+    chat.expect(r"> ")
 
     # A typed line is dropped by Ctrl-C; at an empty prompt the second one leaves.
     chat.type("never sent")
