@@ -15,6 +15,7 @@ import argparse
 import concurrent.futures
 import json
 import pathlib
+import statistics
 import sys
 import tempfile
 import time
@@ -134,18 +135,18 @@ def main():
         ours(cold=True)
     ours()
 
-    warm = measure.median(rates["warm"])
+    warm = statistics.median(rates["warm"])
     out = [("urial, prefix from its snapshot", f"{warm:.1f}", ""),
-           ("urial, prefix computed (`--no-snapshot`)", f"{measure.median(rates['cold']):.1f}", ""),
-           ("urial, from the first step to the last", f"{measure.median(rates['run']):.1f}", "")]
+           ("urial, prefix computed (`--no-snapshot`)", f"{statistics.median(rates['cold']):.1f}", ""),
+           ("urial, from the first step to the last", f"{statistics.median(rates['run']):.1f}", "")]
     for name, loads, first in rows:
-        out.append((f"{name}, warm", f"{measure.median(loads):.1f}", f"{warm / measure.median(loads):.2f}"))
+        out.append((f"{name}, warm", f"{statistics.median(loads):.1f}", f"{warm / statistics.median(loads):.2f}"))
         out.append((f"{name}, first load", f"{first:.1f}", f"{warm / first:.2f}"))
     if args.llama_bin:
         rate = batched_bench(args)
         say("llama-batched-bench", rate)
         out.append((f"llama-batched-bench, decoding only, {args.parallel} sequences", f"{rate:.1f}",
-                    f"{measure.median(rates['run']) / rate:.2f} (first step to last)"))
+                    f"{statistics.median(rates['run']) / rate:.2f} (first step to last)"))
     for text in args.command:
         name, command = text.split("=", 1)
         rate = measure.run(command).json()["tokens_per_s"]
@@ -154,8 +155,8 @@ def main():
 
     chat = [str(args.urial), "chat", "-m", args.model, "hi"]
     measure.first_byte(chat)
-    first_warm = measure.median([measure.first_byte(chat) for _ in range(7)])
-    first_cold = measure.median([measure.first_byte([*chat, "--no-snapshot"]) for _ in range(5)])
+    first_warm = statistics.median([measure.first_byte(chat) for _ in range(7)])
+    first_cold = statistics.median([measure.first_byte([*chat, "--no-snapshot"]) for _ in range(5)])
     peak = urial_run(args, "--parallel", "16")[2]
 
     print(f"{measure.cpu_name()}; {args.n} requests, {args.max_tokens} tokens each at most, {args.parallel} sequences\n")

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -76,10 +75,6 @@ class Server:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait()
-
-
-def median(values):
-    return statistics.median(values)
 
 
 def cpu_name():

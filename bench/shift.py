@@ -14,6 +14,7 @@ turns; medians are printed. Start nothing else meanwhile.
 import argparse
 import pathlib
 import re
+import statistics
 import sys
 import tempfile
 
@@ -75,15 +76,15 @@ def main():
             if name.endswith("(once)") and rates[name]:
                 continue
             rates[name].append(measure.run(command).json()["tokens_per_s"])
-    ours = measure.median(running)
+    ours = statistics.median(running)
     rows = [("urial, all measures, without loading", f"{ours:.1f}", ""),
-            ("urial, start of the process to its end", f"{measure.median(whole):.1f}", "")]
+            ("urial, start of the process to its end", f"{statistics.median(whole):.1f}", "")]
     for name, found in rates.items():
-        rows.append((name, f"{measure.median(found):.2f}", f"{ours / measure.median(found):.2f}"))
+        rows.append((name, f"{statistics.median(found):.2f}", f"{ours / statistics.median(found):.2f}"))
     if args.perplexity:
         rate = perplexity(args)
         rows.append(("llama-perplexity --kl-divergence, both runs", f"{rate:.1f}",
-                     f"{measure.median(whole) / rate:.2f} (whole process)"))
+                     f"{statistics.median(whole) / rate:.2f} (whole process)"))
     print(f"{measure.cpu_name()}\n")
     measure.table(rows, ("", "positions/s", "urial is so many times as fast"))
     print(f"\npeak resident memory of urial: {max(peaks) / 1e6:.0f} MB")

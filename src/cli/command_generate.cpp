@@ -44,15 +44,11 @@ generate::Shard shard_of(const GenerateOptions& options) {
 
 std::vector<generate::Instruction> select_instructions(const GenerateOptions& options) {
     std::vector<generate::Instruction> all = generate::read_instructions(options.input);
-    const generate::Shard shard = shard_of(options);
-    std::vector<generate::Instruction> selected;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        if (options.limit > 0 && i >= options.limit) break;
-        if (i % shard.count == shard.index - 1) selected.push_back(std::move(all[i]));
-    }
+    const std::size_t total = all.size();
+    std::vector<generate::Instruction> selected = generate::select(std::move(all), options.limit, shard_of(options));
     if (selected.empty()) {
         throw error(ErrorKind::BadInput, "{}: shard {} of {} instructions is empty", options.input, options.shard,
-                    all.size());
+                    total);
     }
     return selected;
 }
@@ -130,12 +126,8 @@ void run_conversations(const GenerateOptions& options, Context& context) {
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, context, bar));
     bar.clear();
-    generate::BatchSummary summary;
-    summary.progress = done.progress;
-    summary.resumed = done.resumed;
-    summary.interrupted = done.interrupted;
-    print_summary(summary, options, done.failures, context);
-    finish(summary, context);
+    print_summary(done, options, done.failures, context);
+    finish(done, context);
 }
 
 void run(const GenerateOptions& options, Context& context) {

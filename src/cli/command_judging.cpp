@@ -27,9 +27,11 @@ eval::Json origin_of(std::string_view kind, const JudgingCommand& command) {
         if (!file.empty()) origin["files"].push_back({{"name", file}, {"sha256", sha256_file(file)}});
     }
     const JudgeFlags& flags = command.flags;
-    if (!flags.where.empty()) origin["where"] = flags.where;
+    if (!flags.items.where.empty()) origin["where"] = flags.items.where;
     if (flags.limit > 0) origin["limit"] = flags.limit;
-    if (!flags.ids.empty()) origin["subset"] = eval::Json{{"ids", flags.ids}, {"name", flags.subset}};
+    if (!flags.items.ids.empty()) {
+        origin["subset"] = eval::Json{{"ids", flags.items.ids}, {"name", flags.items.subset}};
+    }
     return origin;
 }
 

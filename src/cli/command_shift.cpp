@@ -202,12 +202,7 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
                     "Compare the shared tokens where at most N ids differ")
         ->type_name("N")
         ->group(kGroup);
-    add_setting(command, *context.settings, "threads", flags.shared.threads)->group("Model");
-    add_setting(command, *context.settings, "flash_attention", flags.shared.flash_attention)->group("Model");
-    add_setting(command, *context.settings, "arithmetic", flags.shared.arithmetic)->group("Model");
-    add_setting(command, *context.settings, "snapshots", flags.shared.snapshots)->group("Model");
-    add_setting(command, *context.settings, "offline", flags.shared.offline)->group("Model");
-    context.settings->bind("snapshot_limit", flags.shared.snapshot_limit);
+    add_loading_flags(command, flags.shared, context, "Model");
 }
 
 }  // namespace

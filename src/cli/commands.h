@@ -59,6 +59,8 @@ struct ModelFlags {
     bool offline = false;               ///< --offline: never download
 };
 void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context);
+/// All of them but model and adapters, for commands that name their models in their own way.
+void add_loading_flags(CLI::App& command, ModelFlags& flags, Context& context, const std::string& group);
 /// Resolves the spec (downloading with a progress bar if need be), checks the GGUF, loads it. `automatic` is the
 /// arithmetic where the user leaves the choice to us.
 std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context,

@@ -150,12 +150,10 @@ private:
 std::vector<eval::Item> read_mt_bench(const std::filesystem::path& path, std::size_t limit,
                                       const generate::Shard& shard) {
     std::vector<eval::Item> all = eval::load_items(path);
-    std::vector<eval::Item> questions;
-    for (std::size_t i = 0; i < all.size() && (limit == 0 || i < limit); ++i) {
-        if (i % shard.count == shard.index - 1) questions.push_back(std::move(all[i]));
-    }
+    const std::size_t total = all.size();
+    std::vector<eval::Item> questions = generate::select(std::move(all), limit, shard);
     if (questions.empty()) {
-        throw error(ErrorKind::BadInput, "{}: no question is left of {} (shard {}/{})", path.string(), all.size(),
+        throw error(ErrorKind::BadInput, "{}: no question is left of {} (shard {}/{})", path.string(), total,
                     shard.index, shard.count);
     }
     return questions;

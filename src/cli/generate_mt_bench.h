@@ -20,10 +20,8 @@ std::vector<eval::Item> read_mt_bench(const std::filesystem::path& path, std::si
 /// Where the answers to one turn (from 1) lie: "answers.jsonl" -> "answers.turn-1.jsonl".
 std::filesystem::path turn_path(const std::filesystem::path& output, std::size_t turn);
 
-struct MtBenchSummary {
-    generate::BatchProgress progress;  ///< over all turns; `total` counts the answers of all questions and turns
-    std::size_t resumed = 0;
-    bool interrupted = false;
+/// Over all turns; `progress.total` counts the answers of all questions and turns.
+struct MtBenchSummary : generate::BatchSummary {
     std::filesystem::path failures;  ///< the first turn's records that tell of a failure; empty where there is none
 };
 

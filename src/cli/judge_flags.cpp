@@ -7,7 +7,6 @@
 #include "cli/judged_report.h"
 #include "cli/open_judge.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
 
 namespace urial::cli {
 namespace {
@@ -129,28 +128,15 @@ void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
     command
         .add_option("--judge", flags.judge, "Who judges: https://HOST/v1#MODEL, openai:MODEL, or a local chat model")
         ->type_name("SPEC");
-    constexpr const char* kLocal = "Local judge";
-    add_setting(command, *context.settings, "threads", flags.local.threads)->group(kLocal);
-    add_setting(command, *context.settings, "flash_attention", flags.local.flash_attention)->group(kLocal);
-    add_setting(command, *context.settings, "arithmetic", flags.local.arithmetic)->group(kLocal);
-    add_setting(command, *context.settings, "snapshots", flags.local.snapshots)->group(kLocal);
-    add_setting(command, *context.settings, "offline", flags.local.offline)->group(kLocal);
-    context.settings->bind("snapshot_limit", flags.local.snapshot_limit);
+    add_loading_flags(command, flags.local, context, "Local judge");
     command.add_option("--jury", flags.jury, "Several judges, each asked about everything")
         ->type_name("SPEC,SPEC...")
         ->delimiter(',');
     command.add_option("-o,--output", flags.output, "The run's folder; what is there already is not asked again")
         ->type_name("DIR")
         ->required();
-    command.add_option("--where", flags.where, "Only items with this tag, as in task=coding; repeatable")
-        ->type_name("FIELD=VALUE")
-        ->take_all()
-        ->allow_extra_args(false);
+    add_item_filter_flags(command, flags.items);
     command.add_option("--limit", flags.limit, "Only the first N items that pass")->type_name("N");
-    command.add_option("--ids", flags.ids, "Only the ids that this JSON file lists")->type_name("FILE");
-    command.add_option("--subset", flags.subset, "Which of the lists in the --ids file")
-        ->type_name("NAME")
-        ->capture_default_str();
     command.add_option("--concurrency", flags.concurrency, "Requests at the same time")
         ->type_name("N")
         ->check(CLI::Range(1, 256))
@@ -171,9 +157,7 @@ void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
 }
 
 eval::Filter make_filter(const JudgeFlags& flags) {
-    eval::Filter filter;
-    for (const std::string& condition : flags.where) filter.where.push_back(eval::parse_condition(condition));
-    if (!flags.ids.empty()) filter.ids = eval::load_subset(flags.ids, flags.subset);
+    eval::Filter filter = make_filter(flags.items);
     filter.limit = flags.limit;
     return filter;
 }

@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/item_filter.h"
 #include "eval/eval.h"
 
 namespace urial::cli {
@@ -18,10 +19,8 @@ struct JudgeFlags {
     std::string judge;
     std::vector<std::string> jury;
     std::string output;
-    std::vector<std::string> where;
+    ItemFilterFlags items;
     std::size_t limit = 0;
-    std::string ids;
-    std::string subset = "lite";
     int concurrency = 4;
     std::size_t max_tokens = 1024;
     double timeout_seconds = 300;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/agreement_text.h"
 #include "cli/tag_report.h"
+#include "models/http.h"
 #include "report/report.h"
 
 namespace urial::cli {
@@ -35,16 +36,13 @@ Format format_of(const ReportOptions& command, const Context& context) {
 }
 
 std::vector<JudgedRun> load_runs(const ReportOptions& command) {
-    eval::Filter filter;
-    for (const std::string& condition : command.where) filter.where.push_back(eval::parse_condition(condition));
-    if (!command.ids.empty()) filter.ids = eval::load_subset(command.ids, command.subset);
     std::vector<fs::path> folders(command.runs.begin(), command.runs.end());
     std::vector<std::string> labels = command.labels;
     if (!command.against.empty()) {
         folders.emplace_back(command.against);
         if (!labels.empty()) labels.push_back(command.against);
     }
-    return report::load_judged_runs(folders, labels, filter);
+    return report::load_judged_runs(folders, labels, make_filter(command.items));
 }
 
 std::vector<JudgedResult> results_of(const std::vector<JudgedRun>& runs, const ReportOptions& command,
@@ -118,16 +116,10 @@ std::string result_tables(const std::vector<JudgedRun>& runs, const std::vector<
     return format == Format::Text ? tables + jury_text(agreement_of(runs)) : tables;
 }
 
-/// The address of `target` as seen from a page at `page`, with everything percent-encoded that is not plain.
+/// The address of `target` as seen from a page at `page`.
 std::string relative_address(const fs::path& target, const fs::path& page) {
     const fs::path folder = fs::absolute(page).lexically_normal().parent_path();
-    std::string address;
-    for (const char c : fs::absolute(target).lexically_normal().lexically_relative(folder).generic_string()) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           std::string_view("-._/").find(c) != std::string_view::npos;
-        address += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return address;
+    return models::url_path(fs::absolute(target).lexically_normal().lexically_relative(folder).generic_string());
 }
 
 void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command, const Context& context) {
@@ -166,14 +158,7 @@ void add_judged_report_flags(CLI::App& report, ReportOptions& command) {
         ->type_name("none|paper")
         ->capture_default_str();
     report.add_option("--against", command.against, "Another run: differences, paired by item")->type_name("DIR");
-    report.add_option("--where", command.where, "Only items with this tag, as in task=coding; repeatable")
-        ->type_name("FIELD=VALUE")
-        ->take_all()
-        ->allow_extra_args(false);
-    report.add_option("--ids", command.ids, "Only the ids that this JSON file lists")->type_name("FILE");
-    report.add_option("--subset", command.subset, "Which of the lists in the --ids file")
-        ->type_name("NAME")
-        ->capture_default_str();
+    add_item_filter_flags(report, command.items);
     report.add_flag("--allow-unscored", command.allow_unscored, "Show means whatever share is unscored");
 }
 

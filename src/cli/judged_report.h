@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/item_filter.h"
 
 namespace urial::cli {
 
@@ -19,9 +20,7 @@ struct ReportOptions {
     std::string output;               ///< empty: standard output
     std::string compat = "none";
     std::string against;  ///< another run; empty: no comparison
-    std::string ids;      ///< a file of id lists; empty: all items
-    std::string subset = "lite";
-    std::vector<std::string> where;  ///< "task=coding"
+    ItemFilterFlags items;
     bool allow_unscored = false;
 };
 

@@ -40,14 +40,18 @@ std::filesystem::path fetch_model(const ModelFlags& flags, const Context& contex
 
 void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context) {
     constexpr const char* kGroup = "Model";
+    add_setting(command, *context.settings, "model", flags.model)->group(kGroup);
+    add_setting(command, *context.settings, "lora", flags.adapters)->group(kGroup);
+    add_loading_flags(command, flags, context, kGroup);
+}
+
+void add_loading_flags(CLI::App& command, ModelFlags& flags, Context& context, const std::string& group) {
     Settings& settings = *context.settings;
-    add_setting(command, settings, "model", flags.model)->group(kGroup);
-    add_setting(command, settings, "lora", flags.adapters)->group(kGroup);
-    add_setting(command, settings, "threads", flags.threads)->group(kGroup);
-    add_setting(command, settings, "flash_attention", flags.flash_attention)->group(kGroup);
-    add_setting(command, settings, "arithmetic", flags.arithmetic)->group(kGroup);
-    add_setting(command, settings, "snapshots", flags.snapshots)->group(kGroup);
-    add_setting(command, settings, "offline", flags.offline)->group(kGroup);
+    add_setting(command, settings, "threads", flags.threads)->group(group);
+    add_setting(command, settings, "flash_attention", flags.flash_attention)->group(group);
+    add_setting(command, settings, "arithmetic", flags.arithmetic)->group(group);
+    add_setting(command, settings, "snapshots", flags.snapshots)->group(group);
+    add_setting(command, settings, "offline", flags.offline)->group(group);
     settings.bind("snapshot_limit", flags.snapshot_limit);
 }
 

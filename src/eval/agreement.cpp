@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "eval/clusters.h"
+#include "eval/json_values.h"
 
 namespace urial::eval {
 namespace {
@@ -201,11 +202,9 @@ JuryAgreement agreement_on(const std::string& aspect, std::span<const Rating> ra
     return {aspect, by_rater.size(), jury.units.size(), {values[0], intervals[0]}, {values[1], intervals[1]}};
 }
 
-Json number(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
-
 Json estimate_json(const Estimate& estimate) {
-    Json json{{"value", number(estimate.value)}};
-    json["ci95"] = estimate.ci95 ? Json::array({estimate.ci95->low, estimate.ci95->high}) : Json(nullptr);
+    Json json{{"value", number_json(estimate.value)}};
+    json["ci95"] = interval_json(estimate.ci95);
     return json;
 }
 
@@ -282,7 +281,7 @@ std::vector<JuryAgreement> jury_agreement(std::span<const Rating> ratings, const
 }
 
 Json to_json(const Agreement& agreement) {
-    Json json{{"n", agreement.n}, {"mean_difference", number(agreement.mean_difference)}};
+    Json json{{"n", agreement.n}, {"mean_difference", number_json(agreement.mean_difference)}};
     json["exact"] = estimate_json(agreement.exact);
     json["within_one"] = estimate_json(agreement.within_one);
     json["kappa"] = estimate_json(agreement.kappa);

@@ -1,23 +1,16 @@
-#include <cmath>
-
+#include "eval/json_values.h"
 #include "eval/summary.h"
 
 namespace urial::eval {
 namespace {
 
-Json number(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
-
-Json interval(const std::optional<Interval>& value) {
-    return value ? Json::array({value->low, value->high}) : Json(nullptr);
-}
-
 Json to_json(const Aggregate& aggregate, bool withheld) {
     Json json = Json::object();
-    json["mean"] = withheld ? Json(nullptr) : number(aggregate.mean);
+    json["mean"] = withheld ? Json(nullptr) : number_json(aggregate.mean);
     json["n"] = aggregate.n;
     json["unscored"] = aggregate.unscored;
     json["not_applicable"] = aggregate.not_applicable;
-    json["ci95"] = withheld ? Json(nullptr) : interval(aggregate.ci95);
+    json["ci95"] = withheld ? Json(nullptr) : interval_json(aggregate.ci95);
     return json;
 }
 
@@ -38,9 +31,9 @@ Json to_json(const Summary& summary) {
     Json json = Json::object();
     Json& aspects = json["aspects"] = Json::object();
     for (const auto& [name, aggregate] : summary.aspects) aspects[name] = to_json(aggregate, withheld);
-    json["avg"] = withheld ? Json(nullptr) : number(summary.average);
-    json["avg_ci95"] = withheld ? Json(nullptr) : interval(summary.average_ci95);
-    json["len"] = number(summary.words);
+    json["avg"] = withheld ? Json(nullptr) : number_json(summary.average);
+    json["avg_ci95"] = withheld ? Json(nullptr) : interval_json(summary.average_ci95);
+    json["len"] = number_json(summary.words);
     json["task"] = to_json(summary.task, withheld);
     json["topic"] = to_json(summary.topic, withheld);
     json["source"] = to_json(summary.source, withheld);

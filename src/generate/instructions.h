@@ -32,4 +32,14 @@ struct Shard {
 };
 Shard parse_shard(std::string_view text);
 
+/// Of the first `limit` items (0: all) those of the shard.
+template <typename Item>
+std::vector<Item> select(std::vector<Item> all, std::size_t limit, const Shard& shard) {
+    std::vector<Item> selected;
+    for (std::size_t i = 0; i < all.size() && (limit == 0 || i < limit); ++i) {
+        if (i % shard.count == shard.index - 1) selected.push_back(std::move(all[i]));
+    }
+    return selected;
+}
+
 }  // namespace urial::generate

@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 
+#include "base/curl.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -13,14 +14,7 @@ namespace urial::models {
 namespace {
 
 constexpr int kMostRedirects = 10;
-constexpr long kConnectTimeoutSeconds = 15;
 constexpr long kStalledSeconds = 30;  // without a byte: the connection counts as cut
-
-void initialise_curl() {
-    // Once per process, thread-safe by the language.
-    static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (code != CURLE_OK) throw error(ErrorKind::Io, "libcurl does not start: {}", curl_easy_strerror(code));
-}
 
 struct UrlFree {
     void operator()(CURLU* url) const { curl_url_cleanup(url); }
@@ -57,15 +51,11 @@ struct Transfer {
 };
 
 size_t take_header(char* bytes, size_t, size_t count, void* pointer) {
-    auto& transfer = *static_cast<Transfer*>(pointer);
+    HttpReply& reply = static_cast<Transfer*>(pointer)->reply;
     const std::string_view line(bytes, count);
-    if (line.starts_with("HTTP/")) {
-        transfer.reply.headers.clear();
+    if (take_header_line(line, reply.headers)) {
         const auto space = line.find(' ');
-        transfer.reply.status =
-            space == std::string_view::npos ? 0 : std::atoi(std::string(line.substr(space)).c_str());
-    } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-        transfer.reply.headers[lower_ascii(trim(line.substr(0, colon)))] = trim(line.substr(colon + 1));
+        reply.status = space == std::string_view::npos ? 0 : std::atoi(std::string(line.substr(space)).c_str());
     }
     return count;
 }
@@ -109,22 +99,8 @@ bool may_pass(CURLcode code) {
     }
 }
 
-struct EasyFree {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
-struct ListFree {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using HeaderList = std::unique_ptr<curl_slist, ListFree>;
-
-void set_options(CURL* handle, Transfer& transfer, const std::string& url, const curl_slist* headers) {
-    curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(handle, CURLOPT_USERAGENT, "urial");
-    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutSeconds);
+void set_options(CURL* handle, Transfer& transfer, const CurlHeaders& headers) {
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
@@ -138,18 +114,11 @@ void set_options(CURL* handle, Transfer& transfer, const std::string& url, const
 
 /// One request, no redirect followed. Returns where a redirect leads, or an empty string.
 std::string perform(Transfer& transfer, const std::string& url, bool with_token) {
-    const std::unique_ptr<CURL, EasyFree> handle(curl_easy_init());
-    if (!handle) throw Error(ErrorKind::Io, "libcurl does not start");
-    HeaderList headers;
-    const auto add = [&](const std::string& line) {
-        curl_slist* longer = curl_slist_append(headers.get(), line.c_str());
-        if (longer == nullptr) throw std::bad_alloc();
-        (void)headers.release();
-        headers.reset(longer);
-    };
-    if (with_token) add("Authorization: Bearer " + transfer.request->token);
-    if (transfer.request->first_byte > 0) add(fmt::format("Range: bytes={}-", transfer.request->first_byte));
-    set_options(handle.get(), transfer, url, headers.get());
+    const CurlHandle handle = new_curl_handle(url);
+    CurlHeaders headers;
+    if (with_token) headers.add("Authorization: Bearer " + transfer.request->token);
+    if (transfer.request->first_byte > 0) headers.add(fmt::format("Range: bytes={}-", transfer.request->first_byte));
+    set_options(handle.get(), transfer, headers);
 
     transfer.reply = {};
     const CURLcode code = curl_easy_perform(handle.get());
@@ -167,7 +136,6 @@ std::string perform(Transfer& transfer, const std::string& url, bool with_token)
 }  // namespace
 
 HttpReply http_get(const HttpGet& request) {
-    initialise_curl();
     const Origin home = origin_of(request.url);
     std::string url = request.url;
     Transfer transfer;

@@ -1,19 +1,10 @@
-#include <cmath>
-
+#include "eval/json_values.h"
 #include "report/judged.h"
 
 namespace urial::report {
 namespace {
 
 using eval::Json;
-
-Json number(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
-
-Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-
-Json interval(const std::optional<eval::Interval>& value) {
-    return value ? Json::array({value->low, value->high}) : Json(nullptr);
-}
 
 Json to_json(const eval::WinRate& rate) {
     return {{"wins", rate.wins},
@@ -22,26 +13,29 @@ Json to_json(const eval::WinRate& rate) {
             {"flips", rate.flips},
             {"both_orders", rate.both_orders},
             {"unscored", rate.unscored},
-            {"rate", number(rate.rate())},
-            {"ci95", interval(rate.ci95)},
-            {"length_controlled", number(rate.length_controlled)},
-            {"length_controlled_ci95", interval(rate.length_controlled_ci95)}};
+            {"rate", eval::number_json(rate.rate())},
+            {"ci95", eval::interval_json(rate.ci95)},
+            {"length_controlled", rate.length_controlled ? Json(*rate.length_controlled) : Json(nullptr)},
+            {"length_controlled_ci95", eval::interval_json(rate.length_controlled_ci95)}};
 }
 
 Json to_json(const eval::MtBenchTable& table) {
-    Json json{{"turn_1", number(table.turn_1)},   {"turn_2", number(table.turn_2)},
-              {"overall", number(table.overall)}, {"overall_ci95", interval(table.overall_ci95)},
-              {"scores_1", table.scores_1},       {"scores_2", table.scores_2},
+    Json json{{"turn_1", eval::number_json(table.turn_1)},
+              {"turn_2", eval::number_json(table.turn_2)},
+              {"overall", eval::number_json(table.overall)},
+              {"overall_ci95", eval::interval_json(table.overall_ci95)},
+              {"scores_1", table.scores_1},
+              {"scores_2", table.scores_2},
               {"unscored", table.unscored}};
-    for (const auto& [category, mean] : table.categories) json["categories"][category] = number(mean);
+    for (const auto& [category, mean] : table.categories) json["categories"][category] = eval::number_json(mean);
     return json;
 }
 
 /// The original's report of one file.
 Json to_json(const eval::PaperReport& report) {
     Json json{{"total", report.total}};
-    for (const auto& [aspect, mean] : report.means) json[aspect + "_mean"] = number(mean);
-    json["avg_lens"] = number(report.average_words);
+    for (const auto& [aspect, mean] : report.means) json[aspect + "_mean"] = eval::number_json(mean);
+    json["avg_lens"] = eval::number_json(report.average_words);
     return json;
 }
 
@@ -58,8 +52,8 @@ Json to_json(const JudgedResult& result) {
 Json to_json(const RunDifference& difference) {
     Json json = Json::object();
     for (const eval::Difference& entry : difference.aspects) {
-        json[entry.aspect] = {{"mean", number(entry.mean)},
-                              {"ci95", interval(entry.ci95)},
+        json[entry.aspect] = {{"mean", eval::number_json(entry.mean)},
+                              {"ci95", eval::interval_json(entry.ci95)},
                               {"p_value", entry.p_value},
                               {"n", entry.n},
                               {"unpaired", entry.unpaired}};

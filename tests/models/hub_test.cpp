@@ -15,7 +15,7 @@
 namespace urial::models {
 namespace {
 
-using test::HubRequest;
+using test::HttpHead;
 using test::HubScript;
 using test::HubServer;
 using test::ScopedEnvironment;
@@ -64,10 +64,10 @@ protected:
     ScopedEnvironment no_proxy_{"no_proxy", "127.0.0.1"};
 };
 
-std::vector<HubRequest> for_files(const HubServer& server) {
-    std::vector<HubRequest> requests = server.requests();
+std::vector<HttpHead> for_files(const HubServer& server) {
+    std::vector<HttpHead> requests = server.requests();
     std::erase_if(requests,
-                  [](const HubRequest& request) { return request.target.find("/resolve/") == std::string::npos; });
+                  [](const HttpHead& request) { return request.target.find("/resolve/") == std::string::npos; });
     return requests;
 }
 
@@ -173,7 +173,7 @@ TEST_F(Hub, the_token_goes_to_the_hub_and_not_to_the_server_that_it_redirects_to
     script.redirect_to = storage.url();
     const HubServer server(script);
     EXPECT_EQ(read_file(fetch(server)), content_);
-    for (const HubRequest& request : server.requests()) {
+    for (const HttpHead& request : server.requests()) {
         EXPECT_EQ(request.headers.at("authorization"), std::string("Bearer ") + kSecret) << request.target;
     }
     ASSERT_EQ(storage.requests().size(), 1U);

@@ -47,6 +47,24 @@ export async function openReport(html, {isDrawn = () => true, address = '', ...o
     return {page, noise, loadMs: Date.now() - started};
 }
 
+// Guards against a page that freezes; how fast it is (well below 3 s on an idle machine) is printed, not tested.
+export const kMostLoadMs = 20000;
+export const kMostWaitMs = 5000;
+
+/** Scrolls through the page in 30 jumps: the ms of the slowest. */
+export function slowestJump(page) {
+    return page.evaluate(async () => {
+        let worst = 0;
+        for (let i = 1; i <= 30; ++i) {
+            const started = performance.now();
+            scrollTo(0, document.documentElement.scrollHeight * i / 30);
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            worst = Math.max(worst, performance.now() - started);
+        }
+        return worst;
+    });
+}
+
 /** Runs every test, prints what happened, and ends the process. */
 export async function runTests(tests) {
     let failed = 0;

@@ -3,13 +3,10 @@
 import assert from 'node:assert/strict';
 import {stat} from 'node:fs/promises';
 import path from 'node:path';
-import {folder, openReport as open, runTests, urial} from './browser.mjs';
+import {folder, kMostLoadMs, kMostWaitMs, openReport as open, runTests, slowestJump, urial} from './browser.mjs';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
 
 const kMostBytes = 40e6;
-// Guards against a page that freezes; how fast it is (well below 3 s on an idle machine) is printed, not tested.
-const kMostLoadMs = 20000;
-const kMostWaitMs = 5000;
 
 async function makeReport(name, runs) {
     const folders = [];
@@ -136,16 +133,7 @@ const tests = {
         await page.waitForFunction(() => document.documentElement.dataset.complete);
         await page.click('#tab-answers');
         await page.waitForSelector('.tokens > .t');
-        const slowest = await page.evaluate(async () => {
-            let worst = 0;
-            for (let i = 1; i <= 30; ++i) {
-                const started = performance.now();
-                scrollTo(0, document.documentElement.scrollHeight * i / 30);
-                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-                worst = Math.max(worst, performance.now() - started);
-            }
-            return worst;
-        });
+        const slowest = await slowestJump(page);
         const tokens = await page.locator('.tokens > .t').count();
         console.log(`  1,000 answers: ${(size / 1e6).toFixed(1)} MB, all charts drawn after ${loadMs} ms, slowest jump ${slowest.toFixed(0)} ms, ${tokens} tokens in the page`);
         assert.ok(tokens < 20000, `${tokens} token elements at once`);

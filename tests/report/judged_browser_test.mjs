@@ -3,13 +3,10 @@
 import assert from 'node:assert/strict';
 import {readFile, stat} from 'node:fs/promises';
 import path from 'node:path';
-import {folder, openReport, runTests, urial} from './browser.mjs';
+import {folder, kMostLoadMs, kMostWaitMs, openReport, runTests, slowestJump, urial} from './browser.mjs';
 import {writeJudgedRun} from './synthetic_judged_run.mjs';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
 
-// Guards against a page that freezes; how fast it is (well below 3 s on an idle machine) is printed, not tested.
-const kMostLoadMs = 20000;
-const kMostWaitMs = 5000;
 const kLetters = 'abcdef';
 
 /** The page of synthetic runs; the second one drifts upwards where nothing else is said. */
@@ -221,16 +218,7 @@ const tests = {
         const {size} = await stat(html);
         const {page, noise, loadMs} = await openReport(html);
         await openItems(page);
-        const slowest = await page.evaluate(async () => {
-            let worst = 0;
-            for (let i = 1; i <= 30; ++i) {
-                const started = performance.now();
-                scrollTo(0, document.documentElement.scrollHeight * i / 30);
-                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-                worst = Math.max(worst, performance.now() - started);
-            }
-            return worst;
-        });
+        const slowest = await slowestJump(page);
         const started = Date.now();
         await page.selectOption('select[aria-label="Order"]', 'runs');
         const sortMs = Date.now() - started;

@@ -7,19 +7,17 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "support/loopback.h"
+
 namespace urial::test {
 
-struct ChatRequest {
-    std::string target;
-    std::map<std::string, std::string> headers;  ///< names in lower case
+struct ChatRequest : HttpHead {
     nlohmann::json body;
 
     /// The text of the last message.
@@ -55,8 +53,7 @@ private:
     void serve();
 
     const Handler handler_;
-    int listener_ = -1;
-    int port_ = 0;
+    const LoopbackListener listener_{64};
     std::atomic<std::size_t> received_{0};
     std::vector<std::thread> threads_;
 };

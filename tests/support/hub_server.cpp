@@ -1,86 +1,48 @@
 #include "support/hub_server.h"
 
 #include <algorithm>
-#include <stdexcept>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
-#include "base/text.h"
 
 namespace urial::test {
 namespace {
 
 /// Reads the head of one request; no request has a body.
-HubRequest read_request(int connection) {
+HttpHead read_request(int connection) {
     std::string bytes;
-    char buffer[4096];
-    while (bytes.find("\r\n\r\n") == std::string::npos) {
-        const ssize_t count = ::recv(connection, buffer, sizeof buffer, 0);
-        if (count <= 0) break;
-        bytes.append(buffer, static_cast<std::size_t>(count));
+    while (bytes.find("\r\n\r\n") == std::string::npos && receive(connection, bytes)) {
     }
-    HubRequest request;
-    for (const std::string_view line : split(bytes, '\n')) {
-        if (request.target.empty()) {
-            const auto words = split(line, ' ');
-            request.target = words.size() > 1 ? std::string(words[1]) : "?";
-        } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-            request.headers[lower_ascii(line.substr(0, colon))] = trim(line.substr(colon + 1));
-        }
-    }
-    return request;
-}
-
-void send_all(int connection, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t count = ::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (count <= 0) return;
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
+    return parse_http_head(bytes);
 }
 
 }  // namespace
 
 HubServer::HubServer(HubScript script) : script_(std::move(script)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    auto* const general = reinterpret_cast<sockaddr*>(&address);
-    if (listener_ < 0 || ::bind(listener_, general, length) != 0 || ::listen(listener_, 16) != 0 ||
-        ::getsockname(listener_, general, &length) != 0) {
-        throw std::runtime_error("the test's server cannot listen on 127.0.0.1");
-    }
-    port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { serve(); });
 }
 
 HubServer::~HubServer() {
-    ::shutdown(listener_, SHUT_RDWR);  // wakes accept()
+    listener_.stop();
     thread_.join();
-    ::close(listener_);
 }
 
-std::string HubServer::url() const { return fmt::format("http://127.0.0.1:{}", port_); }
+std::string HubServer::url() const { return fmt::format("http://127.0.0.1:{}", listener_.port()); }
 
-std::vector<HubRequest> HubServer::requests() const {
+std::vector<HttpHead> HubServer::requests() const {
     const std::lock_guard lock(mutex_);
     return requests_;
 }
 
 void HubServer::serve() {
     for (;;) {
-        const int connection = ::accept(listener_, nullptr, nullptr);
+        const int connection = listener_.accept();
         if (connection < 0) return;
-        const HubRequest request = read_request(connection);
+        const HttpHead request = read_request(connection);
         const Reply reply = answer(request);
         send_all(connection, fmt::format("HTTP/1.1 {} Status\r\nConnection: close\r\nContent-Length: {}\r\n{}\r\n",
                                          reply.status, reply.body.size(), reply.headers));
@@ -89,7 +51,7 @@ void HubServer::serve() {
     }
 }
 
-HubServer::Reply HubServer::answer(const HubRequest& request) {
+HubServer::Reply HubServer::answer(const HttpHead& request) {
     std::size_t number = 0;
     {
         const std::lock_guard lock(mutex_);
@@ -132,7 +94,7 @@ HubServer::Reply HubServer::listing() const {
             .send = std::string::npos};
 }
 
-HubServer::Reply HubServer::file(const HubFileScript& file, const HubRequest& request) {
+HubServer::Reply HubServer::file(const HubFileScript& file, const HttpHead& request) {
     if (script_.file_status != 0) return failure(script_.file_status);
     if (!script_.redirect_to.empty()) {
         return {.status = 302,

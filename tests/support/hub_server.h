@@ -4,11 +4,12 @@
 // faults that its script asks for. Serves from its own thread until destruction.
 
 #include <cstddef>
-#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "support/loopback.h"
 
 namespace urial::test {
 
@@ -33,11 +34,6 @@ struct HubScript {
     std::string redirect_to;  ///< requests for files are sent on to this server, "http://127.0.0.1:1234"
 };
 
-struct HubRequest {
-    std::string target;
-    std::map<std::string, std::string> headers;  ///< names in lower case
-};
-
 class HubServer {
 public:
     explicit HubServer(HubScript script);
@@ -46,7 +42,7 @@ public:
     HubServer& operator=(const HubServer&) = delete;
 
     std::string url() const;
-    std::vector<HubRequest> requests() const;
+    std::vector<HttpHead> requests() const;
 
 private:
     struct Reply {
@@ -56,17 +52,16 @@ private:
         std::size_t send = std::string::npos;  // bytes of the body before the connection breaks
     };
     void serve();
-    Reply answer(const HubRequest& request);
+    Reply answer(const HttpHead& request);
     Reply listing() const;
-    Reply file(const HubFileScript& file, const HubRequest& request);
+    Reply file(const HubFileScript& file, const HttpHead& request);
     Reply failure(int status) const;
 
     const HubScript script_;
-    int listener_ = -1;
-    int port_ = 0;
+    const LoopbackListener listener_{16};
     std::size_t transfers_ = 0;  // used by the thread only
     mutable std::mutex mutex_;   // guards requests_
-    std::vector<HubRequest> requests_;
+    std::vector<HttpHead> requests_;
     std::thread thread_;
 };
 

@@ -291,6 +291,21 @@
     }
   };
 
+  // page/run_picker.js
+  function makeRunPicker(host) {
+    if (host.runs.length < 2) return null;
+    return h("div.pills", { role: "group", "aria-label": "Runs side by side" }, host.runs.map((run) => {
+      const pill = h("button.pill", { type: "button", "aria-pressed": String(host.shownRuns.includes(run)), onclick: () => {
+        const on = host.shownRuns.includes(run);
+        if (on && host.shownRuns.length === 1) return;
+        host.shownRuns = host.runs.filter((other) => other === run ? !on : host.shownRuns.includes(other));
+        pill.setAttribute("aria-pressed", String(!on));
+        host.render();
+      } }, run.label);
+      return pill;
+    }));
+  }
+
   // judged/item_filter.js
   var kFacets = ["task", "topic", "source", "difficulty"];
   function scoresOf(records, aspect) {
@@ -463,7 +478,7 @@
         this.aspectPicker,
         this.conditionPicker,
         this.orderPicker,
-        this.makeRunPicker(),
+        makeRunPicker(this),
         this.chip,
         this.status
       );
@@ -484,19 +499,6 @@
         [["", `any ${facet}`], ...counts.map(([tag, count]) => [tag, `${tag} (${formatCount(count)})`])],
         (tag) => ({ tags: { ...this.wanted.tags, [facet]: tag } })
       );
-    }
-    makeRunPicker() {
-      if (this.runs.length < 2) return null;
-      return h("div.pills", { role: "group", "aria-label": "Runs side by side" }, this.runs.map((run) => {
-        const pill = h("button.pill", { type: "button", "aria-pressed": String(this.shownRuns.includes(run)), onclick: () => {
-          const on = this.shownRuns.includes(run);
-          if (on && this.shownRuns.length === 1) return;
-          this.shownRuns = this.runs.filter((other) => other === run ? !on : this.shownRuns.includes(other));
-          pill.setAttribute("aria-pressed", String(!on));
-          this.render();
-        } }, run.label);
-        return pill;
-      }));
     }
     want(change) {
       Object.assign(this.wanted, change);

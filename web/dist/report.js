@@ -203,6 +203,21 @@
     }
   };
 
+  // page/run_picker.js
+  function makeRunPicker(host) {
+    if (host.runs.length < 2) return null;
+    return h("div.pills", { role: "group", "aria-label": "Runs side by side" }, host.runs.map((run) => {
+      const pill = h("button.pill", { type: "button", "aria-pressed": String(host.shownRuns.includes(run)), onclick: () => {
+        const on = host.shownRuns.includes(run);
+        if (on && host.shownRuns.length === 1) return;
+        host.shownRuns = host.runs.filter((other) => other === run ? !on : host.shownRuns.includes(other));
+        pill.setAttribute("aria-pressed", String(!on));
+        host.render();
+      } }, run.label);
+      return pill;
+    }));
+  }
+
   // report/data.js
   var kClassNames = ["unshifted", "marginal", "shifted"];
   function classOf(rank) {
@@ -1201,7 +1216,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         tags.length ? this.tags : null,
         order,
         paint,
-        this.makeRunPicker(),
+        makeRunPicker(this),
         this.chip,
         this.status
       );
@@ -1217,19 +1232,6 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
           button.setAttribute("aria-pressed", String(!off));
         } }, h(`span.sample.t.${name}`, null, name), h("small", null, ` ${formatCount(totals[i])}`));
         return button;
-      }));
-    }
-    makeRunPicker() {
-      if (this.runs.length < 2) return null;
-      return h("div.pills", { role: "group", "aria-label": "Runs side by side" }, this.runs.map((run) => {
-        const pill = h("button.pill", { type: "button", "aria-pressed": String(this.shownRuns.includes(run)), onclick: () => {
-          const on = this.shownRuns.includes(run);
-          if (on && this.shownRuns.length === 1) return;
-          this.shownRuns = this.runs.filter((other) => other === run ? !on : this.shownRuns.includes(other));
-          pill.setAttribute("aria-pressed", String(!on));
-          this.render();
-        } }, run.label);
-        return pill;
       }));
     }
     filterByToken(run, text) {

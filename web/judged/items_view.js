@@ -2,6 +2,7 @@
 
 import {CardList} from '../page/card_list.js';
 import {formatCount, h, markedText, plainText} from '../page/dom.js';
+import {makeRunPicker} from '../page/run_picker.js';
 import {aspectNames, outcomeOf, pairItems, readVerdict} from './data.js';
 import {facetCounts, hasSeveralJudges, kFacets, kOrders, makeConditions, selectItems} from './item_filter.js';
 
@@ -53,7 +54,7 @@ export class ItemsView {
             .filter(([name]) => (name !== 'runs' || this.runs.length > 1) && (name !== 'judges' || hasSeveralJudges(this.items)));
         this.orderPicker = this.picker('Order', [['', 'in file order'], ...orders.map(([name, [title]]) => [name, title])], (order) => ({order}));
         return h('div.toolbar', null, this.search, [...this.facets.values()], this.aspectPicker, this.conditionPicker, this.orderPicker,
-                 this.makeRunPicker(), this.chip, this.status);
+                 makeRunPicker(this), this.chip, this.status);
     }
 
     picker(label, options, change) {
@@ -67,20 +68,6 @@ export class ItemsView {
         if (!counts.length) return null;
         return this.picker(facet, [['', `any ${facet}`], ...counts.map(([tag, count]) => [tag, `${tag} (${formatCount(count)})`])],
                            (tag) => ({tags: {...this.wanted.tags, [facet]: tag}}));
-    }
-
-    makeRunPicker() {
-        if (this.runs.length < 2) return null;
-        return h('div.pills', {role: 'group', 'aria-label': 'Runs side by side'}, this.runs.map((run) => {
-            const pill = h('button.pill', {type: 'button', 'aria-pressed': String(this.shownRuns.includes(run)), onclick: () => {
-                const on = this.shownRuns.includes(run);
-                if (on && this.shownRuns.length === 1) return;
-                this.shownRuns = this.runs.filter((other) => other === run ? !on : this.shownRuns.includes(other));
-                pill.setAttribute('aria-pressed', String(!on));
-                this.render();
-            }}, run.label);
-            return pill;
-        }));
     }
 
     want(change) {

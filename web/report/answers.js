@@ -2,6 +2,7 @@
 
 import {CardList} from '../page/card_list.js';
 import {formatCount, formatNumber, h, runningToken, visibleToken} from '../page/dom.js';
+import {makeRunPicker} from '../page/run_picker.js';
 import {pairAnswers, searchHits, selectAnswers} from './answer_filter.js';
 import {classOf, kClassNames} from './data.js';
 import {describe, makeInspector} from './inspector.js';
@@ -81,7 +82,7 @@ export class AnswersView {
             [['', 'colour: class'], ['kl', 'colour: KL'], ['surprise', 'colour: 1 − base probability']]
                 .map(([value, text]) => h('option', {value}, text)));
         return h('div.toolbar', null, this.search, this.makeLegend(), tags.length ? this.tags : null, order, paint,
-                 this.makeRunPicker(), this.chip, this.status);
+                 makeRunPicker(this), this.chip, this.status);
     }
 
     /** The legend is the filter: a class that is switched off fades into the text. */
@@ -95,20 +96,6 @@ export class AnswersView {
                 button.setAttribute('aria-pressed', String(!off));
             }}, h(`span.sample.t.${name}`, null, name), h('small', null, ` ${formatCount(totals[i])}`));
             return button;
-        }));
-    }
-
-    makeRunPicker() {
-        if (this.runs.length < 2) return null;
-        return h('div.pills', {role: 'group', 'aria-label': 'Runs side by side'}, this.runs.map((run) => {
-            const pill = h('button.pill', {type: 'button', 'aria-pressed': String(this.shownRuns.includes(run)), onclick: () => {
-                const on = this.shownRuns.includes(run);
-                if (on && this.shownRuns.length === 1) return;
-                this.shownRuns = this.runs.filter((other) => other === run ? !on : this.shownRuns.includes(other));
-                pill.setAttribute('aria-pressed', String(!on));
-                this.render();
-            }}, run.label);
-            return pill;
         }));
     }
 

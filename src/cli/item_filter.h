@@ -1,0 +1,23 @@
+#pragma once
+
+// Which items of a file or a run a command is about: --where, --ids and --subset.
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "eval/dataset.h"
+
+namespace urial::cli {
+
+struct ItemFilterFlags {
+    std::vector<std::string> where;  ///< "task=coding"
+    std::string ids;                 ///< a file of id lists; empty: all items
+    std::string subset = "lite";
+};
+void add_item_filter_flags(CLI::App& command, ItemFilterFlags& flags);
+
+eval::Filter make_filter(const ItemFilterFlags& flags);
+
+}  // namespace urial::cli

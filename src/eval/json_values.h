@@ -1,0 +1,20 @@
+#pragma once
+
+// Numbers of a table as JSON, which has no NaN: what is not there is null.
+
+#include <cmath>
+#include <optional>
+
+#include "eval/json_stream.h"
+#include "eval/statistics.h"
+
+namespace urial::eval {
+
+inline Json number_json(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
+
+/// [low, high]
+inline Json interval_json(const std::optional<Interval>& value) {
+    return value ? Json::array({value->low, value->high}) : Json(nullptr);
+}
+
+}  // namespace urial::eval
