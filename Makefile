@@ -24,7 +24,7 @@ build: deps  ## build the tool: build/urial
 demo: build  ## fetch a base model, see it answer with and without the prompt, and what alignment changes
 	@scripts/demo.sh $(BUILD)/urial
 
-test: test-deps  ## every test (without sanitizers), as CI runs them
+test: test-deps  ## every test, as CI runs them
 	@scripts/run_tests.sh all
 
 test-unit: deps  ## the unit tests alone (seconds, no model)

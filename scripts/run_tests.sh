@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run_tests.sh all|check|unit|model|browser|readme|asan: builds what the tests need and runs them. `make test` calls it
-# with all (sanitizers are a call of their own), and so does CI. Ends with one line, "N passed, M failed, K skipped".
+# with all, and so does CI. Ends with one line, "N passed, M failed, K skipped".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -92,7 +92,7 @@ run_asan() {
 }
 
 case $what in
-    all) run_check; build_release all; run_unit; run_model; run_readme; run_browser ;;
+    all) run_check; build_release all; run_unit; run_model; run_readme; run_browser; run_asan ;;
     check) run_check ;;
     unit) build_release urial urial_unit_tests; run_unit ;;
     model) build_release urial urial_model_tests; run_model ;;

@@ -123,7 +123,7 @@ void add_rubric_import(CLI::App& judge, Context& context) {
 });
 }  // namespace
 
-void add_import(CLI::App& judge, Context& context) {
+void add_judgement_import(CLI::App& judge, Context& context) {
     auto command = std::make_shared<JudgeCommand>();
     CLI::App* import =
         add_raw_files(judge, "import", "Turn raw judgements into a run that `urial report` reads", *command);
@@ -147,7 +147,7 @@ void add_judge_command(CLI::App& app, Context& context) {
     show->add_flag("--schema", command->schema, "The JSON schema of the reply instead (also with --json)");
     show->callback([command, &context] { run_show(*command, context); });
     add_rubric_import(*judge, context);
-    add_import(*judge, context);
+    add_judgement_import(*judge, context);
     add_judge_calibrate(*judge, context);
 }
 

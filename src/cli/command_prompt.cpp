@@ -194,7 +194,7 @@ void add_check(CLI::App& prompt, Context& context) {
     app->callback([command, &context] { run_check(*command, context); });
 }
 
-void add_import(CLI::App& prompt, Context& context) {
+void add_prompt_import(CLI::App& prompt, Context& context) {
     auto* app = prompt.add_subcommand("import", "Turn an original .txt prompt file into a specification");
     auto command = std::make_shared<PromptCommand>();
     app->add_option("file", command->prompt, "The original file")->required();
@@ -218,7 +218,7 @@ void add_prompt_command(CLI::App& app, Context& context) {
     show->callback([command, &context] { run_show(*command, context); });
     add_render(*prompt, context);
     add_check(*prompt, context);
-    add_import(*prompt, context);
+    add_prompt_import(*prompt, context);
 }
 
 }  // namespace urial::cli

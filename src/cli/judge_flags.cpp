@@ -11,8 +11,6 @@
 namespace urial::cli {
 namespace {
 
-using eval::Json;
-
 /// The judges of a run and what they are asked with.
 struct Jury {
     std::vector<OpenedJudge> opened;
@@ -26,7 +24,7 @@ std::vector<std::string> specs_of(const JudgeFlags& flags) {
     return flags.jury.empty() ? std::vector{flags.judge} : flags.jury;
 }
 
-Jury open_jury(const JudgeFlags& flags, Json origin, const Context& context) {
+Jury open_jury(const JudgeFlags& flags, eval::Json origin, const Context& context) {
     Jury jury;
     const eval::PriceTable prices = flags.prices.empty() ? eval::PriceTable{} : eval::load_prices(flags.prices);
     const std::chrono::milliseconds timeout(static_cast<long>(flags.timeout_seconds * 1000));
@@ -55,11 +53,11 @@ std::string cost_text(double cost, bool complete) {
 void print_estimate(const eval::JudgeEstimate& estimate, const JudgeFlags& flags, const Context& context) {
     if (context.json) {
         const bool known = estimate.unpriced.empty();
-        Json json{{"requests", estimate.requests},
-                  {"recorded", estimate.recorded},
-                  {"prompt_tokens", estimate.prompt_tokens},
-                  {"most_completion_tokens", estimate.most_completion_tokens}};
-        json["most_cost_usd"] = known ? Json(estimate.most_cost) : Json(nullptr);
+        eval::Json json{{"requests", estimate.requests},
+                        {"recorded", estimate.recorded},
+                        {"prompt_tokens", estimate.prompt_tokens},
+                        {"most_completion_tokens", estimate.most_completion_tokens}};
+        json["most_cost_usd"] = known ? eval::Json(estimate.most_cost) : eval::Json(nullptr);
         json["unpriced"] = estimate.unpriced;
         fmt::print("{}\n", json.dump(2));
         return;
@@ -83,7 +81,7 @@ void print_counts(const eval::JudgeSummary& summary, const JudgeFlags& flags, co
     const eval::JudgeProgress& progress = summary.progress;
     const eval::Bill& bill = progress.bill;
     if (context.json) {
-        const Json json{
+        const eval::Json json{
             {"run", flags.output},         {"judgements", progress.done},    {"total", progress.total},
             {"resumed", summary.resumed},  {"unscored", progress.unscored},  {"failed", progress.failed},
             {"bill", eval::to_json(bill)}, {"finished", summary.finished()}, {"out_of_money", summary.out_of_money}};
@@ -162,7 +160,8 @@ eval::Filter make_filter(const JudgeFlags& flags) {
     return filter;
 }
 
-void judge_tasks(const std::vector<eval::JudgeTask>& tasks, const JudgeFlags& flags, Json origin, Context& context) {
+void judge_tasks(const std::vector<eval::JudgeTask>& tasks, const JudgeFlags& flags, eval::Json origin,
+                 Context& context) {
     Jury jury = open_jury(flags, std::move(origin), context);
     if (flags.dry_run) return print_estimate(eval::estimate_run(tasks, jury.options), flags, context);
     ProgressBar bar(context.terminal, "judgements", ProgressUnit::Items);

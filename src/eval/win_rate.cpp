@@ -15,7 +15,7 @@ namespace {
 /// Draws for the interval of the length-controlled rate; each costs a whole fit.
 constexpr std::size_t kRefits = 1'000;
 constexpr double kRidge = 0.01;
-constexpr int kMostSteps = 50;
+constexpr int kMostNewtonSteps = 50;
 
 std::size_t count_characters(std::string_view text) {
     return static_cast<std::size_t>(
@@ -45,7 +45,7 @@ double lead_of(const EvalRecord& record, std::string_view generator) {
 double fit_intercept(std::span<const double> x, std::span<const double> won, std::span<const double> weights) {
     double intercept = 0;
     double slope = 0;
-    for (int step = 0; step < kMostSteps; ++step) {
+    for (int step = 0; step < kMostNewtonSteps; ++step) {
         // The tiny ridge on the intercept keeps it finite when one side wins everything.
         double gradient_i = -1e-6 * intercept, gradient_s = -kRidge * slope;
         double hessian_ii = 1e-6, hessian_is = 0, hessian_ss = kRidge;

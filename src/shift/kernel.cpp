@@ -96,8 +96,8 @@ private:
 };
 
 /// One row during and after the first pass.
-struct Side {
-    Side(const float* row, std::size_t top) : logits(row), best(top) {}
+struct RowSide {
+    RowSide(const float* row, std::size_t top) : logits(row), best(top) {}
 
     const float* logits;
     float max = -std::numeric_limits<float>::infinity();
@@ -118,7 +118,7 @@ struct Side {
 };
 
 /// Gives the sums the new maximum to relate to.
-void raise_maximum(Side& side, float max) {
+void raise_maximum(RowSide& side, float max) {
     if (side.sums.at_max != 0) {
         const double rise = static_cast<double>(max) - static_cast<double>(side.max);
         const double factor = std::exp(-rise);
@@ -129,7 +129,7 @@ void raise_maximum(Side& side, float max) {
     side.max = max;
 }
 
-void take_block(const Path& path, Side& side, std::size_t start, std::size_t count, float max, float min) {
+void take_block(const Path& path, RowSide& side, std::size_t start, std::size_t count, float max, float min) {
     side.min = std::min(side.min, min);
     if (is_masked(max)) return;
     if (max > side.max) raise_maximum(side, max);
@@ -166,7 +166,7 @@ std::uint32_t rank_among_masked(const float* logits, std::size_t count, std::siz
     return rank;
 }
 
-SideStats side_stats(const Side& side, std::size_t vocabulary, std::size_t token, std::size_t top_k) {
+SideStats side_stats(const RowSide& side, std::size_t vocabulary, std::size_t token, std::size_t top_k) {
     const double log_z = side.log_z();
     const auto logp = [&](float logit) {
         return is_masked(logit) ? -kInfinity : (static_cast<double>(logit) - static_cast<double>(side.max)) - log_z;
@@ -186,7 +186,7 @@ SideStats side_stats(const Side& side, std::size_t vocabulary, std::size_t token
     return stats;
 }
 
-Normalisers normalisers(const Side& aligned, const Side& base) {
+Normalisers normalisers(const RowSide& aligned, const RowSide& base) {
     const double shift =
         (static_cast<double>(aligned.max) - static_cast<double>(base.max)) + (aligned.log_z() - base.log_z());
     const float high = static_cast<float>(shift);
@@ -232,7 +232,7 @@ void put_infinite_divergences(const RowPair& row, std::size_t vocabulary, Positi
     }
 }
 
-void first_pass(const RowPair& row, const Path& path, std::size_t vocabulary, Side& aligned, Side& base) {
+void first_pass(const RowPair& row, const Path& path, std::size_t vocabulary, RowSide& aligned, RowSide& base) {
     const auto token = static_cast<std::size_t>(row.token);
     BlockScan scan = {};
     for (std::size_t start = 0, end = 0; start < vocabulary; start = end) {
@@ -247,7 +247,7 @@ void first_pass(const RowPair& row, const Path& path, std::size_t vocabulary, Si
     }
     aligned.above = scan.aligned_above;
     base.above = scan.base_above;
-    for (Side* side : {&aligned, &base}) {
+    for (RowSide* side : {&aligned, &base}) {
         if (side->sums.at_max == 0) {
             throw error(ErrorKind::Model,
                         "position {}: the {} model gives every token probability 0 (all its logits are -inf)",
@@ -257,8 +257,8 @@ void first_pass(const RowPair& row, const Path& path, std::size_t vocabulary, Si
     }
 }
 
-void second_pass(const RowPair& row, const Path& path, std::size_t vocabulary, const Side& aligned, const Side& base,
-                 PositionStats& stats) {
+void second_pass(const RowPair& row, const Path& path, std::size_t vocabulary, const RowSide& aligned,
+                 const RowSide& base, PositionStats& stats) {
     const bool masked = is_masked(aligned.min) || is_masked(base.min);
     const Normalisers constants = normalisers(aligned, base);
     DivergenceSums sums;
@@ -278,7 +278,7 @@ void second_pass(const RowPair& row, const Path& path, std::size_t vocabulary, c
 void score_position(const RowPair& row, const Path& path, const KernelOptions& options, PositionStats& stats) {
     const std::size_t vocabulary = options.vocabulary_size, top = std::max<std::size_t>(options.top_k, 2);
     const auto token = static_cast<std::size_t>(row.token);
-    Side aligned(row.aligned, top), base(row.base, top);
+    RowSide aligned(row.aligned, top), base(row.base, top);
     first_pass(row, path, vocabulary, aligned, base);
     stats.token = row.token;
     stats.aligned = side_stats(aligned, vocabulary, token, options.top_k);

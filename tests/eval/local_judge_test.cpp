@@ -20,7 +20,7 @@ const engine::ChatTemplate kTemplateWithoutSystem{
     "{% for message in messages %}{% if message.role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
     "[{{ message.role }}]{{ message.content }}{% endfor %}[assistant]"};
 
-const Json kSchema = Json::parse(R"({"type": "object", "properties": {"depth": {"enum": [1, 2]}}})");
+const Json kDepthSchema = Json::parse(R"({"type": "object", "properties": {"depth": {"enum": [1, 2]}}})");
 
 JudgeRequest request_about(const std::string& material, const std::string& constant = "Judge this: ") {
     return {"You judge.", constant + material, constant.size()};
@@ -53,7 +53,7 @@ TEST(LocalJudge, requests_from_many_threads_each_get_their_own_reply) {
     for (std::size_t thread = 0; thread < 8; ++thread) {
         threads.emplace_back([&, thread] {
             for (std::size_t i = thread; i < replies.size(); i += 8) {
-                replies[i] = judge->ask(request_about("answer " + std::to_string(i)), kSchema, 50).text;
+                replies[i] = judge->ask(request_about("answer " + std::to_string(i)), kDepthSchema, 50).text;
             }
         });
     }
@@ -67,8 +67,8 @@ TEST(LocalJudge, rubrics_that_are_asked_in_turns_keep_their_own_constant_parts) 
     const auto model = echoing_model();
     const auto judge = open_local_judge(model, options_of(1));
     for (int i = 0; i < 3; ++i) {
-        EXPECT_EQ(judge->ask(request_about("a"), kSchema, 50).text, "{a}");
-        EXPECT_EQ(judge->ask(request_about("b", "A longer constant part: "), kSchema, 50).text, "{b}");
+        EXPECT_EQ(judge->ask(request_about("a"), kDepthSchema, 50).text, "{a}");
+        EXPECT_EQ(judge->ask(request_about("b", "A longer constant part: "), kDepthSchema, 50).text, "{b}");
     }
     EXPECT_EQ(model->log().prefix_decodes, 6U);
 }
@@ -77,7 +77,7 @@ TEST(LocalJudge, says_what_was_sent_and_what_it_cost) {
     const auto judge = open_local_judge(echoing_model(), options_of());
     EXPECT_EQ(judge->name(), "tiny");
     const JudgeRequest request = request_about("x");
-    const JudgeReply reply = judge->ask(request, kSchema, 50);
+    const JudgeReply reply = judge->ask(request, kDepthSchema, 50);
     ASSERT_TRUE(reply.usage);
     const std::size_t rendered = std::string("[system]You judge.[user]Judge this: x[assistant]").size();
     EXPECT_EQ(reply.usage->prompt_tokens, rendered + 1) << "a token a byte, and BOS";
@@ -86,7 +86,7 @@ TEST(LocalJudge, says_what_was_sent_and_what_it_cost) {
     const Json sent = Json::parse(reply.request);
     EXPECT_EQ(sent["messages"], Json::parse(R"([{"role": "system", "content": "You judge."},
                                                 {"role": "user", "content": "Judge this: x"}])"));
-    EXPECT_EQ(sent["schema"], kSchema);
+    EXPECT_EQ(sent["schema"], kDepthSchema);
     EXPECT_EQ(sent["max_tokens"], 50);
 }
 
@@ -94,24 +94,24 @@ TEST(LocalJudge, a_template_without_a_system_role_gets_its_text_before_the_reque
     LocalJudgeOptions options = options_of();
     options.chat_template = kTemplateWithoutSystem;
     const auto judge = open_local_judge(echoing_model(), options);
-    const Json sent = Json::parse(judge->ask(request_about("x"), kSchema, 50).request);
+    const Json sent = Json::parse(judge->ask(request_about("x"), kDepthSchema, 50).request);
     EXPECT_EQ(sent["messages"], Json::parse(R"([{"role": "user", "content": "You judge.\nJudge this: x"}])"));
 }
 
 TEST(LocalJudge, a_request_that_cannot_fit_is_a_failure_that_no_retry_changes) {
     const auto judge = open_local_judge(echoing_model(), options_of());
-    const JudgeReply reply = judge->ask(request_about(std::string(3000, 'x')), kSchema, 50);
+    const JudgeReply reply = judge->ask(request_about(std::string(3000, 'x')), kDepthSchema, 50);
     ASSERT_TRUE(reply.failure);
     EXPECT_FALSE(reply.failure->retryable);
     EXPECT_NE(reply.failure->message.find("context"), std::string::npos) << reply.failure->message;
     EXPECT_TRUE(reply.text.empty());
-    EXPECT_EQ(judge->ask(request_about("x"), kSchema, 50).text, "{x}") << "the next one is answered";
+    EXPECT_EQ(judge->ask(request_about("x"), kDepthSchema, 50).text, "{x}") << "the next one is answered";
 }
 
 TEST(LocalJudge, a_constant_part_that_cannot_fit_fails_only_its_own_requests) {
     const auto judge = open_local_judge(echoing_model(), options_of());
-    EXPECT_TRUE(judge->ask(request_about("x", std::string(3000, 'c') + ": "), kSchema, 50).failure);
-    EXPECT_EQ(judge->ask(request_about("x"), kSchema, 50).text, "{x}");
+    EXPECT_TRUE(judge->ask(request_about("x", std::string(3000, 'c') + ": "), kDepthSchema, 50).failure);
+    EXPECT_EQ(judge->ask(request_about("x"), kDepthSchema, 50).text, "{x}");
 }
 
 TEST(LocalJudge, a_model_that_fails_ends_the_requests_under_way_and_no_others) {
@@ -120,10 +120,10 @@ TEST(LocalJudge, a_model_that_fails_ends_the_requests_under_way_and_no_others) {
         return test::answer_after("[assistant]", echo)(text);
     });
     const auto judge = open_local_judge(model, options_of());
-    const JudgeReply reply = judge->ask(request_about("break"), kSchema, 50);
+    const JudgeReply reply = judge->ask(request_about("break"), kDepthSchema, 50);
     ASSERT_TRUE(reply.failure);
     EXPECT_EQ(reply.failure->message, "the engine failed");
-    EXPECT_EQ(judge->ask(request_about("x"), kSchema, 50).text, "{x}");
+    EXPECT_EQ(judge->ask(request_about("x"), kDepthSchema, 50).text, "{x}");
 }
 
 TEST(LocalJudge, a_model_without_a_chat_template_cannot_judge) {

@@ -111,7 +111,7 @@ TEST_F(OriginalFiles, other_role_names_end_an_answer_too) {
               (std::vector<std::string>{"# Query:", "# Answer:", "User:", "Assistant:"}));
 }
 
-std::string failure_of(std::string_view text) {
+std::string parse_failure(std::string_view text) {
     try {
         parse_original(text, "mine");
     } catch (const Error& failure) {
@@ -122,19 +122,20 @@ std::string failure_of(std::string_view text) {
 }
 
 TEST(Original, a_fence_that_is_not_closed_is_named_by_its_line) {
-    const std::string failure = failure_of("Hi\n\n# Query:\n```\nq\n\n# Answer:\n```\na\n```\n");
+    const std::string failure = parse_failure("Hi\n\n# Query:\n```\nq\n\n# Answer:\n```\na\n```\n");
     EXPECT_EQ(failure,
               "prompt mine, line 4: the fence that opens here is not closed before the next header or the end "
               "of the file");
-    EXPECT_TRUE(failure_of("# Query:\n```\nq\n```\n# Answer:\n```\na\n").starts_with("prompt mine, line 6: the fence"));
-    EXPECT_TRUE(failure_of("# Query:\n```\n").starts_with("prompt mine, line 2: the fence"));
-    EXPECT_TRUE(failure_of("# Query:\n```q\n# Answer:\na\n").starts_with("prompt mine, line 2: the fence"));
+    EXPECT_TRUE(
+        parse_failure("# Query:\n```\nq\n```\n# Answer:\n```\na\n").starts_with("prompt mine, line 6: the fence"));
+    EXPECT_TRUE(parse_failure("# Query:\n```\n").starts_with("prompt mine, line 2: the fence"));
+    EXPECT_TRUE(parse_failure("# Query:\n```q\n# Answer:\na\n").starts_with("prompt mine, line 2: the fence"));
 }
 
 TEST(Original, a_fence_without_a_partner_inside_a_text_is_named_by_its_line) {
-    EXPECT_EQ(failure_of("# Query:\nq\n\n# Answer:\na\n```\nb\n"),
+    EXPECT_EQ(parse_failure("# Query:\nq\n\n# Answer:\na\n```\nb\n"),
               "prompt mine, line 6: this fence has no other that closes it");
-    EXPECT_EQ(failure_of("# Query:\nq\n\n# Answer:\n```\na\n```py\nb\n```\n"),
+    EXPECT_EQ(parse_failure("# Query:\nq\n\n# Answer:\n```\na\n```py\nb\n```\n"),
               "prompt mine, line 7: this fence has no other that closes it");
 }
 
@@ -145,29 +146,29 @@ TEST(Original, a_code_block_inside_an_answer_is_a_part_of_it) {
 }
 
 TEST(Original, an_answer_without_a_query_and_a_query_without_an_answer_are_errors) {
-    EXPECT_EQ(failure_of("Hi\n# Answer:\na\n"), "prompt mine, line 2: an answer without a query");
-    EXPECT_EQ(failure_of("# Query:\nq\n# Answer:\na\n\n# Answer:\nb\n"),
+    EXPECT_EQ(parse_failure("Hi\n# Answer:\na\n"), "prompt mine, line 2: an answer without a query");
+    EXPECT_EQ(parse_failure("# Query:\nq\n# Answer:\na\n\n# Answer:\nb\n"),
               "prompt mine, line 6: an answer without a query");
-    EXPECT_EQ(failure_of("# Query:\nq\n# Answer:\na\n\n# Query:\nb\n"),
+    EXPECT_EQ(parse_failure("# Query:\nq\n# Answer:\na\n\n# Query:\nb\n"),
               "prompt mine, line 6: a query without an answer");
-    EXPECT_EQ(failure_of("# Query:\nq\n\n# Query:\nb\n# Answer:\na\n"),
+    EXPECT_EQ(parse_failure("# Query:\nq\n\n# Query:\nb\n# Answer:\na\n"),
               "prompt mine, line 1: a query without an answer");
 }
 
 TEST(Original, an_empty_section_is_an_error) {
-    EXPECT_EQ(failure_of("# Query:\n\n# Answer:\na\n"), "prompt mine, line 1: nothing stands under '# Query:'");
-    EXPECT_EQ(failure_of("# Query:\n```\n```\n# Answer:\na\n"),
+    EXPECT_EQ(parse_failure("# Query:\n\n# Answer:\na\n"), "prompt mine, line 1: nothing stands under '# Query:'");
+    EXPECT_EQ(parse_failure("# Query:\n```\n```\n# Answer:\na\n"),
               "prompt mine, line 1: nothing stands between the fences under '# Query:'");
 }
 
 TEST(Original, a_text_without_examples_or_title_is_not_a_prompt_file) {
-    EXPECT_TRUE(failure_of("Dear diary,\n").starts_with("prompt mine, line 1: neither an example"));
-    EXPECT_TRUE(failure_of("").starts_with("prompt mine, line 1: neither an example"));
-    EXPECT_EQ(failure_of("# Instruction\n\nBe kind.\n"), "no error");
+    EXPECT_TRUE(parse_failure("Dear diary,\n").starts_with("prompt mine, line 1: neither an example"));
+    EXPECT_TRUE(parse_failure("").starts_with("prompt mine, line 1: neither an example"));
+    EXPECT_EQ(parse_failure("# Instruction\n\nBe kind.\n"), "no error");
 }
 
 TEST(Original, text_that_is_not_utf8_is_named_by_its_line) {
-    EXPECT_EQ(failure_of("# Query:\ncaf\xE9\n"), "prompt mine, line 2: not UTF-8 (byte 12 of the file)");
+    EXPECT_EQ(parse_failure("# Query:\ncaf\xE9\n"), "prompt mine, line 2: not UTF-8 (byte 12 of the file)");
 }
 
 TEST(Original, an_unknown_form_is_refused_with_the_known_ones) {

@@ -12,7 +12,7 @@ namespace {
 
 const std::string kStyle = "[style]\nquery = \"# Q:\"\nanswer = \"# A:\"\nfenced = false\n";
 
-std::string failure_of(std::string_view text) {
+std::string spec_failure(std::string_view text) {
     try {
         parse_spec(text, "my.toml");
     } catch (const Error& failure) {
@@ -39,46 +39,48 @@ TEST(SpecFile, an_example_may_have_several_turns) {
 }
 
 TEST(SpecFile, wrong_toml_is_named_by_line_and_column) {
-    EXPECT_TRUE(failure_of("name = \"x\"\nversion = = 1\n").starts_with("my.toml:2:11: "))
-        << failure_of("name = \"x\"\nversion = = 1\n");
+    EXPECT_TRUE(spec_failure("name = \"x\"\nversion = = 1\n").starts_with("my.toml:2:11: "))
+        << spec_failure("name = \"x\"\nversion = = 1\n");
 }
 
 TEST(SpecFile, an_unknown_key_is_named_with_a_suggestion) {
-    const std::string top = failure_of("name = \"x\"\npreambel = \"P\"\n" + kStyle);
+    const std::string top = spec_failure("name = \"x\"\npreambel = \"P\"\n" + kStyle);
     EXPECT_TRUE(top.starts_with("my.toml:2:1: unknown key 'preambel'; did you mean preamble?")) << top;
-    const std::string inner = failure_of("name = \"x\"\n" + kStyle + "[[example]]\nquery = \"q\"\nanswr = \"a\"\n");
+    const std::string inner = spec_failure("name = \"x\"\n" + kStyle + "[[example]]\nquery = \"q\"\nanswr = \"a\"\n");
     EXPECT_TRUE(inner.starts_with("my.toml:8:1: unknown key 'answr'; did you mean answer?")) << inner;
-    EXPECT_NE(failure_of("name = \"x\"\n" + kStyle + "fence = true\n").find("unknown key 'fence'"), std::string::npos);
+    EXPECT_NE(spec_failure("name = \"x\"\n" + kStyle + "fence = true\n").find("unknown key 'fence'"),
+              std::string::npos);
 }
 
 TEST(SpecFile, a_value_of_the_wrong_type_is_named_by_its_place) {
-    EXPECT_EQ(failure_of("name = 3\n"), "my.toml:1:8: 'name' must be a string");
-    EXPECT_EQ(failure_of("name = \"x\"\nstop = \"s\"\n" + kStyle), "my.toml:2:8: 'stop' must be a list of strings");
-    EXPECT_EQ(failure_of("name = \"x\"\nstop = [\"\"]\n" + kStyle), "my.toml:2:9: 'stop' holds an empty string");
-    EXPECT_NE(failure_of("name = \"x\"\nexample = 1\n" + kStyle).find("write [[example]]"), std::string::npos);
+    EXPECT_EQ(spec_failure("name = 3\n"), "my.toml:1:8: 'name' must be a string");
+    EXPECT_EQ(spec_failure("name = \"x\"\nstop = \"s\"\n" + kStyle), "my.toml:2:8: 'stop' must be a list of strings");
+    EXPECT_EQ(spec_failure("name = \"x\"\nstop = [\"\"]\n" + kStyle), "my.toml:2:9: 'stop' holds an empty string");
+    EXPECT_NE(spec_failure("name = \"x\"\nexample = 1\n" + kStyle).find("write [[example]]"), std::string::npos);
 }
 
 TEST(SpecFile, an_example_needs_a_query_and_an_answer) {
-    EXPECT_NE(failure_of("name = \"x\"\n" + kStyle + "[[example]]\nquery = \"q\"\n").find("an example has no 'answer'"),
-              std::string::npos);
     EXPECT_NE(
-        failure_of("name = \"x\"\n" + kStyle + "[[example]]\nquery = \" \"\nanswer = \"a\"\n").find("'query' is empty"),
+        spec_failure("name = \"x\"\n" + kStyle + "[[example]]\nquery = \"q\"\n").find("an example has no 'answer'"),
         std::string::npos);
-    EXPECT_NE(failure_of("name = \"x\"\n" + kStyle + "[[example]]\nturn = []\n").find("an example without a turn"),
+    EXPECT_NE(spec_failure("name = \"x\"\n" + kStyle + "[[example]]\nquery = \" \"\nanswer = \"a\"\n")
+                  .find("'query' is empty"),
+              std::string::npos);
+    EXPECT_NE(spec_failure("name = \"x\"\n" + kStyle + "[[example]]\nturn = []\n").find("an example without a turn"),
               std::string::npos);
 }
 
 TEST(SpecFile, a_prompt_has_a_name_and_either_a_style_or_a_form) {
-    EXPECT_NE(failure_of(kStyle).find("the prompt has no 'name'"), std::string::npos);
-    EXPECT_NE(failure_of("name = \"x\"\n").find("neither"), std::string::npos);
-    EXPECT_NE(failure_of("name = \"x\"\n" + kStyle + "[form]\n").find("not both"), std::string::npos);
-    EXPECT_NE(
-        failure_of("name = \"x\"\n[style]\nquery = \"# Q:\\nx\"\nanswer = \"# A:\"\nfenced = true\n").find("one line"),
-        std::string::npos);
+    EXPECT_NE(spec_failure(kStyle).find("the prompt has no 'name'"), std::string::npos);
+    EXPECT_NE(spec_failure("name = \"x\"\n").find("neither"), std::string::npos);
+    EXPECT_NE(spec_failure("name = \"x\"\n" + kStyle + "[form]\n").find("not both"), std::string::npos);
+    EXPECT_NE(spec_failure("name = \"x\"\n[style]\nquery = \"# Q:\\nx\"\nanswer = \"# A:\"\nfenced = true\n")
+                  .find("one line"),
+              std::string::npos);
 }
 
 TEST(SpecFile, text_that_is_not_utf8_is_refused) {
-    EXPECT_TRUE(failure_of("name = \"caf\xE9\"\n").starts_with("my.toml:1:"));
+    EXPECT_TRUE(spec_failure("name = \"caf\xE9\"\n").starts_with("my.toml:1:"));
 }
 
 TEST(SpecFile, what_is_written_is_read_back_exactly) {

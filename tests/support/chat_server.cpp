@@ -10,7 +10,7 @@ namespace {
 constexpr int kThreads = 16;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
-ChatRequest read_request(int connection) {
+ChatRequest read_chat_request(int connection) {
     std::string bytes;
     std::size_t head = std::string::npos;
     while ((head = bytes.find(kHeadEnd)) == std::string::npos) {
@@ -52,7 +52,7 @@ void ChatServer::serve() {
     for (;;) {
         const int connection = listener_.accept();
         if (connection < 0) return;
-        const ChatRequest request = read_request(connection);
+        const ChatRequest request = read_chat_request(connection);
         if (!request.target.empty()) {
             ++received_;
             const ChatAnswer answer = handler_(request);

@@ -13,7 +13,7 @@ namespace urial::test {
 namespace {
 
 /// Reads the head of one request; no request has a body.
-HttpHead read_request(int connection) {
+HttpHead read_head(int connection) {
     std::string bytes;
     while (bytes.find("\r\n\r\n") == std::string::npos && receive(connection, bytes)) {
     }
@@ -42,7 +42,7 @@ void HubServer::serve() {
     for (;;) {
         const int connection = listener_.accept();
         if (connection < 0) return;
-        const HttpHead request = read_request(connection);
+        const HttpHead request = read_head(connection);
         const Reply reply = answer(request);
         send_all(connection, fmt::format("HTTP/1.1 {} Status\r\nConnection: close\r\nContent-Length: {}\r\n{}\r\n",
                                          reply.status, reply.body.size(), reply.headers));
