@@ -26,7 +26,7 @@ configure() { cmake --preset "$1" "${@:2}" >"$log" 2>&1 || { cat "$log"; exit 1;
 
 # ctest_in FOLDER ARGS...: runs CTest and books every test it ran.
 ctest_in() {
-    ctest --test-dir "$@" --output-on-failure --no-tests=error -j "$jobs" 2>&1 | tee "$log"
+    ctest --output-on-failure --no-tests=error -j "$jobs" --test-dir "$@" 2>&1 | tee "$log"
     local total not_run bad
     total=$(sed -n 's/.*tests passed, [0-9]* tests failed out of \([0-9]*\).*/\1/p' "$log" | tail -1)
     bad=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of [0-9]*.*/\1/p' "$log" | tail -1)

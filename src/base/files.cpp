@@ -158,7 +158,11 @@ void for_each_json_line(const fs::path& path, const std::function<void(std::size
         if (value.is_discarded()) {
             refuse(ended ? "not a JSON value" : "not a JSON value, and the line has no end: the file looks cut off");
         }
-        line(number, std::move(value));
+        try {
+            line(number, std::move(value));
+        } catch (const nlohmann::json::exception& failure) {  // a field of another type than the caller takes
+            refuse(failure.what());
+        }
     };
     for_each_block(path, [&](std::string_view block) {
         while (!block.empty()) {
@@ -234,6 +238,10 @@ void JsonLinesWriter::append(const nlohmann::ordered_json& record) {
     std::string line = record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     line += '\n';
     write_all(descriptor_, line, path_);
+}
+
+void JsonLinesWriter::sync() {
+    if (::fdatasync(descriptor_) != 0 && errno != EINVAL) throw_system_error(path_, "write");  // EINVAL: a pipe
 }
 
 void JsonLinesWriter::replace(std::string_view lines) {

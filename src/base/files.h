@@ -63,6 +63,8 @@ public:
 
     std::size_t repaired_bytes() const { return repaired_bytes_; }
     void append(const nlohmann::ordered_json& record);
+    /// Returns when all that was appended is on the disk, where a crash of the machine cannot reach it.
+    void sync();
     /// Puts `lines` (whole lines) in the place of all that is there, keeping the lock. A copy beside the file holds the
     /// new content until it is in place.
     void replace(std::string_view lines);

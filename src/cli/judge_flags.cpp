@@ -7,6 +7,7 @@
 #include "cli/judged_report.h"
 #include "cli/open_judge.h"
 #include "cli/progress_bar.h"
+#include "report/report.h"
 
 namespace urial::cli {
 namespace {
@@ -45,11 +46,6 @@ Jury open_jury(const JudgeFlags& flags, eval::Json origin, const Context& contex
     return jury;
 }
 
-std::string cost_text(double cost, bool complete) {
-    if (!complete && cost == 0) return "cost not known (no price)";
-    return fmt::format("{}{:.4f} USD", complete ? "" : "at least ", cost);
-}
-
 void print_estimate(const eval::JudgeEstimate& estimate, const JudgeFlags& flags, const Context& context) {
     if (context.json) {
         const bool known = estimate.unpriced.empty();
@@ -67,7 +63,7 @@ void print_estimate(const eval::JudgeEstimate& estimate, const JudgeFlags& flags
     fmt::print("  {:<28} {:>12}  (estimated from the text)\n", "prompt tokens", estimate.prompt_tokens);
     fmt::print("  {:<28} {:>12}  ({} a reply)\n", "completion tokens, at most", estimate.most_completion_tokens,
                flags.max_tokens);
-    fmt::print("  {:<28} {:>12}\n", "cost, at most", cost_text(estimate.most_cost, estimate.unpriced.empty()));
+    fmt::print("  {:<28} {:>12}\n", "cost, at most", report::cost_text(estimate.most_cost, estimate.unpriced.empty()));
     for (const std::string& name : estimate.unpriced) {
         fmt::print("  no price of {} is known: --prices FILE gives one\n", printable(name));
     }
@@ -90,9 +86,8 @@ void print_counts(const eval::JudgeSummary& summary, const JudgeFlags& flags, co
     }
     fmt::print("\n  {} of {} judgements in {}, {} of them not wholly readable\n", progress.done, progress.total,
                printable(flags.output), progress.unscored);
-    fmt::print("  {} requests ({} failed{}), {} + {} tokens, {}\n", bill.attempts, bill.failed,
-               bill.unsettled > 0 ? fmt::format(", {} cut off by the end of a run", bill.unsettled) : "",
-               bill.prompt_tokens, bill.completion_tokens, cost_text(bill.cost, bill.unpriced == 0));
+    // The report of a finished run ends with the bill.
+    if (!summary.finished()) fmt::print("  {}\n", report::bill_text(bill));
 }
 
 void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Context& context) {

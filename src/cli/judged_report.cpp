@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/agreement_text.h"
 #include "cli/tag_report.h"
 #include "models/http.h"
 #include "report/report.h"
@@ -97,23 +96,11 @@ std::string difference_tables(const std::vector<JudgedRun>& runs, Format format)
     return written(report::difference_document(differences), format);
 }
 
-/// The judges of a run with several among themselves.
-std::vector<eval::JuryAgreement> agreement_of(const std::vector<JudgedRun>& runs) {
-    return runs.size() == 1 ? eval::jury_agreement(eval::ratings_of(runs.front().records))
-                            : std::vector<eval::JuryAgreement>{};
-}
-
-std::string result_tables(const std::vector<JudgedRun>& runs, const std::vector<JudgedResult>& results, Format format) {
-    if (format == Format::Json) {
-        eval::Json json = report::judged_json(results);
-        const auto agreement = agreement_of(runs);
-        if (!agreement.empty()) json["agreement"] = eval::to_json(agreement);
-        return json.dump(2) + "\n";
-    }
+std::string result_tables(const std::vector<JudgedResult>& results, Format format) {
+    if (format == Format::Json) return report::judged_json(results).dump(2) + "\n";
     if (format == Format::Csv) return to_csv(report::judged_csv(results));
     const auto layout = format == Format::Text ? report::Layout::Tall : report::Layout::Wide;
-    const std::string tables = written(report::judged_document(results, layout), format);
-    return format == Format::Text ? tables + jury_text(agreement_of(runs)) : tables;
+    return written(report::judged_document(results, layout), format);
 }
 
 /// The address of `target` as seen from a page at `page`.
@@ -180,7 +167,7 @@ void report_judged(const ReportOptions& command, const Context& context) {
         }
         return report_tags(runs.front().records, context);
     }
-    const std::string tables = command.against.empty() ? result_tables(runs, results_of(runs, command, context), format)
+    const std::string tables = command.against.empty() ? result_tables(results_of(runs, command, context), format)
                                                        : difference_tables(runs, format);
     if (command.output.empty()) {
         fmt::print("{}", tables);

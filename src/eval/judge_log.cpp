@@ -72,6 +72,23 @@ Json to_json(const Bill& bill) {
             {"unpriced", bill.unpriced}};
 }
 
+Bill bill_from_json(const Json& json) {
+    const auto count = [&](const char* key) {
+        return json.is_object() && json.contains(key) && json[key].is_number() ? json[key].get<double>() : 0.0;
+    };
+    Bill bill;
+    for (const auto& [key, member] : {std::pair{"attempts", &Bill::attempts},
+                                      {"failed", &Bill::failed},
+                                      {"unsettled", &Bill::unsettled},
+                                      {"prompt_tokens", &Bill::prompt_tokens},
+                                      {"completion_tokens", &Bill::completion_tokens},
+                                      {"unpriced", &Bill::unpriced}}) {
+        bill.*member = static_cast<std::size_t>(std::max(0.0, count(key)));
+    }
+    bill.cost = count("cost_usd");
+    return bill;
+}
+
 JudgeLog::JudgeLog(const fs::path& folder, const std::set<std::string>& keys)
     : records_(check_folder(folder) / kRecordsFile, Open::Append, kPrivate),
       raw_(folder / kRawFile, Open::Append, kPrivate),
@@ -182,6 +199,7 @@ void JudgeLog::begin(Attempt& attempt) {
                     {"judge", attempt.judge},
                     {"item", attempt.item},
                     {"most_cost_usd", or_null(attempt.most_cost)}});
+    ledger_.sync();
     ++bill_.attempts;
     unended_[{attempt.key, attempt.number}] = attempt;
 }
@@ -238,9 +256,10 @@ std::set<std::string> recorded_keys(const fs::path& folder) {
     text.resize(text.rfind('\n') + 1);  // the torn tail of a killed run is no record
     std::size_t number = 0;
     for (const std::string_view line : split(text, '\n')) {
+        ++number;
         if (line.empty()) continue;
         const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-        std::string key = key_of(path, ++number, json);
+        std::string key = key_of(path, number, json);
         if (!is_request_failure(record_from_json(json))) keys.insert(std::move(key));
     }
     return keys;

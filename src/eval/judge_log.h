@@ -37,6 +37,8 @@ struct Bill {
     std::size_t unpriced = 0;  ///< attempts that no price is known for and that may have cost something
 };
 Json to_json(const Bill& bill);
+/// What to_json() gave; a field that is missing or no number is 0.
+Bill bill_from_json(const Json& json);
 
 /// One request that was or will be sent.
 struct Attempt {

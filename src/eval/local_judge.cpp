@@ -44,9 +44,9 @@ std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>&
     return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-JudgeReply failed(std::string message) {
+JudgeReply failed(std::string message, bool retryable) {
     JudgeReply reply;
-    reply.failure = JudgeFailure{.retryable = false, .message = std::move(message), .retry_after = std::nullopt};
+    reply.failure = JudgeFailure{.retryable = retryable, .message = std::move(message), .retry_after = std::nullopt};
     return reply;
 }
 
@@ -126,7 +126,7 @@ private:
             prefix_is_set_ = true;
             scheduler_.submit(std::move(request));
         } catch (const std::exception& failure) {
-            running_.at(id).set_value(failed(failure.what()));
+            running_.at(id).set_value(failed(failure.what(), false));
             running_.erase(id);
         }
     }
@@ -141,10 +141,11 @@ private:
         running_.erase(found);
     }
 
-    /// Ends every request that was started, and takes it from the scheduler.
+    /// Ends every request that was started, and takes it from the scheduler. Most are innocent: each may be asked
+    /// again.
     void end_all(const std::string& message) {
         for (auto& [id, reply] : std::exchange(running_, {})) {
-            reply.set_value(failed(message));
+            reply.set_value(failed(message, true));
             scheduler_.cancel(id);
         }
     }

@@ -35,6 +35,12 @@ std::vector<PairResult> pair_results(const std::vector<EvalRecord>& records) {
     return results;
 }
 
+/// The manifest's.
+std::optional<eval::Bill> bill_of(const eval::Json& manifest) {
+    const auto found = manifest.find("bill");
+    return found == manifest.end() ? std::nullopt : std::optional(eval::bill_from_json(*found));
+}
+
 std::vector<MtBenchResult> mt_bench_results(const std::vector<EvalRecord>& records) {
     std::vector<MtBenchResult> results;
     for (const std::string& generator : eval::generators(records)) {
@@ -64,6 +70,8 @@ std::vector<JudgedRun> load_judged_runs(const std::vector<std::filesystem::path>
 JudgedResult judged_result(const JudgedRun& run, const eval::SummaryOptions& options) {
     JudgedResult result;
     result.label = run.label;
+    result.agreement = eval::jury_agreement(eval::ratings_of(run.records));
+    result.bill = bill_of(run.manifest);
     std::vector<EvalRecord> pairs;
     std::vector<EvalRecord> singles;
     for (const EvalRecord& record : run.records) (is_pair(record) ? pairs : singles).push_back(record);

@@ -40,7 +40,9 @@ struct JudgedResult {
     std::optional<eval::Summary> scores;
     std::vector<PairResult> pairs;
     std::vector<MtBenchResult> mt_bench;
-    std::optional<eval::PaperReport> paper;  ///< Compat::Paper only
+    std::optional<eval::PaperReport> paper;      ///< Compat::Paper only
+    std::vector<eval::JuryAgreement> agreement;  ///< of several judges; empty with one
+    std::optional<eval::Bill> bill;              ///< runs of `urial judge` only: what was imported has none
 };
 
 /// One run minus another, paired by item.
@@ -61,6 +63,10 @@ RunDifference run_difference(const JudgedRun& run, const JudgedRun& against);
 /// Tall: a line for each aspect and tag, a column for each run (a terminal is narrow). Wide: a line for each run, a
 /// column for each aspect, as papers print them.
 enum class Layout { Tall, Wide };
+/// "0.0123 USD"; "at least 0.0123 USD" or "cost not known (no price)" where some of it has no price.
+std::string cost_text(double cost, bool complete);
+/// "12 requests (0 failed), 3456 + 789 tokens, 0.0123 USD"
+std::string bill_text(const eval::Bill& bill);
 Document judged_document(std::span<const JudgedResult> results, Layout layout);
 Document difference_document(std::span<const RunDifference> differences);
 

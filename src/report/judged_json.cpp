@@ -44,6 +44,8 @@ Json to_json(const eval::PaperReport& report) {
 Json to_json(const JudgedResult& result) {
     Json json = result.scores ? eval::to_json(*result.scores) : Json::object();
     if (result.paper) json["report"] = to_json(*result.paper);
+    if (!result.agreement.empty()) json["agreement"] = eval::to_json(result.agreement);
+    if (result.bill) json["bill"] = eval::to_json(*result.bill);
     for (const PairResult& pair : result.pairs) json["win_rates"][pair.generator][pair.aspect] = to_json(pair.rate);
     for (const MtBenchResult& entry : result.mt_bench) json["mt_bench"][entry.generator] = to_json(entry.table);
     return json;

@@ -262,13 +262,48 @@ void add_mt_bench(Document& document, std::span<const JudgedResult> results) {
     if (!categories.rows.empty()) document.tables.push_back(std::move(categories));
 }
 
+void add_agreement(Document& document, std::span<const JudgedResult> results) {
+    const auto cell = [](const eval::Estimate& estimate) {
+        return Measure{.value = estimate.value, .ci95 = estimate.ci95};
+    };
+    Table table{"Agreement of the judges", {"run", "aspect", "judges", "items", "alpha [95 %]", "exact [95 %]"}, {}};
+    for (const JudgedResult& result : results) {
+        for (const eval::JuryAgreement& entry : result.agreement) {
+            table.rows.emplace_back(std::vector<Cell>{result.label, entry.aspect, entry.raters, entry.units,
+                                                      cell(entry.alpha), cell(entry.exact)});
+        }
+    }
+    if (!table.rows.empty()) document.tables.push_back(std::move(table));
+}
+
+void add_bills(Document& document, std::span<const JudgedResult> results) {
+    for (const JudgedResult& result : results) {
+        if (!result.bill) continue;
+        document.notes.push_back(
+            fmt::format("{}{}", results.size() > 1 ? result.label + ": " : "", bill_text(*result.bill)));
+    }
+}
+
 }  // namespace
+
+std::string cost_text(double cost, bool complete) {
+    if (!complete && cost == 0) return "cost not known (no price)";
+    return fmt::format("{}{:.4f} USD", complete ? "" : "at least ", cost);
+}
+
+std::string bill_text(const eval::Bill& bill) {
+    return fmt::format("{} requests ({} failed{}), {} + {} tokens, {}", bill.attempts, bill.failed,
+                       bill.unsettled > 0 ? fmt::format(", {} cut off by the end of a run", bill.unsettled) : "",
+                       bill.prompt_tokens, bill.completion_tokens, cost_text(bill.cost, bill.unpriced == 0));
+}
 
 Document judged_document(std::span<const JudgedResult> results, Layout layout) {
     Document document;
     add_scores(document, scored_runs(results), layout);
     add_pairs(document, results);
     add_mt_bench(document, results);
+    add_agreement(document, results);
+    add_bills(document, results);
     return document;
 }
 

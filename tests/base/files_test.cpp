@@ -53,6 +53,16 @@ TEST(Files, a_full_disk_is_an_error_that_names_the_file) {
     EXPECT_ERROR(writer.append({{"a", 1}}), ErrorKind::Io, "/dev/full: cannot write");
 }
 
+TEST(JsonLines, a_line_that_its_reader_cannot_take_is_named_too) {
+    const TemporaryFolder folder;
+    write_file_atomic(folder / "in.jsonl", "{\"id\": \"a\"}\n{\"id\": 7}\n");
+    const auto read = [&] {
+        for_each_json_line(folder / "in.jsonl",
+                           [](std::size_t, ordered_json&& line) { line.at("id").get<std::string>(); });
+    };
+    EXPECT_ERROR(read(), ErrorKind::BadInput, "in.jsonl:2: ");
+}
+
 TEST(JsonLines, a_bad_line_is_named_by_its_number) {
     const TemporaryFolder folder;
     const auto expect = [&](std::string_view content, std::string_view part) {

@@ -155,6 +155,13 @@ TEST_F(JudgeCommands, a_jury_and_the_filters_decide_what_is_asked) {
     std::map<std::string, int> by_judge;
     for (const eval::EvalRecord& record : records("run")) ++by_judge[record.judge];
     EXPECT_EQ(by_judge, (std::map<std::string, int>{{"one", 3}, {"two", 3}}));
+    const json report = json::parse(shell.run("$URIAL report run --json").out);
+    EXPECT_EQ(report["agreement"]["clarity"]["exact"]["value"], 1.0) << "the server says the same to both";
+    EXPECT_EQ(report["agreement"]["clarity"]["units"], 3);
+    EXPECT_EQ(report["bill"]["attempts"], 6);
+    const std::string text = shell.run("$URIAL report run").out;
+    EXPECT_TRUE(contains(text, "JUDGES  ITEMS  ALPHA [95 %]")) << text;
+    EXPECT_TRUE(contains(text, "6 requests (0 failed), 600 + 60 tokens, cost not known")) << text;
 }
 
 TEST_F(JudgeCommands, the_server_and_the_key_may_come_from_the_environment) {

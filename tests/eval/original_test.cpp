@@ -136,6 +136,9 @@ double peak_memory_mb() {
 }
 
 TEST(Import, a_hundred_megabytes_are_streamed_in_bounded_memory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers need memory of their own";
+#endif
     const TemporaryFolder folder;
     const auto path = folder.path() / "big.json";
     {
@@ -152,10 +155,7 @@ TEST(Import, a_hundred_megabytes_are_streamed_in_bounded_memory) {
     const double before = peak_memory_mb();
     EXPECT_EQ(import_judgements(std::span(&path, 1), folder.path() / "run").records, 1000U);
     const double after = peak_memory_mb();
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     EXPECT_LT(after - before, 200);
-#endif
-    RecordProperty("megabytes", std::to_string(after - before));
 }
 
 }  // namespace

@@ -62,6 +62,23 @@ const tests = {
         await page.close();
     },
 
+    async a_jury_shows_its_agreement_and_a_bill_what_was_paid() {
+        const bill = {attempts: 61, failed: 1, unsettled: 0, prompt_tokens: 12345, completion_tokens: 678, cost_usd: 0.25, unpriced: 2};
+        const {html, folders} = await makePage('jury', [{judges: 2, bill}, {}]);
+        const judgements = await recordsOf(folders[0]);
+        const pairs = judgements.filter((_, i) => i % 2 === 0).map((record, i) => [record, judgements[2 * i + 1]].map(({verdicts}) => verdicts.depth.score));
+        const equal = pairs.filter(([a, b]) => a === b).length / pairs.length;
+        const {page, noise} = await openReport(html);
+        const rows = page.locator('section:has-text("Do the judges agree?") tbody tr');
+        assert.equal(await rows.count(), 5, 'the run with one judge has no row');
+        const depth = rows.filter({hasText: 'depth'});
+        assert.equal(await depth.locator('td').nth(3).locator('b').innerText(), equal.toFixed(2));
+        const paid = await page.locator('section:has(h2:text-is("What did it cost?")) tbody').innerText();
+        assert.match(paid, /jury-a\s+61\s+1\s+12.345\s+678\s+at least 0\.2500 USD$/);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
     async withheld_numbers_are_shown_as_withheld() {
         const {html} = await makePage('withheld', [{}, {unscored: 0.3}]);
         const {page, noise} = await openReport(html);

@@ -82,11 +82,11 @@ class Run {
     }
 }
 
-export async function writeJudgedRun(folder, {items = 30, ...options} = {}) {
+export async function writeJudgedRun(folder, {items = 30, bill, ...options} = {}) {
     const run = new Run(options);
     await mkdir(folder, {recursive: true});
     await writeFile(path.join(folder, 'manifest.json'), JSON.stringify({
-        format: 'urial.eval/1', note: `synthetic: random numbers, no judge${options.hostile ? kHostile.join('') : ''}`}));
+        format: 'urial.eval/1', bill, note: `synthetic: random numbers, no judge${options.hostile ? kHostile.join('') : ''}`}));
     const records = Array.from({length: items}, (_, i) => run.records(i)).flat();
     await writeFile(path.join(folder, 'records.jsonl'), records.map((record) => JSON.stringify(record) + '\n').join(''));
 }

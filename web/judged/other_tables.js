@@ -50,6 +50,42 @@ export function pairSection(runs) {
     }));
 }
 
+function estimateCell({value, ci95}) {
+    return h('td.number', null, h('b', null, decimal(value)), ci95 ? h('small', null, `${decimal(ci95[0])} – ${decimal(ci95[1])}`) : null);
+}
+
+/** How far the judges of a jury agree; null where every run has one judge. */
+export function agreementSection(runs) {
+    const rows = runs.flatMap(({label, result}) => Object.entries(result.agreement ?? {}).map(([aspect, {raters, units, alpha, exact}], i, all) =>
+        h('tr', null, i === 0 ? h('th', {scope: 'rowgroup', rowspan: all.length}, plainText(label)) : null,
+            h('th.aspect', {scope: 'row'}, plainText(aspect)), h('td.number', null, formatCount(raters)), h('td.number', null, formatCount(units)),
+            estimateCell(alpha), estimateCell(exact))));
+    if (!rows.length) return null;
+    return h('section', null, h('h2', null, 'Do the judges agree?'), h('div.card.headline', null,
+        h('p.note', null, 'Krippendorff’s alpha: 1 is full agreement, 0 what chance gives. Exact: the share of equal verdicts among all pairs of judges.'),
+        h('div.scroll', {tabindex: 0}, h('table.scores', null,
+            h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Run'), h('th', {scope: 'col'}, 'aspect'),
+                ['judges', 'items', 'alpha', 'exact'].map((name) => h('th.number', {scope: 'col'}, name)))),
+            h('tbody', null, rows)))));
+}
+
+function costText({unpriced, cost_usd: cost}) {
+    if (unpriced > 0 && cost === 0) return 'not known (no price)';
+    return `${unpriced > 0 ? 'at least ' : ''}${cost.toFixed(4)} USD`;
+}
+
+/** What was asked and what it cost, failed requests included; null where nothing was asked by us. */
+export function billSection(runs) {
+    const billed = runs.filter(({result}) => result.bill);
+    if (!billed.length) return null;
+    return h('section', null, h('h2', null, 'What did it cost?'), h('div.card.headline', null, h('div.scroll', {tabindex: 0}, h('table.scores', null,
+        h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Run'),
+            ['requests', 'failed', 'prompt tokens', 'completion tokens', 'cost'].map((name) => h('th.number', {scope: 'col'}, name)))),
+        h('tbody', null, billed.map(({label, result: {bill}}) => h('tr', null, h('th', {scope: 'row'}, plainText(label)),
+            [bill.attempts, bill.failed, bill.prompt_tokens, bill.completion_tokens].map((count) => h('td.number', null, formatCount(count))),
+            h('td.number', null, costText(bill)))))))));
+}
+
 /** `chartsOf(entries, categories)`: the charts by category as an element. */
 export function mtBenchSection(runs, chartsOf) {
     const benched = runs.filter((run) => run.result.mt_bench);

@@ -4,7 +4,7 @@ import {chartCard} from '../page/chart_card.js';
 import {formatCount, h, plainText} from '../page/dom.js';
 import {bars, differenceLine, radar} from './charts.js';
 import {makeHeatMap} from './heat_map.js';
-import {mtBenchSection, pairSection} from './other_tables.js';
+import {agreementSection, billSection, mtBenchSection, pairSection} from './other_tables.js';
 import {decimal, measureCell} from './numbers.js';
 
 const kFewestAxes = 3;
@@ -130,7 +130,8 @@ export function makeOverview(runs, {differences, theme, onCell}) {
     }
     sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(entries, categories,
         ({table}, name) => table.categories[name] === undefined ? undefined : {mean: table.categories[name], ci95: null},
-        {name: 'categories', title: 'Means by category', high: 10}))));
+        {name: 'categories', title: 'Means by category', high: 10}))),
+                  agreementSection(runs), billSection(runs));
     const element = h('div.overview', null, sections, provenance(runs));
     return {element, draw: () => drawn.forEach((draw) => draw(theme()))};
 }

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""What tables of judged runs cost: 1,000 records with 10,000 bootstrap draws, and a raw file of 100 MB.
+
+    bench/judged.py [--rounds 5]
+
+The records are random numbers: only time and memory are looked at. Start nothing else meanwhile.
+"""
+
+import argparse
+import json
+import pathlib
+import random
+import statistics
+import tempfile
+
+import measure
+
+URIAL = pathlib.Path(__file__).resolve().parent.parent / "build" / "urial"
+ASPECTS = ["helpfulness", "clarity", "factuality", "depth", "engagement"]
+RECORDS = 1000
+RAW_BYTES = 100_000_000
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--urial", type=pathlib.Path, default=URIAL)
+    parser.add_argument("--rounds", type=int, default=5)
+    return parser.parse_args()
+
+
+def write_run(folder):
+    """A run folder with 5 aspects, and with tags of 7 tasks, 8 topics, 9 sources and 3 levels of difficulty."""
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"format": "urial.eval/1"}))
+    draw = random.Random(7)
+    with open(folder / "records.jsonl", "w") as out:
+        for number in range(RECORDS):
+            tasks = sorted({f"task {draw.randrange(7)}", f"task {draw.randrange(7)}"})
+            verdicts = {aspect: {"score": draw.randint(1, 5), "reason": "drawn"} for aspect in ASPECTS}
+            out.write(json.dumps({
+                "id": str(number), "instruction": f"question {number}", "task": tasks,
+                "topic": [f"topic {draw.randrange(8)}"], "dataset": f"source {draw.randrange(9)}",
+                "difficulty": f"level {draw.randrange(3)}", "answer": {"output": "some words", "generator": "model"},
+                "judge": "judge", "rubric": "just-eval", "rubric_version": "1", "turn": 1, "attempts": 1,
+                "verdicts": verdicts, "reply": "{}"}) + "\n")
+
+
+def write_raw(path):
+    """Records as the original authors' tool wrote them, with long answers."""
+    judgement = json.dumps({aspect: {"reason": "drawn", "score": "4"} for aspect in ASPECTS})
+    record = {"instruction": "Say more.", "output_cand": "x" * 100_000, "generator": "model",
+              "prompt": "Judge.", "result": judgement, "parsed_result": json.loads(judgement)}
+    count = RAW_BYTES // len(json.dumps(record)) + 1
+    path.write_text("[" + ",\n".join(json.dumps({"id": number, **record}) for number in range(count)) + "]")
+    return count
+
+
+def main():
+    args = arguments()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_run(folder / "run")
+        raw_records = write_raw(folder / "raw.json")
+        reports, imports = [], []
+        for round_number in range(args.rounds):
+            reports.append(measure.run([str(args.urial), "report", str(folder / "run")]))
+            imports.append(measure.run([str(args.urial), "judge", "import", str(folder / "raw.json"), "-o",
+                                        str(folder / f"imported-{round_number}")]))
+        raw_megabytes = (folder / "raw.json").stat().st_size / 1e6
+    rows = [(what, f"{statistics.median(run.seconds for run in runs):.2f}",
+             f"{max(run.peak_bytes for run in runs) / 1e6:.0f}")
+            for what, runs in ((f"report of {RECORDS} records, 10,000 draws", reports),
+                               (f"import of {raw_records} raw records, {raw_megabytes:.0f} MB", imports))]
+    print(f"{measure.cpu_name()}\n")
+    measure.table(rows, ("", "s", "peak MB"))
+
+
+if __name__ == "__main__":
+    main()
