@@ -48,8 +48,9 @@ def write_run(folder):
 def write_raw(path):
     """Records as the original authors' tool wrote them, with long answers."""
     judgement = json.dumps({aspect: {"reason": "drawn", "score": "4"} for aspect in ASPECTS})
-    record = {"instruction": "Say more.", "output_cand": "x" * 100_000, "generator": "model",
-              "prompt": "Judge.", "result": judgement, "parsed_result": json.loads(judgement)}
+    record = {"input": "Say more.", "output_cand": "x" * 100_000, "generator_cand": "model",
+              "eval_config": {"mode": "score_multi", "gpt": "gpt-4", "max_words": -1}, "prompt": "Judge.",
+              "result": judgement, "parsed_result": json.loads(judgement)}
     count = RAW_BYTES // len(json.dumps(record)) + 1
     path.write_text("[" + ",\n".join(json.dumps({"id": number, **record}) for number in range(count)) + "]")
     return count
