@@ -52,7 +52,10 @@ def write_raw(path):
               "eval_config": {"mode": "score_multi", "gpt": "gpt-4", "max_words": -1}, "prompt": "Judge.",
               "result": judgement, "parsed_result": json.loads(judgement)}
     count = RAW_BYTES // len(json.dumps(record)) + 1
-    path.write_text("[" + ",\n".join(json.dumps({"id": number, **record}) for number in range(count)) + "]")
+    with open(path, "w") as out:  # bit by bit: what this process held would count as the peak of those that it starts
+        for number in range(count):
+            out.write(("[" if number == 0 else ",\n") + json.dumps({"id": number, **record}))
+        out.write("]")
     return count
 
 
