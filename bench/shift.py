@@ -67,6 +67,7 @@ def main():
     others = {name: command for name, command in (text.split("=", 1) for text in args.command)}
     whole, running, peaks = [], [], []
     rates = {name: [] for name in others}
+    read_by_perplexity = []
     for _ in range(args.rounds):
         rate, without_loading, peak = urial_run(args)
         whole.append(rate)
@@ -76,13 +77,15 @@ def main():
             if name.endswith("(once)") and rates[name]:
                 continue
             rates[name].append(measure.run(command).json()["tokens_per_s"])
+        if args.perplexity:
+            read_by_perplexity.append(perplexity(args))
     ours = statistics.median(running)
     rows = [("urial, all measures, without loading", f"{ours:.1f}", ""),
             ("urial, start of the process to its end", f"{statistics.median(whole):.1f}", "")]
     for name, found in rates.items():
         rows.append((name, f"{statistics.median(found):.2f}", f"{ours / statistics.median(found):.2f}"))
     if args.perplexity:
-        rate = perplexity(args)
+        rate = statistics.median(read_by_perplexity)
         rows.append(("llama-perplexity --kl-divergence, both runs", f"{rate:.1f}",
                      f"{statistics.median(whole) / rate:.2f} (whole process)"))
     print(f"{measure.cpu_name()}\n")
