@@ -11,7 +11,6 @@ hits both sides; medians are printed. A command of --command prints a JSON objec
 meanwhile: the engine's threads spin, and one busy process halves every figure.
 """
 
-import argparse
 import concurrent.futures
 import json
 import pathlib
@@ -23,21 +22,18 @@ import urllib.request
 
 import measure
 
-URIAL = pathlib.Path(__file__).resolve().parent.parent / "build" / "urial"
 LLAMA_PORT = 8097
 STOPS = ["```", "# Query"]
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--urial", type=pathlib.Path, default=URIAL)
+    parser = measure.argument_parser(__doc__, rounds=3)
     parser.add_argument("--model", required=True, help="a GGUF file")
     parser.add_argument("--prompt", required=True, help="a prompt file of the original authors")
     parser.add_argument("--queries", required=True, help="JSON lines with an instruction each")
     parser.add_argument("--n", type=int, default=48)
     parser.add_argument("--max-tokens", type=int, default=96)
     parser.add_argument("--parallel", type=int, default=48)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, default=16, help="requests at a time to a server")
     parser.add_argument("--llama-bin", type=pathlib.Path, help="folder of llama-server and llama-batched-bench")
     parser.add_argument("--server", action="append", default=[], metavar="NAME=URL=COMMAND",

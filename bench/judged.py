@@ -6,7 +6,6 @@
 The records are random numbers: only time and memory are looked at. Start nothing else meanwhile.
 """
 
-import argparse
 import json
 import pathlib
 import random
@@ -15,17 +14,13 @@ import tempfile
 
 import measure
 
-URIAL = pathlib.Path(__file__).resolve().parent.parent / "build" / "urial"
 ASPECTS = ["helpfulness", "clarity", "factuality", "depth", "engagement"]
 RECORDS = 1000
 RAW_BYTES = 100_000_000
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--urial", type=pathlib.Path, default=URIAL)
-    parser.add_argument("--rounds", type=int, default=5)
-    return parser.parse_args()
+    return measure.argument_parser(__doc__, rounds=5).parse_args()
 
 
 def write_run(folder):

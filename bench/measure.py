@@ -1,8 +1,10 @@
 """What the side-by-side benchmarks share: running a command, its wall time and peak memory, medians, a table."""
 
+import argparse
 import dataclasses
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -10,6 +12,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+
+
+URIAL = pathlib.Path(__file__).resolve().parent.parent / "build" / "urial"
+
+
+def argument_parser(description, rounds):
+    """With --urial and --rounds."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--urial", type=pathlib.Path, default=URIAL)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    return parser
 
 
 @dataclasses.dataclass

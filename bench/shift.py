@@ -11,7 +11,6 @@ file of logits; its rate is that of both runs together, and it scores half of th
 turns; medians are printed. Start nothing else meanwhile.
 """
 
-import argparse
 import pathlib
 import re
 import statistics
@@ -20,18 +19,15 @@ import tempfile
 
 import measure
 
-URIAL = pathlib.Path(__file__).resolve().parent.parent / "build" / "urial"
 CHUNK_TOKENS = 512
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--urial", type=pathlib.Path, default=URIAL)
+    parser = measure.argument_parser(__doc__, rounds=3)
     parser.add_argument("--model", required=True, help="a GGUF file")
     parser.add_argument("--lora", required=True, help="the adapter that makes it the aligned model, as a GGUF file")
     parser.add_argument("--answers", required=True)
     parser.add_argument("--limit", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--command", action="append", default=[], metavar="NAME=COMMAND")
     parser.add_argument("--perplexity", type=pathlib.Path, help="folder of llama-perplexity")
     parser.add_argument("--text", help="what llama-perplexity reads")

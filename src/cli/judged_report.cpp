@@ -165,7 +165,7 @@ void report_judged(const ReportOptions& command, const Context& context) {
                         "the labels of a run of tags are printed as text or with --json, one run at a time: --format, "
                         "--output and --against are for scores and pairs");
         }
-        return report_tags(runs.front().records, context);
+        return report_tags(runs.front(), context);
     }
     const std::string tables = command.against.empty() ? result_tables(results_of(runs, command, context), format)
                                                        : difference_tables(runs, format);

@@ -14,7 +14,8 @@ bool has_labels(const eval::EvalRecord& record) {
     });
 }
 
-void report_tags(const std::vector<eval::EvalRecord>& records, const Context& context) {
+void report_tags(const report::JudgedRun& run, const Context& context) {
+    const std::vector<eval::EvalRecord>& records = run.records;
     eval::Json counts = eval::Json::object();
     std::size_t unscored = 0;
     for (const eval::EvalRecord& record : records) {
@@ -41,6 +42,7 @@ void report_tags(const std::vector<eval::EvalRecord>& records, const Context& co
         }
     }
     fmt::print("\n  {} records, {} verdicts unscored\n", records.size(), unscored);
+    if (const auto bill = report::bill_of(run)) fmt::print("  {}\n", report::bill_text(*bill));
 }
 
 }  // namespace urial::cli

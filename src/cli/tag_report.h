@@ -1,17 +1,15 @@
 #pragma once
 
-// The table of a run of tags: how many items have each label.
-
-#include <vector>
+// The table of a run of tags: how many items have each label, and what it cost.
 
 #include "cli/commands.h"
-#include "eval/eval.h"
+#include "report/judged.h"
 
 namespace urial::cli {
 
 /// Some aspect of the record has labels rather than a score or a preference.
 bool has_labels(const eval::EvalRecord& record);
 
-void report_tags(const std::vector<eval::EvalRecord>& records, const Context& context);
+void report_tags(const report::JudgedRun& run, const Context& context);
 
 }  // namespace urial::cli

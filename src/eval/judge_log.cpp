@@ -39,7 +39,7 @@ Json or_null(const std::optional<Number>& value) {
     return value ? Json(*value) : Json(nullptr);
 }
 
-std::optional<double> cost_in(const Json& json, const char* key) {
+std::optional<double> number_in(const Json& json, const char* key) {
     return json.contains(key) && json[key].is_number() ? std::optional(json[key].get<double>()) : std::nullopt;
 }
 
@@ -73,9 +73,6 @@ Json to_json(const Bill& bill) {
 }
 
 Bill bill_from_json(const Json& json) {
-    const auto count = [&](const char* key) {
-        return json.is_object() && json.contains(key) && json[key].is_number() ? json[key].get<double>() : 0.0;
-    };
     Bill bill;
     for (const auto& [key, member] : {std::pair{"attempts", &Bill::attempts},
                                       {"failed", &Bill::failed},
@@ -83,9 +80,9 @@ Bill bill_from_json(const Json& json) {
                                       {"prompt_tokens", &Bill::prompt_tokens},
                                       {"completion_tokens", &Bill::completion_tokens},
                                       {"unpriced", &Bill::unpriced}}) {
-        bill.*member = static_cast<std::size_t>(std::max(0.0, count(key)));
+        bill.*member = static_cast<std::size_t>(std::max(0.0, number_in(json, key).value_or(0)));
     }
-    bill.cost = count("cost_usd");
+    bill.cost = number_in(json, "cost_usd").value_or(0);
     return bill;
 }
 
@@ -146,12 +143,12 @@ void JudgeLog::read_ledger() {
         const std::string event = json.value("event", "");
         if (event == "sent") {
             attempt.judge = json.value("judge", "");
-            attempt.most_cost = cost_in(json, "most_cost_usd");
+            attempt.most_cost = number_in(json, "most_cost_usd");
             attempts_[attempt.key] = std::max(attempts_[attempt.key], attempt.number);
             ++bill_.attempts;
             unended_[{attempt.key, attempt.number}] = attempt;
         } else if (const auto found = unended_.find({attempt.key, attempt.number}); found != unended_.end()) {
-            settle(found->second, {usage_in(json), cost_in(json, "cost_usd"), event == "failed"});
+            settle(found->second, {usage_in(json), number_in(json, "cost_usd"), event == "failed"});
         }
     });
 }
@@ -165,7 +162,7 @@ void JudgeLog::read_raw() {
         if (const auto found = unended_.find({attempt.key, attempt.number}); found != unended_.end()) {
             // Killed between the two files: the attempt did end.
             const Attempt cut_off = found->second;
-            end_in_ledger(cut_off, {usage_in(json), cost_in(json, "cost_usd"), failed});
+            end_in_ledger(cut_off, {usage_in(json), number_in(json, "cost_usd"), failed});
         }
         if (!failed && !recorded_.contains(attempt.key)) {
             replies_[attempt.key].push_back(json.value("reply", ""));

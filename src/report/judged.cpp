@@ -35,12 +35,6 @@ std::vector<PairResult> pair_results(const std::vector<EvalRecord>& records) {
     return results;
 }
 
-/// The manifest's.
-std::optional<eval::Bill> bill_of(const eval::Json& manifest) {
-    const auto found = manifest.find("bill");
-    return found == manifest.end() ? std::nullopt : std::optional(eval::bill_from_json(*found));
-}
-
 std::vector<MtBenchResult> mt_bench_results(const std::vector<EvalRecord>& records) {
     std::vector<MtBenchResult> results;
     for (const std::string& generator : eval::generators(records)) {
@@ -67,11 +61,16 @@ std::vector<JudgedRun> load_judged_runs(const std::vector<std::filesystem::path>
     return runs;
 }
 
+std::optional<eval::Bill> bill_of(const JudgedRun& run) {
+    const auto found = run.manifest.find("bill");
+    return found == run.manifest.end() ? std::nullopt : std::optional(eval::bill_from_json(*found));
+}
+
 JudgedResult judged_result(const JudgedRun& run, const eval::SummaryOptions& options) {
     JudgedResult result;
     result.label = run.label;
     result.agreement = eval::jury_agreement(eval::ratings_of(run.records));
-    result.bill = bill_of(run.manifest);
+    result.bill = bill_of(run);
     std::vector<EvalRecord> pairs;
     std::vector<EvalRecord> singles;
     for (const EvalRecord& record : run.records) (is_pair(record) ? pairs : singles).push_back(record);

@@ -60,13 +60,16 @@ std::vector<JudgedRun> load_judged_runs(const std::vector<std::filesystem::path>
 JudgedResult judged_result(const JudgedRun& run, const eval::SummaryOptions& options);
 RunDifference run_difference(const JudgedRun& run, const JudgedRun& against);
 
+/// The manifest's; std::nullopt for a run that was imported.
+std::optional<eval::Bill> bill_of(const JudgedRun& run);
+/// "12 requests (0 failed), 3456 + 789 tokens, 0.0123 USD"
+std::string bill_text(const eval::Bill& bill);
+/// "0.0123 USD"; "at least 0.0123 USD" or "cost not known (no price)" where some of it has no price.
+std::string cost_text(double cost, bool complete);
+
 /// Tall: a line for each aspect and tag, a column for each run (a terminal is narrow). Wide: a line for each run, a
 /// column for each aspect, as papers print them.
 enum class Layout { Tall, Wide };
-/// "0.0123 USD"; "at least 0.0123 USD" or "cost not known (no price)" where some of it has no price.
-std::string cost_text(double cost, bool complete);
-/// "12 requests (0 failed), 3456 + 789 tokens, 0.0123 USD"
-std::string bill_text(const eval::Bill& bill);
 Document judged_document(std::span<const JudgedResult> results, Layout layout);
 Document difference_document(std::span<const RunDifference> differences);
 

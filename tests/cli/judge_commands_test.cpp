@@ -122,6 +122,7 @@ TEST_F(JudgeCommands, instructions_are_tagged) {
     ChatServer server(fulfilled);
     write("items.jsonl", R"({"id": 1, "instruction": "q"})");
     const ShellResult tagged = shell.run("$URIAL judge tags items.jsonl --judge " + server.base_url() + "#gpt -o run");
+    EXPECT_TRUE(contains(tagged.out, " requests (0 failed), ")) << tagged.out;
     ASSERT_EQ(tagged.exit_code, 0) << tagged.err;
     EXPECT_EQ(std::get<eval::Labels>(*records("run").front().find("difficulty")).values,
               std::vector<std::string>{"easy"});

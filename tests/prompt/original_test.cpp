@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "prompt/prompt.h"
+#include "support/expect_error.h"
 
 namespace urial::prompt {
 namespace {
@@ -112,13 +113,7 @@ TEST_F(OriginalFiles, other_role_names_end_an_answer_too) {
 }
 
 std::string parse_failure(std::string_view text) {
-    try {
-        parse_original(text, "mine");
-    } catch (const Error& failure) {
-        EXPECT_EQ(failure.kind(), ErrorKind::BadInput);
-        return failure.what();
-    }
-    return "no error";
+    return test::bad_input_of([&] { parse_original(text, "mine"); });
 }
 
 TEST(Original, a_fence_that_is_not_closed_is_named_by_its_line) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "prompt/prompt.h"
+#include "support/expect_error.h"
 
 namespace urial::prompt {
 namespace {
@@ -13,13 +14,7 @@ namespace {
 const std::string kStyle = "[style]\nquery = \"# Q:\"\nanswer = \"# A:\"\nfenced = false\n";
 
 std::string spec_failure(std::string_view text) {
-    try {
-        parse_spec(text, "my.toml");
-    } catch (const Error& failure) {
-        EXPECT_EQ(failure.kind(), ErrorKind::BadInput);
-        return failure.what();
-    }
-    return "no error";
+    return test::bad_input_of([&] { parse_spec(text, "my.toml"); });
 }
 
 TEST(SpecFile, a_style_gives_the_form_and_the_headers) {

@@ -8,6 +8,22 @@
 
 #include "base/error.h"
 
+namespace urial::test {
+
+/// What the Error{BadInput} that the call throws says; "no error" where it throws none.
+template <typename Call>
+std::string bad_input_of(const Call& call) {
+    try {
+        call();
+    } catch (const Error& failure) {
+        EXPECT_EQ(failure.kind(), ErrorKind::BadInput);
+        return failure.what();
+    }
+    return "no error";
+}
+
+}  // namespace urial::test
+
 #define EXPECT_ERROR(statement, expected_kind, part)                                            \
     try {                                                                                       \
         statement;                                                                              \

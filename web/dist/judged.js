@@ -867,16 +867,32 @@
   function decimal(value, digits = 2) {
     return value === null || value === void 0 ? "–" : value.toFixed(digits);
   }
-  function measureCell(value, withheld) {
-    if (!value) return h("td.number", null, "");
-    if (withheld) return h("td.number", null, h("i.withheld", { title: "More than 5 % of the verdicts could not be read" }, "withheld"), unreadNote(value));
+  function estimateCell(value, ci95, note = null) {
     return h(
       "td.number",
       null,
-      h("b", null, decimal(value.mean)),
-      value.ci95 ? h("small", null, `${decimal(value.ci95[0])} – ${decimal(value.ci95[1])}`) : null,
-      unreadNote(value)
+      h("b", null, decimal(value)),
+      ci95 ? h("small", null, `${decimal(ci95[0])} – ${decimal(ci95[1])}`) : null,
+      note
     );
+  }
+  function scoresTable(texts, numbers, rows) {
+    return h("div.scroll", { tabindex: 0 }, h(
+      "table.scores",
+      null,
+      h("thead", null, h(
+        "tr",
+        null,
+        texts.map((name) => h("th", { scope: "col" }, name)),
+        numbers.map((name) => h("th.number", { scope: "col" }, plainText(name)))
+      )),
+      h("tbody", null, rows)
+    ));
+  }
+  function measureCell(value, withheld) {
+    if (!value) return h("td.number", null, "");
+    if (withheld) return h("td.number", null, h("i.withheld", { title: "More than 5 % of the verdicts could not be read" }, "withheld"), unreadNote(value));
+    return estimateCell(value.mean, value.ci95, unreadNote(value));
   }
   function unreadNote({ n, unscored, not_applicable }) {
     const parts = [unscored ? `${formatCount(unscored)} unscored` : "", not_applicable ? `${formatCount(not_applicable)} N/A` : ""].filter(Boolean);
@@ -1058,9 +1074,6 @@
       );
     }));
   }
-  function estimateCell({ value, ci95 }) {
-    return h("td.number", null, h("b", null, decimal(value)), ci95 ? h("small", null, `${decimal(ci95[0])} – ${decimal(ci95[1])}`) : null);
-  }
   function agreementSection(runs) {
     const rows = runs.flatMap(({ label, result }) => Object.entries(result.agreement ?? {}).map(([aspect, { raters, units, alpha, exact }], i, all) => h(
       "tr",
@@ -1069,26 +1082,15 @@
       h("th.aspect", { scope: "row" }, plainText(aspect)),
       h("td.number", null, formatCount(raters)),
       h("td.number", null, formatCount(units)),
-      estimateCell(alpha),
-      estimateCell(exact)
+      estimateCell(alpha.value, alpha.ci95),
+      estimateCell(exact.value, exact.ci95)
     )));
     if (!rows.length) return null;
     return h("section", null, h("h2", null, "Do the judges agree?"), h(
       "div.card.headline",
       null,
       h("p.note", null, "Krippendorff’s alpha: 1 is full agreement, 0 what chance gives. Exact: the share of equal verdicts among all pairs of judges."),
-      h("div.scroll", { tabindex: 0 }, h(
-        "table.scores",
-        null,
-        h("thead", null, h(
-          "tr",
-          null,
-          h("th", { scope: "col" }, "Run"),
-          h("th", { scope: "col" }, "aspect"),
-          ["judges", "items", "alpha", "exact"].map((name) => h("th.number", { scope: "col" }, name))
-        )),
-        h("tbody", null, rows)
-      ))
+      scoresTable(["Run", "aspect"], ["judges", "items", "alpha", "exact"], rows)
     ));
   }
   function costText({ unpriced, cost_usd: cost }) {
@@ -1098,23 +1100,18 @@
   function billSection(runs) {
     const billed = runs.filter(({ result }) => result.bill);
     if (!billed.length) return null;
-    return h("section", null, h("h2", null, "What did it cost?"), h("div.card.headline", null, h("div.scroll", { tabindex: 0 }, h(
-      "table.scores",
+    const rows = billed.map(({ label, result: { bill } }) => h(
+      "tr",
       null,
-      h("thead", null, h(
-        "tr",
-        null,
-        h("th", { scope: "col" }, "Run"),
-        ["requests", "failed", "prompt tokens", "completion tokens", "cost"].map((name) => h("th.number", { scope: "col" }, name))
-      )),
-      h("tbody", null, billed.map(({ label, result: { bill } }) => h(
-        "tr",
-        null,
-        h("th", { scope: "row" }, plainText(label)),
-        [bill.attempts, bill.failed, bill.prompt_tokens, bill.completion_tokens].map((count) => h("td.number", null, formatCount(count))),
-        h("td.number", null, costText(bill))
-      )))
-    ))));
+      h("th", { scope: "row" }, plainText(label)),
+      [bill.attempts, bill.failed, bill.prompt_tokens, bill.completion_tokens].map((count) => h("td.number", null, formatCount(count))),
+      h("td.number", null, costText(bill))
+    ));
+    return h("section", null, h("h2", null, "What did it cost?"), h(
+      "div.card.headline",
+      null,
+      scoresTable(["Run"], ["requests", "failed", "prompt tokens", "completion tokens", "cost"], rows)
+    ));
   }
   function mtBenchSection(runs, chartsOf) {
     const benched = runs.filter((run) => run.result.mt_bench);
@@ -1133,12 +1130,7 @@
       h("th", { scope: "row" }, plainText(label)),
       h("td.number", null, decimal(table.turn_1)),
       h("td.number", null, decimal(table.turn_2)),
-      h(
-        "td.number",
-        null,
-        h("b", null, decimal(table.overall)),
-        table.overall_ci95 ? h("small", null, `${decimal(table.overall_ci95[0])} – ${decimal(table.overall_ci95[1])}`) : null
-      ),
+      estimateCell(table.overall, table.overall_ci95),
       categories.map((name) => h("td.number", null, decimal(table.categories[name]))),
       h("td.number", null, formatCount(table.unscored))
     ));
@@ -1146,17 +1138,7 @@
       "section",
       null,
       h("h2", null, "MT-bench"),
-      h("div.card.headline", null, h("div.scroll", { tabindex: 0 }, h(
-        "table.scores",
-        null,
-        h("thead", null, h(
-          "tr",
-          null,
-          h("th", { scope: "col" }, "Answers"),
-          ["turn 1", "turn 2", "overall", ...categories, "unscored"].map((name) => h("th.number", { scope: "col" }, plainText(name)))
-        )),
-        h("tbody", null, rows)
-      ))),
+      h("div.card.headline", null, scoresTable(["Answers"], ["turn 1", "turn 2", "overall", ...categories, "unscored"], rows)),
       categories.length ? chartsOf(entries, categories) : null
     );
   }
@@ -1183,17 +1165,7 @@
         h("small", null, `of ${formatCount(result.verdicts)}`)
       )
     ));
-    return h("div.scroll", { tabindex: 0 }, h(
-      "table.scores",
-      null,
-      h("thead", null, h(
-        "tr",
-        null,
-        h("th", { scope: "col" }, "Run"),
-        [...aspects, "average", "words", "unscored"].map((name) => h("th.number", { scope: "col" }, plainText(name)))
-      )),
-      h("tbody", null, rows)
-    ));
+    return scoresTable(["Run"], [...aspects, "average", "words", "unscored"], rows);
   }
   function tipOf(label, name, { mean: mean2, ci95, n }) {
     return `${label} · ${name}
@@ -1335,17 +1307,13 @@ ${formatCount(n)} answers` : ""}`;
       if (decided.length) sections.push(keep(differenceTable(decided)));
       sections.push(makeHeatMap(scored, { onCell }));
     }
-    sections.push(
-      pairSection(runs),
-      mtBenchSection(runs, (entries, categories) => keep(scoreCharts(
-        entries,
-        categories,
-        ({ table }, name) => table.categories[name] === void 0 ? void 0 : { mean: table.categories[name], ci95: null },
-        { name: "categories", title: "Means by category", high: 10 }
-      ))),
-      agreementSection(runs),
-      billSection(runs)
-    );
+    sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(
+      entries,
+      categories,
+      ({ table }, name) => table.categories[name] === void 0 ? void 0 : { mean: table.categories[name], ci95: null },
+      { name: "categories", title: "Means by category", high: 10 }
+    ))));
+    sections.push(agreementSection(runs), billSection(runs));
     const element = h("div.overview", null, sections, provenance(runs));
     return { element, draw: () => drawn.forEach((draw) => draw(theme())) };
   }

@@ -1,17 +1,30 @@
 // How numbers look in tables. What is withheld or missing says so.
 
-import {formatCount, h} from '../page/dom.js';
+import {formatCount, h, plainText} from '../page/dom.js';
 
 export function decimal(value, digits = 2) {
     return value === null || value === undefined ? '–' : value.toFixed(digits);
+}
+
+/** A table cell with a number and its interval, [low, high] or null; `note` below. */
+export function estimateCell(value, ci95, note = null) {
+    return h('td.number', null, h('b', null, decimal(value)),
+             ci95 ? h('small', null, `${decimal(ci95[0])} – ${decimal(ci95[1])}`) : null, note);
+}
+
+/** A table of runs: columns of texts, columns of numbers, rows as elements. */
+export function scoresTable(texts, numbers, rows) {
+    return h('div.scroll', {tabindex: 0}, h('table.scores', null,
+        h('thead', null, h('tr', null, texts.map((name) => h('th', {scope: 'col'}, name)),
+            numbers.map((name) => h('th.number', {scope: 'col'}, plainText(name))))),
+        h('tbody', null, rows)));
 }
 
 /** A table cell with a mean, its interval and what could not be read. `value`: {mean, ci95, n, unscored} or undefined. */
 export function measureCell(value, withheld) {
     if (!value) return h('td.number', null, '');
     if (withheld) return h('td.number', null, h('i.withheld', {title: 'More than 5 % of the verdicts could not be read'}, 'withheld'), unreadNote(value));
-    return h('td.number', null, h('b', null, decimal(value.mean)),
-             value.ci95 ? h('small', null, `${decimal(value.ci95[0])} – ${decimal(value.ci95[1])}`) : null, unreadNote(value));
+    return estimateCell(value.mean, value.ci95, unreadNote(value));
 }
 
 function unreadNote({n, unscored, not_applicable}) {

@@ -1,7 +1,7 @@
-// Tables of pairwise and of MT-bench runs.
+// Tables of pairwise and of MT-bench runs, of the judges' agreement and of what was paid.
 
 import {formatCount, h, plainText} from '../page/dom.js';
-import {decimal, percent} from './numbers.js';
+import {decimal, estimateCell, percent, scoresTable} from './numbers.js';
 
 function outcomeBar(rate) {
     const all = rate.wins + rate.ties + rate.losses;
@@ -50,23 +50,16 @@ export function pairSection(runs) {
     }));
 }
 
-function estimateCell({value, ci95}) {
-    return h('td.number', null, h('b', null, decimal(value)), ci95 ? h('small', null, `${decimal(ci95[0])} – ${decimal(ci95[1])}`) : null);
-}
-
 /** How far the judges of a jury agree; null where every run has one judge. */
 export function agreementSection(runs) {
     const rows = runs.flatMap(({label, result}) => Object.entries(result.agreement ?? {}).map(([aspect, {raters, units, alpha, exact}], i, all) =>
         h('tr', null, i === 0 ? h('th', {scope: 'rowgroup', rowspan: all.length}, plainText(label)) : null,
             h('th.aspect', {scope: 'row'}, plainText(aspect)), h('td.number', null, formatCount(raters)), h('td.number', null, formatCount(units)),
-            estimateCell(alpha), estimateCell(exact))));
+            estimateCell(alpha.value, alpha.ci95), estimateCell(exact.value, exact.ci95))));
     if (!rows.length) return null;
     return h('section', null, h('h2', null, 'Do the judges agree?'), h('div.card.headline', null,
         h('p.note', null, 'Krippendorff’s alpha: 1 is full agreement, 0 what chance gives. Exact: the share of equal verdicts among all pairs of judges.'),
-        h('div.scroll', {tabindex: 0}, h('table.scores', null,
-            h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Run'), h('th', {scope: 'col'}, 'aspect'),
-                ['judges', 'items', 'alpha', 'exact'].map((name) => h('th.number', {scope: 'col'}, name)))),
-            h('tbody', null, rows)))));
+        scoresTable(['Run', 'aspect'], ['judges', 'items', 'alpha', 'exact'], rows)));
 }
 
 function costText({unpriced, cost_usd: cost}) {
@@ -78,12 +71,11 @@ function costText({unpriced, cost_usd: cost}) {
 export function billSection(runs) {
     const billed = runs.filter(({result}) => result.bill);
     if (!billed.length) return null;
-    return h('section', null, h('h2', null, 'What did it cost?'), h('div.card.headline', null, h('div.scroll', {tabindex: 0}, h('table.scores', null,
-        h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Run'),
-            ['requests', 'failed', 'prompt tokens', 'completion tokens', 'cost'].map((name) => h('th.number', {scope: 'col'}, name)))),
-        h('tbody', null, billed.map(({label, result: {bill}}) => h('tr', null, h('th', {scope: 'row'}, plainText(label)),
-            [bill.attempts, bill.failed, bill.prompt_tokens, bill.completion_tokens].map((count) => h('td.number', null, formatCount(count))),
-            h('td.number', null, costText(bill)))))))));
+    const rows = billed.map(({label, result: {bill}}) => h('tr', null, h('th', {scope: 'row'}, plainText(label)),
+        [bill.attempts, bill.failed, bill.prompt_tokens, bill.completion_tokens].map((count) => h('td.number', null, formatCount(count))),
+        h('td.number', null, costText(bill))));
+    return h('section', null, h('h2', null, 'What did it cost?'), h('div.card.headline', null,
+        scoresTable(['Run'], ['requests', 'failed', 'prompt tokens', 'completion tokens', 'cost'], rows)));
 }
 
 /** `chartsOf(entries, categories)`: the charts by category as an element. */
@@ -96,13 +88,9 @@ export function mtBenchSection(runs, chartsOf) {
     entries.forEach((entry) => { entry.table.categories ??= {}; });
     const rows = entries.map(({label, table}) => h('tr', null, h('th', {scope: 'row'}, plainText(label)),
         h('td.number', null, decimal(table.turn_1)), h('td.number', null, decimal(table.turn_2)),
-        h('td.number', null, h('b', null, decimal(table.overall)),
-          table.overall_ci95 ? h('small', null, `${decimal(table.overall_ci95[0])} – ${decimal(table.overall_ci95[1])}`) : null),
+        estimateCell(table.overall, table.overall_ci95),
         categories.map((name) => h('td.number', null, decimal(table.categories[name]))), h('td.number', null, formatCount(table.unscored))));
     return h('section', null, h('h2', null, 'MT-bench'),
-        h('div.card.headline', null, h('div.scroll', {tabindex: 0}, h('table.scores', null,
-            h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Answers'),
-                ['turn 1', 'turn 2', 'overall', ...categories, 'unscored'].map((name) => h('th.number', {scope: 'col'}, plainText(name))))),
-            h('tbody', null, rows)))),
+        h('div.card.headline', null, scoresTable(['Answers'], ['turn 1', 'turn 2', 'overall', ...categories, 'unscored'], rows)),
         categories.length ? chartsOf(entries, categories) : null);
 }

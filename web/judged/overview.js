@@ -5,7 +5,7 @@ import {formatCount, h, plainText} from '../page/dom.js';
 import {bars, differenceLine, radar} from './charts.js';
 import {makeHeatMap} from './heat_map.js';
 import {agreementSection, billSection, mtBenchSection, pairSection} from './other_tables.js';
-import {decimal, measureCell} from './numbers.js';
+import {decimal, measureCell, scoresTable} from './numbers.js';
 
 const kFewestAxes = 3;
 const kLowest = 1;  // of every scale
@@ -23,10 +23,7 @@ function scoreTable(runs) {
         h('td.number', null, decimal(result.len, 0)),
         h('td.number', {title: `${result.refused} of them refused by the judge`}, `${formatCount(result.unscored)}`,
           h('small', null, `of ${formatCount(result.verdicts)}`))));
-    return h('div.scroll', {tabindex: 0}, h('table.scores', null,
-        h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Run'),
-            [...aspects, 'average', 'words', 'unscored'].map((name) => h('th.number', {scope: 'col'}, plainText(name))))),
-        h('tbody', null, rows)));
+    return scoresTable(['Run'], [...aspects, 'average', 'words', 'unscored'], rows);
 }
 
 function tipOf(label, name, {mean, ci95, n}) {
@@ -130,8 +127,8 @@ export function makeOverview(runs, {differences, theme, onCell}) {
     }
     sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(entries, categories,
         ({table}, name) => table.categories[name] === undefined ? undefined : {mean: table.categories[name], ci95: null},
-        {name: 'categories', title: 'Means by category', high: 10}))),
-                  agreementSection(runs), billSection(runs));
+        {name: 'categories', title: 'Means by category', high: 10}))));
+    sections.push(agreementSection(runs), billSection(runs));
     const element = h('div.overview', null, sections, provenance(runs));
     return {element, draw: () => drawn.forEach((draw) => draw(theme()))};
 }
