@@ -1,22 +1,27 @@
-// Two sessions in step. An answer of n tokens needs n rows of logits from each model: row 0 follows the prompt, row i
-// follows token i - 1. A *slot* holds one answer; each step takes the next rows of the slots into one batch for each
-// model (the prompts differ between the two, the answer rows are the same), runs both and scores the row pairs.
+// Two sessions over the same answers. An answer of n tokens needs n rows of logits from each model: row 0 follows the
+// prompt, row i follows token i - 1. A *slot* holds one answer; each step takes the next rows of the slots into a batch
+// for each model (the prompts differ between the two, the answer rows are the same).
 //
 // How many rows a slot can give is the only difference between the two ways to run. Of a given answer all rows are
 // known at once (*forced*): the batch is filled with kLogitRows of them, from several answers where one does not
 // suffice. Of an answer that the aligned model writes, only the row behind its newest token is (*lockstep*): every slot
-// gives one row a step, and the arg-max of the aligned row is the token that the row pair is scored for. Both ways may
-// be under way together.
+// gives one row a step, and the arg-max of the aligned row is the answer's next token. Both ways may be under way
+// together.
+//
+// The aligned model runs at every step, the base model only when kLogitRows rows are due to it: a batch of 64 rows costs
+// a third less per row than four of 16. Until then the row pairs are *pending*, and the aligned halves are copied out of
+// the session, which forgets them at its next batch.
 //
 // Logits are what costs memory: a row of a 262,144 token vocabulary is 1 MiB, held twice by each engine. 64 rows
-// saturate the head's matrix product and keep both sessions under 300 MB. Prompt rows want no logits; they ride along
-// where the batch has room and go ahead of it in batches of their own where not.
+// saturate the head's matrix product and keep both sessions under 300 MB, and pending rows under 64 MB. Prompt rows want
+// no logits; they ride along where the batch has room and go ahead of it in batches of their own where not.
 
 #include "shift/pair_run.h"
 
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -41,18 +46,19 @@ struct PairRun::Slot {
     Slot(PairTask&& from, int sequence_index, const prompt::PromptSpec& answer_form)
         : task(std::move(from)), sequence(sequence_index), given(!task.answer.empty()), scanner(answer_form) {
         result.answer = std::move(task.answer);
+        if (given) result.finish = "given";
     }
+    /// Whether all tokens of the answer are known.
+    bool complete() const { return !result.finish.empty(); }
     /// Positions that could join the next batch.
-    std::size_t available() const {
-        return given ? result.answer.size() - planned : (planned == result.answer.size() ? 1 : 0);
-    }
+    std::size_t available() const { return result.answer.size() - planned + (complete() ? 0 : 1); }
 
     PairTask task;
     int sequence;
     bool given;
     std::size_t base_cells = 0;
     std::size_t aligned_cells = 0;
-    std::size_t planned = 0;  // positions that are scored or in the next batch
+    std::size_t planned = 0;  // positions that are scored or pending
     prompt::AnswerScanner scanner;
     PairResult result;
 };
@@ -111,18 +117,24 @@ void PairRun::submit(PairTask task) {
 }
 
 bool PairRun::step() {
-    planned_.clear();
-    base_.rows.clear();
+    const std::size_t first = pending_.size();
     aligned_.rows.clear();
     for (const auto& slot : slots_) {
         if (slot) plan(*slot);
     }
-    while (planned_.size() < kLogitRows && admit()) {
+    while (pending_.size() < kLogitRows && admit()) {
     }
-    if (planned_.empty()) return false;
-    run_rows(base_);
-    run_rows(aligned_);
-    score();
+    if (pending_.empty()) return false;
+    if (first < pending_.size()) {
+        run_rows(aligned_);
+        read_aligned(first);
+    }
+    if (base_is_due()) {
+        run_rows(base_);
+        score();
+    } else {
+        keep_aligned(first);
+    }
     return true;
 }
 
@@ -165,12 +177,12 @@ void PairRun::read_prompt(Lane& lane, int sequence, const std::vector<Token>& pr
 }
 
 void PairRun::plan(Slot& slot) {
-    const std::size_t count = std::min(slot.available(), kLogitRows - planned_.size());
+    const std::size_t count = std::min(slot.available(), kLogitRows - pending_.size());
     for (std::size_t i = 0; i < count; ++i) {
         const std::size_t position = slot.planned++;
         const Token base_token = position == 0 ? slot.task.base_prompt.back() : slot.result.answer[position - 1];
         const Token aligned_token = position == 0 ? slot.task.aligned_prompt.back() : base_token;
-        planned_.push_back({&slot, base_.rows.size(), aligned_.rows.size()});
+        pending_.push_back({&slot, position, base_.rows.size(), aligned_.rows.size(), nullptr});
         base_.rows.push_back({slot.sequence, base_token, true});
         aligned_.rows.push_back({slot.sequence, aligned_token, true});
     }
@@ -180,7 +192,7 @@ void PairRun::run_rows(Lane& lane) const {
     const Clock::time_point start = Clock::now();
     lane.session->decode(lane.rows);
     // Reading a row waits for the computation where the engine runs it in the background.
-    (void)lane.session->logits(&lane == &base_ ? planned_.back().base_row : planned_.back().aligned_row);
+    (void)lane.session->logits(&lane == &base_ ? pending_.back().base_row : pending_.back().aligned_row);
     lane.seconds += seconds_since(start);
 }
 
@@ -195,22 +207,70 @@ const float* PairRun::row_of(const Lane& lane, std::size_t row, std::vector<floa
     return copy.data();
 }
 
+/// Takes the rows that the aligned model has just given to the pending pairs from `first` on, and writes the next token
+/// of the answers that it writes.
+void PairRun::read_aligned(std::size_t first) {
+    const Clock::time_point start = Clock::now();
+    aligned_copies_.resize(kLogitRows);
+    for (std::size_t i = first; i < pending_.size(); ++i) {
+        Pending& pair = pending_[i];
+        pair.aligned = row_of(aligned_, pair.aligned_row, aligned_copies_[i]);
+        if (!pair.slot->complete()) {
+            write(*pair.slot, generate::arg_max({pair.aligned, vocabulary_.shared_size}).token);
+        }
+    }
+    statistics_seconds_ += seconds_since(start);
+}
+
+void PairRun::write(Slot& slot, Token token) const {
+    PairResult& result = slot.result;
+    result.answer.push_back(token);
+    if (aligned_.model->ends_generation(token)) {
+        result.finish = "stop";
+        return;
+    }
+    result.text += slot.scanner.push(aligned_.model->piece(token));
+    if (slot.scanner.end() != prompt::AnswerScanner::End::None) {
+        result.finish = "stop";
+    } else if (result.answer.size() == static_cast<std::size_t>(options_.max_tokens)) {
+        result.finish = "length";
+    }
+}
+
+/// Whether the next step's rows would be too many, or there are none to wait for.
+bool PairRun::base_is_due() const {
+    std::size_t next = 0;
+    for (const auto& slot : slots_) {
+        if (slot) next += slot->available();
+    }
+    return next == 0 || pending_.size() + next > kLogitRows;
+}
+
+/// Copies the rows of the pending pairs from `first` on, as the next batch of the aligned model takes their place.
+void PairRun::keep_aligned(std::size_t first) {
+    const Clock::time_point start = Clock::now();
+    for (std::size_t i = first; i < pending_.size(); ++i) {
+        std::vector<float>& copy = aligned_copies_[i];
+        if (pending_[i].aligned == copy.data()) continue;
+        copy.assign(pending_[i].aligned, pending_[i].aligned + vocabulary_.shared_size);
+        pending_[i].aligned = copy.data();
+    }
+    statistics_seconds_ += seconds_since(start);
+}
+
+/// Scores every pending pair.
 void PairRun::score() {
     const Clock::time_point start = Clock::now();
-    std::vector<RowPair> pairs(planned_.size());
-    std::vector<std::size_t> seen(slots_.size());
-    if (!vocabulary_.different.empty()) copies_.resize(2 * planned_.size());
+    if (!vocabulary_.different.empty()) base_copies_.resize(kLogitRows);
     std::vector<float> unused;
-    for (std::size_t i = 0; i < planned_.size(); ++i) {
-        const Planned& planned = planned_[i];
-        Slot& slot = *planned.slot;
-        const bool copied = !copies_.empty();
-        RowPair& pair = pairs[i];
-        pair.base = row_of(base_, planned.base_row, copied ? copies_[2 * i] : unused);
-        pair.aligned = row_of(aligned_, planned.aligned_row, copied ? copies_[2 * i + 1] : unused);
-        pair.position = slot.result.stats.size() + seen[static_cast<std::size_t>(slot.sequence)]++;
-        pair.token = slot.given ? slot.result.answer[pair.position]
-                                : generate::arg_max({pair.aligned, vocabulary_.shared_size}).token;
+    std::vector<RowPair> pairs;
+    pairs.reserve(pending_.size());
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        const Pending& pending = pending_[i];
+        pairs.push_back({.aligned = pending.aligned,
+                         .base = row_of(base_, pending.base_row, base_copies_.empty() ? unused : base_copies_[i]),
+                         .token = pending.slot->result.answer[pending.position],
+                         .position = pending.position});
     }
     std::vector<PositionStats> stats(pairs.size());
     score_positions(
@@ -219,29 +279,19 @@ void PairRun::score() {
         stats);
     statistics_seconds_ += seconds_since(start);
     positions_ += stats.size();
-    for (std::size_t i = 0; i < stats.size(); ++i) accept(*planned_[i].slot, std::move(stats[i]));
-}
-
-void PairRun::accept(Slot& slot, PositionStats&& stats) {
-    PairResult& result = slot.result;
-    const Token token = stats.token;
-    result.stats.push_back(std::move(stats));
-    if (slot.given) {
-        if (result.stats.size() == result.answer.size()) finish(slot, "given");
-        return;
+    base_.rows.clear();
+    const std::vector<Pending> scored = std::exchange(pending_, {});
+    for (std::size_t i = 0; i < stats.size(); ++i) {
+        Slot& slot = *scored[i].slot;
+        slot.result.stats.push_back(std::move(stats[i]));
+        if (slot.complete() && slot.result.stats.size() == slot.result.answer.size()) finish(slot);
     }
-    result.answer.push_back(token);
-    if (aligned_.model->ends_generation(token)) return finish(slot, "stop");
-    result.text += slot.scanner.push(aligned_.model->piece(token));
-    if (slot.scanner.end() != prompt::AnswerScanner::End::None) return finish(slot, "stop");
-    if (result.answer.size() == static_cast<std::size_t>(options_.max_tokens)) finish(slot, "length");
 }
 
-void PairRun::finish(Slot& slot, std::string_view reason) {
+void PairRun::finish(Slot& slot) {
     PairResult result = std::move(slot.result);
     if (!slot.given) result.text += slot.scanner.finish();
     result.text = replace_invalid_utf8(result.text);
-    result.finish = reason;
     const auto on_done = std::move(slot.task.on_done);
     base_.reserved -= slot.base_cells;
     aligned_.reserved -= slot.aligned_cells;

@@ -50,7 +50,8 @@ public:
 
     /// Queued in order. Throws Error{ContextFull} when it could never fit.
     void submit(PairTask task);
-    /// One batch through both models. Returns false when nothing is left to do.
+    /// One batch through the aligned model, and one through the base model where it has waited long enough. Returns
+    /// false when nothing is left to do.
     bool step();
 
     std::uint64_t positions() const { return positions_; }
@@ -69,11 +70,13 @@ private:
         std::vector<engine::Row> rows;
         double seconds = 0;
     };
-    /// A position whose logits the next batch gives.
-    struct Planned {
+    /// A position that is not scored yet.
+    struct Pending {
         Slot* slot;
-        std::size_t base_row;
-        std::size_t aligned_row;
+        std::size_t position;
+        std::size_t base_row;     // of the base model's next batch
+        std::size_t aligned_row;  // of the aligned model's batch that it was planned for
+        const float* aligned;     // that row's logits, once the batch has run
     };
 
     Lane make_lane(const Side& side, const std::vector<Token>& prefix, int context) const;
@@ -84,10 +87,13 @@ private:
     void read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt) const;
     void plan(Slot& slot);
     void run_rows(Lane& lane) const;
+    void read_aligned(std::size_t first);
+    void write(Slot& slot, Token token) const;
+    bool base_is_due() const;
+    void keep_aligned(std::size_t first);
     void score();
     const float* row_of(const Lane& lane, std::size_t row, std::vector<float>& copy) const;
-    void accept(Slot& slot, PositionStats&& stats);
-    void finish(Slot& slot, std::string_view reason);
+    void finish(Slot& slot);
 
     const VocabularyComparison& vocabulary_;
     PairRunOptions options_;
@@ -95,8 +101,9 @@ private:
     Lane aligned_;
     std::deque<PairTask> queue_;
     std::vector<std::unique_ptr<Slot>> slots_;  // one per sequence; null where free
-    std::vector<Planned> planned_;
-    std::vector<std::vector<float>> copies_;  // masked rows, where ids differ between the vocabularies
+    std::vector<Pending> pending_;
+    std::vector<std::vector<float>> aligned_copies_;  // by index in pending_: masked rows, and rows of earlier batches
+    std::vector<std::vector<float>> base_copies_;     // likewise; masked rows only
     std::uint64_t positions_ = 0;
     double statistics_seconds_ = 0;
 };

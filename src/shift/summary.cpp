@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <functional>
-#include <random>
 #include <set>
 
 namespace urial::shift {
@@ -24,6 +23,22 @@ struct Ratio {
     double denominator = 0;
 };
 
+/// Mulberry32, the generator of the report's page (web/report/statistics.js): both draw the same answers from the same
+/// seed, so that page and summary show one interval.
+class RandomIndex {
+public:
+    /// Below `count`.
+    std::size_t below(std::size_t count) {
+        state_ += 0x6D2B79F5U;
+        std::uint32_t mixed = (state_ ^ (state_ >> 15U)) * (state_ | 1U);
+        mixed ^= mixed + (mixed ^ (mixed >> 7U)) * (mixed | 61U);
+        return static_cast<std::size_t>((std::uint64_t{mixed ^ (mixed >> 14U)} * count) >> 32U);
+    }
+
+private:
+    std::uint32_t state_ = 20231204;
+};
+
 double quotient(double numerator, double denominator) { return denominator > 0 ? numerator / denominator : 0; }
 
 /// The pooled ratio over answers and its percentile interval. The same seed for every number: they resample alike.
@@ -35,12 +50,12 @@ Interval interval_of(const std::vector<Ratio>& answers) {
     }
     const double value = quotient(sum.numerator, sum.denominator);
     if (answers.size() < 2) return {value, value, value};
-    std::mt19937_64 random(1);
+    RandomIndex random;
     std::vector<double> samples(kBootstrapSamples);
     for (double& sample : samples) {
         Ratio drawn;
         for (std::size_t i = 0; i < answers.size(); ++i) {
-            const Ratio& answer = answers[random() % answers.size()];
+            const Ratio& answer = answers[random.below(answers.size())];
             drawn.numerator += answer.numerator;
             drawn.denominator += answer.denominator;
         }

@@ -23,7 +23,7 @@ struct Interval {
     double low = 0;
     double high = 0;
 };
-inline constexpr int kBootstrapSamples = 1000;
+inline constexpr int kBootstrapSamples = 2000;
 
 /// Shares of positions, in [0, 1].
 struct ClassShares {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {stat} from 'node:fs/promises';
 import path from 'node:path';
 import {folder, kMostLoadMs, kMostWaitMs, openReport as open, runTests, slowestJump, urial} from './browser.mjs';
+import {bootstrapRatios} from '../../web/report/statistics.js';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
 
 const kMostBytes = 40e6;
@@ -40,6 +41,15 @@ const tests = {
         await page.waitForTimeout(300);
         assert.deepEqual(noise, []);
         await page.close();
+    },
+
+    // The same rows and numbers are in tests/shift/summary_test.cpp; a third implementation, in Python, gave them.
+    async an_interval_is_the_one_of_the_summary() {
+        const rows = Array.from({length: 24}, (_, i) => [i % 7 + 3, i * 5 % 4]);
+        const [{value, low, high}] = bootstrapRatios(rows);
+        for (const [actual, expected] of [[value, 0.2608695652173913], [low, 0.174496644295302], [high, 0.35384615384615387]]) {
+            assert.ok(Math.abs(actual - expected) < 1e-15, `${actual} is not ${expected}`);
+        }
     },
 
     async the_keyboard_alone_shows_and_pins_a_token() {

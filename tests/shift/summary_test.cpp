@@ -1,5 +1,6 @@
 #include "shift/summary.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -59,6 +60,20 @@ TEST(Summary, intervals_are_over_answers_not_positions) {
     EXPECT_DOUBLE_EQ(coins.value, 0.5);
     EXPECT_NEAR(coins.low, 0.345, 0.03);
     EXPECT_NEAR(coins.high, 0.655, 0.03);
+}
+
+// The same rows and numbers are in tests/report/browser_test.mjs; a third implementation, in Python, gave them.
+TEST(Summary, an_interval_is_the_one_that_the_page_draws) {
+    Summarizer summarizer;
+    for (std::size_t i = 0; i < 24; ++i) {
+        std::vector<std::uint32_t> ranks(i % 7 + 3, 1);
+        std::fill_n(ranks.begin(), i * 5 % 4, 9);
+        summarizer.add(record_of(std::to_string(i), "xxxxxxxxx", ranks));
+    }
+    const Interval shifted = summarizer.finish().shares.shifted;
+    EXPECT_NEAR(shifted.value, 0.2608695652173913, 1e-15);
+    EXPECT_NEAR(shifted.low, 0.174496644295302, 1e-15);
+    EXPECT_NEAR(shifted.high, 0.35384615384615387, 1e-15);
 }
 
 TEST(Summary, one_answer_has_no_interval) {

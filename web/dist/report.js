@@ -311,7 +311,7 @@
     return counts;
   }
   function percentileInterval(sorted) {
-    const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+    const at = (q) => sorted[Math.floor(q * (sorted.length - 1) + 0.5)];
     return [at(0.025), at(0.975)];
   }
   function bootstrapRatios(rows, resamples = kResamples) {

@@ -7,7 +7,7 @@ const kNormal95 = 1.96;
 /** Ranks beyond this count as this in the mean base rank, as in the paper's Figure 4. */
 export const kRankCap = 50;
 
-/** Mulberry32: small, seeded, the same in every browser, so that a report shows the same interval every time. */
+/** Mulberry32: small, seeded, the same in every browser and in src/shift/summary.cpp, whose intervals these are. */
 function randomNumbers(seed) {
     let state = seed >>> 0;
     return () => {
@@ -27,7 +27,7 @@ export function classCounts(run, answer) {
 }
 
 function percentileInterval(sorted) {
-    const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+    const at = (q) => sorted[Math.floor(q * (sorted.length - 1) + 0.5)];
     return [at(0.025), at(0.975)];
 }
 
