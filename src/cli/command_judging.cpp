@@ -30,15 +30,33 @@ eval::Json origin_of(std::string_view kind, const JudgingCommand& command) {
     if (!flags.items.where.empty()) origin["where"] = flags.items.where;
     if (flags.limit > 0) origin["limit"] = flags.limit;
     if (!flags.items.ids.empty()) {
-        origin["subset"] = eval::Json{{"ids", flags.items.ids}, {"name", flags.items.subset}};
+        origin["subset"] = eval::Json{{"ids", flags.items.ids}, {"name", flags.items.subset_name()}};
     }
     return origin;
 }
 
-/// Answers whose file does not say who gave them are named after the file.
-std::vector<eval::AnsweredItem> load_answers(const std::string& file, const JudgeFlags& flags) {
+void add_tags(std::vector<eval::AnsweredItem>& answers, const JudgeFlags& flags, const Context& context) {
+    if (flags.tags.empty()) return;
+    const eval::ItemIndex items(eval::load_items(flags.tags));
+    const auto untagged =
+        std::ranges::count_if(answers, [&](eval::AnsweredItem& answered) { return !items.complete(answered.item); });
+    if (untagged > 0) {
+        context.terminal.warn(
+            fmt::format("{}: has no item for {} of {} answers", flags.tags, untagged, answers.size()));
+    }
+}
+
+/// Answers whose file does not say who gave them are named after the file. Records of answers that failed to be written
+/// are no answers.
+std::vector<eval::AnsweredItem> load_answers(const std::string& file, const JudgeFlags& flags, const Context& context) {
+    eval::LoadedAnswers loaded = eval::load_answers(file);
+    if (loaded.failed > 0) {
+        context.terminal.warn(fmt::format("{}: {} records have an error in the place of an answer; they are left out",
+                                          file, loaded.failed));
+    }
+    add_tags(loaded.answers, flags, context);
     std::vector<eval::AnsweredItem> answers =
-        eval::keep(eval::load_answers(file), make_filter(flags),
+        eval::keep(std::move(loaded.answers), make_filter(flags),
                    [](const eval::AnsweredItem& answered) -> const eval::Item& { return answered.item; });
     for (eval::AnsweredItem& answered : answers) {
         if (answered.answer.generator.empty()) answered.answer.generator = fs::path(file).stem().string();
@@ -58,15 +76,15 @@ eval::Rubric load_rubric(const std::string& name, std::initializer_list<eval::Ru
 void run_score(const JudgingCommand& command, Context& context) {
     std::optional<eval::Rubric> rubric;
     if (!command.rubric.empty()) rubric = load_rubric(command.rubric, {eval::RubricKind::Score}, "score");
-    const auto tasks = eval::score_tasks(load_answers(command.file, command.flags), std::move(rubric));
+    const auto tasks = eval::score_tasks(load_answers(command.file, command.flags, context), std::move(rubric));
     judge_tasks(tasks, command.flags, origin_of("score", command), context);
 }
 
 void run_pairwise(const JudgingCommand& command, Context& context) {
     const eval::Rubric rubric =
         load_rubric(command.rubric, {eval::RubricKind::Pairwise, eval::RubricKind::PairwiseChoices}, "pairwise");
-    const eval::PairTasks pairs = eval::pair_tasks(load_answers(command.file, command.flags),
-                                                   load_answers(command.other_file, command.flags), rubric);
+    const eval::PairTasks pairs = eval::pair_tasks(load_answers(command.file, command.flags, context),
+                                                   load_answers(command.other_file, command.flags, context), rubric);
     if (pairs.unpaired > 0) {
         context.terminal.warn(fmt::format("{} answers have no partner in the other file", pairs.unpaired));
     }
@@ -81,7 +99,7 @@ void run_tags(const JudgingCommand& command, Context& context) {
 }
 
 void run_mt_bench(const JudgingCommand& command, Context& context) {
-    const auto tasks = eval::mt_bench_tasks(load_answers(command.file, command.flags));
+    const auto tasks = eval::mt_bench_tasks(load_answers(command.file, command.flags, context));
     judge_tasks(tasks, command.flags, origin_of("mt-bench", command), context);
 }
 

@@ -14,7 +14,9 @@ namespace urial::cli {
 struct ItemFilterFlags {
     std::vector<std::string> where;  ///< "task=coding"
     std::string ids;                 ///< a file of id lists; empty: all items
-    std::string subset = "lite";
+    std::string subset;              ///< empty: "lite"
+
+    std::string subset_name() const { return subset.empty() ? "lite" : subset; }
 };
 void add_item_filter_flags(CLI::App& command, ItemFilterFlags& flags);
 

@@ -129,7 +129,11 @@ void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
         ->type_name("DIR")
         ->required();
     add_item_filter_flags(command, flags.items);
-    command.add_option("--limit", flags.limit, "Only the first N items that pass")->type_name("N");
+    command.add_option("--items", flags.tags, "Instructions with the tags that the answers' file does not have, by id")
+        ->type_name("FILE");
+    command.add_option("--limit", flags.limit, "Only the first N items that pass")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000'000));
     command.add_option("--concurrency", flags.concurrency, "Requests at the same time")
         ->type_name("N")
         ->check(CLI::Range(1, 256))
@@ -145,7 +149,7 @@ void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
     command.add_option("--prices", flags.prices, "What the judges' tokens cost, a TOML file")->type_name("FILE");
     command.add_option("--max-cost", flags.max_cost, "Send nothing that might make the run cost more (needs prices)")
         ->type_name("USD")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(0.0, 1e6));
     command.add_flag("--dry-run", flags.dry_run, "Send nothing; print requests, tokens and cost");
 }
 

@@ -20,6 +20,7 @@ struct JudgeFlags {
     std::vector<std::string> jury;
     std::string output;
     ItemFilterFlags items;
+    std::string tags;  ///< a file of items
     std::size_t limit = 0;
     int concurrency = 4;
     std::size_t max_tokens = 1024;

@@ -52,30 +52,56 @@ std::vector<JudgedResult> results_of(const std::vector<JudgedRun>& runs, const R
     std::vector<JudgedResult> results;
     for (const JudgedRun& run : runs) {
         results.push_back(report::judged_result(run, options));
-        if (!results.back().scores || !results.back().scores->withheld) continue;
-        context.terminal.warn(
-            fmt::format("{}: more than {:g} % of an aspect's verdicts are unscored, so no means are shown; "
-                        "--allow-unscored shows them",
-                        printable(run.label), 100 * eval::kMostUnscored));
+        if (results.back().withheld) {
+            context.terminal.warn(
+                fmt::format("{}: more than {:g} % of the verdicts are unscored, so no headline numbers are shown; "
+                            "--allow-unscored shows them",
+                            printable(run.label), 100 * eval::kMostUnscored));
+        }
+        const std::vector<std::string> generators = eval::generators(run.records);
+        if (results.back().scores && generators.size() > 1) {
+            context.terminal.warn(fmt::format(
+                "{}: the answers of {} generators are counted together ({}); judge or import each into a run "
+                "of its own to compare them",
+                printable(run.label), generators.size(), printable(fmt::format("{}", fmt::join(generators, ", ")))));
+        }
     }
     return results;
 }
 
+bool has_scores(const JudgedRun& run) {
+    return std::ranges::any_of(run.records, [](const eval::EvalRecord& record) { return !record.other; });
+}
+
 /// Every run minus the last one, which is the one that --against named.
-std::vector<RunDifference> differences_to_last(const std::vector<JudgedRun>& runs) {
+std::vector<RunDifference> differences_to_last(const std::vector<JudgedRun>& runs, const ReportOptions& command) {
     std::vector<RunDifference> differences;
+    for (const JudgedRun& run : runs) {
+        if (!has_scores(run)) {
+            throw error(ErrorKind::BadInput,
+                        "{}: a run of pairs has no scores that --against could compare; report it by itself",
+                        run.folder.string());
+        }
+    }
     for (std::size_t i = 0; i + 1 < runs.size(); ++i) {
-        differences.push_back(report::run_difference(runs[i], runs.back()));
+        differences.push_back(report::run_difference(runs[i], runs.back(), command.allow_unscored));
+        const auto& aspects = differences.back().aspects;
+        if (std::ranges::all_of(aspects, [](const eval::Difference& aspect) { return aspect.n == 0; })) {
+            throw error(ErrorKind::BadInput,
+                        "{} and {} have no scored item in common: an item is the same where id, instruction, turn and "
+                        "aspect are",
+                        runs[i].folder.string(), runs.back().folder.string());
+        }
     }
     return differences;
 }
 
-std::vector<RunDifference> differences_of_pairs(const std::vector<JudgedRun>& runs) {
+std::vector<RunDifference> differences_of_pairs(const std::vector<JudgedRun>& runs, const ReportOptions& command) {
     std::vector<RunDifference> differences;
     const std::size_t bases = runs.size() <= kMostRunsComparedInPairs ? runs.size() : 1;
     for (std::size_t base = 0; base < bases; ++base) {
         for (std::size_t run = base + 1; run < runs.size(); ++run) {
-            differences.push_back(report::run_difference(runs[run], runs[base]));
+            differences.push_back(report::run_difference(runs[run], runs[base], command.allow_unscored));
         }
     }
     return differences;
@@ -89,8 +115,8 @@ std::string written(const report::Document& document, Format format) {
     }
 }
 
-std::string difference_tables(const std::vector<JudgedRun>& runs, Format format) {
-    const std::vector<RunDifference> differences = differences_to_last(runs);
+std::string difference_tables(const std::vector<JudgedRun>& runs, const ReportOptions& command, Format format) {
+    const std::vector<RunDifference> differences = differences_to_last(runs, command);
     if (format == Format::Json) return report::difference_json(differences).dump(2) + "\n";
     if (format == Format::Csv) return to_csv(report::difference_csv(differences));
     return written(report::difference_document(differences), format);
@@ -116,9 +142,9 @@ void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command
         options.shift_ids = report::shift_page_ids(command.shift_html);
         options.shift_address = relative_address(command.shift_html, command.html);
     }
-    const std::string html =
-        report::judged_page(runs, results_of(runs, command, context),
-                            command.against.empty() ? differences_of_pairs(runs) : differences_to_last(runs), options);
+    const std::string html = report::judged_page(
+        runs, results_of(runs, command, context),
+        command.against.empty() ? differences_of_pairs(runs, command) : differences_to_last(runs, command), options);
     write_file_atomic(command.html, html);
     std::size_t records = 0;
     for (const JudgedRun& run : runs) records += run.records.size();
@@ -168,7 +194,7 @@ void report_judged(const ReportOptions& command, const Context& context) {
         return report_tags(runs.front(), context);
     }
     const std::string tables = command.against.empty() ? result_tables(results_of(runs, command, context), format)
-                                                       : difference_tables(runs, format);
+                                                       : difference_tables(runs, command, format);
     if (command.output.empty()) {
         fmt::print("{}", tables);
     } else {

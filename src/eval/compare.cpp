@@ -11,7 +11,6 @@ namespace {
 
 struct ItemKey {
     std::string id;
-    std::string rubric;
     int turn;
     std::string instruction;
     auto operator<=>(const ItemKey&) const = default;
@@ -21,6 +20,7 @@ struct ItemScore {
     double sum = 0;
     std::size_t scores = 0;
     std::size_t records = 0;
+    std::size_t unscored = 0;
     double mean() const { return sum / static_cast<double>(scores); }
 };
 
@@ -39,9 +39,9 @@ ScoresByAspect collect(std::span<const EvalRecord> records) {
     for (const EvalRecord& record : records) {
         if (record.other) continue;
         for (const AspectVerdict& entry : record.verdicts) {
-            ItemScore& item =
-                scores_of(scores, entry.aspect)[{record.item.id, record.rubric, record.turn, record.item.instruction}];
+            ItemScore& item = scores_of(scores, entry.aspect)[{record.item.id, record.turn, record.item.instruction}];
             ++item.records;
+            item.unscored += std::holds_alternative<Unscored>(entry.verdict) ? 1 : 0;
             if (const auto* score = std::get_if<Score>(&entry.verdict)) {
                 item.sum += score->value;
                 ++item.scores;
@@ -49,6 +49,16 @@ ScoresByAspect collect(std::span<const EvalRecord> records) {
         }
     }
     return scores;
+}
+
+bool is_incomplete_aspect(const std::map<ItemKey, ItemScore>& items) {
+    std::size_t unscored = 0;
+    std::size_t read = 0;
+    for (const auto& [key, score] : items) {
+        unscored += score.unscored;
+        read += score.scores;
+    }
+    return is_incomplete(unscored, read);
 }
 
 Difference compare_aspect(const std::string& aspect, const std::map<ItemKey, ItemScore>& a,
@@ -71,6 +81,7 @@ Difference compare_aspect(const std::string& aspect, const std::map<ItemKey, Ite
         column.sums[cluster] += value;
         column.counts[cluster] += 1;
     }
+    difference.incomplete = is_incomplete_aspect(a) || is_incomplete_aspect(b);
     difference.n = paired.size();
     difference.mean = mean(column);
     difference.ci95 = bootstrap(std::span(&column, 1), {}, resampling).front();

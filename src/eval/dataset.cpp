@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -83,7 +85,9 @@ std::vector<Value> load(const std::filesystem::path& path, const Read& read) {
         };
         if (!json.is_object()) refuse(fmt::format("it is {}, an object is needed", json.type_name()));
         try {
-            values.push_back(read(json, index));
+            std::optional<Value> value = read(json, index);
+            if (!value) return;
+            values.push_back(*std::move(value));
         } catch (const Error& problem) {
             refuse(problem.what());
         }
@@ -147,8 +151,40 @@ AnsweredItem answered_item_from_json(const Json& json, std::size_t index) {
 
 std::vector<Item> load_items(const std::filesystem::path& path) { return load<Item>(path, item_from_json); }
 
-std::vector<AnsweredItem> load_answers(const std::filesystem::path& path) {
-    return load<AnsweredItem>(path, answered_item_from_json);
+LoadedAnswers load_answers(const std::filesystem::path& path) {
+    LoadedAnswers loaded;
+    loaded.answers = load<AnsweredItem>(path, [&](const Json& json, std::size_t index) -> std::optional<AnsweredItem> {
+        if (field(json, "error") != nullptr && field(json, "output") == nullptr && field(json, "outputs") == nullptr) {
+            ++loaded.failed;
+            return std::nullopt;
+        }
+        AnsweredItem answered = answered_item_from_json(json, index);
+        const Json* sample = field(json, "sample");
+        if (sample != nullptr && sample->is_number_unsigned() && *sample != 0) {
+            answered.item.id += "#" + sample->dump();
+        }
+        return answered;
+    });
+    return loaded;
+}
+
+ItemIndex::ItemIndex(std::vector<Item> items) {
+    for (Item& item : items) add(std::move(item));
+}
+
+void ItemIndex::add(Item item) { items_.insert_or_assign(item.id, std::move(item)); }
+
+bool ItemIndex::complete(Item& item) const {
+    const std::string_view id = item.id;
+    const auto found = items_.find(std::string(id.substr(0, id.find('#'))));
+    if (found == items_.end()) return false;
+    if (found->second.instruction != item.instruction) {
+        throw error(ErrorKind::BadInput, "id {} is another instruction in the items than in the answers", item.id);
+    }
+    const Item before = std::exchange(item, found->second);
+    item.id = before.id;
+    if (item.category.empty()) item.category = before.category;
+    return true;
 }
 
 bool Filter::accepts(const Item& item) const {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,7 +30,28 @@ AnsweredItem answered_item_from_json(const Json& json, std::size_t index);
 
 /// Throws Error{BadInput} naming the file and the value; two items with one id are an error.
 std::vector<Item> load_items(const std::filesystem::path& path);
-std::vector<AnsweredItem> load_answers(const std::filesystem::path& path);
+
+struct LoadedAnswers {
+    std::vector<AnsweredItem> answers;
+    std::size_t failed = 0;  ///< records of `urial generate` with an "error" and no output, left out
+};
+/// Answers of several samples are items of their own: sample 1 of item "7" has the id "7#1" (sample 0 keeps it).
+LoadedAnswers load_answers(const std::filesystem::path& path);
+
+/// Items by id, for records that lack their tags.
+class ItemIndex {
+public:
+    ItemIndex() = default;
+    explicit ItemIndex(std::vector<Item> items);
+    void add(Item item);
+
+    /// Gives `item` all that the index has of it; a category of its own stays where the index has none. False when the
+    /// index has no such item. Throws Error{BadInput} when it has another instruction.
+    bool complete(Item& item) const;
+
+private:
+    std::map<std::string, Item> items_;
+};
 
 /// Which items to keep. All conditions must hold.
 struct Filter {

@@ -40,13 +40,17 @@ public:
     /// Stands in every record: "gpt-4o", or a local file's stem.
     virtual const std::string& name() const = 0;
 
-    /// Tokens of the request: exact for a local model, an upper estimate for a remote one.
-    virtual std::size_t count_tokens(const JudgeRequest& request) const = 0;
+    /// Tokens of the request with its schema (null: none): exact for a local model, an upper estimate for a remote one.
+    virtual std::size_t count_tokens(const JudgeRequest& request, const Json& schema) const = 0;
 
-    /// Blocks until the reply is there. `schema` (reply_schema()) constrains it where the judge can. What the server or
+    /// Blocks until the reply is there. `schema` (sent_schema()) constrains it where the judge can. What the server or
     /// the model does wrong is a JudgeFailure, never an exception; Error is thrown for what no retry can change (a
     /// refused key, an unknown model).
     virtual JudgeReply ask(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) = 0;
+
+    /// The run was interrupted. A judge whose replies cost nothing ends those under way, and all later ones, as
+    /// retryable failures; others finish them, as they are paid for.
+    virtual void interrupt() {}
 };
 
 }  // namespace urial::eval

@@ -64,9 +64,10 @@ JudgeRequest make_request(const JudgeTask& task) {
     return render(*task.rubric, task.item, task.answer, new_nonce(), task.other);
 }
 
-std::optional<double> most_cost(const JudgeSeat& seat, const JudgeRequest& request, std::size_t max_tokens) {
+std::optional<double> most_cost(const JudgeSeat& seat, const JudgeRequest& request, const Json& schema,
+                                std::size_t max_tokens) {
     if (!seat.price) return std::nullopt;
-    return cost_of(*seat.price, {seat.judge->count_tokens(request), max_tokens});
+    return cost_of(*seat.price, {seat.judge->count_tokens(request, schema), max_tokens});
 }
 
 std::optional<EvalRecord> JudgeAsker::judge(const JudgeJob& job) {
@@ -87,6 +88,7 @@ std::optional<EvalRecord> JudgeAsker::judge(const JudgeJob& job) {
             continue;
         }
         last_failure = reply->failure->message;
+        if (reply->failure->retryable && stop_.stop_requested()) return std::nullopt;
         if (!reply->failure->retryable || ++failures >= options_.retry.most_failures) break;
         wait_after(job, *reply->failure, failures);
     }
@@ -98,8 +100,9 @@ std::optional<EvalRecord> JudgeAsker::judge(const JudgeJob& job) {
 
 std::optional<JudgeReply> JudgeAsker::send(const JudgeJob& job) {
     const JudgeRequest request = make_request(*job.task);
+    const Json schema = sent_schema(*job.task->rubric);
     Attempt attempt{job.key, 0, job.seat->judge->name(), job.task->item.id,
-                    most_cost(*job.seat, request, options_.max_tokens)};
+                    most_cost(*job.seat, request, schema, options_.max_tokens)};
     const double reserved = attempt.most_cost.value_or(0);
     if (!budget_.reserve(reserved, stop_)) {
         if (!stop_.stop_requested()) out_of_money_ = true;
@@ -109,7 +112,7 @@ std::optional<JudgeReply> JudgeAsker::send(const JudgeJob& job) {
     JudgeReply reply;
     std::exception_ptr thrown;
     try {
-        reply = job.seat->judge->ask(request, reply_schema(*job.task->rubric), options_.max_tokens);
+        reply = job.seat->judge->ask(request, schema, options_.max_tokens);
     } catch (const std::exception& problem) {
         thrown = std::current_exception();
         reply.failure = JudgeFailure{false, problem.what(), std::nullopt, false};

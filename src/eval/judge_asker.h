@@ -25,7 +25,8 @@ struct JudgeJob {
 JudgeRequest make_request(const JudgeTask& task);
 
 /// USD; std::nullopt without a price.
-std::optional<double> most_cost(const JudgeSeat& seat, const JudgeRequest& request, std::size_t max_tokens);
+std::optional<double> most_cost(const JudgeSeat& seat, const JudgeRequest& request, const Json& schema,
+                                std::size_t max_tokens);
 
 class JudgeAsker {
 public:

@@ -110,9 +110,11 @@ void JudgeLog::read_records(const std::set<std::string>& keys) {
     for_each_json_line(records_.path(), [&](std::size_t line, Json&& json) {
         const std::string key = key_of(records_.path(), line, json);
         if (!keys.contains(key)) {
-            throw error(ErrorKind::BadInput,
-                        "{}:{}: item {} was judged with another answer, rubric or judge than now; name another folder",
-                        records_.path().string(), line, json.value("id", "?"));
+            throw error(
+                ErrorKind::BadInput,
+                "{}:{}: item {} was judged, but is not asked for now: with another answer, rubric or judge, or not "
+                "at all (--limit, --where, a shorter file); name another folder",
+                records_.path().string(), line, json.value("id", "?"));
         }
         const EvalRecord record = record_from_json(json);
         if (is_request_failure(record)) {

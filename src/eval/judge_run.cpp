@@ -133,6 +133,7 @@ private:
         if (options_.interrupted && options_.interrupted()) {
             interrupted_ = true;
             stop_.request_stop();
+            for (const JudgeSeat& seat : options_.judges) seat.judge->interrupt();
         }
         for (const std::string& detail : asker_.take_details()) {
             if (options_.detail) options_.detail(detail);
@@ -269,10 +270,11 @@ JudgeEstimate estimate_run(const std::vector<JudgeTask>& tasks, const JudgeRunOp
             continue;
         }
         const JudgeRequest request = make_request(*job.task);
+        const Json schema = sent_schema(*job.task->rubric);
         ++estimate.requests;
-        estimate.prompt_tokens += job.seat->judge->count_tokens(request);
+        estimate.prompt_tokens += job.seat->judge->count_tokens(request, schema);
         estimate.most_completion_tokens += options.max_tokens;
-        estimate.most_cost += most_cost(*job.seat, request, options.max_tokens).value_or(0);
+        estimate.most_cost += most_cost(*job.seat, request, schema, options.max_tokens).value_or(0);
     }
     for (const JudgeSeat& seat : options.judges) {
         if (!seat.price) estimate.unpriced.push_back(seat.judge->name());

@@ -1,7 +1,6 @@
 #include "eval/judge_tasks.h"
 
 #include <map>
-#include <set>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -17,21 +16,6 @@ using SharedRubric = std::shared_ptr<const Rubric>;
 
 SharedRubric share(Rubric rubric) { return std::make_shared<const Rubric>(std::move(rubric)); }
 
-/// Rules that the judged texts fulfil, each once.
-std::vector<std::string> steering_of(const JudgeTask& task) {
-    std::vector<const Answer*> answers{&task.answer};
-    if (task.other) answers.push_back(&*task.other);
-    std::set<std::string> rules;
-    for (const Answer* answer : answers) {
-        for (std::string& rule : find_steering(answer->output)) rules.insert(std::move(rule));
-        if (task.turn == 1) continue;
-        for (const std::string& text : answer->follow_ups) {
-            for (std::string& rule : find_steering(text)) rules.insert(std::move(rule));
-        }
-    }
-    return {rules.begin(), rules.end()};
-}
-
 }  // namespace
 
 EvalRecord unjudged(const JudgeTask& task, const std::string& judge) {
@@ -43,7 +27,7 @@ EvalRecord unjudged(const JudgeTask& task, const std::string& judge) {
     record.rubric_version = task.rubric->version;
     record.judge = judge;
     record.turn = task.turn;
-    record.steering = steering_of(task);
+    record.steering = steering_of(task.answer, task.other, task.turn);
     return record;
 }
 

@@ -79,12 +79,23 @@ public:
         return reply;
     }
 
+    /// Ends the jobs that wait or run, and those to come.
+    void interrupt() {
+        const std::lock_guard lock(mutex_);
+        interrupted_ = true;
+    }
+
 private:
     void run() {
         std::unique_lock lock(mutex_);
         for (;;) {
             changed_.wait(lock, [&] { return stopping_ || !waiting_.empty() || !running_.empty(); });
             if (stopping_) return;
+            if (interrupted_) {
+                for (Job& job : std::exchange(waiting_, {})) job.reply.set_value(failed("interrupted", true));
+                end_all("interrupted");
+                continue;
+            }
             std::deque<Job> next = take_next();
             lock.unlock();
             try {
@@ -164,6 +175,7 @@ private:
     std::condition_variable changed_;
     std::deque<Job> waiting_;
     bool stopping_ = false;
+    bool interrupted_ = false;
 
     std::thread thread_;  // last: it uses all of the above
 };
@@ -181,18 +193,22 @@ public:
 
     const std::string& name() const override { return name_; }
 
-    std::size_t count_tokens(const JudgeRequest& request) const override { return tokenize(request).size(); }
+    std::size_t count_tokens(const JudgeRequest& request, const Json&) const override {
+        return tokenize(request).size();
+    }
 
     JudgeReply ask(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) override {
         Job job;
         job.tokens = tokenize(request);
         job.prefix = prefix_of(request);
-        job.constraint = model_->new_grammar(reply_grammar(schema, options_.grammar));
+        if (!schema.is_null()) job.constraint = model_->new_grammar(reply_grammar(schema, options_.grammar));
         job.max_tokens = static_cast<int>(max_tokens);
         JudgeReply reply = loop_.submit(std::move(job)).get();
         reply.request = describe(request, schema, max_tokens);
         return reply;
     }
+
+    void interrupt() override { loop_.interrupt(); }
 
 private:
     engine::SessionOptions session_options() const {

@@ -104,30 +104,6 @@ std::string escape_inner_quotes(std::string_view text) {
     return out;
 }
 
-/// Items by id, for the tags that raw judgements lack.
-class ItemIndex {
-public:
-    void add(Item item) { items_.insert_or_assign(item.id, std::move(item)); }
-    bool empty() const { return items_.empty(); }
-
-    /// Gives the record its item's tags; false when there is no such item.
-    bool complete(EvalRecord& record) const {
-        const auto found = items_.find(record.item.id);
-        if (found == items_.end()) return false;
-        if (found->second.instruction != record.item.instruction) {
-            throw error(ErrorKind::BadInput, "id {} is another instruction in the items than in the judgements",
-                        record.item.id);
-        }
-        const std::string category = record.item.category;
-        record.item = found->second;
-        if (record.item.category.empty()) record.item.category = category;
-        return true;
-    }
-
-private:
-    std::map<std::string, Item> items_;
-};
-
 /// Judgements have the request; items have only the instruction.
 bool is_item(const Json& json) { return json.contains("instruction") && !json.contains("eval_config"); }
 
@@ -228,6 +204,25 @@ std::optional<Json> parse_repaired_as_paper(std::string_view repaired) {
     return json;
 }
 
+std::vector<EvalRecord> reread_as_paper(std::vector<EvalRecord> records) {
+    for (EvalRecord& record : records) {
+        if (!is_unread(record.verdicts)) continue;
+        const std::optional<Json> parsed = parse_repaired_as_paper(repair_reply_as_paper(record.reply));
+        if (!parsed || !parsed->is_object()) continue;
+        for (AspectVerdict& entry : record.verdicts) {
+            if (!std::holds_alternative<Unscored>(entry.verdict) || !parsed->contains(entry.aspect)) continue;
+            entry.verdict = parse_stored_verdict(parsed->at(entry.aspect), 1, 5);
+        }
+    }
+    return records;
+}
+
+std::string original_rubric_name(std::string_view name, std::string_view mode) {
+    std::string joined = fmt::format("{}-{}", name, mode);
+    std::ranges::replace(joined, '_', '-');
+    return joined;
+}
+
 void for_each_request(std::span<const fs::path> files, const std::function<void(RenderedRequest&&)>& request) {
     for (const fs::path& file : files) {
         for_each_json_value(file, [&](std::size_t index, Json&& raw) {
@@ -273,10 +268,10 @@ EvalRecord record_from_raw(const Json& raw, std::map<std::string, std::vector<st
     } else {
         record.answer = {require_text(raw, "output_cand"), {}, require_text(raw, "generator_cand")};
     }
-    record.rubric = "original-" + mode;
+    record.rubric = original_rubric_name("original", mode);
     record.judge = require_text(require(raw, "eval_config"), "gpt");
     record.reply = require_text(raw, "result");
-    record.steering = find_steering(record.answer.output);
+    record.steering = steering_of(record.answer, record.other, record.turn);
     read_verdicts(raw, mode, aspects[mode], record);
     return record;
 }
@@ -299,7 +294,7 @@ ImportReport import_judgements(std::span<const fs::path> files, const fs::path& 
         for_each_json_value(file, [&](std::size_t index, Json&& raw) {
             try {
                 EvalRecord record = record_from_raw(raw, aspects);
-                report.tagged += items.complete(record) ? 1 : 0;
+                report.tagged += items.complete(record.item) ? 1 : 0;
                 const auto [first, is_new] =
                     seen.try_emplace({record.rubric, record.judge, record.item.id, record.answer.generator,
                                       record.other ? record.other->generator : std::string()},

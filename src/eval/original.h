@@ -26,6 +26,10 @@ std::string repair_reply_as_paper(std::string_view reply);
 /// std::nullopt where the original stores null.
 std::optional<Json> parse_repaired_as_paper(std::string_view repaired);
 
+/// Records whose replies our rules cannot read, wholly or in part, are read by the original's: repaired, parsed, and
+/// each aspect taken as it stands there. What is not readable that way either stays unscored.
+std::vector<EvalRecord> reread_as_paper(std::vector<EvalRecord> records);
+
 /// What one request said, with the texts that were put into it.
 struct RenderedRequest {
     std::string mode;  ///< "score_multi", "score_safety", "pairwise", "pairwise_multi", "tag"
@@ -44,6 +48,9 @@ void for_each_request(std::span<const std::filesystem::path> files,
 /// and one for each output. Requests of one mode must share it. Throws Error{BadInput} naming the first record that
 /// does not fit, or saying that the texts do not occur in the request.
 std::string recover_template(std::span<const RenderedRequest> requests);
+
+/// "original" and "score_multi" give "original-score-multi": what imported records and recovered rubrics are named.
+std::string original_rubric_name(std::string_view name, std::string_view mode);
 
 /// One rubric per mode that occurs in the files, named after `name` and the mode. Aspects and scale follow the replies.
 std::vector<Rubric> recover_rubrics(std::span<const std::filesystem::path> files, std::string_view name);

@@ -95,10 +95,13 @@ std::string write_template(const Skeleton& skeleton, std::size_t outputs) {
     const std::vector<std::string> names = slot_names(outputs);
     std::string text;
     for (std::size_t i = 0; i < skeleton.literals.size(); ++i) {
-        if (skeleton.literals[i].find("{{") != std::string::npos) {
-            throw Error(ErrorKind::BadInput, "the requests' own text holds {{, which a template cannot express");
+        const std::string& literal = skeleton.literals[i];
+        if (literal.find("{{") != std::string::npos || (i < skeleton.slots.size() && literal.ends_with('{'))) {
+            throw Error(ErrorKind::BadInput,
+                        "the requests' own text holds {{, or { before what was inserted, which a template cannot "
+                        "express");
         }
-        text += skeleton.literals[i];
+        text += literal;
         if (i < skeleton.slots.size()) text += "{{" + names[skeleton.slots[i]] + "}}";
     }
     return text;
@@ -107,16 +110,19 @@ std::string write_template(const Skeleton& skeleton, std::size_t outputs) {
 Rubric describe(const std::vector<RenderedRequest>& requests, std::string_view name) {
     Rubric rubric;
     const std::string& mode = requests.front().mode;
-    rubric.name = fmt::format("{}-{}", name, mode);
-    std::ranges::replace(rubric.name, '_', '-');
+    rubric.name = original_rubric_name(name, mode);
     rubric.version = std::string("1");
     rubric.description = fmt::format("recovered from {} rendered requests of mode {}", requests.size(), mode);
     rubric.kind = mode.starts_with("pairwise") ? RubricKind::Pairwise : RubricKind::Score;
     rubric.text = recover_template(requests);
+    rubric.sends_schema = false;  // the originals were asked without one
+    rubric.flat = mode == "pairwise";
+    if (rubric.kind == RubricKind::Pairwise) rubric.tie = "same";
+    const bool may_not_apply = mode == "score_multi";
     for (const RenderedRequest& request : requests) {
         if (request.aspects.empty()) continue;
         for (const std::string& aspect : request.aspects) {
-            rubric.aspects.push_back({aspect, "as the request says", {}, false, rubric.kind == RubricKind::Score});
+            rubric.aspects.push_back({aspect, "as the request says", {}, false, may_not_apply});
         }
         break;
     }

@@ -58,6 +58,9 @@ bool is_retryable(int status) {
     return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500;
 }
 
+/// What a gateway says when the server behind it may be at work on the request all the same.
+bool mean_time_ran_out(long status) { return status == 408 || status == 502 || status == 504 || status == 524; }
+
 bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
     return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
@@ -74,8 +77,9 @@ RemoteJudge::RemoteJudge(RemoteJudgeOptions options) : options_(std::move(option
     }
 }
 
-std::size_t RemoteJudge::count_tokens(const JudgeRequest& request) const {
-    return estimate_tokens(request.system) + estimate_tokens(request.user) + 2 * kTokensPerMessage;
+std::size_t RemoteJudge::count_tokens(const JudgeRequest& request, const Json& schema) const {
+    return estimate_tokens(request.system) + estimate_tokens(request.user) + 2 * kTokensPerMessage +
+           (schema.is_null() ? 0 : estimate_tokens(schema.dump()));
 }
 
 Json RemoteJudge::body_of(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) const {
@@ -85,7 +89,7 @@ Json RemoteJudge::body_of(const JudgeRequest& request, const Json& schema, std::
     body["messages"].push_back({{"role", "user"}, {"content", request.user}});
     body[old_token_limit_ ? "max_tokens" : "max_completion_tokens"] = max_tokens;
     if (sends_temperature_) body["temperature"] = 0;
-    if (sends_schema_) {
+    if (sends_schema_ && !schema.is_null()) {
         Json format{{"name", "verdict"}, {"strict", true}};
         format["schema"] = schema;
         body["response_format"] = Json{{"type", "json_schema"}};
@@ -135,6 +139,7 @@ JudgeFailure RemoteJudge::failure_of(const HttpAnswer& answer, const Json& sent)
     }
     check_status(answer, message);
     failure.retryable = is_retryable(answer.status);
+    failure.may_be_billed = mean_time_ran_out(answer.status);
     if (const auto found = answer.headers.find("retry-after"); found != answer.headers.end()) {
         failure.retry_after = parse_retry_after(found->second);
     }

@@ -29,7 +29,7 @@ public:
     explicit RemoteJudge(RemoteJudgeOptions options);
 
     const std::string& name() const override { return options_.model; }
-    std::size_t count_tokens(const JudgeRequest& request) const override;
+    std::size_t count_tokens(const JudgeRequest& request, const Json& schema) const override;
     /// One HTTP request each. A server that refuses `response_format`, `max_tokens` or `temperature` is asked without
     /// it (or by its other name) from then on; the refused request is a failure that may be retried at once.
     JudgeReply ask(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) override;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -234,6 +235,19 @@ std::vector<std::string> find_steering(std::string_view answer) {
     if (fakes_verdict(lower)) rules.emplace_back("fakes a verdict");
     if (fakes_frame(lower)) rules.emplace_back("fakes a frame");
     return rules;
+}
+
+std::vector<std::string> steering_of(const Answer& answer, const std::optional<Answer>& other, int turn) {
+    std::set<std::string> rules;
+    for (const Answer* judged : {&answer, other ? &*other : nullptr}) {
+        if (judged == nullptr) continue;
+        for (std::string& rule : find_steering(judged->output)) rules.insert(std::move(rule));
+        if (turn == 1) continue;
+        for (const std::string& text : judged->follow_ups) {
+            for (std::string& rule : find_steering(text)) rules.insert(std::move(rule));
+        }
+    }
+    return {rules.begin(), rules.end()};
 }
 
 }  // namespace urial::eval

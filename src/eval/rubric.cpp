@@ -27,10 +27,10 @@ class Fields {
 public:
     Fields(const toml::table& table, std::string_view origin) : table_(table), origin_(origin) {}
 
-    std::string text(std::string_view key, bool required) {
+    std::string text(std::string_view key, bool required, std::string fallback = {}) {
         const toml::node* node = find(key);
         if (node == nullptr && required) refuse(fmt::format("\"{}\" is missing", key), table_);
-        if (node == nullptr) return {};
+        if (node == nullptr) return fallback;
         const auto value = node->value_exact<std::string>();
         if (!value) refuse(fmt::format("\"{}\" must be a text", key), *node);
         if (value->empty() && required) refuse(fmt::format("\"{}\" is empty", key), *node);
@@ -47,9 +47,9 @@ public:
         return static_cast<int>(*value);
     }
 
-    bool flag(std::string_view key) {
+    bool flag(std::string_view key, bool fallback) {
         const toml::node* node = find(key);
-        if (node == nullptr) return false;
+        if (node == nullptr) return fallback;
         const auto value = node->value_exact<bool>();
         if (!value) refuse(fmt::format("\"{}\" must be true or false", key), *node);
         return *value;
@@ -107,13 +107,23 @@ RubricAspect read_aspect(const toml::table& table, std::string_view origin, Rubr
     aspect.name = fields.text("name", true);
     aspect.definition = fields.text("definition", false);
     aspect.labels = fields.texts("labels");
-    aspect.several = fields.flag("several");
-    aspect.may_not_apply = fields.flag("may_not_apply");
+    aspect.several = fields.flag("several", false);
+    aspect.may_not_apply = fields.flag("may_not_apply", false);
     fields.finish();
     if (kind == RubricKind::Tags && aspect.labels.empty()) {
         fields.refuse(fmt::format("aspect \"{}\" needs \"labels\" in a rubric of tags", aspect.name), table);
     }
     return aspect;
+}
+
+void check_reply_form(const Rubric& rubric, const Fields& fields, const toml::table& table) {
+    const bool reasoned = rubric.kind == RubricKind::Score || rubric.kind == RubricKind::Pairwise;
+    if (rubric.flat && (!reasoned || rubric.aspects.size() != 1)) {
+        fields.refuse("\"flat\" is for a rubric of scores or pairs with one aspect", table);
+    }
+    if (rubric.tie.empty() || rubric.tie == "A" || rubric.tie == "B") {
+        fields.refuse("\"tie\" must be a word other than A and B", table);
+    }
 }
 
 void check_template(const Rubric& rubric, std::string_view origin) {
@@ -180,10 +190,10 @@ Json aspect_schema(const Rubric& rubric, const RubricAspect& aspect) {
         }
         case RubricKind::Pairwise: {
             Json properties{{"reason", text}};
-            properties["preference"] = enumeration({"A", "B", "tie"});
+            properties["preference"] = enumeration({"A", "B", rubric.tie});
             return closed_object(std::move(properties));
         }
-        case RubricKind::PairwiseChoices: return enumeration({"A", "B", "tie"});
+        case RubricKind::PairwiseChoices: return enumeration({"A", "B", rubric.tie});
         case RubricKind::Tags: break;
     }
     if (!aspect.several) return enumeration(aspect.labels);
@@ -199,8 +209,9 @@ Json aspect_form(const Rubric& rubric, const RubricAspect& aspect) {
             return {{"reason", "[why]"},
                     {"score", fmt::format("[whole number from {} to {}{}]", rubric.lowest, rubric.highest,
                                           aspect.may_not_apply ? ", or \"N/A\"" : "")}};
-        case RubricKind::Pairwise: return {{"reason", "[why]"}, {"preference", "[A, B or tie]"}};
-        case RubricKind::PairwiseChoices: return "[A, B or tie]";
+        case RubricKind::Pairwise:
+            return {{"reason", "[why]"}, {"preference", fmt::format("[A, B or {}]", rubric.tie)}};
+        case RubricKind::PairwiseChoices: return fmt::format("[A, B or {}]", rubric.tie);
         case RubricKind::Tags: break;
     }
     const std::string labels = fmt::format("{}", fmt::join(aspect.labels, ", "));
@@ -250,7 +261,11 @@ Rubric parse_rubric(std::string_view toml_text, std::string_view origin) {
         }
         rubric.aspects.push_back(std::move(aspect));
     }
+    rubric.flat = fields.flag("flat", false);
+    rubric.tie = fields.text("tie", false, rubric.tie);
+    rubric.sends_schema = fields.flag("sends_schema", true);
     fields.finish();
+    check_reply_form(rubric, fields, table);
     check_template(rubric, origin);
     return rubric;
 }
@@ -263,6 +278,9 @@ std::string format_rubric(const Rubric& rubric) {
         out += fmt::format("lowest = {}\nhighest = {}\n", rubric.lowest, rubric.highest);
         if (!rubric.scale.empty()) out += fmt::format("scale = {}\n", toml_list(rubric.scale));
     }
+    if (rubric.flat) out += "flat = true\n";
+    if (rubric.tie != Rubric{}.tie) out += fmt::format("tie = {}\n", Json(rubric.tie).dump());
+    if (!rubric.sends_schema) out += "sends_schema = false\n";
     out += fmt::format("system = {}\ntext = {}\n", toml_text(rubric.system), toml_text(rubric.text));
     for (const RubricAspect& aspect : rubric.aspects) {
         out += fmt::format("\n[[aspects]]\nname = {}\ndefinition = {}\n", Json(aspect.name).dump(),
@@ -296,6 +314,7 @@ Rubric load_rubric(std::string_view name_or_path) {
 Json reply_schema(const Rubric& rubric) {
     Json aspects = Json::object();
     for (const RubricAspect& aspect : rubric.aspects) aspects[aspect.name] = aspect_schema(rubric, aspect);
+    if (rubric.flat) return aspects.front();
     if (rubric.kind != RubricKind::PairwiseChoices) return closed_object(std::move(aspects));
     Json properties = Json::object();
     properties["rationale"] = Json{{"type", "string"}};
@@ -303,9 +322,12 @@ Json reply_schema(const Rubric& rubric) {
     return closed_object(std::move(properties));
 }
 
+Json sent_schema(const Rubric& rubric) { return rubric.sends_schema ? reply_schema(rubric) : Json(); }
+
 std::string reply_form(const Rubric& rubric) {
     Json aspects = Json::object();
     for (const RubricAspect& aspect : rubric.aspects) aspects[aspect.name] = aspect_form(rubric, aspect);
+    if (rubric.flat) return aspects.front().dump(2);
     if (rubric.kind != RubricKind::PairwiseChoices) return aspects.dump(2);
     Json form{{"rationale", "[a short comparison]"}};
     form["choices"] = std::move(aspects);

@@ -15,7 +15,7 @@ namespace urial::eval {
 
 enum class RubricKind {
     Score,            ///< {"aspect": {"reason": text, "score": number}, ...}
-    Pairwise,         ///< {"aspect": {"reason": text, "preference": "A" | "B" | "tie"}, ...}
+    Pairwise,         ///< {"aspect": {"reason": text, "preference": "A" | "B" | "tie"}, ...}; `flat`, `tie`
     PairwiseChoices,  ///< {"rationale": text, "choices": {"aspect": "A" | "B" | "tie", ...}}
     Tags,             ///< {"aspect": ["label", ...]} or, for an aspect with one label, {"aspect": "label"}
 };
@@ -37,6 +37,9 @@ struct Rubric {
     int highest = 5;
     std::vector<std::string> scale;  ///< what the steps mean, from the lowest; may be empty
     std::vector<RubricAspect> aspects;
+    bool flat = false;         ///< with one aspect: the reply is that aspect's own object
+    std::string tie = "tie";   ///< what the judge says for a tie
+    bool sends_schema = true;  ///< false: nothing but the request's own words holds the judge to the form
     std::string system;
     std::string text;  ///< the request with its placeholders in double braces
 };
@@ -53,6 +56,8 @@ Rubric load_rubric(std::string_view name_or_path);
 
 /// JSON schema of the reply: exactly the rubric's aspects, reasons before scores, nothing else.
 Json reply_schema(const Rubric& rubric);
+/// What a judge gets of it: null where the rubric sends none.
+Json sent_schema(const Rubric& rubric);
 
 /// The empty form of the reply, as shown to the judge.
 std::string reply_form(const Rubric& rubric);
@@ -75,5 +80,8 @@ JudgeRequest render(const Rubric& rubric, const Item& item, const Answer& answer
 /// and shown, never a reason to change a score. Names: "addresses the judge", "overrides instructions", "asks for a
 /// score", "fakes a verdict", "fakes a frame".
 std::vector<std::string> find_steering(std::string_view answer);
+/// The rules that the judged texts of one record fulfil, each once, sorted: of both answers of a pair, and of the later
+/// turns where one of them is judged.
+std::vector<std::string> steering_of(const Answer& answer, const std::optional<Answer>& other, int turn);
 
 }  // namespace urial::eval

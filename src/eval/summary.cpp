@@ -48,14 +48,16 @@ bool is_scored_kind(const Verdict& verdict) {
 class Builder {
 public:
     Builder(std::span<const EvalRecord> records, const SummaryOptions& options) : options_(options) {
-        for (const EvalRecord& record : records) clusters_.index_of(record.item.instruction);
+        // In the order of their texts: the order in which replies came must not move an interval.
+        std::set<std::string> instructions;
+        for (const EvalRecord& record : records) instructions.insert(record.item.instruction);
+        for (const std::string& instruction : instructions) clusters_.index_of(instruction);
     }
 
     void add(const EvalRecord& record) {
         const std::size_t cluster = clusters_.index_of(record.item.instruction);
         ++summary_.records;
         summary_.attempts += static_cast<std::size_t>(record.attempts);
-        summary_.steering += record.steering.empty() ? 0 : 1;
         for (const AspectVerdict& entry : record.verdicts) {
             if (!is_scored_kind(entry.verdict)) continue;
             ++summary_.verdicts;
@@ -94,7 +96,7 @@ public:
             std::ranges::all_of(summary_.aspects, [](const auto& entry) { return entry.second.ci95.has_value(); });
         if (!averaged.empty() && all_have_intervals) summary_.average_ci95 = intervals.back();
         summary_.words = summary_.answers == 0 ? kNotANumber : words_ / static_cast<double>(summary_.answers);
-        const auto incomplete = [](const auto& entry) { return entry.second.unscored_share() > kMostUnscored; };
+        const auto incomplete = [](const auto& entry) { return is_incomplete(entry.second.unscored, entry.second.n); };
         summary_.withheld = !options_.allow_unscored && std::ranges::any_of(summary_.aspects, incomplete);
         for (Named<Group>* table : {&summary_.task, &summary_.topic, &summary_.source, &summary_.difficulty,
                                     &summary_.task_every_tag, &summary_.topic_every_tag}) {
@@ -217,9 +219,19 @@ Compat parse_compat(std::string_view name) {
     throw error(ErrorKind::BadInput, "compatibility \"{}\" is not known; there are paper and none", name);
 }
 
-double Aggregate::unscored_share() const {
-    const std::size_t all = n + unscored;
-    return all == 0 ? 0 : static_cast<double>(unscored) / static_cast<double>(all);
+bool is_incomplete(std::size_t unscored, std::size_t read) {
+    return static_cast<double>(unscored) > kMostUnscored * static_cast<double>(unscored + read);
+}
+
+std::size_t count_steering(std::span<const EvalRecord> records) {
+    std::set<std::tuple<std::string, int, std::set<std::string>>> found;
+    for (const EvalRecord& record : records) {
+        if (record.steering.empty()) continue;
+        std::set<std::string> generators{record.answer.generator};
+        if (record.other) generators.insert(record.other->generator);
+        found.insert({record.item.id, record.turn, std::move(generators)});
+    }
+    return found.size();
 }
 
 Summary summarise(std::span<const EvalRecord> records, const SummaryOptions& options) {

@@ -27,8 +27,6 @@ struct Aggregate {
     std::size_t unscored = 0;
     std::size_t not_applicable = 0;  ///< "N/A" where the rubric allows it; counted in n under Compat::Paper
     std::optional<Interval> ci95;
-
-    double unscored_share() const;
 };
 
 template <typename Value>
@@ -51,7 +49,6 @@ struct Summary {
     std::size_t verdicts = 0;
     std::size_t unscored = 0;  ///< verdicts
     std::size_t refused = 0;   ///< of them: the judge refused
-    std::size_t steering = 0;  ///< records whose answer fulfils a rule of find_steering()
     std::size_t attempts = 0;  ///< requests sent
     bool withheld = false;     ///< too much is unscored for a headline number
 };
@@ -64,9 +61,14 @@ struct SummaryOptions {
 
 /// More than this share of an aspect's verdicts unscored, and the headline numbers are withheld.
 inline constexpr double kMostUnscored = 0.05;
+/// `read`: the other verdicts.
+bool is_incomplete(std::size_t unscored, std::size_t read);
 
 /// Over the records with scores (Score, NotApplicable, Unscored verdicts); others do not count.
 Summary summarise(std::span<const EvalRecord> records, const SummaryOptions& options = {});
+
+/// Distinct answers (or pairs of answers) that fulfil a rule of find_steering().
+std::size_t count_steering(std::span<const EvalRecord> records);
 
 /// {"aspects": {NAME: {"mean", "n", "unscored", "not_applicable", "ci95"}}, "avg", "avg_ci95", "len", "task": {TAG:
 /// {"n", ASPECT: {...}}}, "topic", "source", "difficulty", ...}. What is withheld or empty is null.
@@ -88,9 +90,11 @@ struct Difference {
     std::size_t n = 0;         ///< items in both runs with a score in both
     std::size_t unpaired = 0;  ///< records with this aspect that found no partner
     std::optional<Interval> ci95;
-    double p_value = 1;  ///< sign flips of whole clusters, two-sided
+    double p_value = 1;       ///< sign flips of whole clusters, two-sided
+    bool incomplete = false;  ///< one of the runs is_incomplete() in this aspect
 };
-/// Items are matched by id, rubric, turn and instruction; several scores of one item (a jury) are averaged first.
+/// Items are matched by id, turn and instruction, whatever the rubric; several scores of one item (a jury) are averaged
+/// first.
 std::vector<Difference> compare(std::span<const EvalRecord> a, std::span<const EvalRecord> b,
                                 const Resampling& resampling = {});
 

@@ -45,7 +45,6 @@ Json to_json(const Summary& summary) {
     json["verdicts"] = summary.verdicts;
     json["unscored"] = summary.unscored;
     json["refused"] = summary.refused;
-    json["steering"] = summary.steering;
     json["attempts"] = summary.attempts;
     json["withheld"] = withheld;
     return json;

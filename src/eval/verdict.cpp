@@ -13,6 +13,7 @@ namespace urial::eval {
 namespace {
 
 constexpr std::size_t kLongestRaw = 200;
+constexpr std::string_view kOriginalTie = "same";
 
 Unscored unscored(Unread reason, std::string_view raw) {
     std::string_view shown = raw.substr(0, kLongestRaw);
@@ -72,6 +73,16 @@ std::optional<std::string_view> without_thoughts(std::string_view reply) {
     return trim(reply.substr(end + kClose.size()));
 }
 
+/// Whether a list that opens in the text is still open at its end.
+bool leaves_list_open(std::string_view text) {
+    std::size_t depth = 0;
+    for (const char c : text) {
+        if (c == '[') ++depth;
+        if (c == ']' && depth > 0) --depth;
+    }
+    return depth > 0;
+}
+
 /// The text of the one object of a reply, or why there is none.
 std::variant<std::string_view, Unscored> find_object(std::string_view reply) {
     if (!is_valid_utf8(reply) || has_control_characters(reply)) return unscored(Unread::NotText, reply);
@@ -87,8 +98,10 @@ std::variant<std::string_view, Unscored> find_object(std::string_view reply) {
     if (end == std::string_view::npos) return unscored(Unread::Truncated, text);
     const std::string_view before = trim(text.substr(0, begin));
     const std::string_view after = trim(text.substr(end));
-    if (after.find('{') != std::string_view::npos) return unscored(Unread::SeveralObjects, text);
-    if (before.ends_with('[') || after.starts_with(']')) return unscored(Unread::NotAnObject, text);
+    if (after.find_first_of("{}") != std::string_view::npos || before.find('}') != std::string_view::npos) {
+        return unscored(Unread::SeveralObjects, text);
+    }
+    if (leaves_list_open(before) || after.starts_with(']')) return unscored(Unread::NotAnObject, text);
     return text.substr(begin, end - begin);
 }
 
@@ -137,16 +150,16 @@ Verdict read_score(const Json& value, std::string reason, int lowest, int highes
     return Score{number, std::move(reason)};
 }
 
-std::optional<Choice> read_choice(std::string_view text) {
+std::optional<Choice> read_choice(std::string_view text, std::string_view tie) {
     if (text == "A") return Choice::A;
     if (text == "B") return Choice::B;
-    if (text == "tie") return Choice::Tie;
+    if (text == tie) return Choice::Tie;
     return std::nullopt;
 }
 
-Verdict read_preference(const Json& value, std::string reason) {
+Verdict read_preference(const Json& value, std::string reason, std::string_view tie) {
     if (!value.is_string()) return unscored(Unread::WrongType, value.dump());
-    const auto choice = read_choice(value.get_ref<const std::string&>());
+    const auto choice = read_choice(value.get_ref<const std::string&>(), tie);
     if (!choice) return unscored(Unread::UnknownLabel, value.get<std::string>());
     return Preference{*choice, std::move(reason)};
 }
@@ -173,7 +186,7 @@ Verdict read_reasoned(const Rubric& rubric, const RubricAspect& aspect, const Js
     if (!has_exactly(value, {"reason", value_key})) return unscored(Unread::WrongKeys, value.dump());
     if (!value["reason"].is_string()) return unscored(Unread::WrongType, value.dump());
     std::string reason = value["reason"].get<std::string>();
-    if (rubric.kind == RubricKind::Pairwise) return read_preference(value[value_key], std::move(reason));
+    if (rubric.kind == RubricKind::Pairwise) return read_preference(value[value_key], std::move(reason), rubric.tie);
     return read_score(value[value_key], std::move(reason), rubric.lowest, rubric.highest, aspect.may_not_apply);
 }
 
@@ -191,6 +204,11 @@ std::variant<Json, Unscored> find_aspects(const Rubric& rubric, std::string_view
         Json choices = (*json)["choices"];
         json = std::move(choices);
     }
+    if (rubric.flat) {
+        Json named = Json::object();
+        named[rubric.aspects.front().name] = *std::move(json);
+        return named;
+    }
     std::vector<std::string> keys;
     for (const RubricAspect& aspect : rubric.aspects) keys.push_back(aspect.name);
     if (!has_exactly(*json, keys)) return unscored(Unread::WrongKeys, text);
@@ -201,7 +219,7 @@ Verdict read_aspect(const Rubric& rubric, const RubricAspect& aspect, const Json
     switch (rubric.kind) {
         case RubricKind::Score:
         case RubricKind::Pairwise: return read_reasoned(rubric, aspect, value);
-        case RubricKind::PairwiseChoices: return read_preference(value, {});
+        case RubricKind::PairwiseChoices: return read_preference(value, {}, rubric.tie);
         case RubricKind::Tags: break;
     }
     return read_labels(aspect, value);
@@ -235,8 +253,8 @@ Verdict parse_stored_verdict(const Json& json, int lowest, int highest) {
     if (!json.contains("preference")) return unscored(Unread::WrongKeys, json.dump());
     const Json& preference = json["preference"];
     const std::string label = preference.is_string() ? lower_ascii(preference.get<std::string>()) : "";
-    if (label == "same") return Preference{Choice::Tie, std::move(reason)};
-    return read_preference(label == "a" ? Json("A") : label == "b" ? Json("B") : preference, std::move(reason));
+    if (label == "a" || label == "b") return read_preference(label == "a" ? "A" : "B", std::move(reason), kOriginalTie);
+    return read_preference(label == kOriginalTie ? Json(label) : preference, std::move(reason), kOriginalTie);
 }
 
 }  // namespace urial::eval

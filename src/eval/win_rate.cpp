@@ -178,15 +178,12 @@ std::optional<double> length_controlled_rate(std::span<const Outcome> outcomes) 
 }
 
 std::vector<std::string> generators(std::span<const EvalRecord> records) {
-    std::vector<std::string> names;
-    const auto add = [&](const std::string& name) {
-        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
-    };
+    std::set<std::string> names;
     for (const EvalRecord& record : records) {
-        add(record.answer.generator);
-        if (record.other) add(record.other->generator);
+        names.insert(record.answer.generator);
+        if (record.other) names.insert(record.other->generator);
     }
-    return names;
+    return {names.begin(), names.end()};
 }
 
 }  // namespace urial::eval

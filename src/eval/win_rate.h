@@ -60,7 +60,7 @@ WinRate win_rate(std::span<const EvalRecord> records, std::string_view generator
 /// on the length term keeps it finite. std::nullopt for fewer than two outcomes.
 std::optional<double> length_controlled_rate(std::span<const Outcome> outcomes);
 
-/// Generators that occur in the records, in order of appearance.
+/// Generators that occur in the records, sorted.
 std::vector<std::string> generators(std::span<const EvalRecord> records);
 
 }  // namespace urial::eval

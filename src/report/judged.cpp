@@ -1,6 +1,7 @@
 #include "report/judged.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "report/labels.h"
@@ -25,22 +26,60 @@ std::vector<std::string> aspects_of(const std::vector<EvalRecord>& records) {
     return names;
 }
 
-std::vector<PairResult> pair_results(const std::vector<EvalRecord>& records) {
+std::vector<PairResult> pair_results(const std::vector<EvalRecord>& records, bool allow_unscored) {
     std::vector<PairResult> results;
     for (const std::string& generator : eval::generators(records)) {
         for (const std::string& aspect : aspects_of(records)) {
-            results.push_back({generator, aspect, eval::win_rate(records, generator, aspect)});
+            const eval::WinRate rate = eval::win_rate(records, generator, aspect);
+            const bool withheld = !allow_unscored && eval::is_incomplete(rate.unscored, rate.compared());
+            results.push_back({generator, aspect, rate, withheld});
         }
     }
     return results;
 }
 
-std::vector<MtBenchResult> mt_bench_results(const std::vector<EvalRecord>& records) {
+std::vector<MtBenchResult> mt_bench_results(const std::vector<EvalRecord>& records, bool allow_unscored) {
     std::vector<MtBenchResult> results;
     for (const std::string& generator : eval::generators(records)) {
-        results.push_back({generator, eval::mt_bench_table(records, generator)});
+        const eval::MtBenchTable table = eval::mt_bench_table(records, generator);
+        const bool withheld = !allow_unscored && eval::is_incomplete(table.unscored, table.scores_1 + table.scores_2);
+        results.push_back({generator, table, withheld});
     }
     return results;
+}
+
+bool withholds(const JudgedResult& result) {
+    const auto is_withheld = [](const auto& entry) { return entry.withheld; };
+    return (result.scores && result.scores->withheld) || std::ranges::any_of(result.pairs, is_withheld) ||
+           std::ranges::any_of(result.mt_bench, is_withheld);
+}
+
+/// Everything but agreement and bill.
+void add_tables(const JudgedRun& run, const eval::SummaryOptions& options, JudgedResult& result) {
+    const bool as_paper = options.compat == eval::Compat::Paper;
+    std::vector<EvalRecord> records = run.records;
+    if (as_paper) records = eval::reread_as_paper(std::move(records));
+    std::vector<EvalRecord> pairs;
+    std::vector<EvalRecord> singles;
+    for (EvalRecord& record : records) (is_pair(record) ? pairs : singles).push_back(std::move(record));
+    result.pairs = pair_results(pairs, options.allow_unscored);
+    if (as_paper && !pairs.empty()) result.paper_pairs = eval::report_pairwise_as_paper(pairs);
+    if (singles.empty()) return;
+    if (std::ranges::all_of(singles, is_mt_bench)) {
+        result.mt_bench = mt_bench_results(singles, options.allow_unscored);
+        return;
+    }
+    result.scores = eval::summarise(singles, options);
+    for (const auto& [aspect, aggregate] : result.scores->aspects) {
+        result.score_counts.emplace_back(aspect, eval::count_scores(singles, aspect));
+    }
+    if (as_paper) result.paper = eval::report_as_paper(singles);
+}
+
+std::set<std::string> rubrics_of(const JudgedRun& run) {
+    std::set<std::string> names;
+    for (const EvalRecord& record : run.records) names.insert(record.rubric);
+    return names;
 }
 
 }  // namespace
@@ -71,22 +110,20 @@ JudgedResult judged_result(const JudgedRun& run, const eval::SummaryOptions& opt
     result.label = run.label;
     result.agreement = eval::jury_agreement(eval::ratings_of(run.records));
     result.bill = bill_of(run);
-    std::vector<EvalRecord> pairs;
-    std::vector<EvalRecord> singles;
-    for (const EvalRecord& record : run.records) (is_pair(record) ? pairs : singles).push_back(record);
-    result.pairs = pair_results(pairs);
-    if (singles.empty()) return result;
-    if (std::ranges::all_of(singles, is_mt_bench)) {
-        result.mt_bench = mt_bench_results(singles);
-        return result;
-    }
-    result.scores = eval::summarise(singles, options);
-    if (options.compat == eval::Compat::Paper) result.paper = eval::report_as_paper(singles);
+    result.steering = eval::count_steering(run.records);
+    add_tables(run, options, result);
+    result.withheld = withholds(result);
     return result;
 }
 
-RunDifference run_difference(const JudgedRun& run, const JudgedRun& against) {
-    return {run.label, against.label, eval::compare(against.records, run.records)};
+RunDifference run_difference(const JudgedRun& run, const JudgedRun& against, bool allow_unscored) {
+    RunDifference difference{run.label, against.label, eval::compare(against.records, run.records), {}, allow_unscored};
+    std::set<std::string> rubrics = rubrics_of(run);
+    if (rubrics != rubrics_of(against)) {
+        rubrics.merge(rubrics_of(against));
+        difference.rubrics.assign(rubrics.begin(), rubrics.end());
+    }
+    return difference;
 }
 
 }  // namespace urial::report

@@ -26,11 +26,13 @@ struct PairResult {
     std::string generator;
     std::string aspect;
     eval::WinRate rate;
+    bool withheld = false;  ///< too much is unscored for a headline number
 };
 
 struct MtBenchResult {
     std::string generator;
     eval::MtBenchTable table;
+    bool withheld = false;
 };
 
 /// What a run's records amount to. Pairwise records give `pairs`; a run whose other records are all of MT-bench's
@@ -40,9 +42,13 @@ struct JudgedResult {
     std::optional<eval::Summary> scores;
     std::vector<PairResult> pairs;
     std::vector<MtBenchResult> mt_bench;
-    std::optional<eval::PaperReport> paper;      ///< Compat::Paper only
-    std::vector<eval::JuryAgreement> agreement;  ///< of several judges; empty with one
-    std::optional<eval::Bill> bill;              ///< runs of `urial judge` only: what was imported has none
+    std::optional<eval::PaperReport> paper;                ///< Compat::Paper only, beside `scores`
+    std::optional<eval::PaperPairwiseReport> paper_pairs;  ///< likewise, beside `pairs`
+    eval::Named<eval::Named<std::size_t>> score_counts;    ///< count_scores() of every aspect of `scores`
+    std::vector<eval::JuryAgreement> agreement;            ///< of several judges; empty with one
+    std::optional<eval::Bill> bill;                        ///< runs of `urial judge` only: what was imported has none
+    std::size_t steering = 0;                              ///< count_steering() of all records
+    bool withheld = false;                                 ///< some headline number is
 };
 
 /// One run minus another, paired by item.
@@ -50,6 +56,10 @@ struct RunDifference {
     std::string label;
     std::string against;
     std::vector<eval::Difference> aspects;
+    std::vector<std::string> rubrics;  ///< of both runs where they differ, else none
+    bool allow_unscored = false;       ///< show differences of incomplete aspects too
+
+    bool withholds(const eval::Difference& difference) const { return difference.incomplete && !allow_unscored; }
 };
 
 /// `labels`: one a run, or none for the folders' names. Throws Error{BadInput} naming a folder of which the filter
@@ -58,7 +68,7 @@ std::vector<JudgedRun> load_judged_runs(const std::vector<std::filesystem::path>
                                         const std::vector<std::string>& labels, const eval::Filter& filter);
 
 JudgedResult judged_result(const JudgedRun& run, const eval::SummaryOptions& options);
-RunDifference run_difference(const JudgedRun& run, const JudgedRun& against);
+RunDifference run_difference(const JudgedRun& run, const JudgedRun& against, bool allow_unscored);
 
 /// The manifest's; std::nullopt for a run that was imported.
 std::optional<eval::Bill> bill_of(const JudgedRun& run);

@@ -21,6 +21,8 @@ void add_interval(std::vector<Cell>& row, const std::optional<eval::Interval>& i
     }
 }
 
+Cell yes_or_no(bool value) { return value ? "yes" : "no"; }
+
 class ScoreLines {
 public:
     explicit ScoreLines(const JudgedResult& result) : label_(result.label), summary_(*result.scores) {}
@@ -55,7 +57,7 @@ private:
 
     void finish(Table& table, std::vector<Cell> row, std::vector<Cell> counts) const {
         row.insert(row.end(), counts.begin(), counts.end());
-        row.emplace_back(summary_.withheld ? "yes" : "no");
+        row.emplace_back(yes_or_no(summary_.withheld));
         table.rows.push_back(std::move(row));
     }
 
@@ -78,16 +80,20 @@ Table pair_lines(std::span<const JudgedResult> results) {
     Table table{
         "pairs",
         {"run", "generator", "aspect", "wins", "ties", "losses", "flips", "both_orders", "unscored", "rate", "ci95_low",
-         "ci95_high", "length_controlled", "length_controlled_ci95_low", "length_controlled_ci95_high"},
+         "ci95_high", "length_controlled", "length_controlled_ci95_low", "length_controlled_ci95_high", "withheld"},
         {}};
     for (const JudgedResult& result : results) {
-        for (const auto& [generator, aspect, rate] : result.pairs) {
-            std::vector<Cell> row{
-                result.label, generator,  aspect,           rate.wins,     rate.ties,
-                rate.losses,  rate.flips, rate.both_orders, rate.unscored, Measure{.value = rate.rate()}};
-            add_interval(row, rate.ci95);
-            row.emplace_back(rate.length_controlled ? Cell(Measure{.value = *rate.length_controlled}) : Cell(""));
-            add_interval(row, rate.length_controlled_ci95);
+        for (const auto& [generator, aspect, rate, withheld] : result.pairs) {
+            std::vector<Cell> row{result.label,  generator,
+                                  aspect,        rate.wins,
+                                  rate.ties,     rate.losses,
+                                  rate.flips,    rate.both_orders,
+                                  rate.unscored, Measure{.value = rate.rate(), .withheld = withheld}};
+            add_interval(row, rate.ci95, withheld);
+            row.emplace_back(rate.length_controlled && !withheld ? Cell(Measure{.value = *rate.length_controlled})
+                                                                 : Cell(""));
+            add_interval(row, rate.length_controlled_ci95, withheld);
+            row.emplace_back(yes_or_no(withheld));
             table.rows.push_back(std::move(row));
         }
     }
@@ -95,14 +101,17 @@ Table pair_lines(std::span<const JudgedResult> results) {
 }
 
 Table mt_bench_lines(std::span<const JudgedResult> results) {
-    Table table{"mt-bench", {"run", "generator", "part", "mean", "ci95_low", "ci95_high", "n", "unscored"}, {}};
+    Table table{
+        "mt-bench", {"run", "generator", "part", "mean", "ci95_low", "ci95_high", "n", "unscored", "withheld"}, {}};
     for (const JudgedResult& result : results) {
-        for (const auto& [generator, entry] : result.mt_bench) {
-            const auto add = [&, &name = generator](const std::string& part, double mean, Cell n, Cell unscored) {
-                std::vector<Cell> row{result.label, name, part, Measure{.value = mean}};
-                add_interval(row, part == "overall" ? entry.overall_ci95 : std::nullopt);
+        for (const auto& [generator, entry, withheld] : result.mt_bench) {
+            const auto add = [&, &name = generator, withheld = withheld](const std::string& part, double mean, Cell n,
+                                                                         Cell unscored) {
+                std::vector<Cell> row{result.label, name, part, Measure{.value = mean, .withheld = withheld}};
+                add_interval(row, part == "overall" ? entry.overall_ci95 : std::nullopt, withheld);
                 row.emplace_back(std::move(n));
                 row.emplace_back(std::move(unscored));
+                row.emplace_back(yes_or_no(withheld));
                 table.rows.push_back(std::move(row));
             };
             add("overall", entry.overall, entry.scores_1 + entry.scores_2, entry.unscored);
@@ -129,16 +138,20 @@ Table judged_csv(std::span<const JudgedResult> results) {
 }
 
 Table difference_csv(std::span<const RunDifference> differences) {
-    Table table{"differences",
-                {"run", "against", "aspect", "difference", "ci95_low", "ci95_high", "p_value", "n", "unpaired"},
-                {}};
+    Table table{
+        "differences",
+        {"run", "against", "aspect", "difference", "ci95_low", "ci95_high", "p_value", "n", "unpaired", "withheld"},
+        {}};
     for (const RunDifference& difference : differences) {
         for (const eval::Difference& entry : difference.aspects) {
-            std::vector<Cell> row{difference.label, difference.against, entry.aspect, Measure{.value = entry.mean}};
-            add_interval(row, entry.ci95);
-            row.emplace_back(Measure{.value = entry.p_value});
+            const bool withheld = difference.withholds(entry);
+            std::vector<Cell> row{difference.label, difference.against, entry.aspect,
+                                  Measure{.value = entry.mean, .withheld = withheld}};
+            add_interval(row, entry.ci95, withheld);
+            row.emplace_back(Measure{.value = entry.p_value, .withheld = withheld});
             row.emplace_back(entry.n);
             row.emplace_back(entry.unpaired);
+            row.emplace_back(yes_or_no(withheld));
             table.rows.push_back(std::move(row));
         }
     }

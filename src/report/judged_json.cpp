@@ -6,36 +6,58 @@ namespace {
 
 using eval::Json;
 
-Json to_json(const eval::WinRate& rate) {
-    return {{"wins", rate.wins},
-            {"ties", rate.ties},
-            {"losses", rate.losses},
-            {"flips", rate.flips},
-            {"both_orders", rate.both_orders},
-            {"unscored", rate.unscored},
-            {"rate", eval::number_json(rate.rate())},
-            {"ci95", eval::interval_json(rate.ci95)},
-            {"length_controlled", rate.length_controlled ? Json(*rate.length_controlled) : Json(nullptr)},
-            {"length_controlled_ci95", eval::interval_json(rate.length_controlled_ci95)}};
+/// Counts stay where the numbers made of them are withheld.
+Json shown(Json value, bool withheld) { return withheld ? Json(nullptr) : value; }
+
+Json to_json(const eval::WinRate& rate, bool withheld) {
+    return {
+        {"wins", rate.wins},
+        {"ties", rate.ties},
+        {"losses", rate.losses},
+        {"flips", rate.flips},
+        {"both_orders", rate.both_orders},
+        {"unscored", rate.unscored},
+        {"withheld", withheld},
+        {"rate", shown(eval::number_json(rate.rate()), withheld)},
+        {"ci95", shown(eval::interval_json(rate.ci95), withheld)},
+        {"length_controlled", shown(rate.length_controlled ? Json(*rate.length_controlled) : Json(nullptr), withheld)},
+        {"length_controlled_ci95", shown(eval::interval_json(rate.length_controlled_ci95), withheld)}};
 }
 
-Json to_json(const eval::MtBenchTable& table) {
-    Json json{{"turn_1", eval::number_json(table.turn_1)},
-              {"turn_2", eval::number_json(table.turn_2)},
-              {"overall", eval::number_json(table.overall)},
-              {"overall_ci95", eval::interval_json(table.overall_ci95)},
+Json to_json(const eval::MtBenchTable& table, bool withheld) {
+    Json json{{"withheld", withheld},
+              {"turn_1", shown(eval::number_json(table.turn_1), withheld)},
+              {"turn_2", shown(eval::number_json(table.turn_2), withheld)},
+              {"overall", shown(eval::number_json(table.overall), withheld)},
+              {"overall_ci95", shown(eval::interval_json(table.overall_ci95), withheld)},
               {"scores_1", table.scores_1},
               {"scores_2", table.scores_2},
               {"unscored", table.unscored}};
-    for (const auto& [category, mean] : table.categories) json["categories"][category] = eval::number_json(mean);
+    for (const auto& [category, mean] : table.categories) {
+        json["categories"][category] = shown(eval::number_json(mean), withheld);
+    }
     return json;
 }
 
 /// The original's report of one file.
-Json to_json(const eval::PaperReport& report) {
+Json to_json(const eval::PaperReport& report, bool withheld) {
     Json json{{"total", report.total}};
-    for (const auto& [aspect, mean] : report.means) json[aspect + "_mean"] = eval::number_json(mean);
+    for (const auto& [aspect, mean] : report.means) json[aspect + "_mean"] = shown(eval::number_json(mean), withheld);
     json["avg_lens"] = eval::number_json(report.average_words);
+    return json;
+}
+
+Json counts_json(const eval::Named<std::size_t>& counts) {
+    Json json = Json::object();
+    for (const auto& [name, count] : counts) json[name] = count;
+    return json;
+}
+
+Json to_json(const eval::PaperPairwiseReport& report) {
+    Json json{{"total", report.total}};
+    json.update(counts_json(report.preferred));
+    json["avg_lens"] = Json::object();
+    for (const auto& [generator, words] : report.average_words) json["avg_lens"][generator] = eval::number_json(words);
     return json;
 }
 
@@ -43,20 +65,29 @@ Json to_json(const eval::PaperReport& report) {
 
 Json to_json(const JudgedResult& result) {
     Json json = result.scores ? eval::to_json(*result.scores) : Json::object();
-    if (result.paper) json["report"] = to_json(*result.paper);
+    json["steering"] = result.steering;
+    for (const auto& [aspect, counts] : result.score_counts) json["aspects"][aspect]["counts"] = counts_json(counts);
+    if (result.paper_pairs) json["report"] = to_json(*result.paper_pairs);
+    if (result.paper) json["report"] = to_json(*result.paper, result.withheld);
     if (!result.agreement.empty()) json["agreement"] = eval::to_json(result.agreement);
     if (result.bill) json["bill"] = eval::to_json(*result.bill);
-    for (const PairResult& pair : result.pairs) json["win_rates"][pair.generator][pair.aspect] = to_json(pair.rate);
-    for (const MtBenchResult& entry : result.mt_bench) json["mt_bench"][entry.generator] = to_json(entry.table);
+    for (const PairResult& pair : result.pairs) {
+        json["win_rates"][pair.generator][pair.aspect] = to_json(pair.rate, pair.withheld);
+    }
+    for (const MtBenchResult& entry : result.mt_bench) {
+        json["mt_bench"][entry.generator] = to_json(entry.table, entry.withheld);
+    }
     return json;
 }
 
 Json to_json(const RunDifference& difference) {
     Json json = Json::object();
     for (const eval::Difference& entry : difference.aspects) {
-        json[entry.aspect] = {{"mean", eval::number_json(entry.mean)},
-                              {"ci95", eval::interval_json(entry.ci95)},
-                              {"p_value", entry.p_value},
+        const bool withheld = difference.withholds(entry);
+        json[entry.aspect] = {{"withheld", withheld},
+                              {"mean", shown(eval::number_json(entry.mean), withheld)},
+                              {"ci95", shown(eval::interval_json(entry.ci95), withheld)},
+                              {"p_value", shown(entry.p_value, withheld)},
                               {"n", entry.n},
                               {"unpaired", entry.unpaired}};
     }

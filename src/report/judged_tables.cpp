@@ -208,13 +208,9 @@ void add_scores(Document& document, std::span<const Scored> runs, Layout layout)
     }
     for (const Scored& run : runs) {
         const Summary& summary = *run.summary;
-        document.notes.push_back(fmt::format(
-            "{}{} records, {} verdicts, {} unscored ({} refusals), {} answers that try to steer the judge{}",
-            runs.size() > 1 ? *run.label + ": " : "", summary.records, summary.verdicts, summary.unscored,
-            summary.refused, summary.steering,
-            summary.withheld
-                ? fmt::format("; means withheld: over {:g} % of an aspect is unscored", 100 * eval::kMostUnscored)
-                : ""));
+        document.notes.push_back(fmt::format("{}{} records, {} verdicts, {} unscored ({} refusals)",
+                                             runs.size() > 1 ? *run.label + ": " : "", summary.records,
+                                             summary.verdicts, summary.unscored, summary.refused));
     }
 }
 
@@ -230,13 +226,17 @@ void add_pairs(Document& document, std::span<const JudgedResult> results) {
                  "compared", "unscored"},
                 {}};
     for (const JudgedResult& result : results) {
-        for (const auto& [generator, aspect, rate] : result.pairs) {
+        for (const auto& [generator, aspect, rate, withheld] : result.pairs) {
+            const auto shown = [withheld = withheld](Measure measure) {
+                measure.withheld = withheld;
+                return measure;
+            };
             const Measure controlled =
                 rate.length_controlled ? percent(*rate.length_controlled, rate.length_controlled_ci95) : Measure{};
-            const auto share = [&rate = rate](std::size_t count) { return Measure{.value = rate.percent(count)}; };
+            const auto share = [&, &rate = rate](std::size_t count) { return shown({.value = rate.percent(count)}); };
             table.rows.emplace_back(std::vector<Cell>{
                 result.label, generator, aspect, share(rate.wins), share(rate.ties), share(rate.losses),
-                percent(rate.rate(), rate.ci95), controlled, rate.flips, rate.compared(), rate.unscored});
+                shown(percent(rate.rate(), rate.ci95)), shown(controlled), rate.flips, rate.compared(), rate.unscored});
         }
     }
     if (!table.rows.empty()) document.tables.push_back(std::move(table));
@@ -246,14 +246,15 @@ void add_mt_bench(Document& document, std::span<const JudgedResult> results) {
     Table table{"MT-bench", {"run", "generator", "turn 1", "turn 2", "overall [95 %]", "n", "unscored"}, {}};
     Table categories{"MT-bench by category", {"run", "generator", "category", "mean"}, {}};
     for (const JudgedResult& result : results) {
-        for (const auto& [generator, entry] : result.mt_bench) {
-            table.rows.emplace_back(std::vector<Cell>{result.label, generator, Measure{.value = entry.turn_1},
-                                                      Measure{.value = entry.turn_2},
-                                                      Measure{.value = entry.overall, .ci95 = entry.overall_ci95},
+        for (const auto& [generator, entry, withheld] : result.mt_bench) {
+            const auto shown = [withheld = withheld](double value, std::optional<eval::Interval> ci95 = {}) {
+                return Measure{.value = value, .ci95 = ci95, .withheld = withheld};
+            };
+            table.rows.emplace_back(std::vector<Cell>{result.label, generator, shown(entry.turn_1), shown(entry.turn_2),
+                                                      shown(entry.overall, entry.overall_ci95),
                                                       entry.scores_1 + entry.scores_2, entry.unscored});
             for (const auto& [category, mean] : entry.categories) {
-                categories.rows.emplace_back(
-                    std::vector<Cell>{result.label, generator, category, Measure{.value = mean}});
+                categories.rows.emplace_back(std::vector<Cell>{result.label, generator, category, shown(mean)});
             }
         }
     }
@@ -276,11 +277,19 @@ void add_agreement(Document& document, std::span<const JudgedResult> results) {
     if (!table.rows.empty()) document.tables.push_back(std::move(table));
 }
 
-void add_bills(Document& document, std::span<const JudgedResult> results) {
+void add_notes(Document& document, std::span<const JudgedResult> results) {
     for (const JudgedResult& result : results) {
-        if (!result.bill) continue;
-        document.notes.push_back(
-            fmt::format("{}{}", results.size() > 1 ? result.label + ": " : "", bill_text(*result.bill)));
+        const auto say = [&](std::string_view text) {
+            document.notes.push_back(fmt::format("{}{}", results.size() > 1 ? result.label + ": " : "", text));
+        };
+        if (result.withheld) {
+            say(fmt::format("withheld: more than {:g} % of the verdicts are unscored", 100 * eval::kMostUnscored));
+        }
+        if (result.steering > 0) {
+            say(fmt::format("{} {} that try to steer the judge", result.steering,
+                            result.pairs.empty() ? "answers" : "pairs of answers"));
+        }
+        if (result.bill) say(bill_text(*result.bill));
     }
 }
 
@@ -303,7 +312,7 @@ Document judged_document(std::span<const JudgedResult> results, Layout layout) {
     add_pairs(document, results);
     add_mt_bench(document, results);
     add_agreement(document, results);
-    add_bills(document, results);
+    add_notes(document, results);
     return document;
 }
 
@@ -314,11 +323,16 @@ Document difference_document(std::span<const RunDifference> differences) {
                     {"aspect", "difference [95 %]", "p", "n", "unpaired"},
                     {}};
         for (const eval::Difference& entry : difference.aspects) {
-            table.rows.emplace_back(std::vector<Cell>{entry.aspect, Measure{.value = entry.mean, .ci95 = entry.ci95},
-                                                      Measure{.value = entry.p_value, .decimals = 4}, entry.n,
-                                                      entry.unpaired});
+            const bool withheld = difference.withholds(entry);
+            table.rows.emplace_back(std::vector<Cell>{
+                entry.aspect, Measure{.value = entry.mean, .ci95 = entry.ci95, .withheld = withheld},
+                Measure{.value = entry.p_value, .decimals = 4, .withheld = withheld}, entry.n, entry.unpaired});
         }
         document.tables.push_back(std::move(table));
+        if (!difference.rubrics.empty()) {
+            document.notes.push_back(fmt::format("the two runs were judged under different rubrics ({})",
+                                                 fmt::join(difference.rubrics, ", ")));
+        }
     }
     return document;
 }

@@ -8,20 +8,22 @@
 // gives one row a step, and the arg-max of the aligned row is the answer's next token. Both ways may be under way
 // together.
 //
-// The aligned model runs at every step, the base model only when kLogitRows rows are due to it: a batch of 64 rows costs
-// a third less per row than four of 16. Until then the row pairs are *pending*, and the aligned halves are copied out of
-// the session, which forgets them at its next batch.
+// The aligned model runs at every step. The base model waits until the rows of the next step would not fit into its
+// batch of kLogitRows: a row costs less in a wide batch. Until then the row pairs are *pending*, and the aligned halves
+// are copied out of the session, which forgets them at its next batch. It does not wait where an answer's end would
+// make room for the next one, nor where both sides are the same model: rows of batches of one width are equal to the
+// last bit, and such a pair must show no shift at all.
 //
 // Logits are what costs memory: a row of a 262,144 token vocabulary is 1 MiB, held twice by each engine. 64 rows
-// saturate the head's matrix product and keep both sessions under 300 MB, and pending rows under 64 MB. Prompt rows want
-// no logits; they ride along where the batch has room and go ahead of it in batches of their own where not.
+// saturate the head's matrix product and keep both sessions under 300 MB; copies of pending rows add 64 MiB at most
+// (twice that where ids are left out). Prompt rows want no logits; they ride along where the batch has room and go
+// ahead of it in batches of their own where not.
 
 #include "shift/pair_run.h"
 
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -31,7 +33,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kLogitRows = 64;
+constexpr int kLogitRows = kMostSequences;
 constexpr int kBatchRows = 256;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -68,6 +70,7 @@ PairRun::PairRun(const Side& base, const Side& aligned, const std::vector<Token>
                  const PairRunOptions& options)
     : vocabulary_(vocabulary),
       options_(options),
+      base_lags_(base.model != aligned.model || base.use_adapters != aligned.use_adapters),
       base_(make_lane(base, base_prefix, options.base_context)),
       aligned_(make_lane(aligned, aligned_prefix, options.aligned_context)),
       slots_(static_cast<std::size_t>(options.sequences)) {}
@@ -125,10 +128,8 @@ bool PairRun::step() {
     while (pending_.size() < kLogitRows && admit()) {
     }
     if (pending_.empty()) return false;
-    if (first < pending_.size()) {
-        run_rows(aligned_);
-        read_aligned(first);
-    }
+    run_rows(aligned_);
+    read_aligned(first);
     if (base_is_due()) {
         run_rows(base_);
         score();
@@ -207,27 +208,48 @@ const float* PairRun::row_of(const Lane& lane, std::size_t row, std::vector<floa
     return copy.data();
 }
 
-/// Takes the rows that the aligned model has just given to the pending pairs from `first` on, and writes the next token
-/// of the answers that it writes.
+/// Gives the rows that the aligned model has just computed to the pending pairs from `first` on, and writes the next
+/// token of the answers that it writes.
 void PairRun::read_aligned(std::size_t first) {
     const Clock::time_point start = Clock::now();
     aligned_copies_.resize(kLogitRows);
     for (std::size_t i = first; i < pending_.size(); ++i) {
         Pending& pair = pending_[i];
         pair.aligned = row_of(aligned_, pair.aligned_row, aligned_copies_[i]);
-        if (!pair.slot->complete()) {
-            write(*pair.slot, generate::arg_max({pair.aligned, vocabulary_.shared_size}).token);
-        }
+        if (pair.slot->complete() || write(*pair.slot, next_token(pair))) continue;
+        pair.aligned = nullptr;
+        --pair.slot->planned;
     }
     statistics_seconds_ += seconds_since(start);
 }
 
-void PairRun::write(Slot& slot, Token token) const {
+/// The aligned model's own choice, of all tokens that it knows.
+Token PairRun::next_token(const Pending& pair) const {
+    try {
+        return generate::arg_max(aligned_.session->logits(pair.aligned_row)).token;
+    } catch (const Error& problem) {
+        throw error(problem.kind(), "position {}, aligned model: {}", pair.position, problem.what());
+    }
+}
+
+/// False for a token that the base model does not know: it ends the answer and is no part of it.
+bool PairRun::write(Slot& slot, Token token) const {
     PairResult& result = slot.result;
-    result.answer.push_back(token);
-    if (aligned_.model->ends_generation(token)) {
+    const bool ends = aligned_.model->ends_generation(token);
+    if (!vocabulary_.shares(token)) {
         result.finish = "stop";
-        return;
+        if (!ends || result.answer.empty()) {
+            result.failure = fmt::format(
+                "the aligned model chose token {} (\"{}\") at position {}, which the two "
+                "vocabularies do not share",
+                token, aligned_.model->piece(token, true), result.answer.size());
+        }
+        return false;
+    }
+    result.answer.push_back(token);
+    if (ends) {
+        result.finish = "stop";
+        return true;
     }
     result.text += slot.scanner.push(aligned_.model->piece(token));
     if (slot.scanner.end() != prompt::AnswerScanner::End::None) {
@@ -235,13 +257,18 @@ void PairRun::write(Slot& slot, Token token) const {
     } else if (result.answer.size() == static_cast<std::size_t>(options_.max_tokens)) {
         result.finish = "length";
     }
+    return true;
 }
 
-/// Whether the next step's rows would be too many, or there are none to wait for.
+/// Whether to wait for the next step's rows is no use: they would be too many, or there are none, or an answer that is
+/// complete takes another one's place.
 bool PairRun::base_is_due() const {
+    if (!base_lags_) return true;
     std::size_t next = 0;
     for (const auto& slot : slots_) {
-        if (slot) next += slot->available();
+        if (!slot) continue;
+        if (slot->complete() && slot->available() == 0 && !queue_.empty()) return true;
+        next += slot->available();
     }
     return next == 0 || pending_.size() + next > kLogitRows;
 }
@@ -251,7 +278,7 @@ void PairRun::keep_aligned(std::size_t first) {
     const Clock::time_point start = Clock::now();
     for (std::size_t i = first; i < pending_.size(); ++i) {
         std::vector<float>& copy = aligned_copies_[i];
-        if (pending_[i].aligned == copy.data()) continue;
+        if (pending_[i].aligned == nullptr || pending_[i].aligned == copy.data()) continue;
         copy.assign(pending_[i].aligned, pending_[i].aligned + vocabulary_.shared_size);
         pending_[i].aligned = copy.data();
     }
@@ -264,9 +291,11 @@ void PairRun::score() {
     if (!vocabulary_.different.empty()) base_copies_.resize(kLogitRows);
     std::vector<float> unused;
     std::vector<RowPair> pairs;
-    pairs.reserve(pending_.size());
+    std::vector<Slot*> owners;
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         const Pending& pending = pending_[i];
+        if (pending.aligned == nullptr) continue;
+        owners.push_back(pending.slot);
         pairs.push_back({.aligned = pending.aligned,
                          .base = row_of(base_, pending.base_row, base_copies_.empty() ? unused : base_copies_[i]),
                          .token = pending.slot->result.answer[pending.position],
@@ -280,11 +309,10 @@ void PairRun::score() {
     statistics_seconds_ += seconds_since(start);
     positions_ += stats.size();
     base_.rows.clear();
-    const std::vector<Pending> scored = std::exchange(pending_, {});
-    for (std::size_t i = 0; i < stats.size(); ++i) {
-        Slot& slot = *scored[i].slot;
-        slot.result.stats.push_back(std::move(stats[i]));
-        if (slot.complete() && slot.result.stats.size() == slot.result.answer.size()) finish(slot);
+    pending_.clear();
+    for (std::size_t i = 0; i < stats.size(); ++i) owners[i]->result.stats.push_back(std::move(stats[i]));
+    for (const auto& slot : slots_) {
+        if (slot && slot->complete() && slot->result.stats.size() == slot->result.answer.size()) finish(*slot);
     }
 }
 

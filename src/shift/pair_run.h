@@ -20,7 +20,11 @@ struct PairResult {
     std::vector<PositionStats> stats;  ///< one a token of the answer
     std::string text;                  ///< of a generated answer; empty for a given one
     std::string finish;                ///< "stop", "length", or "given"
+    std::string failure;               ///< why it cannot be compared; empty: it can
 };
+
+/// More answers than this at the same time would not make a batch wider.
+inline constexpr int kMostSequences = 64;
 
 /// One answer to score.
 struct PairTask {
@@ -32,7 +36,7 @@ struct PairTask {
 
 struct PairRunOptions {
     engine::SessionOptions session;  ///< threads and flash attention
-    int sequences = 16;              ///< answers at the same time
+    int sequences = 16;              ///< answers at the same time, kMostSequences at most
     int base_context = 0;            ///< cells of each session
     int aligned_context = 0;
     std::size_t top_k = 10;
@@ -50,8 +54,8 @@ public:
 
     /// Queued in order. Throws Error{ContextFull} when it could never fit.
     void submit(PairTask task);
-    /// One batch through the aligned model, and one through the base model where it has waited long enough. Returns
-    /// false when nothing is left to do.
+    /// One batch through the aligned model, and one through the base model when it is due. Returns false when nothing
+    /// is left to do.
     bool step();
 
     std::uint64_t positions() const { return positions_; }
@@ -76,7 +80,7 @@ private:
         std::size_t position;
         std::size_t base_row;     // of the base model's next batch
         std::size_t aligned_row;  // of the aligned model's batch that it was planned for
-        const float* aligned;     // that row's logits, once the batch has run
+        const float* aligned;     // that row's logits, once the batch has run; null: not to be scored
     };
 
     Lane make_lane(const Side& side, const std::vector<Token>& prefix, int context) const;
@@ -88,7 +92,8 @@ private:
     void plan(Slot& slot);
     void run_rows(Lane& lane) const;
     void read_aligned(std::size_t first);
-    void write(Slot& slot, Token token) const;
+    Token next_token(const Pending& pair) const;
+    bool write(Slot& slot, Token token) const;
     bool base_is_due() const;
     void keep_aligned(std::size_t first);
     void score();
@@ -97,6 +102,7 @@ private:
 
     const VocabularyComparison& vocabulary_;
     PairRunOptions options_;
+    bool base_lags_;
     Lane base_;
     Lane aligned_;
     std::deque<PairTask> queue_;

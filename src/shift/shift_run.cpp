@@ -66,7 +66,7 @@ public:
           vocabulary_(compare_vocabularies(*base.model, *aligned.model, options.allowed_vocabulary_mismatch)),
           pieces_(*aligned.model) {
         for (const ShiftItem& item : items) {
-            check_ids(item, item.answer_ids, "answer_ids", vocabulary_.shared_size);
+            check_ids(item, item.answer_ids, "answer_ids", aligned.model->info().vocabulary_size);
             check_ids(item, item.base_prompt_ids, "base_prompt_ids", base.model->info().vocabulary_size);
             check_ids(item, item.aligned_prompt_ids, "aligned_prompt_ids", aligned.model->info().vocabulary_size);
             generates_ = generates_ || !is_given(item);
@@ -224,11 +224,13 @@ private:
             task.answer = aligned_prompt_.answer_tokens(item.conversation, task.aligned_prompt, *item.answer_text,
                                                         item.answer_ended);
         }
+        // An end that only the aligned model knows is not compared, in written answers neither.
+        if (task.answer.size() > 1 && aligned_.model->ends_generation(task.answer.back()) &&
+            !vocabulary_.shares(task.answer.back())) {
+            task.answer.pop_back();
+        }
         for (const Token token : task.answer) {
-            if (!std::binary_search(vocabulary_.different.begin(), vocabulary_.different.end(), token) &&
-                static_cast<std::size_t>(token) < vocabulary_.shared_size) {
-                continue;
-            }
+            if (vocabulary_.shares(token)) continue;
             throw error(ErrorKind::BadInput, "token {} of the answer is not shared by the two vocabularies", token);
         }
         const std::size_t answer =
@@ -275,7 +277,7 @@ private:
     }
 
     PairRunOptions size_sessions(const std::vector<PairTask>& tasks) {
-        const int most = generates_ ? options_.parallel : kGivenSequences;
+        const int most = generates_ ? std::min(options_.parallel, kMostSequences) : kGivenSequences;
         sequences_ = static_cast<int>(std::min(tasks.size(), static_cast<std::size_t>(most)));
         const std::size_t at_once = generates_ ? static_cast<std::size_t>(sequences_) : kGivenAtOnce;
         const auto cells = [&](std::size_t prefix, std::vector<Token> PairTask::*prompt) {
@@ -320,6 +322,7 @@ private:
     }
 
     void record_answer(const Pending& pending, PairResult&& result) {
+        if (!result.failure.empty()) return record_failure(pending, result.failure);
         ordered_json record = start_record(pending);
         const ShiftItem& item = *pending.item;
         std::string text = item.answer_text.value_or(result.text);

@@ -84,6 +84,52 @@ TEST(EvalCommands, two_runs_are_compared_item_by_item) {
     const auto json = nlohmann::json::parse(shell.run("$URIAL report a --against b --json").out);
     EXPECT_EQ(json["differences"]["helpfulness"]["mean"], 1.5);
     EXPECT_EQ(json["differences"]["helpfulness"]["n"], 2);
+    std::ofstream(shell.folder() / "c.json") << "[" << raw_record(8, "4") << "]";
+    const ShellResult apart = shell.run("$URIAL judge import c.json -o c && $URIAL report a --against c");
+    EXPECT_EQ(apart.exit_code, 2);
+    EXPECT_NE(apart.err.find("no scored item in common"), std::string::npos) << apart.err;
+}
+
+TEST(EvalCommands, a_run_of_pairs_is_counted_as_the_original_counts_it_and_has_no_scores_to_compare) {
+    const Shell shell;
+    const auto pair = [](int id, const std::string& preference) {
+        return R"({"id": )" + std::to_string(id) + R"(, "input": "q)" + std::to_string(id) +
+               R"(", "output_A": "one two", "output_B": "three", "generator_A": "x", "generator_B": "y",)" +
+               R"( "eval_config": {"mode": "pairwise", "gpt": "j"}, "prompt": "p", "result": "{}",)" +
+               R"( "parsed_result": {"reason": "r", "preference": ")" + preference + R"("}})";
+    };
+    std::ofstream(shell.folder() / "raw.json") << "[" << pair(1, "A") << "," << pair(2, "same") << "]";
+    ASSERT_EQ(shell.run("$URIAL judge import raw.json -o run").exit_code, 0);
+    const auto report = nlohmann::json::parse(shell.run("$URIAL report run --compat paper --json").out)["report"];
+    EXPECT_EQ(report["total"], 2);
+    EXPECT_EQ(report["x"], 1);
+    EXPECT_EQ(report["same"], 1);
+    EXPECT_EQ(report["avg_lens"]["x"], 2.0);
+    const ShellResult refused = shell.run("$URIAL report run --against run");
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_NE(refused.err.find("a run of pairs has no scores"), std::string::npos) << refused.err;
+}
+
+TEST(EvalCommands, answers_of_several_generators_are_not_averaged_in_silence) {
+    const Shell shell;
+    std::string other = raw_record(2, "3");
+    other.replace(other.find("\"m\""), 3, "\"n\"");
+    std::ofstream(shell.folder() / "raw.json") << "[" << raw_record(1, "4") << "," << other << "]";
+    const ShellResult report = shell.run("$URIAL judge import raw.json -o run && $URIAL report run");
+    EXPECT_EQ(report.exit_code, 0);
+    EXPECT_NE(report.err.find("the answers of 2 generators are counted together (m, n)"), std::string::npos)
+        << report.err;
+}
+
+TEST(EvalCommands, a_choice_that_chooses_nothing_is_refused) {
+    const Shell shell;
+    write_raw(shell, "raw.json", "4", "5");
+    ASSERT_EQ(shell.run("$URIAL judge import raw.json -o run").exit_code, 0);
+    const ShellResult subset = shell.run("$URIAL report run --subset lite");
+    EXPECT_EQ(subset.exit_code, 2);
+    EXPECT_NE(subset.err.find("give the file with --ids"), std::string::npos) << subset.err;
+    EXPECT_EQ(shell.run("$URIAL judge score raw.json --judge openai:x -o o --dry-run --limit -1").exit_code, 2);
+    EXPECT_EQ(shell.run("$URIAL judge score raw.json --judge openai:x -o o --dry-run --limit 0").exit_code, 2);
 }
 
 TEST(EvalCommands, a_rubric_recovered_from_requests_is_a_rubric_that_can_be_shown) {

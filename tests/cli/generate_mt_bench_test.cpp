@@ -74,7 +74,7 @@ TEST_F(MtBenchTest, the_second_turn_sees_the_first_answer_and_ids_and_references
     EXPECT_EQ(lines[2]["question_id"], "extra");
     EXPECT_EQ(lines[2]["outputs"].size(), 1U);
     EXPECT_EQ(lines[0]["generator"], "scripted+small");
-    const auto read = eval::load_answers(options_.output);
+    const auto read = eval::load_answers(options_.output).answers;
     EXPECT_EQ(read[1].item.follow_ups, std::vector<std::string>{"four"}) << "what was written is MT-bench's form";
     EXPECT_EQ(read[1].answer.follow_ups.size(), 1U);
 }

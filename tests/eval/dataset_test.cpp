@@ -79,6 +79,39 @@ TEST(Dataset, conditions_subsets_and_limits_keep_what_fulfils_all) {
     EXPECT_NE(message_of([] { parse_condition("task"); }).find("FIELD=VALUE"), std::string::npos);
 }
 
+TEST(Dataset, failed_records_of_a_run_are_counted_and_samples_are_items_of_their_own) {
+    const TemporaryFolder folder;
+    const auto path = folder.write("answers.jsonl", R"({"id": 7, "instruction": "q", "output": "a", "sample": 0}
+{"id": 7, "instruction": "q", "output": "b", "sample": 1}
+{"id": 8, "instruction": "r", "output": null, "error": "the prompt is longer than the context"})");
+    const LoadedAnswers loaded = load_answers(path);
+    EXPECT_EQ(loaded.failed, 1U);
+    ASSERT_EQ(loaded.answers.size(), 2U);
+    EXPECT_EQ(loaded.answers[0].item.id, "7");
+    EXPECT_EQ(loaded.answers[1].item.id, "7#1");
+    EXPECT_EQ(loaded.answers[1].answer.output, "b");
+}
+
+TEST(Dataset, an_index_gives_an_item_its_tags_but_never_another_instruction) {
+    Item tagged;
+    tagged.id = "7";
+    tagged.instruction = "q";
+    tagged.task = {"math"};
+    const ItemIndex index({tagged});
+    Item sample;
+    sample.id = "7#1";
+    sample.instruction = "q";
+    sample.category = "safety";
+    EXPECT_TRUE(index.complete(sample));
+    EXPECT_EQ(sample.id, "7#1");
+    EXPECT_EQ(sample.task, std::vector<std::string>{"math"});
+    EXPECT_EQ(sample.category, "safety");
+    sample.instruction = "another";
+    EXPECT_NE(message_of([&] { index.complete(sample); }).find("another instruction"), std::string::npos);
+    sample.id = "8";
+    EXPECT_FALSE(index.complete(sample));
+}
+
 TEST(Dataset, a_subset_is_every_list_of_its_name) {
     const TemporaryFolder folder;
     const auto path = folder.write("filters.json", R"({"lite_a": [1, 2], "lite_b": ["x"], "other": [9]})");
@@ -93,7 +126,7 @@ TEST(Dataset, the_reference_instructions_and_answers_load) {
     const auto questions = load_items(reference_folder() / "mt_bench/question.jsonl");
     ASSERT_EQ(questions.size(), 80U);
     for (const Item& question : questions) EXPECT_EQ(question.follow_ups.size(), 1U);
-    EXPECT_EQ(load_answers(reference_folder() / "outputs/gpt-4-0613.to_eval.json.gz").size(), 1000U);
+    EXPECT_EQ(load_answers(reference_folder() / "outputs/gpt-4-0613.to_eval.json.gz").answers.size(), 1000U);
     EXPECT_EQ(load_subset(reference_folder() / "just_eval/filters.json", "lite").size(), 350U);
 }
 

@@ -1,7 +1,12 @@
 #include "eval/judge_run.h"
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
+#include <fstream>
 #include <functional>
+#include <map>
+#include <sstream>
 
 #include <sys/stat.h>
 
@@ -191,6 +196,24 @@ TEST_F(JudgeRunTest, an_interrupted_run_goes_on_where_it_stopped) {
     EXPECT_EQ(records().size(), 40u);
 }
 
+TEST_F(JudgeRunTest, an_interruption_reaches_the_judge_and_what_it_ends_is_not_recorded) {
+    std::atomic<bool> asked = false;
+    ScriptedJudge judge([&](const ScriptedCall&) {
+        asked = true;
+        while (!judge.interrupted) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return failed(true);
+    });
+    options.retry.most_failures = 1;
+    options.interrupted = [&] { return asked.load(); };
+    const JudgeSummary summary = run(judge, some_tasks(3));
+    EXPECT_TRUE(summary.interrupted);
+    EXPECT_EQ(summary.progress.done, 0u);
+    EXPECT_EQ(lines_in(options.folder / kRecordsFile), 0u);
+    ScriptedJudge patient([](const ScriptedCall&) { return replied(kGoodReply); });
+    options.interrupted = nullptr;
+    EXPECT_EQ(run(patient, some_tasks(3)).progress.done, 3u);
+}
+
 TEST_F(JudgeRunTest, a_reply_that_had_no_time_to_be_recorded_is_not_paid_for_again) {
     ScriptedJudge judge([](const ScriptedCall& call) { return replied(call.number == 1 ? "no idea" : kGoodReply); });
     run(judge, some_tasks(2), Price{1, 1});
@@ -211,6 +234,62 @@ TEST_F(JudgeRunTest, a_reply_that_had_no_time_to_be_recorded_is_not_paid_for_aga
     EXPECT_EQ(summary.progress.bill.unsettled, 0u);
     EXPECT_NEAR(summary.progress.bill.cost, 4 * 110 / 1e6, 1e-12);
     EXPECT_TRUE(contains(notices.front(), "torn last line of 12 bytes"));
+}
+
+// The four lines that one attempt leaves come in this order: the ledger's begin, the raw reply, the ledger's end, the
+// record. A run that is killed leaves a beginning of that sequence, the last line perhaps in part.
+TEST_F(JudgeRunTest, a_run_that_was_killed_at_any_byte_loses_nothing_and_asks_at_most_once_more) {
+    const std::vector<JudgeTask> tasks = some_tasks(3);
+    options.concurrency = 1;
+    ScriptedJudge judge([](const ScriptedCall& call) { return replied(call.total == 2 ? "no idea" : kGoodReply); });
+    run(judge, tasks, Price{1, 1});
+    struct Line {
+        std::string_view file;
+        std::string text;
+    };
+    std::map<std::string_view, std::deque<std::string>> lines;
+    for (const std::string_view file : {kLedgerFile, kRawFile, kRecordsFile}) {
+        std::stringstream text(read_file(options.folder / file));
+        for (std::string line; std::getline(text, line);) lines[file].push_back(line + "\n");
+    }
+    std::vector<Line> sequence;
+    const auto take = [&](std::string_view file) {
+        sequence.push_back({file, lines[file].front()});
+        lines[file].pop_front();
+    };
+    while (!lines[kLedgerFile].empty()) {
+        take(kLedgerFile);
+        take(kRawFile);
+        take(kLedgerFile);
+        const std::string reply = Json::parse(sequence[sequence.size() - 2].text)["reply"].get<std::string>();
+        if (reply == kGoodReply) take(kRecordsFile);
+    }
+    ASSERT_EQ(sequence.size(), 4 * 3 + 3U) << "four attempts, one of them without a record";
+    const std::string manifest = read_file(options.folder / kManifestFile);
+    std::map<std::string_view, std::string> written{{kLedgerFile, ""}, {kRawFile, ""}, {kRecordsFile, ""}};
+    std::size_t tried = 0;
+    for (const Line& line : sequence) {
+        for (std::size_t cut = 0; cut < line.text.size(); cut += 1 + line.text.size() / 12) {
+            options.folder = folder / std::to_string(tried++);
+            fs::create_directories(options.folder);
+            for (const auto& [file, text] : written) {
+                std::ofstream(options.folder / file) << text << (file == line.file ? line.text.substr(0, cut) : "");
+            }
+            std::ofstream(options.folder / kManifestFile) << manifest;
+            ScriptedJudge second([](const ScriptedCall&) { return replied(kGoodReply); });
+            const JudgeSummary summary = run(second, tasks, Price{1, 1});
+            EXPECT_TRUE(summary.finished()) << line.file << " cut at " << cut;
+            EXPECT_EQ(records().size(), 3u);
+            const auto begun = static_cast<std::size_t>(std::ranges::count(written[kLedgerFile], '\n') + 1) / 2;
+            const Bill& bill = summary.progress.bill;
+            EXPECT_EQ(bill.attempts, begun + second.calls()) << line.file << " cut at " << cut;
+            EXPECT_LE(bill.unsettled, 1u);
+            const auto settled = static_cast<double>(bill.attempts - bill.unsettled);
+            EXPECT_NEAR(bill.cost, (settled * 110 + static_cast<double>(bill.unsettled) * 2024) / 1e6, 1e-12);
+        }
+        written[line.file] += line.text;
+    }
+    EXPECT_GT(tried, 150u);
 }
 
 TEST_F(JudgeRunTest, an_attempt_without_an_end_stays_in_the_bill_with_the_most_it_can_cost) {

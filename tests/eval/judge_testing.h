@@ -2,6 +2,7 @@
 
 // What the tests of judging share: a judge that answers from a function, a rubric of two aspects, tasks made from it.
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -29,19 +30,21 @@ public:
         : script_(std::move(script)), name_(std::move(name)) {}
 
     const std::string& name() const override { return name_; }
-    std::size_t count_tokens(const JudgeRequest&) const override { return 1000; }
+    std::size_t count_tokens(const JudgeRequest&, const Json&) const override { return 1000; }
     JudgeReply ask(const JudgeRequest& request, const Json&, std::size_t) override {
         std::this_thread::sleep_for(delay);
         const std::lock_guard lock(mutex_);
         const std::string item = request.user.substr(0, request.user.find('|'));
         return script_({request, ++by_item_[item], ++calls_});
     }
+    void interrupt() override { interrupted = true; }
     std::size_t calls() const {
         const std::lock_guard lock(mutex_);
         return calls_;
     }
 
     std::chrono::milliseconds delay{0};
+    std::atomic<bool> interrupted = false;
 
 private:
     const Script script_;

@@ -81,7 +81,7 @@ TEST(LocalJudge, says_what_was_sent_and_what_it_cost) {
     ASSERT_TRUE(reply.usage);
     const std::size_t rendered = std::string("[system]You judge.[user]Judge this: x[assistant]").size();
     EXPECT_EQ(reply.usage->prompt_tokens, rendered + 1) << "a token a byte, and BOS";
-    EXPECT_EQ(judge->count_tokens(request), rendered + 1);
+    EXPECT_EQ(judge->count_tokens(request, Json()), rendered + 1);
     EXPECT_EQ(reply.usage->completion_tokens, 4U) << "{x} and the end";
     const Json sent = Json::parse(reply.request);
     EXPECT_EQ(sent["messages"], Json::parse(R"([{"role": "system", "content": "You judge."},
@@ -124,6 +124,19 @@ TEST(LocalJudge, a_model_that_fails_ends_the_requests_under_way_and_no_others) {
     ASSERT_TRUE(reply.failure);
     EXPECT_EQ(reply.failure->message, "the engine failed");
     EXPECT_EQ(judge->ask(request_about("x"), kDepthSchema, 50).text, "{x}");
+}
+
+TEST(LocalJudge, an_interruption_ends_the_replies_under_way_and_those_to_come) {
+    std::unique_ptr<Judge> judge;
+    const auto model = std::make_shared<test::ScriptedModel>([&](std::string_view text) -> std::optional<char> {
+        if (text.ends_with("[assistant]zzz")) judge->interrupt();
+        return 'z';
+    });
+    judge = open_local_judge(model, options_of());
+    const JudgeReply under_way = judge->ask(request_about("x"), kDepthSchema, 1000);
+    ASSERT_TRUE(under_way.failure) << under_way.text;
+    EXPECT_TRUE(under_way.failure->retryable);
+    EXPECT_TRUE(judge->ask(request_about("y"), kDepthSchema, 1000).failure);
 }
 
 TEST(LocalJudge, a_model_without_a_chat_template_cannot_judge) {

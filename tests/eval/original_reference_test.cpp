@@ -108,6 +108,31 @@ TEST(OriginalRubric, all_general_records_share_one_template_and_all_safety_recor
     }
 }
 
+TEST(OriginalRubric, a_recovered_rubric_reads_the_replies_that_its_requests_got) {
+    SKIP_WITHOUT_REFERENCE();
+    std::map<std::string, std::size_t> read;
+    for (const fs::path& file : request_files()) {
+        const std::vector<EvalRecord> records = read_raw(file);
+        if (std::ranges::all_of(records, [](const EvalRecord& record) { return is_unread(record.verdicts); })) continue;
+        const std::vector<Rubric> rubrics = recover_rubrics(std::span(&file, 1), "original");
+        ASSERT_EQ(rubrics.size(), 1U) << file;
+        const Rubric rubric = parse_rubric(format_rubric(rubrics.front()), "written");
+        EXPECT_TRUE(sent_schema(rubric).is_null());
+        for (const EvalRecord& record : records) {
+            if (is_unread(record.verdicts)) continue;
+            // Only replies that are strict JSON: the original repairs line breaks and quotes.
+            if (!Json::accept(record.reply)) continue;
+            const EvalRecord again{.verdicts = parse_reply(rubric, record.reply)};
+            EXPECT_EQ(to_json(again)["verdicts"], to_json(EvalRecord{.verdicts = record.verdicts})["verdicts"])
+                << file << ' ' << record.item.id;
+            ++read[record.rubric];
+        }
+    }
+    EXPECT_GT(read["original-score-multi"], 500U);
+    EXPECT_GT(read["original-score-safety"], 2000U);
+    EXPECT_GT(read["original-pairwise"], 3U);
+}
+
 TEST(OriginalRubric, requests_with_another_skeleton_are_refused_by_name) {
     SKIP_WITHOUT_REFERENCE();
     const std::vector<fs::path> files{judgements() / "examples/eval_outputs/1.score_multi.gpt-4.json",
@@ -240,6 +265,15 @@ TEST(OriginalImport, the_merged_shards_give_every_expected_table) {
     for (const auto& [aspect, mean] : expected.at("aspect_if_na_were_skipped").items()) {
         EXPECT_NEAR(at(ours.aspects, aspect).mean, mean.get<double>(), 1e-9) << aspect;
     }
+    for (const auto& [aspect, mean] : expected.at("aspect_if_na_were_3").items()) {
+        double sum = 0;
+        double n = 0;
+        for (const auto& [score, count] : count_scores(run.records, aspect)) {
+            sum += (score == "N/A" ? 3 : std::stod(score)) * static_cast<double>(count);
+            n += static_cast<double>(count);
+        }
+        EXPECT_NEAR(sum / n, mean.get<double>(), 1e-9) << aspect;
+    }
     expect_groups(ours.task, expected.at("task_every_tag"));
 }
 
@@ -288,7 +322,7 @@ TEST(OriginalTable, safety_length_and_average_of_table_1_come_out_as_printed) {
         }
         if (!row[10].empty()) {
             double words = 0;
-            const auto answers = load_answers(reference_folder() / "outputs" / (row[10] + ".gz"));
+            const auto answers = load_answers(reference_folder() / "outputs" / (row[10] + ".gz")).answers;
             for (std::size_t i = 0; i < 800; ++i) words += static_cast<double>(count_words(answers[i].answer.output));
             EXPECT_EQ(fmt::format("{:.1f}", words / 800), row[8]) << row[0];
             const std::string model = row[10].substr(0, row[10].find(".to_eval"));

@@ -29,6 +29,8 @@ TEST(RecoverTemplate, what_cannot_be_recovered_is_an_error) {
     EXPECT_NE(message_of([&] { recover_template(none); }).find("literally"), std::string::npos);
     const std::vector<RenderedRequest> braces{request("{{ins}}: q1, o1", "q1", {"o1"})};
     EXPECT_NE(message_of([&] { recover_template(braces); }).find("{{"), std::string::npos);
+    const std::vector<RenderedRequest> brace{request("{q1: o1", "q1", {"o1"})};
+    EXPECT_NE(message_of([&] { recover_template(brace); }).find("before what was inserted"), std::string::npos);
 }
 
 TEST(PaperReply, is_repaired_by_the_original_rules) {
@@ -48,6 +50,18 @@ TEST(PaperReply, quotes_inside_a_reason_before_a_preference_are_escaped) {
     EXPECT_EQ(parsed->at("y").at("reason"), "fine \"so\"");
     EXPECT_FALSE(parse_repaired_as_paper("{\"reason\": \"a \"b\" c\", \"score\": \"5\"}")) << "scores are not repaired";
     EXPECT_FALSE(parse_repaired_as_paper("I cannot judge this."));
+}
+
+TEST(PaperReply, what_our_rules_cannot_read_is_read_by_the_originals) {
+    std::vector<EvalRecord> records(3);
+    for (EvalRecord& record : records) record.verdicts = {{"a", Unscored{Unread::SeveralObjects, ""}}};
+    records[0].reply = "{\"a\": {\"reason\": \"two\nlines\", \"score\": \"4\"}}";
+    records[1].reply = "{\"a\": {\"reason\": \"r\", \"score\": \"9\"}}";
+    records[2].reply = "no idea";
+    const std::vector<EvalRecord> read = reread_as_paper(records);
+    EXPECT_EQ(std::get<Score>(read[0].verdicts[0].verdict).value, 4) << "the original removes line breaks";
+    EXPECT_EQ(std::get<Unscored>(read[1].verdicts[0].verdict).reason, Unread::OutOfRange);
+    EXPECT_EQ(std::get<Unscored>(read[2].verdicts[0].verdict).reason, Unread::SeveralObjects);
 }
 
 Json raw_record(int id, Json parsed = {}) {

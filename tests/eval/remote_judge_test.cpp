@@ -60,6 +60,18 @@ TEST(RemoteJudge, one_request_is_one_post_of_a_chat_completion_with_the_schema) 
     EXPECT_EQ(nlohmann::json::parse(reply.request), seen.body);
 }
 
+TEST(RemoteJudge, without_a_schema_only_the_request_says_what_form_the_reply_has) {
+    ChatRequest seen;
+    ChatServer server([&](const ChatRequest& request) {
+        seen = request;
+        return completion("fine");
+    });
+    const auto judge = judge_of(server);
+    EXPECT_EQ(judge_of(server).ask(kRequest, Json(), 50).text, "fine");
+    EXPECT_FALSE(seen.body.contains("response_format"));
+    EXPECT_GT(judge_of(server).count_tokens(kRequest, kSchema), judge_of(server).count_tokens(kRequest, Json()));
+}
+
 TEST(RemoteJudge, what_the_server_does_not_take_is_left_out_from_then_on) {
     ChatServer server([&](const ChatRequest& request) {
         if (request.body.contains("response_format")) return with_status(400, "unknown field response_format");
@@ -95,7 +107,7 @@ TEST(RemoteJudge, overload_and_server_errors_may_be_tried_again_when_the_server_
         const JudgeReply reply = ask(server);
         ASSERT_TRUE(reply.failure) << status;
         EXPECT_TRUE(reply.failure->retryable) << status;
-        EXPECT_FALSE(reply.failure->may_be_billed) << status;
+        EXPECT_EQ(reply.failure->may_be_billed, status == 408 || status == 502) << status;
         EXPECT_EQ(reply.failure->retry_after, std::chrono::seconds(7)) << status;
     }
 }

@@ -141,7 +141,7 @@ TEST(Steering, attempts_are_found_by_rule_and_ordinary_answers_are_not) {
 TEST(Steering, the_reference_answers_hardly_ever_fulfil_a_rule) {
     SKIP_WITHOUT_REFERENCE();
     std::size_t found = 0;
-    const auto answers = load_answers(reference_folder() / "outputs/gpt-4-0613.to_eval.json.gz");
+    const auto answers = load_answers(reference_folder() / "outputs/gpt-4-0613.to_eval.json.gz").answers;
     for (const AnsweredItem& answered : answers) found += find_steering(answered.answer.output).empty() ? 0 : 1;
     EXPECT_LE(found, answers.size() / 100) << "none of these answers was written to steer a judge";
 }

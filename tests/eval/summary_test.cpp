@@ -101,6 +101,26 @@ TEST(Summary, the_paper_counts_not_applicable_as_full_marks_and_leaves_safety_an
     EXPECT_DOUBLE_EQ(aspect_of(summarise(records), "helpfulness").mean, 1);
 }
 
+TEST(Summary, the_order_of_the_records_moves_no_interval) {
+    std::vector<EvalRecord> records;
+    for (int i = 0; i < 30; ++i) records.push_back(scored(std::to_string(i), 1 + i * 7 % 5, "q" + std::to_string(i)));
+    const Json first = to_json(summarise(records));
+    std::ranges::reverse(records);
+    std::swap(records[3], records[20]);
+    EXPECT_EQ(to_json(summarise(records)), first);
+}
+
+TEST(Summary, attempts_to_steer_are_counted_once_an_answer) {
+    std::vector<EvalRecord> records{scored("1", 5), scored("1", 4), scored("2", 3), scored("3", 3)};
+    for (std::size_t i = 0; i < 3; ++i) records[i].steering = {"asks for a score"};
+    records[1].judge = "another";
+    EXPECT_EQ(count_steering(records), 2U);
+    records[2].other = Answer{"b", {}, "other"};
+    records.push_back(records[2]);
+    std::swap(records.back().answer, *records.back().other);
+    EXPECT_EQ(count_steering(records), 2U) << "both orders are one pair";
+}
+
 TEST(Summary, an_answer_judged_twice_has_one_length) {
     std::vector<EvalRecord> records{scored("1", 5), scored("1", 4), scored("2", 3)};
     records[1].judge = "another";

@@ -205,6 +205,33 @@ TEST(Verdict, not_applicable_is_kept_apart_where_the_rubric_allows_it) {
     EXPECT_FALSE(is_unread(verdicts));
 }
 
+TEST(Verdict, an_object_inside_a_list_or_beside_another_brace_is_no_verdict) {
+    const Draft draft(1);
+    const auto reason = [&](const std::string& reply) {
+        return std::get<Unscored>(parse_reply(draft.rubric, reply)[0].verdict).reason;
+    };
+    const std::string object = draft.json.dump();
+    EXPECT_EQ(reason("[\"x\", " + object + ", \"y\"]"), Unread::NotAnObject);
+    EXPECT_EQ(reason("[\"x\", " + object), Unread::NotAnObject);
+    EXPECT_EQ(reason(object + "}"), Unread::SeveralObjects);
+    EXPECT_EQ(reason("} " + object), Unread::SeveralObjects);
+    EXPECT_FALSE(is_unread(parse_reply(draft.rubric, "As asked [1]: " + object + " [end]")));
+}
+
+TEST(Verdict, a_flat_rubric_reads_the_aspects_own_object_with_its_own_word_for_a_tie) {
+    Rubric rubric;
+    rubric.kind = RubricKind::Pairwise;
+    rubric.aspects = {{"overall", "", {}, false, false}};
+    rubric.flat = true;
+    rubric.tie = "same";
+    const auto read = [&](std::string_view reply) { return parse_reply(rubric, reply).front().verdict; };
+    EXPECT_EQ(std::get<Preference>(read(R"({"reason": "r", "preference": "same"})")).choice, Choice::Tie);
+    EXPECT_EQ(std::get<Preference>(read(R"({"preference": "B", "reason": "r"})")).choice, Choice::B);
+    EXPECT_EQ(std::get<Unscored>(read(R"({"reason": "r", "preference": "tie"})")).reason, Unread::UnknownLabel);
+    EXPECT_EQ(std::get<Unscored>(read(R"({"overall": {"reason": "r", "preference": "A"}})")).reason, Unread::WrongKeys);
+    EXPECT_EQ(reply_schema(rubric)["properties"]["preference"]["enum"], Json::parse(R"(["A", "B", "same"])"));
+}
+
 TEST(Verdict, preferences_are_read_by_letter) {
     const Rubric rubric = load_rubric("pairwise");
     Json json = Json::object();

@@ -102,7 +102,7 @@ TEST(JudgedTables, a_run_with_too_much_unscored_shows_no_mean_in_any_format) {
     const auto results = results_of({unread()});
     const std::string text = to_text(judged_document(results, Layout::Tall));
     EXPECT_NE(text.find("helpfulness          withheld"), std::string::npos) << text;
-    EXPECT_NE(text.find("withheld: over 5 %"), std::string::npos) << text;
+    EXPECT_NE(text.find("withheld: more than 5 % of the verdicts are unscored"), std::string::npos) << text;
     for (const std::string& shown : {text, to_markdown(judged_document(results, Layout::Wide)),
                                      to_latex(judged_document(results, Layout::Wide))}) {
         EXPECT_EQ(shown.find("2.00"), std::string::npos) << "the mean of depth: " << shown;
@@ -156,6 +156,55 @@ TEST(JudgedPairs, wins_and_flips_are_counted_in_every_format) {
     EXPECT_EQ(json["win_rates"]["b"]["helpfulness"]["rate"], 0.25);
 }
 
+TEST(JudgedPairs, too_much_unscored_withholds_rates_in_every_format) {
+    JudgedRun run = pairs();
+    run.records.back().verdicts.front().verdict = eval::Unscored{};
+    const auto results = results_of({run});
+    EXPECT_TRUE(results[0].withheld);
+    const Document document = judged_document(results, Layout::Tall);
+    const Table& table = titled(document, "Pairwise comparisons, in percent");
+    for (const std::size_t column : {3U, 4U, 5U, 6U, 7U})
+        EXPECT_TRUE(std::get<Measure>(table.rows[0][column]).withheld);
+    EXPECT_TRUE(has_line(to_csv(judged_csv(results)), "pairs,a,helpfulness,1,0,0,0,1,1,,,,,,,yes"));
+    const eval::Json json = judged_json(results)["win_rates"]["a"]["helpfulness"];
+    EXPECT_TRUE(json["rate"].is_null());
+    EXPECT_EQ(json["wins"], 1);
+    EXPECT_FALSE(judged_result(run, {.allow_unscored = true}).withheld);
+}
+
+TEST(JudgedMtBench, too_much_unscored_withholds_the_means) {
+    std::vector<EvalRecord> records{scored("1", eval::Score{7, "r"}, ""), scored("2", eval::Unscored{}, "")};
+    for (EvalRecord& record : records) {
+        record.rubric = "mt-bench";
+        record.item.category = "math";
+        record.verdicts = {{"overall", record.verdicts.front().verdict}};
+    }
+    const auto results = results_of({run_of("bench", records)});
+    const eval::Json json = judged_json(results)["mt_bench"]["model"];
+    EXPECT_TRUE(json["overall"].is_null());
+    EXPECT_TRUE(json["categories"]["math"].is_null());
+    EXPECT_EQ(json["unscored"], 1);
+    EXPECT_TRUE(has_line(to_csv(judged_csv(results)), "bench,model,overall,,,,1,1,yes"));
+    EXPECT_EQ(to_text(judged_document(results, Layout::Tall)).find("7.00"), std::string::npos);
+}
+
+TEST(JudgedDifference, too_much_unscored_in_either_run_withholds_it) {
+    const RunDifference withheld = run_difference(scores(), unread(), false);
+    EXPECT_TRUE(difference_json(std::span(&withheld, 1))["differences"]["helpfulness"]["mean"].is_null());
+    EXPECT_EQ(difference_json(std::span(&withheld, 1))["differences"]["depth"]["mean"], 0.0);
+    const RunDifference shown = run_difference(scores(), unread(), true);
+    EXPECT_EQ(difference_json(std::span(&shown, 1))["differences"]["helpfulness"]["mean"], 0.0);
+}
+
+TEST(JudgedDifference, rubrics_of_other_names_are_compared_and_said) {
+    JudgedRun other = scores("other");
+    for (EvalRecord& record : other.records) record.rubric = "another";
+    const RunDifference difference = run_difference(scores("run", 1), other, false);
+    EXPECT_EQ(difference.aspects.front().n, 2U);
+    EXPECT_NE(to_text(difference_document(std::span(&difference, 1))).find("different rubrics (another, test)"),
+              std::string::npos);
+}
+
 TEST(JudgedJson, several_runs_are_an_object_of_objects) {
     const eval::Json json = judged_json(results_of({scores("first"), scores("second", 1)}));
     EXPECT_EQ(json["runs"]["second"]["aspects"]["helpfulness"]["mean"], 4.5);
@@ -163,11 +212,11 @@ TEST(JudgedJson, several_runs_are_an_object_of_objects) {
 }
 
 TEST(JudgedDifference, one_run_minus_the_other) {
-    const RunDifference difference = run_difference(scores("second", 1), scores("first"));
+    const RunDifference difference = run_difference(scores("second", 1), scores("first"), false);
     const Document document = difference_document(std::span(&difference, 1));
     const Table& table = titled(document, "second minus first");
     EXPECT_EQ(std::get<Measure>(table.rows[0][1]).value, 1.0);
-    EXPECT_TRUE(has_line(to_csv(difference_csv(std::span(&difference, 1))), "second,first,depth,0,0,0,1,2,0"));
+    EXPECT_TRUE(has_line(to_csv(difference_csv(std::span(&difference, 1))), "second,first,depth,0,0,0,1,2,0,no"));
     EXPECT_EQ(difference_json(std::span(&difference, 1))["differences"]["helpfulness"]["mean"], 1.0);
 }
 

@@ -30,21 +30,23 @@ std::shared_ptr<ScriptedModel> model_that_says(std::string_view answer, int cont
         test::answer_after("A: ", [answer = std::string(answer)](std::string_view) { return answer; }), context);
 }
 
-/// The scripted model with one token of another text, or with one more token.
+/// The scripted model with another text for one token; the token after the last is one more.
 class OtherVocabulary final : public engine::Model {
 public:
-    OtherVocabulary(std::shared_ptr<const engine::Model> model, bool adds) : model_(std::move(model)), adds_(adds) {
+    OtherVocabulary(std::shared_ptr<const engine::Model> model, Token changed)
+        : model_(std::move(model)), changed_(changed) {
         info_ = model_->info();
         info_.content_hash = "other";
-        if (adds) ++info_.vocabulary_size;
+        if (changed == kOneMore) ++info_.vocabulary_size;
     }
+    static constexpr Token kOneMore = test::kScriptedVocabulary;
     const engine::ModelInfo& info() const override { return info_; }
     std::vector<Token> tokenize(std::string_view text, engine::TokenizeOptions options) const override {
         return model_->tokenize(text, options);
     }
     std::string piece(Token token, bool special) const override {
-        if (!adds_ && token == 'z') return "Z";
-        return static_cast<std::size_t>(token) == test::kScriptedVocabulary ? "<extra>" : model_->piece(token, special);
+        if (token != changed_) return model_->piece(token, special);
+        return token == 'z' ? "Z" : "<extra>";
     }
     bool ends_generation(Token token) const override { return model_->ends_generation(token); }
     std::unique_ptr<engine::Session> new_session(const engine::SessionOptions& options) const override {
@@ -53,7 +55,7 @@ public:
 
 private:
     std::shared_ptr<const engine::Model> model_;
-    bool adds_;
+    Token changed_;
     engine::ModelInfo info_;
 };
 
@@ -226,26 +228,84 @@ TEST_F(ShiftRunTest, ids_outside_the_vocabulary_are_named) {
 }
 
 TEST_F(ShiftRunTest, vocabularies_that_differ_are_refused_with_number_and_examples) {
-    base_.model = std::make_shared<OtherVocabulary>(base_.model, /*adds=*/false);
+    base_.model = std::make_shared<OtherVocabulary>(base_.model, 'z');
     EXPECT_ERROR(run(), ErrorKind::BadInput, "differ in 1 token ids");
     EXPECT_ERROR(run(), ErrorKind::BadInput, "122 is \"Z\" in the base and \"z\" in the aligned model");
 }
 
 TEST_F(ShiftRunTest, an_allowed_mismatch_leaves_the_different_ids_out_of_both_distributions) {
-    aligned_.model = model_that_says("zz");
-    base_.model = std::make_shared<OtherVocabulary>(base_.model, /*adds=*/false);
+    const std::string answer(150, 'g');  // more rows than the base model waits for
+    aligned_.model = model_that_says(answer);
+    base_.model = std::make_shared<OtherVocabulary>(model_that_says(std::string(150, 'z')), 'z');
     options_.allowed_vocabulary_mismatch = 1;
-    options_.max_tokens = 1;
+    options_.parallel = 3;
+    options_.max_tokens = 200;
     run();
-    EXPECT_NE(records().at("0")["answer_ids"][0], 'z');
+    for (const auto& [id, record] : records()) {
+        EXPECT_EQ(record["answer"], answer);
+        EXPECT_EQ(record["base_rank"].size(), answer.size() + 1);
+        for (std::size_t i = 0; i < answer.size(); ++i) {
+            // Without "z" the base model has no favourite: all other tokens tie, and the smaller ids stand before "g".
+            EXPECT_EQ(record["base_rank"][i], 'g' + 1) << id << " at " << i;
+        }
+    }
+}
+
+TEST_F(ShiftRunTest, an_answer_fails_at_a_token_that_the_base_model_does_not_know) {
+    aligned_.model = model_that_says("zz");
+    base_.model = std::make_shared<OtherVocabulary>(base_.model, 'z');
+    options_.allowed_vocabulary_mismatch = 1;
+    EXPECT_EQ(run().progress.failed, 5U);
+    EXPECT_TRUE(test::contains(notices_, "token 122 (\"z\") at position 0, which the two vocabularies do not share"));
     items_[0].answer_ids = {'z'};
     items_.resize(1);
     EXPECT_EQ(run().progress.failed, 1U);
     EXPECT_TRUE(test::contains(notices_, "token 122 of the answer is not shared"));
 }
 
+TEST_F(ShiftRunTest, an_end_that_only_the_aligned_model_knows_ends_the_answer_and_is_not_compared) {
+    base_.model = std::make_shared<OtherVocabulary>(base_.model, test::kEndOfText);
+    options_.allowed_vocabulary_mismatch = 1;
+    EXPECT_EQ(run().progress.done, 5U);
+    for (ShiftItem& item : items_) item.answer_ids = {'g', 'o', 'l', 'd', test::kEndOfText};
+    options_.folder = folder_ / "given";
+    EXPECT_EQ(run().progress.done, 5U);
+    for (const char* name : {"run", "given"}) {
+        options_.folder = folder_ / name;
+        EXPECT_EQ(records().at("0")["answer_ids"], ordered_json({'g', 'o', 'l', 'd'})) << name;
+        EXPECT_EQ(records().at("0")["base_rank"].size(), 4U) << name;
+    }
+}
+
+TEST_F(ShiftRunTest, long_written_answers_of_any_width_are_scored_as_given_ones_are) {
+    std::string answer;
+    for (int i = 0; i < 180; ++i) answer += static_cast<char>('a' + i % 7);
+    aligned_.model = model_that_says(answer);
+    options_.max_tokens = 150;
+    for (int i = 5; i < 80; ++i) add_question(i, "query " + std::to_string(i));
+    std::map<std::string, ordered_json> first;
+    for (const int parallel : {16, 1, 3, 40, 70}) {
+        options_.parallel = parallel;
+        options_.folder = folder_ / std::to_string(parallel);
+        EXPECT_EQ(run().progress.done, 80U);
+        auto written = records();
+        if (first.empty()) first = written;
+        EXPECT_EQ(written, first) << parallel << " at a time";
+    }
+    for (std::size_t i = 0; i < items_.size(); i += 2) {  // given and written answers at once
+        items_[i].answer_ids = first.at(items_[i].id)["answer_ids"].get<std::vector<Token>>();
+    }
+    options_.folder = folder_ / "mixed";
+    EXPECT_EQ(run().progress.done, 80U);
+    for (const auto& [id, record] : records()) {
+        EXPECT_EQ(record["base_rank"], first.at(id)["base_rank"]);
+        EXPECT_EQ(record["kl_ab"], first.at(id)["kl_ab"]);
+        EXPECT_EQ(record["aligned_top"], first.at(id)["aligned_top"]);
+    }
+}
+
 TEST_F(ShiftRunTest, added_tokens_may_be_left_out) {
-    aligned_.model = std::make_shared<OtherVocabulary>(aligned_.model, /*adds=*/true);
+    aligned_.model = std::make_shared<OtherVocabulary>(aligned_.model, OtherVocabulary::kOneMore);
     EXPECT_ERROR(run(), ErrorKind::BadInput, "258 is nothing in the base and \"<extra>\" in the aligned model");
     options_.allowed_vocabulary_mismatch = 1;
     run();

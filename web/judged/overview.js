@@ -79,7 +79,7 @@ function differenceTable(differences) {
 
 function warnings(runs) {
     const lines = [];
-    for (const {label, result, records} of runs) {
+    for (const {label, result} of runs) {
         const say = (text) => lines.push(h('li', null, plainText(`${label}: ${text}`)));
         if (result.report) say('counted as the original authors did: “N/A” is 5.0, an item counts for its last tag, breakdowns look at helpfulness alone.');
         if (result.withheld) {
@@ -87,8 +87,10 @@ function warnings(runs) {
         } else if (result.unscored) {
             say(`${formatCount(result.unscored)} of ${formatCount(result.verdicts)} verdicts could not be read (${formatCount(result.refused)} refusals); means leave them out.`);
         }
-        const steering = records.filter((record) => record.steering?.length).length;
-        if (steering) say(`${formatCount(steering)} answers look as if they tried to steer the judge; no score was changed for it.`);
+        if (Object.values({...Object.values(result.win_rates ?? {})[0], ...result.mt_bench}).some(({withheld}) => withheld)) {
+            say('more than 5 % of the verdicts could not be read: no rates and means are shown. --allow-unscored shows them.');
+        }
+        if (result.steering) say(`${formatCount(result.steering)} ${result.win_rates ? 'pairs of answers' : 'answers'} look as if they tried to steer the judge; no score was changed for it.`);
     }
     return lines.length ? h('ul.warnings', {'aria-label': 'Warnings'}, lines) : null;
 }
