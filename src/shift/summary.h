@@ -143,7 +143,8 @@ Summary summarize(const std::filesystem::path& records);
 
 /// What stands beside the numbers: the pair and what disturbs its analysis.
 struct SummaryContext {
-    std::string base;  ///< "gemma-3-270m, Q4_K - Medium, prompt zero-shot"
+    std::string label;  ///< of the run, for the heading; may be empty
+    std::string base;   ///< "gemma-3-270m, Q4_K - Medium, prompt zero-shot"
     std::string aligned;
     std::vector<std::string> warnings;
 };

@@ -138,9 +138,8 @@ std::string ends_line(const Summary& summary) {
 
 std::string along_the_answer(const Summary& summary) {
     return "## Along the answer\n\n" + bin_share_table(summary) +
-           "The KL along the answer is without the tokens that end answers: they stand at every position and would "
-           "hide "
-           "how it\nfades. Shares, ranks and probabilities are over all positions.\n\n" +
+           "The KL along the answer is without the tokens that end answers: they can stand anywhere and would hide how "
+           "it\nfades. Shares, ranks and probabilities are over all positions.\n\n" +
            bin_mean_table(summary);
 }
 
@@ -301,7 +300,9 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
 }
 
 std::string as_markdown(const Summary& summary, const SummaryContext& context, std::size_t most_rows) {
-    std::string text = "# Token-distribution shift\n\n";
+    std::string text = "# Token-distribution shift";
+    if (!context.label.empty()) text += ": " + visible(context.label, 200);
+    text += "\n\n";
     text += fmt::format("- base: {}\n- aligned: {}\n", visible(context.base, 200), visible(context.aligned, 200));
     text += fmt::format("- {} answers, {} positions; mean KL(aligned || base) {} nats\n", summary.answers,
                         summary.positions, number(summary.kl_ab));
