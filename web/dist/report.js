@@ -793,8 +793,8 @@
     };
   }
   var kCurves = [
-    { metric: "kl", title: "Distance from the base model", axis: "mean KL without answer ends, nats", format: ".2f" },
-    { metric: "rank", title: "Base rank of the aligned token", axis: `mean base rank (at most ${kRankCap})`, format: ".1f" },
+    { metric: "kl", title: "Distance from the base model", axis: "mean KL without ends, nats", format: ".2f" },
+    { metric: "rank", title: "Base rank of the aligned token", axis: `mean base rank (≤ ${kRankCap})`, format: ".1f" },
     { metric: "probability", title: "What the base model gives it", axis: "mean base probability", format: ".0%" }
   ];
   function positionTicks(longest) {
@@ -971,7 +971,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   function endsNote(summaries) {
     const ends = summaries.reduce((sum, summary) => sum + summary.ends, 0);
     if (!ends) return null;
-    return h("p.note", null, `The KL curve leaves out the tokens that end answers (${formatCount(ends)} positions): they stand at every position and would hide how the KL fades. Ranks and probabilities are over all positions.`);
+    return h("p.note", null, `The KL curve leaves out the tokens that end answers (${formatCount(ends)} positions): they can stand anywhere and would hide how the KL fades. Ranks and probabilities are over all positions.`);
   }
   function keyFigures(runs, summaries) {
     const many = runs.length > 1;

@@ -51,8 +51,8 @@ function figure(label, values, title) {
 function endsNote(summaries) {
     const ends = summaries.reduce((sum, summary) => sum + summary.ends, 0);
     if (!ends) return null;
-    return h('p.note', null, `The KL curve leaves out the tokens that end answers (${formatCount(ends)} positions): they stand ` +
-        'at every position and would hide how the KL fades. Ranks and probabilities are over all positions.');
+    return h('p.note', null, `The KL curve leaves out the tokens that end answers (${formatCount(ends)} positions): they can stand ` +
+        'anywhere and would hide how the KL fades. Ranks and probabilities are over all positions.');
 }
 
 function keyFigures(runs, summaries) {
