@@ -1,13 +1,7 @@
-#include <cstdio>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
-#include "base/files.h"
-#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/judged_report.h"
+#include "cli/shift_report.h"
 #include "report/report.h"
 
 namespace urial::cli {
@@ -29,32 +23,12 @@ std::string common_format(const ReportOptions& command) {
     return format;
 }
 
-void report_shift(const ReportOptions& command, const Context& context) {
-    if (command.html.empty()) {
-        throw Error(ErrorKind::BadInput,
-                    "a report of shift runs is a page: give --html FILE; `urial shift` prints "
-                    "their tables");
-    }
-    report::ShiftPageOptions options;
-    options.labels = command.labels;
-    if (!command.title.empty()) options.title = command.title;
-    const report::ShiftPage page = report::shift_page({command.runs.begin(), command.runs.end()}, options);
-    write_file_atomic(command.html, page.html);
-    if (context.json) {
-        const nlohmann::ordered_json value{{"html", command.html},
-                                           {"bytes", page.html.size()},
-                                           {"answers", page.answers},
-                                           {"positions", page.positions}};
-        fmt::print("{}\n", value.dump(2));
-        return;
-    }
-    context.terminal.note(fmt::format("{}: {} answers, {} tokens, {}; open it in a browser", command.html, page.answers,
-                                      page.positions, human_bytes(static_cast<double>(page.html.size()))));
-}
-
-void run_report(const ReportOptions& command, const Context& context) {
+void run_report(const ReportOptions& command, const CLI::App& flags, const Context& context) {
     const std::string format = common_format(command);
-    if (format == "urial.shift/1") return report_shift(command, context);
+    if (command.html.empty() && !command.title.empty()) {
+        throw Error(ErrorKind::BadInput, "--title is the heading of a page: give --html FILE too");
+    }
+    if (format == "urial.shift/1") return report_shift(command, flags, context);
     if (format == eval::kRunFormat) return report_judged(command, context);
     throw error(ErrorKind::BadInput, "{}: there is no report for runs of the kind {}", command.runs.front(), format);
 }
@@ -62,7 +36,8 @@ void run_report(const ReportOptions& command, const Context& context) {
 }  // namespace
 
 void add_report_command(CLI::App& app, Context& context) {
-    auto* report = app.add_subcommand("report", "Tables of judged runs, or one HTML page of judged or of shift runs");
+    auto* report =
+        app.add_subcommand("report", "Tables of judged runs, summaries of shift runs, or one HTML page of either");
     auto command = std::make_shared<ReportOptions>();
     report->add_option("run", command->runs, "Run folders; several stand side by side")->required();
     report->add_option("--html", command->html, "The file to write; it opens from disk and loads nothing")
@@ -74,7 +49,7 @@ void add_report_command(CLI::App& app, Context& context) {
         ->type_name("NAME");
     report->add_option("--title", command->title, "The heading of the page")->type_name("TEXT");
     add_judged_report_flags(*report, *command);
-    report->callback([command, &context] { run_report(*command, context); });
+    report->callback([command, report, &context] { run_report(*command, *report, context); });
 }
 
 }  // namespace urial::cli

@@ -1,7 +1,11 @@
 // `urial shift`: what alignment changed, token by token. Reads the options, opens the pair, calls run_shift, prints the
 // summary.
 
+#include <cstdint>
 #include <cstdio>
+#include <limits>
+#include <optional>
+#include <variant>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,6 +25,9 @@ namespace urial::cli {
 namespace {
 
 using nlohmann::ordered_json;
+
+/// Of items or token ids, as a flag takes it.
+constexpr std::int64_t kMostCount = std::numeric_limits<std::int32_t>::max();
 
 /// The options of one side, as typed.
 struct SideFlags {
@@ -77,26 +84,36 @@ std::pair<shift::Side, shift::Side> open_models(const ShiftFlags& flags, const C
     return {std::move(base_side), std::move(aligned_side)};
 }
 
-void choose_forms(shift::Side& base, shift::Side& aligned, const ShiftFlags& flags, const Context& context) {
-    base.form = prompt::load(flags.base.prompt);
-    if (!flags.aligned.prompt.empty()) {
-        aligned.form = prompt::load(flags.aligned.prompt);
-    } else if (!flags.chat_template.empty()) {
-        aligned.form = engine::load_chat_template(flags.chat_template);
-    } else if (const auto found = engine::find_chat_template(*aligned.model)) {
-        if (aligned.model->info().chat_template.empty()) {
+using Form = std::variant<prompt::PromptSpec, engine::ChatTemplate>;
+
+/// The aligned side's form where a flag names it.
+std::optional<Form> named_form(const ShiftFlags& flags) {
+    if (!flags.aligned.prompt.empty()) return prompt::load(flags.aligned.prompt);
+    if (!flags.chat_template.empty()) return engine::load_chat_template(flags.chat_template);
+    return std::nullopt;
+}
+
+/// The form that the aligned model brings along.
+Form own_form(const engine::Model& model, const ShiftFlags& flags, const Context& context) {
+    if (const auto found = engine::find_chat_template(model)) {
+        if (model.info().chat_template.empty()) {
             context.terminal.note(
                 fmt::format("{} carries no chat template; its vocabulary has the turn markers of {}: "
                             "that form is used (--chat-template chooses another)",
                             printable(flags.aligned.model), found->name));
         }
-        aligned.form = *found;
-    } else {
-        throw error(ErrorKind::BadInput,
-                    "{} carries no chat template; give one with --chat-template NAME|FILE ({}), or an in-context "
-                    "prompt with --aligned-prompt NAME|FILE",
-                    flags.aligned.model, fmt::join(engine::builtin_chat_template_names(), ", "));
+        return *found;
     }
+    throw error(ErrorKind::BadInput,
+                "{} carries no chat template; give one with --chat-template NAME|FILE ({}), or an in-context "
+                "prompt with --aligned-prompt NAME|FILE",
+                flags.aligned.model, fmt::join(engine::builtin_chat_template_names(), ", "));
+}
+
+/// What can be wrong with the run folder without a look at the models.
+void check_output(const std::string& folder) {
+    if (!fs::exists(folder) || fs::is_directory(folder)) return;
+    throw error(ErrorKind::BadInput, "{} is a file; the output of `urial shift` is a folder: name another one", folder);
 }
 
 std::vector<shift::ShiftItem> read_items(const ShiftFlags& flags) {
@@ -164,9 +181,13 @@ void report(const shift::ShiftOutcome& outcome, const ShiftFlags& flags, Context
 }
 
 void run(const ShiftFlags& flags, Context& context) {
+    check_output(flags.output);
+    const prompt::PromptSpec base_prompt = prompt::load(flags.base.prompt);
+    std::optional<Form> aligned_form = named_form(flags);
     const std::vector<shift::ShiftItem> items = read_items(flags);
     auto [base, aligned] = open_models(flags, context);
-    choose_forms(base, aligned, flags, context);
+    base.form = base_prompt;
+    aligned.form = aligned_form ? std::move(*aligned_form) : own_form(*aligned.model, flags, context);
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const shift::ShiftOutcome outcome = shift::run_shift(base, aligned, items, shift_options(flags, context, bar));
     bar.clear();
@@ -200,6 +221,7 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
     command
         .add_option("--allow-vocab-mismatch", flags.allowed_vocabulary_mismatch,
                     "Compare the shared tokens where at most N ids differ")
+        ->check(CLI::Range(std::int64_t{0}, kMostCount))
         ->type_name("N")
         ->group(kGroup);
     add_loading_flags(command, flags.shared, context, "Model");
@@ -216,7 +238,9 @@ void add_shift_command(CLI::App& app, Context& context) {
         ->type_name("FILE");
     command->add_option("-o,--output", flags->output, "The run folder")->type_name("DIR")->required();
     command->add_option("--csv", flags->csv, "Write one row per position to this file too")->type_name("FILE");
-    command->add_option("--limit", flags->limit, "Only the first N items")->type_name("N");
+    command->add_option("--limit", flags->limit, "Only the first N items")
+        ->check(CLI::Range(std::int64_t{1}, kMostCount))
+        ->type_name("N");
     command->add_option("--top", flags->top_k, "Tokens of each model's list of the most likely")
         ->check(CLI::Range(1, 100))
         ->type_name("K")

@@ -5,25 +5,34 @@
 #include <fmt/format.h>
 
 namespace urial::generate {
+namespace {
 
 using nlohmann::ordered_json;
 
-std::string first_difference(const ordered_json& before, const ordered_json& now, const std::string& path) {
-    if (before.is_object() && now.is_object()) {
-        for (const auto& [name, value] : now.items()) {
-            const std::string below = path.empty() ? name : path + "." + name;
-            if (!before.contains(name)) return below + " is new";
-            const std::string difference = first_difference(before[name], value, below);
-            if (!difference.empty()) return difference;
-        }
-        return "";
+std::string shown(const ordered_json& value) {
+    std::string text = value.dump();
+    if (text.size() > 60) text = text.substr(0, 57) + "...";
+    return text;
+}
+
+std::string first_difference_of_objects(const ordered_json& before, const ordered_json& now, const std::string& path) {
+    const auto below = [&](const std::string& name) { return path.empty() ? name : path + "." + name; };
+    for (const auto& [name, value] : now.items()) {
+        if (!before.contains(name)) return fmt::format("{} is not stated and is now {}", below(name), shown(value));
+        const std::string difference = first_difference(before[name], value, below(name));
+        if (!difference.empty()) return difference;
     }
+    for (const auto& [name, value] : before.items()) {
+        if (!now.contains(name)) return fmt::format("{} was {} and is no longer stated", below(name), shown(value));
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string first_difference(const ordered_json& before, const ordered_json& now, const std::string& path) {
+    if (before.is_object() && now.is_object()) return first_difference_of_objects(before, now, path);
     if (before == now) return "";
-    const auto shown = [](const ordered_json& value) {
-        std::string text = value.dump();
-        if (text.size() > 60) text = text.substr(0, 57) + "...";
-        return text;
-    };
     return fmt::format("{} was {} and is now {}", path, shown(before), shown(now));
 }
 

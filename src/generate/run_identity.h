@@ -8,7 +8,8 @@
 
 namespace urial::generate {
 
-/// The first entry of `now` that differs, as "sampling.seed was 1 and is now 2"; empty where none does.
+/// The first entry that differs, as "sampling.seed was 1 and is now 2"; an entry that only one of the two has differs
+/// too. Empty where none does.
 std::string first_difference(const nlohmann::ordered_json& before, const nlohmann::ordered_json& now,
                              const std::string& path = "");
 

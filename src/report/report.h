@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "report/judged.h"
 #include "report/table.h"
 
@@ -37,6 +39,13 @@ struct ShiftPage {
 /// The page of one or more shift runs side by side. Answers of several runs belong together when their ids are equal.
 /// Throws Error{BadInput} naming the file and line of a record that is not one.
 ShiftPage shift_page(const std::vector<std::filesystem::path>& runs, const ShiftPageOptions& options);
+
+/// The summaries of shift runs, one below the other: Markdown whose tables are also aligned for a terminal. `labels` as
+/// for the page. Throws Error{BadInput} for a run without an analysed answer.
+std::string shift_summaries(const std::vector<std::filesystem::path>& runs, const std::vector<std::string>& labels);
+/// The same as JSON: the summary of one run; of several {"runs": {LABEL: its summary}}.
+nlohmann::ordered_json shift_summaries_json(const std::vector<std::filesystem::path>& runs,
+                                            const std::vector<std::string>& labels);
 
 /// The ids of the answers in a page of shift runs; Error{BadInput} where the file is none.
 std::set<std::string> shift_page_ids(const std::filesystem::path& html);

@@ -15,6 +15,7 @@
 #include "report/packed.h"
 #include "report/report.h"
 #include "report/shift_run.h"
+#include "shift/shift.h"
 
 namespace urial::report {
 namespace {
@@ -94,12 +95,18 @@ std::string side_name(const ordered_json& manifest, const std::string& side) {
     return name;
 }
 
+/// Of the model file of one side: "F32"; empty where the manifest does not say.
+std::string weight_type(const ordered_json& manifest, const std::string& side) {
+    return text_at(manifest, fmt::format("/identity/{}/model/weight_type", side).c_str());
+}
+
 ordered_json run_header(const ShiftRun& run, const std::string& label, const ColumnBlock& columns,
                         const ColumnBlock& top) {
-    std::set<std::string> weight_types;
-    for (const char* side : {"base", "aligned"}) {
-        const std::string type = text_at(run.manifest, fmt::format("/identity/{}/model/weight_type", side).c_str());
-        if (!type.empty()) weight_types.insert(type);
+    const std::string base_type = weight_type(run.manifest, "base");
+    const std::string aligned_type = weight_type(run.manifest, "aligned");
+    std::set<std::string> quantised;
+    for (const std::string& type : {base_type, aligned_type}) {
+        if (!type.empty() && shift::is_quantised(type)) quantised.insert(type);
     }
     std::vector<std::string> warnings;
     const ordered_json::json_pointer left_out("/identity/vocabulary/left_out");
@@ -109,7 +116,8 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
     }
     return {{"label", label},
             {"pair", side_name(run.manifest, "base") + " → " + side_name(run.manifest, "aligned")},
-            {"weight_types", weight_types},
+            {"weights", base_type == aligned_type ? base_type : base_type + " → " + aligned_type},
+            {"quantised", quantised},
             {"warnings", warnings},
             {"top_k", run.top_k},
             {"column_layout", columns.layout()},

@@ -33,6 +33,12 @@ const std::set<std::string, std::less<>> kNotCarried{
     "answer_ids", "base_prompt_ids", "aligned_prompt_ids", "answer",   "output",   "input", "pure_input",
     "key",        "pieces",          "top_pieces",         "original", "token_ids"};
 
+std::string_view flash_attention_name(engine::SessionOptions::FlashAttention choice) {
+    using Choice = engine::SessionOptions::FlashAttention;
+    if (choice == Choice::Auto) return "auto";
+    return choice == Choice::On ? "on" : "off";
+}
+
 ordered_json describe(const Side& side, const SidePrompt& prompt) {
     const engine::ModelInfo& info = side.model->info();
     ordered_json adapters = ordered_json::array();
@@ -104,9 +110,12 @@ private:
     }
 
     ordered_json identity() const {
+        const engine::EngineBuild build = engine::engine_build();
         ordered_json identity{{"base", describe(base_, base_prompt_)},
                               {"aligned", describe(aligned_, aligned_prompt_)},
                               {"top_k", options_.top_k},
+                              {"engine", {{"version", build.version}, {"commit", build.commit}}},
+                              {"flash_attention", flash_attention_name(options_.session.flash_attention)},
                               {"vocabulary",
                                {{"compared", vocabulary_.shared_size - vocabulary_.different.size()},
                                 {"left_out", vocabulary_.mismatches()}}}};
@@ -126,6 +135,36 @@ private:
         if (options_.notice) options_.notice(text);
     }
 
+    /// What an earlier run left in the records file.
+    struct Found {
+        std::set<std::string> done;  ///< keys of this run's items
+        std::size_t others = 0;      ///< records of other items
+        std::size_t failed = 0;
+    };
+
+    Found read_records(const fs::path& records) const {
+        std::set<std::string> wanted;
+        for (const Pending& task : pending_) wanted.insert(task.key);
+        Found found;
+        for_each_json_line(records, [&](std::size_t line, ordered_json&& record) {
+            if (!record.is_object() || !record.contains("key") || !record["key"].is_string()) {
+                throw error(ErrorKind::BadInput,
+                            "{}:{}: not a record of urial (it has no \"key\"); name another folder, "
+                            "or --overwrite",
+                            records.string(), line);
+            }
+            auto key = record["key"].get<std::string>();
+            if (record.contains("error")) {
+                ++found.failed;
+            } else if (wanted.contains(key)) {
+                found.done.insert(std::move(key));
+            } else {
+                ++found.others;
+            }
+        });
+        return found;
+    }
+
     void resume() {
         const fs::path records = records_file(options_.folder);
         if (writer_->repaired_bytes() > 0) {
@@ -134,27 +173,16 @@ private:
         }
         if (fs::file_size(records) == 0) return;
         check_manifest();
-        std::set<std::string> done;
-        std::size_t failed_before = 0;
-        for_each_json_line(records, [&](std::size_t line, ordered_json&& record) {
-            if (!record.is_object() || !record.contains("key") || !record["key"].is_string()) {
-                throw error(ErrorKind::BadInput,
-                            "{}:{}: not a record of urial (it has no \"key\"); name another folder, "
-                            "or --overwrite",
-                            records.string(), line);
-            }
-            if (record.contains("error")) {
-                ++failed_before;
-            } else {
-                done.insert(record["key"].get<std::string>());
-            }
-        });
-        if (failed_before > 0) remove_failures(records, failed_before);
-        std::erase_if(pending_, [&](const Pending& task) { return done.contains(task.key); });
+        const Found found = read_records(records);
+        if (found.failed > 0) remove_failures(records, found.failed);
+        std::erase_if(pending_, [&](const Pending& task) { return found.done.contains(task.key); });
         outcome_.resumed = items_.size() - pending_.size();
         outcome_.progress.done = outcome_.resumed;
         if (outcome_.resumed > 0) {
             notice(fmt::format("resuming: {} of {} answers are there", outcome_.resumed, items_.size()));
+        }
+        if (found.others > 0) {
+            notice(fmt::format("{} records of other items are in the folder and in the summary", found.others));
         }
     }
 

@@ -68,15 +68,6 @@ Interval interval_of(const std::vector<Ratio>& answers) {
     return {value, percentile(0.025), percentile(0.975)};
 }
 
-double median_of(const std::map<std::uint32_t, std::size_t>& ranks, std::size_t total) {
-    std::size_t seen = 0;
-    for (const auto& [rank, count] : ranks) {
-        seen += count;
-        if (2 * seen >= total) return rank;
-    }
-    return 0;
-}
-
 }  // namespace
 
 void Summarizer::add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position) {
@@ -84,10 +75,17 @@ void Summarizer::add_position(BinCounts& counts, const ShiftRecord& record, std:
     const ShiftClass kind = shift_class(record.base_rank[position]);
     if (kind == ShiftClass::Marginal) ++counts.marginal;
     if (kind == ShiftClass::Shifted) ++counts.shifted;
+    const bool ends = ends_answer(record.pieces[position], position + 1 == record.answer_ids.size());
+    if (ends) ++counts.ends;
     if (std::isfinite(record.kl_ab[position])) {
         ++counts.finite;
         counts.kl += record.kl_ab[position];
+        if (ends) {
+            ++counts.finite_ends;
+            counts.kl_ends += record.kl_ab[position];
+        }
     }
+    counts.rank += std::min(record.base_rank[position], kRankCap);
     counts.probability += std::exp(record.base_logp[position]);
 }
 
@@ -99,10 +97,8 @@ void Summarizer::add(const ShiftRecord& record) {
     for (std::size_t i = 0; i < record.answer_ids.size(); ++i) {
         const std::size_t bin = bin_of(i);
         if (answer.bins.size() <= bin) answer.bins.resize(bin + 1);
-        if (ranks_.size() <= bin) ranks_.resize(bin + 1);
         add_position(answer.all, record, i);
         add_position(answer.bins[bin], record, i);
-        ++ranks_[bin][record.base_rank[i]];
         if (record.aligned_rank[i] == 1) ++answer.agreeing;
         if (record.base_margin[i] < kNearTie) ++near_ties_base_;
         if (record.aligned_margin[i] < kNearTie) ++near_ties_aligned_;
@@ -115,6 +111,7 @@ void Summarizer::add(const ShiftRecord& record) {
         }
         if (shift_class(record.base_rank[i]) == ShiftClass::Shifted) ++token.shifted;
     }
+    bins_ = std::max(bins_, answer.bins.size());
     answers_.push_back(std::move(answer));
 }
 
@@ -136,23 +133,41 @@ Interval Summarizer::mean_kl(const std::vector<const BinCounts*>& counts) {
     return interval_of(ratios);
 }
 
+Interval Summarizer::mean_kl_without_ends(const std::vector<const BinCounts*>& counts) {
+    std::vector<Ratio> ratios;
+    for (const BinCounts* answer : counts) {
+        ratios.push_back({answer->kl - answer->kl_ends, static_cast<double>(answer->finite - answer->finite_ends)});
+    }
+    return interval_of(ratios);
+}
+
+std::vector<const Summarizer::BinCounts*> Summarizer::counts_of_bin(std::size_t bin) const {
+    std::vector<const BinCounts*> counts;
+    for (const AnswerCounts& answer : answers_) {
+        if (answer.bins.size() > bin) counts.push_back(&answer.bins[bin]);
+    }
+    return counts;
+}
+
 void Summarizer::add_bins(Summary& summary) const {
-    for (std::size_t b = 0; b < ranks_.size(); ++b) {
-        std::vector<const BinCounts*> counts;
+    for (std::size_t b = 0; b < bins_; ++b) {
+        const std::vector<const BinCounts*> counts = counts_of_bin(b);
+        std::vector<Ratio> ranks;
         std::vector<Ratio> probabilities;
         PositionBin bin;
         bin.begin = kBinBegins[b];
         bin.end = b + 1 < kBinBegins.size() ? kBinBegins[b + 1] : 0;
-        for (const AnswerCounts& answer : answers_) {
-            if (answer.bins.size() <= b) continue;
-            counts.push_back(&answer.bins[b]);
-            bin.positions += answer.bins[b].positions;
-            probabilities.push_back({answer.bins[b].probability, static_cast<double>(answer.bins[b].positions)});
+        std::size_t others = 0;  // positions with a finite KL that are no end
+        for (const BinCounts* answer : counts) {
+            bin.positions += answer->positions;
+            others += answer->finite - answer->finite_ends;
+            ranks.push_back({answer->rank, static_cast<double>(answer->positions)});
+            probabilities.push_back({answer->probability, static_cast<double>(answer->positions)});
         }
         bin.shares = shares_of(counts);
-        bin.kl_ab = mean_kl(counts);
+        if (others > 0) bin.kl_without_ends = mean_kl_without_ends(counts);
+        bin.base_rank = interval_of(ranks);
         bin.base_prob = interval_of(probabilities);
-        bin.median_rank = median_of(ranks_[b], bin.positions);
         summary.bins.push_back(std::move(bin));
     }
 }
@@ -205,15 +220,21 @@ Summary Summarizer::finish() const {
     Summary summary;
     std::vector<const BinCounts*> counts;
     std::vector<Ratio> agreement;
+    Ratio kl_of_ends;
     summary.answers = answers_.size();
     for (const AnswerCounts& answer : answers_) {
         counts.push_back(&answer.all);
         agreement.push_back({static_cast<double>(answer.agreeing), static_cast<double>(answer.all.positions)});
         summary.positions += answer.all.positions;
         summary.infinite_kl += answer.all.positions - answer.all.finite;
+        summary.ends += answer.all.ends;
+        kl_of_ends.numerator += answer.all.kl_ends;
+        kl_of_ends.denominator += answer.all.kl;
     }
     summary.shares = shares_of(counts);
     summary.kl_ab = mean_kl(counts);
+    summary.ends_kl_share = quotient(kl_of_ends.numerator, kl_of_ends.denominator);
+    summary.kl_without_ends = mean_kl_without_ends(counts);
     summary.self_agreement = interval_of(agreement);
     summary.near_ties_base = near_ties_base_;
     summary.near_ties_aligned = near_ties_aligned_;

@@ -5,7 +5,10 @@
 // number.
 
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,15 +35,18 @@ struct ClassShares {
     Interval shifted;
 };
 
+/// In a mean base rank greater ranks count as this, as in the paper's Figure 4.
+inline constexpr std::uint32_t kRankCap = 50;
+
 /// Positions begin <= i < end of every answer that is as long. Positions count from 0.
 struct PositionBin {
     std::size_t begin = 0;
     std::size_t end = 0;  ///< 0: no end
     std::size_t positions = 0;
     ClassShares shares;
-    Interval kl_ab;          ///< mean, nats
-    Interval base_prob;      ///< mean probability that the base model gives the token
-    double median_rank = 0;  ///< of the token in the base model
+    std::optional<Interval> kl_without_ends;  ///< mean, nats, without the tokens that end answers; nullopt: no other
+    Interval base_rank;                       ///< mean rank of the token in the base model, at most kRankCap each
+    Interval base_prob;                       ///< mean probability that the base model gives the token
 };
 
 struct TokenShift {
@@ -78,7 +84,10 @@ struct Summary {
     std::size_t positions = 0;
     std::size_t infinite_kl = 0;  ///< positions whose KL is infinite; they are left out of its means
     ClassShares shares;
-    Interval kl_ab;
+    Interval kl_ab;                  ///< mean, nats
+    std::size_t ends = 0;            ///< positions whose token ends its answer (ends_answer)
+    double ends_kl_share = 0;        ///< their part of the sum of the KL, in [0, 1]
+    Interval kl_without_ends;        ///< mean over the other positions, nats
     Interval self_agreement;         ///< share of positions where the token is the aligned model's arg-max
     std::size_t near_ties_base = 0;  ///< positions where the model's two best tokens are closer than kNearTie
     std::size_t near_ties_aligned = 0;
@@ -101,8 +110,9 @@ public:
 
 private:
     struct BinCounts {
-        std::size_t positions = 0, marginal = 0, shifted = 0, finite = 0;
-        double kl = 0, probability = 0;
+        std::size_t positions = 0, marginal = 0, shifted = 0;
+        std::size_t finite = 0, ends = 0, finite_ends = 0;  // finite_ends: those of the ends whose KL is finite
+        double kl = 0, kl_ends = 0, rank = 0, probability = 0;
     };
     struct AnswerCounts {
         std::string id, instruction;
@@ -114,6 +124,8 @@ private:
     static void add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position);
     static ClassShares shares_of(const std::vector<const BinCounts*>& counts);
     static Interval mean_kl(const std::vector<const BinCounts*>& counts);
+    static Interval mean_kl_without_ends(const std::vector<const BinCounts*>& counts);
+    std::vector<const BinCounts*> counts_of_bin(std::size_t bin) const;
     void add_bins(Summary& summary) const;
     void add_tokens(Summary& summary) const;
     void add_answers(Summary& summary) const;
@@ -121,7 +133,7 @@ private:
 
     std::vector<AnswerCounts> answers_;
     std::map<Token, TokenShift> tokens_;
-    std::vector<std::map<std::uint32_t, std::size_t>> ranks_;  // per bin: how often each rank occurs
+    std::size_t bins_ = 0;  // of the longest answer
     std::size_t near_ties_base_ = 0;
     std::size_t near_ties_aligned_ = 0;
 };
@@ -131,7 +143,8 @@ Summary summarize(const std::filesystem::path& records);
 
 /// What stands beside the numbers: the pair and what disturbs its analysis.
 struct SummaryContext {
-    std::string base;  ///< "gemma-3-270m, Q4_K - Medium, prompt zero-shot"
+    std::string label;  ///< of the run, for the heading; may be empty
+    std::string base;   ///< "gemma-3-270m, Q4_K - Medium, prompt zero-shot"
     std::string aligned;
     std::vector<std::string> warnings;
 };

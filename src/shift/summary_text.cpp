@@ -27,8 +27,8 @@ std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share);
 std::string percent(const Interval& share) {
     return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * share.value, 100 * share.low, 100 * share.high);
 }
-std::string number(const Interval& value) {
-    return fmt::format("{:.3f} [{:.3f}, {:.3f}]", value.value, value.low, value.high);
+std::string number(const Interval& value, int digits = 3) {
+    return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", value.value, digits, value.low, digits, value.high, digits);
 }
 
 /// Columns that a monospaced terminal shows: bytes that continue a UTF-8 character take none.
@@ -107,13 +107,40 @@ std::string class_table(const Summary& summary) {
     return table.text();
 }
 
-std::string bin_table(const Summary& summary) {
-    Table table({"position", "tokens", "shifted", "KL (nats)", "median rank", "base probability"}, 1);
+std::string bin_share_table(const Summary& summary) {
+    Table table({"position", "tokens", "unshifted", "marginal", "shifted"}, 1);
     for (const PositionBin& bin : summary.bins) {
-        table.add({range(bin), std::to_string(bin.positions), percent(bin.shares.shifted), number(bin.kl_ab),
-                   fmt::format("{:.0f}", bin.median_rank), number(bin.base_prob)});
+        table.add({range(bin), std::to_string(bin.positions), percent(bin.shares.unshifted),
+                   percent(bin.shares.marginal), percent(bin.shares.shifted)});
     }
     return table.text();
+}
+
+std::string bin_mean_table(const Summary& summary) {
+    Table table({"position", "KL without ends (nats)", fmt::format("mean base rank (at most {})", kRankCap),
+                 "base probability"},
+                1);
+    for (const PositionBin& bin : summary.bins) {
+        table.add({range(bin), bin.kl_without_ends ? number(*bin.kl_without_ends) : "-", number(bin.base_rank, 2),
+                   number(bin.base_prob)});
+    }
+    return table.text();
+}
+
+/// What the tokens that end answers add to the mean KL; nothing where no answer has one.
+std::string ends_line(const Summary& summary) {
+    if (summary.ends == 0) return "";
+    return fmt::format(
+        "- {} of the positions are the token that ends an answer, and carry {} of the sum of the KL: without them its "
+        "mean is {} nats\n",
+        summary.ends, percent(summary.ends_kl_share), number(summary.kl_without_ends));
+}
+
+std::string along_the_answer(const Summary& summary) {
+    return "## Along the answer\n\n" + bin_share_table(summary) +
+           "The KL along the answer is without the tokens that end answers: they can stand anywhere and would hide how "
+           "it\nfades. Shares, ranks and probabilities are over all positions.\n\n" +
+           bin_mean_table(summary);
 }
 
 std::string token_table(const Summary& summary, std::size_t most_rows) {
@@ -229,19 +256,22 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
                       {"positions", summary.positions},
                       {"shares", shares_json(summary.shares)},
                       {"kl_ab", interval_json(summary.kl_ab)},
+                      {"kl_ab_without_ends", interval_json(summary.kl_without_ends)},
+                      {"ends", {{"positions", summary.ends}, {"kl_share", rounded(summary.ends_kl_share)}}},
                       {"infinite_kl", summary.infinite_kl},
                       {"self_agreement", interval_json(summary.self_agreement)},
                       {"near_ties", {{"base", summary.near_ties_base}, {"aligned", summary.near_ties_aligned}}}};
     for (const char* list : {"bins", "tokens", "groups", "answers_by_shift", "tags"})
         json[list] = ordered_json::array();
     for (const PositionBin& bin : summary.bins) {
-        json["bins"].push_back({{"begin", bin.begin},
-                                {"end", bin.end == 0 ? ordered_json() : ordered_json(bin.end)},
-                                {"positions", bin.positions},
-                                {"shares", shares_json(bin.shares)},
-                                {"kl_ab", interval_json(bin.kl_ab)},
-                                {"base_prob", interval_json(bin.base_prob)},
-                                {"median_rank", bin.median_rank}});
+        json["bins"].push_back(
+            {{"begin", bin.begin},
+             {"end", bin.end == 0 ? ordered_json() : ordered_json(bin.end)},
+             {"positions", bin.positions},
+             {"shares", shares_json(bin.shares)},
+             {"kl_ab_without_ends", bin.kl_without_ends ? interval_json(*bin.kl_without_ends) : ordered_json()},
+             {"base_rank_50", interval_json(bin.base_rank)},
+             {"base_prob", interval_json(bin.base_prob)}});
     }
     for (const TokenShift& token : summary.tokens) {
         json["tokens"].push_back({{"id", token.token},
@@ -270,17 +300,20 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
 }
 
 std::string as_markdown(const Summary& summary, const SummaryContext& context, std::size_t most_rows) {
-    std::string text = "# Token-distribution shift\n\n";
+    std::string text = "# Token-distribution shift";
+    if (!context.label.empty()) text += ": " + visible(context.label, 200);
+    text += "\n\n";
     text += fmt::format("- base: {}\n- aligned: {}\n", visible(context.base, 200), visible(context.aligned, 200));
     text += fmt::format("- {} answers, {} positions; mean KL(aligned || base) {} nats\n", summary.answers,
                         summary.positions, number(summary.kl_ab));
+    text += ends_line(summary);
     text += fmt::format("- self-agreement (the token is the aligned model's first choice): {}\n",
                         percent(summary.self_agreement));
     text += fmt::format("- near-ties (two best tokens within {} nats): base {}, aligned {}\n", kNearTie,
                         summary.near_ties_base, summary.near_ties_aligned);
     for (const std::string& warning : context.warnings) text += "- warning: " + warning + "\n";
     text += "\n" + class_table(summary);
-    text += "## Along the answer\n\n" + bin_table(summary);
+    text += along_the_answer(summary);
     text += "## What is shifted\n\n" + group_table(summary) + token_table(summary, most_rows);
     text += "## Most and least shifted answers\n\n" + answer_table(summary, most_rows);
     if (!summary.tags.empty()) text += "## By tag\n\n" + tag_table(summary);

@@ -25,8 +25,43 @@ constexpr std::string_view kDiscourse[] = {
     "summary",      "then",        "there",    "therefore", "these",     "third",   "this",     "thus",
     "to",           "ultimately",  "when",     "while"};
 
+/// Closed-class words of English that are in neither list above. The rule: articles and other determiners, pronouns,
+/// prepositions, conjunctions, auxiliaries with their contractions, question words, and "not", "no", "yes".
+constexpr std::string_view kFunctionWords[] = {
+    // articles, determiners
+    "a", "all", "an", "any", "both", "each", "either", "every", "few", "less", "many", "more", "most", "much",
+    "neither", "several", "that", "the", "those",
+    // pronouns
+    "anyone", "anything", "everyone", "everything", "he", "her", "hers", "herself", "him", "himself", "his", "i", "its",
+    "itself", "me", "mine", "my", "myself", "nobody", "nothing", "our", "ours", "ourselves", "she", "someone",
+    "something", "their", "theirs", "them", "themselves", "they", "us", "we", "you", "your", "yours", "yourself",
+    "yourselves",
+    // prepositions
+    "about", "above", "across", "after", "against", "along", "among", "around", "at", "before", "behind", "below",
+    "beneath", "beside", "besides", "between", "beyond", "by", "despite", "down", "during", "except", "from", "inside",
+    "into", "like", "near", "of", "off", "on", "onto", "out", "outside", "over", "past", "per", "through", "throughout",
+    "toward", "towards", "under", "until", "up", "upon", "via", "with", "within", "without",
+    // conjunctions
+    "and", "if", "nor", "once", "or", "than", "though", "unless", "whereas", "whether", "yet",
+    // auxiliaries
+    "am", "are", "aren't", "be", "been", "being", "can", "couldn't", "did", "didn't", "do", "does", "doesn't", "doing",
+    "don't", "had", "hadn't", "has", "hasn't", "have", "haven't", "having", "is", "isn't", "must", "ought", "shall",
+    "should", "shouldn't", "was", "wasn't", "were", "weren't", "will", "won't", "wouldn't",
+    // what a tokeniser cuts off a contraction
+    "'d", "'ll", "'m", "'re", "'s", "'t", "'ve", "n't",
+    // question words, negation
+    "how", "no", "not", "what", "where", "which", "who", "whom", "whose", "why", "yes"};
+
 bool contains(const std::string_view* begin, const std::string_view* end, std::string_view word) {
     return std::find(begin, end, word) != end;
+}
+
+/// In lower case, with a plain apostrophe for the typographic one.
+std::string word_of(std::string_view text) {
+    constexpr std::string_view kApostrophe = "\xE2\x80\x99";
+    std::string word = lower_ascii(text);
+    for (std::size_t at; (at = word.find(kApostrophe)) != std::string::npos;) word.replace(at, kApostrophe.size(), "'");
+    return word;
 }
 
 }  // namespace
@@ -41,17 +76,23 @@ TokenGroup token_group(std::string_view piece, bool is_last) {
         return byte >= 0x80 || std::isalnum(byte) != 0;
     };
     if (std::none_of(text.begin(), text.end(), is_word_byte)) return TokenGroup::Punctuation;
-    const std::string word = lower_ascii(text);
+    const std::string word = word_of(text);
     if (contains(std::begin(kGreetingHedging), std::end(kGreetingHedging), word)) return TokenGroup::GreetingHedging;
     if (contains(std::begin(kDiscourse), std::end(kDiscourse), word)) return TokenGroup::Discourse;
+    if (contains(std::begin(kFunctionWords), std::end(kFunctionWords), word)) return TokenGroup::FunctionWord;
     const bool number = std::all_of(word.begin(), word.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
     return number && word.size() <= 2 ? TokenGroup::Discourse : TokenGroup::Content;
+}
+
+bool ends_answer(std::string_view piece, bool is_last) {
+    return is_last && token_group(piece, is_last) == TokenGroup::EndOfAnswer;
 }
 
 std::string_view name(TokenGroup group) {
     switch (group) {
         case TokenGroup::GreetingHedging: return "greeting and hedging";
         case TokenGroup::Discourse: return "discourse and list markers";
+        case TokenGroup::FunctionWord: return "function words";
         case TokenGroup::Punctuation: return "punctuation and whitespace";
         case TokenGroup::EndOfAnswer: return "end of answer";
         case TokenGroup::Content: break;

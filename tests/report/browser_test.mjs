@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {stat} from 'node:fs/promises';
 import path from 'node:path';
 import {folder, kMostLoadMs, kMostWaitMs, openReport as open, runTests, slowestJump, urial} from './browser.mjs';
-import {bootstrapRatios} from '../../web/report/statistics.js';
+import {bootstrapRatios, positionCurve, summarize} from '../../web/report/statistics.js';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
 
 const kMostBytes = 40e6;
@@ -50,6 +50,37 @@ const tests = {
         for (const [actual, expected] of [[value, 0.2608695652173913], [low, 0.174496644295302], [high, 0.35384615384615387]]) {
             assert.ok(Math.abs(actual - expected) < 1e-15, `${actual} is not ${expected}`);
         }
+    },
+
+    async the_tokens_that_end_answers_are_left_out_of_the_kl_curve_and_no_band_is_below_zero() {
+        // Two answers of three tokens; the first ends with a control token, the second was cut.
+        const tokens = [' a', ' b', '<end_of_turn>', ' a', ' b', '<br>x'];
+        const zeros = new Array(6).fill(0);
+        const run = {
+            token: (p) => tokens[p],
+            columns: {kl_ab: [1, 0, 90, 3, 10, 7], base_rank: [1, 2, 90, 1, 4, 9], base_logp: zeros, token: zeros, aligned_argmax: zeros,
+                      base_margin: zeros, aligned_margin: zeros},
+        };
+        const answers = [{start: 0, length: 3}, {start: 3, length: 3}];
+        const curve = positionCurve(run, answers, 'kl', 1);
+        assert.deepEqual(curve.map((point) => [point.mean, point.answers]), [[2, 2], [5, 2], [7, 1]]);
+        assert.equal(curve[1].low, 0, '5 - 1.96 * 5 is below zero');
+        assert.deepEqual(positionCurve(run, answers, 'rank', 1).map((point) => point.mean), [1, 3, (50 + 9) / 2]);
+        const summary = summarize(run, answers);
+        assert.equal(summary.ends, 1);
+        assert.equal(summary.kl.value, 111 / 6);
+        assert.equal(summary.klWithoutEnds.value, 21 / 5);
+    },
+
+    async the_page_says_which_weights_were_used_and_warns_of_quantised_ones() {
+        const {page, noise} = await openReport(await makeReport('weights', [{answers: 2}, {answers: 2, weights: 'Q4_K - Medium'}]));
+        const rows = await page.locator('.shares tr.own th').allInnerTexts();
+        assert.match(rows[0], /weights: F32/);
+        assert.match(rows[1], /weights: Q4_K - Medium/);
+        assert.deepEqual(await page.locator('.warnings li', {hasText: 'quantised (Q4_K - Medium)'}).count(), 1);
+        assert.match(await page.locator('.warnings').innerText(), /weights-1: The weights/);
+        assert.deepEqual(noise, []);
+        await page.close();
     },
 
     async the_keyboard_alone_shows_and_pins_a_token() {

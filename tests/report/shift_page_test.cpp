@@ -253,6 +253,21 @@ TEST_F(ShiftPageTest, a_page_says_which_answers_it_has) {
     EXPECT_ERROR(shift_page_ids(folder_ / "broken.html"), ErrorKind::BadInput, "not base64 of gzip");
 }
 
+TEST_F(ShiftPageTest, the_header_says_which_weights_were_used_and_which_are_quantised) {
+    const auto header_of = [&](const char* base, const char* aligned) {
+        ordered_json manifest{{"format", "urial.shift/1"}};
+        manifest["identity"]["base"]["model"]["weight_type"] = base;
+        manifest["identity"]["aligned"]["model"]["weight_type"] = aligned;
+        const std::string html = html_of(write_run("run", record().dump() + "\n", manifest));
+        return ordered_json::parse(element(html, "report-header"))["runs"][0];
+    };
+    EXPECT_EQ(header_of("F32", "F32")["weights"], "F32");
+    EXPECT_TRUE(header_of("F32", "BF16")["quantised"].empty());
+    EXPECT_EQ(header_of("F32", "BF16")["weights"], "F32 → BF16");
+    EXPECT_EQ(header_of("Q4_K - Medium", "Q4_K - Medium")["quantised"], ordered_json({"Q4_K - Medium"}));
+    EXPECT_EQ(header_of("all MXFP4 MoE", "F16")["quantised"], ordered_json({"all MXFP4 MoE"}));
+}
+
 TEST_F(ShiftPageTest, a_folder_that_is_no_run_is_named) {
     EXPECT_ERROR(run_format(folder_ / "nowhere"), ErrorKind::NotFound, "no run folder");
     EXPECT_ERROR(run_format(write_run("odd", "", ordered_json::object())), ErrorKind::BadInput, "no \"format\"");

@@ -86,14 +86,14 @@ export class SyntheticRun {
     }
 }
 
-export async function writeSyntheticRun(folder, {answers = 20, ...options} = {}) {
+export async function writeSyntheticRun(folder, {answers = 20, weights = 'F32', ...options} = {}) {
     const run = new SyntheticRun(options);
     await mkdir(folder, {recursive: true});
     await writeFile(path.join(folder, 'manifest.json'), JSON.stringify({
         format: 'urial.shift/1', note: 'synthetic: random numbers, no model',
         identity: {
-            base: {model: {name: options.hostile ? kHostile[1] : 'synthetic-base', weight_type: 'F32'}},
-            aligned: {model: {name: 'synthetic-aligned', weight_type: 'F32'}},
+            base: {model: {name: options.hostile ? kHostile[1] : 'synthetic-base', weight_type: weights}},
+            aligned: {model: {name: 'synthetic-aligned', weight_type: weights}},
         },
     }, null, 2));
     const file = await open(path.join(folder, 'records.jsonl'), 'w');

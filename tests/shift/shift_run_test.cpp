@@ -1,4 +1,5 @@
 #include <fstream>
+#include <functional>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -80,6 +81,13 @@ protected:
     }
 
     ShiftOutcome run() { return run_shift(base_, aligned_, items_, options_); }
+
+    void edit_identity(const std::function<void(ordered_json&)>& edit) const {
+        const fs::path path = manifest_file(options_.folder);
+        ordered_json manifest = ordered_json::parse(read_text_file(path));
+        edit(manifest["identity"]);
+        write_file_atomic(path, manifest.dump());
+    }
 
     std::map<std::string, ordered_json> records() const {
         std::map<std::string, ordered_json> by_id;
@@ -203,6 +211,36 @@ TEST_F(ShiftRunTest, a_folder_of_another_pair_is_refused) {
     EXPECT_EQ(records().size(), 5U);
 }
 
+TEST_F(ShiftRunTest, records_of_other_items_are_kept_and_said) {
+    run();
+    EXPECT_FALSE(test::contains(notices_, "other items"));
+    items_.erase(items_.begin() + 1, items_.end());
+    add_question(7, "a new query");
+    EXPECT_EQ(run().resumed, 1U);
+    EXPECT_TRUE(test::contains(notices_, "4 records of other items are in the folder and in the summary")) << notices_;
+    EXPECT_EQ(records().size(), 6U);
+}
+
+TEST_F(ShiftRunTest, what_moves_the_logits_belongs_to_the_identity_of_a_folder) {
+    run();
+    options_.session.flash_attention = engine::SessionOptions::FlashAttention::Off;
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "flash_attention was \"auto\" and is now \"off\"");
+    options_.session.flash_attention = engine::SessionOptions::FlashAttention::Auto;
+    edit_identity([](ordered_json& identity) { identity["engine"]["version"] = "another"; });
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "engine.version was \"another\" and is now \"");
+}
+
+TEST_F(ShiftRunTest, an_entry_that_only_one_of_run_and_folder_has_is_a_difference) {
+    run();
+    edit_identity([](ordered_json& identity) { identity.erase("flash_attention"); });
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "flash_attention is not stated and is now \"auto\"");
+    edit_identity([](ordered_json& identity) {
+        identity["flash_attention"] = "auto";
+        identity["sampling"] = 1;
+    });
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "sampling was 1 and is no longer stated");
+}
+
 TEST_F(ShiftRunTest, records_without_a_manifest_are_refused) {
     run();
     fs::remove(manifest_file(options_.folder));
@@ -259,6 +297,7 @@ TEST_F(ShiftRunTest, an_answer_fails_at_a_token_that_the_base_model_does_not_kno
     EXPECT_TRUE(test::contains(notices_, "token 122 (\"z\") at position 0, which the two vocabularies do not share"));
     items_[0].answer_ids = {'z'};
     items_.resize(1);
+    options_.overwrite = true;
     EXPECT_EQ(run().progress.failed, 1U);
     EXPECT_TRUE(test::contains(notices_, "token 122 of the answer is not shared"));
 }

@@ -94,11 +94,51 @@ TEST(Summary, bins_follow_the_answer) {
     ASSERT_EQ(summary.bins.size(), 3U);
     EXPECT_EQ(summary.bins[0].positions, 5U);
     EXPECT_DOUBLE_EQ(summary.bins[0].shares.shifted.value, 1.0 / 5);
-    EXPECT_DOUBLE_EQ(summary.bins[0].median_rank, 1);
+    EXPECT_DOUBLE_EQ(summary.bins[0].shares.unshifted.value, 4.0 / 5);
+    EXPECT_DOUBLE_EQ(summary.bins[0].base_rank.value, 13.0 / 5);
     EXPECT_DOUBLE_EQ(summary.bins[0].base_prob.value, 0.5);
     EXPECT_EQ(summary.bins[2].begin, 10U);
     EXPECT_EQ(summary.bins[2].end, 20U);
     EXPECT_DOUBLE_EQ(summary.bins[2].shares.marginal.value, 1.0 / 2);
+}
+
+TEST(Summary, a_rank_beyond_the_cap_counts_as_the_cap) {
+    Summarizer summarizer;
+    summarizer.add(record_of("a", "xy", {100'000, 2}));
+    EXPECT_DOUBLE_EQ(summarizer.finish().bins[0].base_rank.value, (50.0 + 2) / 2);
+}
+
+TEST(Summary, the_tokens_that_end_answers_stay_out_of_the_kl_along_the_answer) {
+    Summarizer summarizer;
+    for (const char* id : {"a", "b"}) {
+        ShiftRecord record = record_of(id, "xyz", {2, 4, 90});
+        record.pieces[2] = "<end_of_turn>";
+        summarizer.add(record);
+    }
+    summarizer.add(record_of("cut", "xy", {2, 6}));
+    const Summary summary = summarizer.finish();
+    EXPECT_EQ(summary.ends, 2U);
+    EXPECT_DOUBLE_EQ(summary.kl_ab.value, (96.0 + 96 + 8) / 8);
+    EXPECT_DOUBLE_EQ(summary.kl_without_ends.value, (6.0 + 6 + 8) / 6);
+    EXPECT_DOUBLE_EQ(summary.ends_kl_share, 180.0 / 200);
+    EXPECT_DOUBLE_EQ(summary.bins[0].kl_without_ends->value, summary.kl_without_ends.value);
+    EXPECT_DOUBLE_EQ(summary.bins[0].shares.shifted.value, 5.0 / 8) << "shares are over all positions";
+    EXPECT_TRUE(test::contains(as_markdown(summary, {}),
+                               "2 of the positions are the token that ends an answer, and carry 90.0 % of the sum"));
+    const nlohmann::ordered_json json = as_json(summary, {});
+    EXPECT_EQ(json["ends"]["positions"], 2);
+    EXPECT_EQ(json["bins"][0]["kl_ab_without_ends"]["value"], json["kl_ab_without_ends"]["value"]);
+}
+
+TEST(Summary, a_bin_of_nothing_but_ends_has_no_kl_left) {
+    ShiftRecord record = record_of("a", "abcdef", {1, 1, 1, 1, 1, 90});
+    record.pieces[5] = "<end_of_turn>";
+    Summarizer summarizer;
+    summarizer.add(record);
+    const Summary summary = summarizer.finish();
+    EXPECT_TRUE(summary.bins[0].kl_without_ends.has_value());
+    EXPECT_FALSE(summary.bins[1].kl_without_ends.has_value());
+    EXPECT_TRUE(as_json(summary, {})["bins"][1]["kl_ab_without_ends"].is_null());
 }
 
 TEST(Summary, lists_tokens_and_answers_by_their_shift) {
@@ -182,6 +222,11 @@ TEST(TokenGroup, follows_the_rule) {
     EXPECT_EQ(token_group(" Sure"), TokenGroup::GreetingHedging);
     EXPECT_EQ(token_group(" cannot"), TokenGroup::GreetingHedging);
     EXPECT_EQ(token_group("However"), TokenGroup::Discourse);
+    EXPECT_EQ(token_group(" the"), TokenGroup::FunctionWord);
+    EXPECT_EQ(token_group(" And"), TokenGroup::FunctionWord);
+    EXPECT_EQ(token_group(" don\xE2\x80\x99t"), TokenGroup::FunctionWord);
+    EXPECT_EQ(token_group("'s"), TokenGroup::FunctionWord);
+    EXPECT_EQ(token_group(" to"), TokenGroup::Discourse) << "the first list that has a word decides";
     EXPECT_EQ(token_group("1"), TokenGroup::Discourse);
     EXPECT_EQ(token_group("1984"), TokenGroup::Content);
     EXPECT_EQ(token_group("\n\n"), TokenGroup::Punctuation);

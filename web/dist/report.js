@@ -337,15 +337,18 @@
     }
     return ratios;
   }
+  function endsAnswer(run, answer, position) {
+    return position === answer.start + answer.length - 1 && /^<[^ ]+>$/s.test(run.token(position).trim());
+  }
   function meanKl(run, answer) {
     const [finite, sum] = finiteKl(run, answer);
     return finite ? sum / finite : NaN;
   }
-  function finiteKl(run, answer) {
+  function finiteKl(run, answer, withEnd = true) {
     let finite = 0;
     let sum = 0;
     for (let p = answer.start; p < answer.start + answer.length; ++p) {
-      if (Number.isNaN(run.columns.kl_ab[p])) continue;
+      if (Number.isNaN(run.columns.kl_ab[p]) || !withEnd && endsAnswer(run, answer, p)) continue;
       ++finite;
       sum += run.columns.kl_ab[p];
     }
@@ -358,6 +361,8 @@
     const ties = { base: 0, aligned: 0 };
     let positions = 0;
     const klRows = [];
+    const klRowsWithoutEnds = [];
+    let ends = 0;
     for (const answer of subset) {
       for (let p = answer.start; p < answer.start + answer.length; ++p) {
         if (aligned_argmax[p] === token[p]) ++agreeing;
@@ -367,12 +372,16 @@
       positions += answer.length;
       rows.push([answer.length, ...classCounts(run, answer)]);
       klRows.push(finiteKl(run, answer));
+      klRowsWithoutEnds.push(finiteKl(run, answer, false));
+      if (answer.length && endsAnswer(run, answer, answer.start + answer.length - 1)) ++ends;
     }
     return {
       answers: subset.length,
       positions,
       shares: bootstrapRatios(rows),
       kl: bootstrapRatios(klRows)[0],
+      ends,
+      klWithoutEnds: bootstrapRatios(klRowsWithoutEnds)[0],
       infiniteKl: positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
       selfAgreement: agreeing / positions,
       nearTies: { base: ties.base / positions, aligned: ties.aligned / positions }
@@ -394,9 +403,11 @@
     // A log-probability that is not finite (NaN here) is that of an impossible token.
     probability: (columns, p) => Math.exp(columns.base_logp[p]) || 0
   };
+  var kBounds = { kl: [0, Infinity], rank: [1, kRankCap], probability: [0, 1] };
   function positionCurve(run, subset, metric, fewest = 5) {
     const value = kMetrics[metric];
-    const longest = subset.reduce((most, answer) => Math.max(most, answer.length), 0);
+    const [least, most] = kBounds[metric];
+    const longest = subset.reduce((most2, answer) => Math.max(most2, answer.length), 0);
     const curve = [];
     for (const [first, last] of positionGroups(longest)) {
       let n = 0;
@@ -409,7 +420,7 @@
         let finite = 0;
         for (let i = first; i <= end; ++i) {
           const x = value(run.columns, answer.start + i - 1);
-          if (Number.isNaN(x)) continue;
+          if (Number.isNaN(x) || metric === "kl" && endsAnswer(run, answer, answer.start + i - 1)) continue;
           total += x;
           ++finite;
         }
@@ -422,7 +433,15 @@
       if (n < Math.min(fewest, subset.length) || n === 0) break;
       const mean = sum / n;
       const error = n > 1 ? kNormal95 * Math.sqrt(Math.max(0, squares / n - mean * mean) / (n - 1)) : 0;
-      curve.push({ first, last, position: (first + last) / 2, mean, low: mean - error, high: mean + error, answers: n });
+      curve.push({
+        first,
+        last,
+        position: (first + last) / 2,
+        mean,
+        low: Math.max(least, mean - error),
+        high: Math.min(most, mean + error),
+        answers: n
+      });
     }
     return curve;
   }
@@ -774,8 +793,8 @@
     };
   }
   var kCurves = [
-    { metric: "kl", title: "Distance from the base model", axis: "mean KL(aligned ‖ base), nats", format: ".2f" },
-    { metric: "rank", title: "Base rank of the aligned token", axis: `mean base rank (at most ${kRankCap})`, format: ".1f" },
+    { metric: "kl", title: "Distance from the base model", axis: "mean KL without ends, nats", format: ".2f" },
+    { metric: "rank", title: "Base rank of the aligned token", axis: `mean base rank (≤ ${kRankCap})`, format: ".1f" },
     { metric: "probability", title: "What the base model gives it", axis: "mean base probability", format: ".0%" }
   ];
   function positionTicks(longest) {
@@ -919,6 +938,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         { scope: "row" },
         run.label,
         h("small", null, run.header.pair),
+        run.header.weights ? h("small", null, `weights: ${run.header.weights}`) : null,
         h("small", null, `${formatCount(summaries[i].answers)} answers`)
       ),
       h("td.bar-cell", null, shareBar(summaries[i].shares.map((share) => share.value))),
@@ -948,6 +968,11 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   function figure(label, values, title) {
     return h("div.figure", { title }, h("dt", null, label), values.map((value) => h("dd", null, value)));
   }
+  function endsNote(summaries) {
+    const ends = summaries.reduce((sum, summary) => sum + summary.ends, 0);
+    if (!ends) return null;
+    return h("p.note", null, `The KL curve leaves out the tokens that end answers (${formatCount(ends)} positions): they can stand anywhere and would hide how the KL fades. Ranks and probabilities are over all positions.`);
+  }
   function keyFigures(runs, summaries) {
     const many = runs.length > 1;
     const row = (text, i) => many ? [h("small.run", null, runs[i].label), text] : [text];
@@ -964,6 +989,14 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         "Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers"
       ),
       figure(
+        "mean KL without answer ends",
+        summaries.map((s, i) => row([
+          formatNumber(s.klWithoutEnds.value),
+          h("small", null, ` nats, ${formatNumber(s.klWithoutEnds.low)}–${formatNumber(s.klWithoutEnds.high)}`)
+        ], i)),
+        "The same without the tokens that end answers, which the base model finds all but impossible"
+      ),
+      figure(
         "self-agreement",
         summaries.map((s, i) => row(formatPercent(s.selfAgreement), i)),
         "Positions where the token is the aligned model’s own first choice. A low value means that another model, template or sampling wrote the answers"
@@ -975,14 +1008,12 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       )
     );
   }
-  var kQuantized = /^(I?Q\d|TQ\d|MXFP)/i;
   function warnings(runs, summaries) {
     const labels = /* @__PURE__ */ new Map();
     runs.forEach((run, i) => {
       const own = [...run.header.warnings];
-      const types = run.header.weight_types.filter((type) => kQuantized.test(type));
-      if (types.length) {
-        own.push(`The weights are quantised (${[...new Set(types)].join(", ")}), which adds noise: on Gemma 3 270M, Q4_K_M gave another rank than F32 at about 10 % of positions and another class at about 3 %.`);
+      if (run.header.quantised.length) {
+        own.push(`The weights are quantised (${run.header.quantised.join(", ")}), which adds noise: on Gemma 3 270M, Q4_K_M gave another rank than F32 at about 10 % of positions and another class at about 3 %.`);
       }
       if (summaries[i].selfAgreement < 0.9) {
         own.push(`Only ${formatPercent(summaries[i].selfAgreement)} of the tokens are the aligned model’s own first choice: were the answers sampled, written by another model, or made under another template?`);
@@ -1098,7 +1129,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         h("h2", null, "How much did alignment change?"),
         h("div.card.headline", null, shareTable(runs, summaries), keyFigures(runs, summaries))
       ),
-      h("section", null, h("h2", null, "Does the shift fade along the answer?", scale), h("div.charts", null, charts.curves)),
+      h("section", null, h("h2", null, "Does the shift fade along the answer?", scale), h("div.charts", null, charts.curves), endsNote(summaries)),
       h("section", null, h("h2", null, "How is it spread?"), h("div.charts", null, charts.histograms)),
       tagTable(runs, onTag),
       provenance(runs, licences)

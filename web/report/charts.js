@@ -50,8 +50,8 @@ function base(values, description) {
 }
 
 const kCurves = [
-    {metric: 'kl', title: 'Distance from the base model', axis: 'mean KL(aligned ‖ base), nats', format: '.2f'},
-    {metric: 'rank', title: 'Base rank of the aligned token', axis: `mean base rank (at most ${kRankCap})`, format: '.1f'},
+    {metric: 'kl', title: 'Distance from the base model', axis: 'mean KL without ends, nats', format: '.2f'},
+    {metric: 'rank', title: 'Base rank of the aligned token', axis: `mean base rank (≤ ${kRankCap})`, format: '.1f'},
     {metric: 'probability', title: 'What the base model gives it', axis: 'mean base probability', format: '.0%'},
 ];
 

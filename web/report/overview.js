@@ -28,7 +28,8 @@ function shareCell(share) {
 function shareTable(runs, summaries) {
     const own = runs.map((run, i) => h('tr.own', null,
         h('th', {scope: 'row'}, run.label,
-            h('small', null, run.header.pair), h('small', null, `${formatCount(summaries[i].answers)} answers`)),
+            h('small', null, run.header.pair), run.header.weights ? h('small', null, `weights: ${run.header.weights}`) : null,
+            h('small', null, `${formatCount(summaries[i].answers)} answers`)),
         h('td.bar-cell', null, shareBar(summaries[i].shares.map((share) => share.value))),
         summaries[i].shares.map(shareCell)));
     const paper = kPublished.map((pair) => h('tr.paper', null,
@@ -46,6 +47,14 @@ function figure(label, values, title) {
     return h('div.figure', {title}, h('dt', null, label), values.map((value) => h('dd', null, value)));
 }
 
+/** What the KL curve leaves out; nothing where no answer has a token that ends it. */
+function endsNote(summaries) {
+    const ends = summaries.reduce((sum, summary) => sum + summary.ends, 0);
+    if (!ends) return null;
+    return h('p.note', null, `The KL curve leaves out the tokens that end answers (${formatCount(ends)} positions): they can stand ` +
+        'anywhere and would hide how the KL fades. Ranks and probabilities are over all positions.');
+}
+
 function keyFigures(runs, summaries) {
     const many = runs.length > 1;
     const row = (text, i) => many ? [h('small.run', null, runs[i].label), text] : [text];
@@ -54,6 +63,9 @@ function keyFigures(runs, summaries) {
         figure('mean KL(aligned ‖ base)', summaries.map((s, i) => row([formatNumber(s.kl.value),
             h('small', null, ` nats, ${formatNumber(s.kl.low)}–${formatNumber(s.kl.high)}`)], i)),
             'Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers'),
+        figure('mean KL without answer ends', summaries.map((s, i) => row([formatNumber(s.klWithoutEnds.value),
+            h('small', null, ` nats, ${formatNumber(s.klWithoutEnds.low)}–${formatNumber(s.klWithoutEnds.high)}`)], i)),
+            'The same without the tokens that end answers, which the base model finds all but impossible'),
         figure('self-agreement', summaries.map((s, i) => row(formatPercent(s.selfAgreement), i)),
             'Positions where the token is the aligned model’s own first choice. A low value means that another model, ' +
             'template or sampling wrote the answers'),
@@ -61,16 +73,13 @@ function keyFigures(runs, summaries) {
             `Positions where the first two candidates of a model lie within ${kNearTie} nats: rounding can turn them around`));
 }
 
-const kQuantized = /^(I?Q\d|TQ\d|MXFP)/i;
-
 /** What a reader must know before believing the numbers. */
 function warnings(runs, summaries) {
     const labels = new Map();  // text -> the runs that it is about
     runs.forEach((run, i) => {
         const own = [...run.header.warnings];
-        const types = run.header.weight_types.filter((type) => kQuantized.test(type));
-        if (types.length) {
-            own.push(`The weights are quantised (${[...new Set(types)].join(', ')}), which adds noise: on Gemma 3 270M, Q4_K_M gave ` +
+        if (run.header.quantised.length) {
+            own.push(`The weights are quantised (${run.header.quantised.join(', ')}), which adds noise: on Gemma 3 270M, Q4_K_M gave ` +
                      'another rank than F32 at about 10 % of positions and another class at about 3 %.');
         }
         if (summaries[i].selfAgreement < 0.9) {
@@ -144,7 +153,7 @@ export function makeOverview(runs, {licences, onTag, theme}) {
         warnings(runs, summaries),
         h('section', null, h('h2', null, 'How much did alignment change?'),
             h('div.card.headline', null, shareTable(runs, summaries), keyFigures(runs, summaries))),
-        h('section', null, h('h2', null, 'Does the shift fade along the answer?', scale), h('div.charts', null, charts.curves)),
+        h('section', null, h('h2', null, 'Does the shift fade along the answer?', scale), h('div.charts', null, charts.curves), endsNote(summaries)),
         h('section', null, h('h2', null, 'How is it spread?'), h('div.charts', null, charts.histograms)),
         tagTable(runs, onTag),
         provenance(runs, licences));

@@ -59,17 +59,23 @@ export function bootstrapRatios(rows, resamples = kResamples) {
     return ratios;
 }
 
+/** Whether a position holds the token that ends its answer: the last one, written <...> (src/shift/token_groups.cpp). */
+export function endsAnswer(run, answer, position) {
+    return position === answer.start + answer.length - 1 && /^<[^ ]+>$/s.test(run.token(position).trim());
+}
+
 /** Mean KL(aligned || base) of one answer, without the positions where it is infinite (NaN in the columns). */
 export function meanKl(run, answer) {
     const [finite, sum] = finiteKl(run, answer);
     return finite ? sum / finite : NaN;
 }
 
-function finiteKl(run, answer) {
+/** How many positions have a finite KL, and its sum; without the token that ends the answer if `withEnd` is false. */
+function finiteKl(run, answer, withEnd = true) {
     let finite = 0;
     let sum = 0;
     for (let p = answer.start; p < answer.start + answer.length; ++p) {
-        if (Number.isNaN(run.columns.kl_ab[p])) continue;
+        if (Number.isNaN(run.columns.kl_ab[p]) || (!withEnd && endsAnswer(run, answer, p))) continue;
         ++finite;
         sum += run.columns.kl_ab[p];
     }
@@ -84,6 +90,8 @@ export function summarize(run, subset) {
     const ties = {base: 0, aligned: 0};
     let positions = 0;
     const klRows = [];
+    const klRowsWithoutEnds = [];
+    let ends = 0;
     for (const answer of subset) {
         for (let p = answer.start; p < answer.start + answer.length; ++p) {
             if (aligned_argmax[p] === token[p]) ++agreeing;
@@ -93,12 +101,16 @@ export function summarize(run, subset) {
         positions += answer.length;
         rows.push([answer.length, ...classCounts(run, answer)]);
         klRows.push(finiteKl(run, answer));
+        klRowsWithoutEnds.push(finiteKl(run, answer, false));
+        if (answer.length && endsAnswer(run, answer, answer.start + answer.length - 1)) ++ends;
     }
     return {
         answers: subset.length,
         positions,
         shares: bootstrapRatios(rows),
         kl: bootstrapRatios(klRows)[0],
+        ends,
+        klWithoutEnds: bootstrapRatios(klRowsWithoutEnds)[0],
         infiniteKl: positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
         selfAgreement: agreeing / positions,
         nearTies: {base: ties.base / positions, aligned: ties.aligned / positions},
@@ -125,12 +137,16 @@ const kMetrics = {
     probability: (columns, p) => Math.exp(columns.base_logp[p]) || 0,
 };
 
+/** What a mean can be; the normal approximation knows no bounds. */
+const kBounds = {kl: [0, Infinity], rank: [1, kRankCap], probability: [0, 1]};
+
 /**
- * The mean of "kl", "rank" or "probability" by position, with the 95 % interval of the mean over answers. A group
- * that fewer than `fewest` answers reach is left out: it would be noise.
+ * The mean of "kl", "rank" or "probability" by position, with the 95 % interval of the mean over answers. "kl" leaves
+ * out the tokens that end answers. A group that fewer than `fewest` answers reach is left out: it would be noise.
  */
 export function positionCurve(run, subset, metric, fewest = 5) {
     const value = kMetrics[metric];
+    const [least, most] = kBounds[metric];
     const longest = subset.reduce((most, answer) => Math.max(most, answer.length), 0);
     const curve = [];
     for (const [first, last] of positionGroups(longest)) {
@@ -144,7 +160,7 @@ export function positionCurve(run, subset, metric, fewest = 5) {
             let finite = 0;
             for (let i = first; i <= end; ++i) {
                 const x = value(run.columns, answer.start + i - 1);
-                if (Number.isNaN(x)) continue;
+                if (Number.isNaN(x) || (metric === 'kl' && endsAnswer(run, answer, answer.start + i - 1))) continue;
                 total += x;
                 ++finite;
             }
@@ -157,7 +173,8 @@ export function positionCurve(run, subset, metric, fewest = 5) {
         if (n < Math.min(fewest, subset.length) || n === 0) break;
         const mean = sum / n;
         const error = n > 1 ? kNormal95 * Math.sqrt(Math.max(0, squares / n - mean * mean) / (n - 1)) : 0;
-        curve.push({first, last, position: (first + last) / 2, mean, low: mean - error, high: mean + error, answers: n});
+        curve.push({first, last, position: (first + last) / 2, mean, low: Math.max(least, mean - error),
+                    high: Math.min(most, mean + error), answers: n});
     }
     return curve;
 }

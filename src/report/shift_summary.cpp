@@ -1,0 +1,62 @@
+// The summaries of shift runs (shift/summary.h), made anew from their folders.
+
+#include "shift/summary.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "report/labels.h"
+#include "report/report.h"
+#include "shift/shift.h"
+
+namespace urial::report {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct SummarizedRun {
+    shift::Summary summary;
+    shift::SummaryContext context;
+};
+
+SummarizedRun summarize_run(const fs::path& folder) {
+    const fs::path manifest = shift::manifest_file(folder);
+    const ordered_json content = ordered_json::parse(read_text_file(manifest), nullptr, false);
+    if (!content.is_object()) throw error(ErrorKind::BadInput, "{}: not a JSON object", manifest.string());
+    SummarizedRun run;
+    run.summary = shift::summarize(shift::records_file(folder));
+    if (run.summary.positions == 0) {
+        throw error(ErrorKind::BadInput, "{}: no analysed answer in it; let `urial shift` finish at least one",
+                    shift::records_file(folder).string());
+    }
+    run.context = shift::summary_context(content, run.summary);
+    return run;
+}
+
+}  // namespace
+
+std::string shift_summaries(const std::vector<fs::path>& runs, const std::vector<std::string>& labels) {
+    const std::vector<std::string> names = run_labels(runs, labels);
+    std::string text;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        SummarizedRun run = summarize_run(runs[i]);
+        run.context.label = names[i];
+        if (i > 0) text += "\n";
+        text += shift::as_markdown(run.summary, run.context);
+    }
+    return text;
+}
+
+ordered_json shift_summaries_json(const std::vector<fs::path>& runs, const std::vector<std::string>& labels) {
+    const std::vector<std::string> names = run_labels(runs, labels);
+    ordered_json all = ordered_json::object();
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        const SummarizedRun run = summarize_run(runs[i]);
+        all[names[i]] = shift::as_json(run.summary, run.context);
+    }
+    if (runs.size() == 1) return all.front();
+    return {{"runs", std::move(all)}};
+}
+
+}  // namespace urial::report
