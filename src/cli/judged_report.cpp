@@ -139,7 +139,7 @@ void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command
     report::JudgedPageOptions options;
     if (!command.title.empty()) options.title = command.title;
     if (!command.shift_html.empty()) {
-        options.shift_ids = report::shift_page_ids(command.shift_html);
+        options.shift_items = report::shift_page_items(command.shift_html);
         options.shift_address = relative_address(command.shift_html, command.html);
     }
     const std::string html = report::judged_page(

@@ -1,6 +1,8 @@
 // The data of the page of judged runs; docs/report.md describes it. All numbers with an interval are computed here, so
 // that page and tables never differ.
 
+#include <set>
+
 #include <fmt/format.h>
 
 #include "report/frame.h"
@@ -15,6 +17,19 @@ std::string records_block(const JudgedRun& run) {
     Json records = Json::array();
     for (const eval::EvalRecord& record : run.records) records.push_back(eval::to_json(record));
     return records.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The items that the page of shift runs has too.
+std::set<std::string> linked_ids(std::span<const JudgedRun> runs, const JudgedPageOptions& options) {
+    std::set<std::string> ids;
+    for (const JudgedRun& run : runs) {
+        for (const eval::EvalRecord& record : run.records) {
+            const auto found = options.shift_items.find(record.item.id);
+            if (found != options.shift_items.end() && found->second == record.item.instruction)
+                ids.insert(found->first);
+        }
+    }
+    return ids;
 }
 
 }  // namespace
@@ -35,7 +50,7 @@ std::string judged_page(std::span<const JudgedRun> runs, std::span<const JudgedR
     }
     frame.header = {{"format", "urial.judged-report/1"},
                     {"title", options.title},
-                    {"shift", {{"address", options.shift_address}, {"ids", options.shift_ids}}},
+                    {"shift", {{"address", options.shift_address}, {"ids", linked_ids(runs, options)}}},
                     {"runs", std::move(described)},
                     {"differences", std::move(compared)}};
     return page_html(frame);

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <set>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,13 +47,13 @@ std::string shift_summaries(const std::vector<std::filesystem::path>& runs, cons
 nlohmann::ordered_json shift_summaries_json(const std::vector<std::filesystem::path>& runs,
                                             const std::vector<std::string>& labels);
 
-/// The ids of the answers in a page of shift runs; Error{BadInput} where the file is none.
-std::set<std::string> shift_page_ids(const std::filesystem::path& html);
+/// The answers in a page of shift runs: their instructions by id; Error{BadInput} where the file is none.
+std::map<std::string, std::string> shift_page_items(const std::filesystem::path& html);
 
 struct JudgedPageOptions {
     std::string title = "How good are the answers?";
-    std::string shift_address;        ///< a page of shift runs, relative to this page ("shift.html"); empty: none
-    std::set<std::string> shift_ids;  ///< the items that link into it
+    std::string shift_address;  ///< a page of shift runs, relative to this page ("shift.html"); empty: none
+    std::map<std::string, std::string> shift_items;  ///< shift_page_items(); equal ids and instructions are linked
 };
 
 /// The page of one or more judged runs. `results` belong to `runs` one by one; items of several runs belong together

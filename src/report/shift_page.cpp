@@ -127,9 +127,9 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
 
 }  // namespace
 
-std::set<std::string> shift_page_ids(const fs::path& html) {
+std::map<std::string, std::string> shift_page_items(const fs::path& html) {
     const std::string page = read_file(html);
-    std::set<std::string> ids;
+    std::map<std::string, std::string> items;
     for (std::size_t run = 0;; ++run) {
         const std::string mark = fmt::format("id=\"run-{}-texts\">", run);
         const std::size_t found = page.find(mark);
@@ -139,14 +139,14 @@ std::set<std::string> shift_page_ids(const fs::path& html) {
             unpack(std::string_view(page).substr(start, page.find('<', start) - start)), nullptr, false);
         if (!texts.is_object()) break;
         for (const ordered_json& answer : texts.value("answers", ordered_json::array())) {
-            ids.insert(answer.value("id", ""));
+            items.emplace(answer.value("id", ""), answer.value("instruction", ""));
         }
     }
-    if (ids.empty()) {
+    if (items.empty()) {
         throw error(ErrorKind::BadInput, "{}: no page of shift runs; `urial report SHIFT_RUN --html {}` makes one",
                     html.string(), html.string());
     }
-    return ids;
+    return items;
 }
 
 std::string run_format(const fs::path& run) {

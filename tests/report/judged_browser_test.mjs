@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {readFile, stat} from 'node:fs/promises';
 import path from 'node:path';
 import {folder, kMostLoadMs, kMostWaitMs, openReport, runTests, slowestJump, urial} from './browser.mjs';
-import {writeJudgedRun} from './synthetic_judged_run.mjs';
+import {syntheticQuestion, writeJudgedRun} from './synthetic_judged_run.mjs';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
 
 const kLetters = 'abcdef';
@@ -209,7 +209,7 @@ const tests = {
 
     async an_item_links_to_its_answer_in_the_page_of_shift_runs() {
         const shift = path.join(folder, 'shift run');
-        await writeSyntheticRun(shift, {answers: 20, tokens: 20});
+        await writeSyntheticRun(shift, {answers: 20, tokens: 20, instructionOf: (id) => id === 14 ? 'Another question' : syntheticQuestion(id)});
         const shiftHtml = path.join(folder, 'the shift #1.html');
         urial('report', shift, '--html', shiftHtml, '--quiet');
         const {html} = await makePage('linked', [{items: 25}], '--shift-html', shiftHtml);
@@ -220,6 +220,9 @@ const tests = {
         await page.fill('input[type="search"]', 'question 22:');
         await page.waitForSelector('.instruction:has-text("question 22:")');
         assert.equal(await page.locator('a.shift').count(), 0, 'the other page has no such answer');
+        await page.fill('input[type="search"]', 'question 14:');
+        await page.waitForSelector('.instruction:has-text("question 14:")');
+        assert.equal(await page.locator('a.shift').count(), 0, 'the other page has another question of this id');
         await page.fill('input[type="search"]', 'question 13:');
         await page.waitForSelector('a.shift');
         await page.click('a.shift');

@@ -2,8 +2,8 @@
 
 #include <bit>
 #include <cstring>
+#include <map>
 #include <regex>
-#include <set>
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
@@ -246,11 +246,13 @@ TEST_F(ShiftPageTest, a_page_says_which_answers_it_has) {
     write_file_atomic(
         folder_ / "page.html",
         shift_page({write_run("a", record().dump() + "\n"), write_run("b", other.dump() + "\n")}, {}).html);
-    EXPECT_EQ(shift_page_ids(folder_ / "page.html"), (std::set<std::string>{"7", "seven"}));
+    const std::string instruction = record()["instruction"];
+    EXPECT_EQ(shift_page_items(folder_ / "page.html"),
+              (std::map<std::string, std::string>{{"7", instruction}, {"seven", instruction}}));
     write_file_atomic(folder_ / "other.html", "<!doctype html>");
-    EXPECT_ERROR(shift_page_ids(folder_ / "other.html"), ErrorKind::BadInput, "no page of shift runs");
+    EXPECT_ERROR(shift_page_items(folder_ / "other.html"), ErrorKind::BadInput, "no page of shift runs");
     write_file_atomic(folder_ / "broken.html", "<script id=\"run-0-texts\">AAAA</script>");
-    EXPECT_ERROR(shift_page_ids(folder_ / "broken.html"), ErrorKind::BadInput, "not base64 of gzip");
+    EXPECT_ERROR(shift_page_items(folder_ / "broken.html"), ErrorKind::BadInput, "not base64 of gzip");
 }
 
 TEST_F(ShiftPageTest, the_header_says_which_weights_were_used_and_which_are_quantised) {

@@ -16,6 +16,8 @@ const kCategories = ['coding', 'math', 'reasoning', 'roleplay', 'stem', 'writing
 const kSentences = ['It answers the question in full.', 'One step is missing.', 'The list is clear and short.', 'A claim in the middle is wrong.',
     'The tone fits.', 'It repeats itself towards the end.', 'An example would help.'];
 
+export function syntheticQuestion(i, first = 'Synthetic') { return `${first} question ${i}: what is a ${kTopics[i % 4]}?`; }
+
 class Run {
     constructor({kind = 'score', seed = 1, judges = 1, unscored = 0, generator = 'model', drift = 0, sentences = 3, hostile = false} = {}) {
         Object.assign(this, {kind, judges, unscored, generator, drift, sentences, hostile});
@@ -31,7 +33,7 @@ class Run {
 
     item(i) {
         const tag = this.hostile ? kHostile[i % kHostile.length] : kTasks[i % kTasks.length];
-        const item = {id: String(i), instruction: `${this.hostile ? kHostile[i % kHostile.length] : 'Synthetic'} question ${i}: what is a ${kTopics[i % 4]}?`};
+        const item = {id: String(i), instruction: syntheticQuestion(i, this.hostile ? kHostile[i % kHostile.length] : 'Synthetic')};
         if (this.kind === 'mt-bench') {
             return {...item, category: kCategories[i % kCategories.length], follow_ups: [`Now shorter, question ${i}.`]};
         }

@@ -86,7 +86,8 @@ export class SyntheticRun {
     }
 }
 
-export async function writeSyntheticRun(folder, {answers = 20, weights = 'F32', ...options} = {}) {
+/** `instructionOf(id)`: another instruction than the synthetic one. */
+export async function writeSyntheticRun(folder, {answers = 20, instructionOf = null, weights = 'F32', ...options} = {}) {
     const run = new SyntheticRun(options);
     await mkdir(folder, {recursive: true});
     await writeFile(path.join(folder, 'manifest.json'), JSON.stringify({
@@ -99,6 +100,7 @@ export async function writeSyntheticRun(folder, {answers = 20, weights = 'F32', 
     const file = await open(path.join(folder, 'records.jsonl'), 'w');
     for (let id = 0; id < answers; ++id) {
         const record = run.record(id);
+        if (instructionOf) record.instruction = instructionOf(id);
         if (options.hostile) record.instruction = `${kHostile[id % kHostile.length]} ${record.instruction}`;
         await file.write(JSON.stringify(record) + '\n');
     }
