@@ -99,7 +99,17 @@ void run_tags(const JudgingCommand& command, Context& context) {
 }
 
 void run_mt_bench(const JudgingCommand& command, Context& context) {
-    const auto tasks = eval::mt_bench_tasks(load_answers(command.file, command.flags, context));
+    const std::vector<eval::AnsweredItem> answers = load_answers(command.file, command.flags, context);
+    const auto without = std::ranges::count_if(answers, [](const eval::AnsweredItem& answered) {
+        return eval::needs_reference(answered.item.category) && answered.item.references.empty();
+    });
+    if (without > 0) {
+        context.terminal.warn(
+            fmt::format("{} questions of math, reasoning and coding have no reference answer: they are "
+                        "judged without one",
+                        without));
+    }
+    const auto tasks = eval::mt_bench_tasks(answers);
     judge_tasks(tasks, command.flags, origin_of("mt-bench", command), context);
 }
 

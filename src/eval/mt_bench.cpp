@@ -1,6 +1,5 @@
 #include "eval/mt_bench.h"
 
-#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -12,14 +11,21 @@
 namespace urial::eval {
 namespace {
 
-struct Sum {
-    double total = 0;
-    std::size_t n = 0;
-    void add(double value) {
-        total += value;
-        ++n;
+/// One mean of the table, and its column for the bootstrap.
+struct Part {
+    Aggregate aggregate;
+    ClusteredValues column;
+
+    void add(double value, std::size_t cluster) {
+        ++aggregate.n;
+        column.sums[cluster] += value;
+        column.counts[cluster] += 1;
     }
-    double mean() const { return n == 0 ? std::numeric_limits<double>::quiet_NaN() : total / static_cast<double>(n); }
+    Aggregate finish(const Resampling& resampling) {
+        aggregate.mean = mean(column);
+        aggregate.ci95 = bootstrap(std::span(&column, 1), {}, resampling).front();
+        return aggregate;
+    }
 };
 
 const Score* score_of(const EvalRecord& record) {
@@ -40,32 +46,27 @@ MtBenchTable mt_bench_table(std::span<const EvalRecord> records, std::string_vie
         if (!generator.empty() && record.answer.generator != generator) continue;
         last[{record.item.id, record.turn, record.judge}] = &record;
     }
-    MtBenchTable table;
-    Sum turn_1, turn_2, overall;
-    std::map<std::string, Sum> categories;
     Clusters clusters;
     for (const auto& [key, record] : last) clusters.index_of(record->item.id);
-    ClusteredValues column = clusters.empty_column();
+    const Part empty{{}, clusters.empty_column()};
+    Part turn_1 = empty, turn_2 = empty, overall = empty;
+    std::map<std::string, Part> categories;
+    MtBenchTable table;
     for (const auto& [key, record] : last) {
         const Score* score = score_of(*record);
         if (score == nullptr) {
             ++table.unscored;
             continue;
         }
-        (record->turn == 1 ? turn_1 : turn_2).add(score->value);
-        overall.add(score->value);
-        categories[record->item.category].add(score->value);
         const std::size_t cluster = clusters.index_of(record->item.id);
-        column.sums[cluster] += score->value;
-        column.counts[cluster] += 1;
+        Part& category = categories.try_emplace(record->item.category, empty).first->second;
+        for (Part* part : {record->turn == 1 ? &turn_1 : &turn_2, &overall, &category})
+            part->add(score->value, cluster);
     }
-    table.turn_1 = turn_1.mean();
-    table.turn_2 = turn_2.mean();
-    table.overall = overall.mean();
-    table.scores_1 = turn_1.n;
-    table.scores_2 = turn_2.n;
-    table.overall_ci95 = bootstrap(std::span(&column, 1), {}, resampling).front();
-    for (const auto& [name, sum] : categories) table.categories.emplace_back(name, sum.mean());
+    table.turn_1 = turn_1.finish(resampling);
+    table.turn_2 = turn_2.finish(resampling);
+    table.overall = overall.finish(resampling);
+    for (auto& [name, part] : categories) table.categories.emplace_back(name, part.finish(resampling));
     return table;
 }
 

@@ -3,7 +3,6 @@
 // MT-bench's own way of counting, over records whose one aspect is "overall". docs/metrics.md. Pure functions.
 
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <string>
 
@@ -12,15 +11,13 @@
 
 namespace urial::eval {
 
+/// Intervals: questions are drawn, with both turns where both count.
 struct MtBenchTable {
-    double turn_1 = 0;  ///< NaN without a score
-    double turn_2 = 0;
-    double overall = 0;  ///< mean over all scores, not of the two turns' means
-    std::size_t scores_1 = 0;
-    std::size_t scores_2 = 0;
-    std::size_t unscored = 0;              ///< question and turn pairs without a score
-    std::optional<Interval> overall_ci95;  ///< questions are drawn with both turns
-    Named<double> categories;              ///< over both turns, sorted by name
+    Aggregate turn_1;
+    Aggregate turn_2;
+    Aggregate overall;            ///< mean over all scores, not of the two turns' means
+    std::size_t unscored = 0;     ///< question and turn pairs without a score
+    Named<Aggregate> categories;  ///< over both turns, sorted by name
 };
 
 /// The last record of a question, turn, generator and judge counts; one without a score (the original's -1) is dropped

@@ -42,7 +42,7 @@ std::vector<MtBenchResult> mt_bench_results(const std::vector<EvalRecord>& recor
     std::vector<MtBenchResult> results;
     for (const std::string& generator : eval::generators(records)) {
         const eval::MtBenchTable table = eval::mt_bench_table(records, generator);
-        const bool withheld = !allow_unscored && eval::is_incomplete(table.unscored, table.scores_1 + table.scores_2);
+        const bool withheld = !allow_unscored && eval::is_incomplete(table.unscored, table.overall.n);
         results.push_back({generator, table, withheld});
     }
     return results;

@@ -105,19 +105,19 @@ Table mt_bench_lines(std::span<const JudgedResult> results) {
         "mt-bench", {"run", "generator", "part", "mean", "ci95_low", "ci95_high", "n", "unscored", "withheld"}, {}};
     for (const JudgedResult& result : results) {
         for (const auto& [generator, entry, withheld] : result.mt_bench) {
-            const auto add = [&, &name = generator, withheld = withheld](const std::string& part, double mean, Cell n,
-                                                                         Cell unscored) {
-                std::vector<Cell> row{result.label, name, part, Measure{.value = mean, .withheld = withheld}};
-                add_interval(row, part == "overall" ? entry.overall_ci95 : std::nullopt, withheld);
-                row.emplace_back(std::move(n));
+            const auto add = [&, &name = generator, withheld = withheld](
+                                 const std::string& part, const eval::Aggregate& aggregate, Cell unscored = "") {
+                std::vector<Cell> row{result.label, name, part, Measure{.value = aggregate.mean, .withheld = withheld}};
+                add_interval(row, aggregate.ci95, withheld);
+                row.emplace_back(aggregate.n);
                 row.emplace_back(std::move(unscored));
                 row.emplace_back(yes_or_no(withheld));
                 table.rows.push_back(std::move(row));
             };
-            add("overall", entry.overall, entry.scores_1 + entry.scores_2, entry.unscored);
-            add("turn 1", entry.turn_1, entry.scores_1, "");
-            add("turn 2", entry.turn_2, entry.scores_2, "");
-            for (const auto& [category, mean] : entry.categories) add("category " + category, mean, "", "");
+            add("overall", entry.overall, entry.unscored);
+            add("turn 1", entry.turn_1);
+            add("turn 2", entry.turn_2);
+            for (const auto& [category, aggregate] : entry.categories) add("category " + category, aggregate);
         }
     }
     return table;

@@ -26,15 +26,19 @@ Json to_json(const eval::WinRate& rate, bool withheld) {
 
 Json to_json(const eval::MtBenchTable& table, bool withheld) {
     Json json{{"withheld", withheld},
-              {"turn_1", shown(eval::number_json(table.turn_1), withheld)},
-              {"turn_2", shown(eval::number_json(table.turn_2), withheld)},
-              {"overall", shown(eval::number_json(table.overall), withheld)},
-              {"overall_ci95", shown(eval::interval_json(table.overall_ci95), withheld)},
-              {"scores_1", table.scores_1},
-              {"scores_2", table.scores_2},
+              {"scores_1", table.turn_1.n},
+              {"scores_2", table.turn_2.n},
               {"unscored", table.unscored}};
-    for (const auto& [category, mean] : table.categories) {
-        json["categories"][category] = shown(eval::number_json(mean), withheld);
+    const auto put = [withheld](Json& into, const std::string& name, const eval::Aggregate& part) {
+        into[name] = shown(eval::number_json(part.mean), withheld);
+        into[name + "_ci95"] = shown(eval::interval_json(part.ci95), withheld);
+    };
+    put(json, "turn_1", table.turn_1);
+    put(json, "turn_2", table.turn_2);
+    put(json, "overall", table.overall);
+    for (const auto& [category, part] : table.categories) {
+        json["categories"][category] = shown(eval::number_json(part.mean), withheld);
+        json["categories_ci95"][category] = shown(eval::interval_json(part.ci95), withheld);
     }
     return json;
 }

@@ -243,18 +243,16 @@ void add_pairs(Document& document, std::span<const JudgedResult> results) {
 }
 
 void add_mt_bench(Document& document, std::span<const JudgedResult> results) {
-    Table table{"MT-bench", {"run", "generator", "turn 1", "turn 2", "overall [95 %]", "n", "unscored"}, {}};
-    Table categories{"MT-bench by category", {"run", "generator", "category", "mean"}, {}};
+    Table table{
+        "MT-bench", {"run", "generator", "turn 1 [95 %]", "turn 2 [95 %]", "overall [95 %]", "n", "unscored"}, {}};
+    Table categories{"MT-bench by category", {"run", "generator", "category", "mean [95 %]", "n"}, {}};
     for (const JudgedResult& result : results) {
         for (const auto& [generator, entry, withheld] : result.mt_bench) {
-            const auto shown = [withheld = withheld](double value, std::optional<eval::Interval> ci95 = {}) {
-                return Measure{.value = value, .ci95 = ci95, .withheld = withheld};
-            };
+            const auto shown = [withheld = withheld](const Aggregate& part) { return measure(part, withheld); };
             table.rows.emplace_back(std::vector<Cell>{result.label, generator, shown(entry.turn_1), shown(entry.turn_2),
-                                                      shown(entry.overall, entry.overall_ci95),
-                                                      entry.scores_1 + entry.scores_2, entry.unscored});
-            for (const auto& [category, mean] : entry.categories) {
-                categories.rows.emplace_back(std::vector<Cell>{result.label, generator, category, shown(mean)});
+                                                      shown(entry.overall), entry.overall.n, entry.unscored});
+            for (const auto& [category, part] : entry.categories) {
+                categories.rows.emplace_back(std::vector<Cell>{result.label, generator, category, shown(part), part.n});
             }
         }
     }

@@ -143,6 +143,12 @@ TEST_F(JudgeCommands, both_turns_of_mt_bench_are_scored) {
         EXPECT_EQ(record.rubric, record.turn == 1 ? "mt-bench-reference" : "mt-bench-reference-turn-2");
         EXPECT_EQ(record.answer.generator, "answers") << "named after the file";
     }
+    EXPECT_FALSE(contains(benched.err, "no reference answer"));
+    write("without.jsonl", R"({"question_id": 1, "category": "math", "turns": ["q", "q2"], "outputs": ["a", "a2"]})");
+    const ShellResult without =
+        shell.run("$URIAL judge mt-bench without.jsonl --judge " + server.base_url() + "#gpt -o without");
+    EXPECT_TRUE(contains(without.err, "1 questions of math, reasoning and coding have no reference answer"))
+        << without.err;
 }
 
 TEST_F(JudgeCommands, a_jury_and_the_filters_decide_what_is_asked) {
@@ -358,6 +364,10 @@ TEST_F(JudgeCommands, a_key_is_in_no_file_no_output_and_no_process_list_through_
         EXPECT_EQ(refused.exit_code, 2) << status;
         printed += refused.out + refused.err;
     }
+    const ShellResult report =
+        shell.run("$URIAL -vv report run --allow-unscored && $URIAL -vv report run --html page.html");
+    EXPECT_EQ(report.exit_code, 0) << report.err;
+    printed += report.out + report.err;
     EXPECT_FALSE(contains(printed, kCanary));
     std::size_t files = 0;
     for (const auto& entry : fs::recursive_directory_iterator(shell.folder())) {

@@ -24,18 +24,29 @@ EvalRecord unrated(const std::string& id, int turn, const std::string& category)
 TEST(MtBench, the_last_judgement_of_a_turn_counts) {
     const std::vector<EvalRecord> records{rated("1", 1, 2, "math"), rated("1", 1, 8, "math"), rated("1", 2, 4, "math")};
     const MtBenchTable table = mt_bench_table(records);
-    EXPECT_DOUBLE_EQ(table.turn_1, 8);
-    EXPECT_DOUBLE_EQ(table.turn_2, 4);
-    EXPECT_DOUBLE_EQ(table.overall, 6);
-    EXPECT_EQ(table.scores_1 + table.scores_2, 2U);
+    EXPECT_DOUBLE_EQ(table.turn_1.mean, 8);
+    EXPECT_DOUBLE_EQ(table.turn_2.mean, 4);
+    EXPECT_DOUBLE_EQ(table.overall.mean, 6);
+    EXPECT_EQ(table.overall.n, 2U);
+}
+
+TEST(MtBench, every_mean_of_two_questions_has_an_interval) {
+    const MtBenchTable table = mt_bench_table(std::vector<EvalRecord>{
+        rated("1", 1, 2, "math"), rated("1", 2, 4, "math"), rated("2", 1, 8, "math"), rated("3", 2, 6, "coding")});
+    EXPECT_EQ(table.turn_1.ci95, (Interval{2, 8}));
+    EXPECT_EQ(table.turn_2.ci95, (Interval{4, 6}));
+    ASSERT_EQ(table.categories.size(), 2U);
+    EXPECT_FALSE(table.categories[0].second.ci95) << "coding has one question";
+    EXPECT_EQ(table.categories[1].second.n, 3U);
+    EXPECT_EQ(table.categories[1].second.ci95, (Interval{3, 8})) << "question 1 is drawn with both turns";
 }
 
 TEST(MtBench, records_of_several_generators_need_a_name) {
     std::vector<EvalRecord> records{rated("1", 1, 2, "math"), rated("1", 1, 8, "math")};
     records[1].answer.generator = "another";
     EXPECT_NE(message_of([&] { mt_bench_table(records); }).find("another, model"), std::string::npos);
-    EXPECT_DOUBLE_EQ(mt_bench_table(records, "another").overall, 8);
-    EXPECT_TRUE(std::isnan(mt_bench_table(records, "another").turn_2));
+    EXPECT_DOUBLE_EQ(mt_bench_table(records, "another").overall.mean, 8);
+    EXPECT_TRUE(std::isnan(mt_bench_table(records, "another").turn_2.mean));
 }
 
 TEST(MtBench, references_are_used_where_the_category_asks_for_them) {
@@ -87,14 +98,14 @@ TEST(MtBench, every_published_row_follows_from_scores_with_its_means) {
         const bool short_row = model == "phi-2-vllm" || model == "amber";
         const std::vector<EvalRecord> records = records_with_means(row, short_row ? 79 : 80);
         const MtBenchTable table = mt_bench_table(records, {}, {.draws = 10, .seed = 1});
-        EXPECT_NEAR(table.turn_1, row.at("Turn 1").get<double>(), 1e-9) << model;
-        EXPECT_NEAR(table.turn_2, row.at("Turn 2").get<double>(), 1e-9) << model;
-        EXPECT_NEAR(table.overall, row.at("Overall").get<double>(), 1e-9) << model;
-        EXPECT_EQ(table.scores_2, short_row ? 79U : 80U);
+        EXPECT_NEAR(table.turn_1.mean, row.at("Turn 1").get<double>(), 1e-9) << model;
+        EXPECT_NEAR(table.turn_2.mean, row.at("Turn 2").get<double>(), 1e-9) << model;
+        EXPECT_NEAR(table.overall.mean, row.at("Overall").get<double>(), 1e-9) << model;
+        EXPECT_EQ(table.turn_2.n, short_row ? 79U : 80U);
         EXPECT_EQ(table.unscored, short_row ? 1U : 0U);
         if (!short_row) {
-            for (const auto& [category, mean] : table.categories) {
-                EXPECT_NEAR(mean, row.at(category).get<double>(), 1e-9) << model << ' ' << category;
+            for (const auto& [category, part] : table.categories) {
+                EXPECT_NEAR(part.mean, row.at(category).get<double>(), 1e-9) << model << ' ' << category;
             }
         }
         ++rows;
@@ -110,7 +121,7 @@ TEST(MtBench, the_published_overall_of_a_short_row_is_not_the_mean_of_its_turns)
         if (row.at("model") != "phi-2-vllm") return;
         const double turns = (row.at("Turn 1").get<double>() + row.at("Turn 2").get<double>()) / 2;
         const std::vector<EvalRecord> records = records_with_means(row, 79);
-        EXPECT_GT(std::abs(mt_bench_table(records).overall - turns), 1e-3);
+        EXPECT_GT(std::abs(mt_bench_table(records).overall.mean - turns), 1e-3);
     });
 }
 

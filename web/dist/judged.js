@@ -1121,17 +1121,16 @@
     })));
     if (!entries.length) return null;
     const categories = [...new Set(entries.flatMap(({ table }) => Object.keys(table.categories ?? {})))];
-    entries.forEach((entry) => {
-      entry.table.categories ??= {};
-    });
+    for (const { table } of entries) {
+      table.categories ??= {};
+      table.categories_ci95 ??= {};
+    }
     const rows = entries.map(({ label, table }) => h(
       "tr",
       null,
       h("th", { scope: "row" }, plainText(label)),
-      h("td.number", null, decimal(table.turn_1)),
-      h("td.number", null, decimal(table.turn_2)),
-      estimateCell(table.overall, table.overall_ci95),
-      categories.map((name) => h("td.number", null, decimal(table.categories[name]))),
+      ["turn_1", "turn_2", "overall"].map((name) => estimateCell(table[name], table[`${name}_ci95`])),
+      categories.map((name) => estimateCell(table.categories[name], table.categories_ci95[name])),
       h("td.number", null, formatCount(table.unscored))
     ));
     return h(
@@ -1312,7 +1311,7 @@ ${formatCount(n)} answers` : ""}`;
     sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(
       entries,
       categories,
-      ({ table }, name) => table.categories[name] === void 0 ? void 0 : { mean: table.categories[name], ci95: null },
+      ({ table }, name) => table.categories[name] === void 0 ? void 0 : { mean: table.categories[name], ci95: table.categories_ci95[name] },
       { name: "categories", title: "Means by category", high: 10 }
     ))));
     sections.push(agreementSection(runs), billSection(runs));

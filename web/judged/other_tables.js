@@ -1,7 +1,7 @@
 // Tables of pairwise and of MT-bench runs, of the judges' agreement and of what was paid.
 
 import {formatCount, h, plainText} from '../page/dom.js';
-import {decimal, estimateCell, percent, scoresTable} from './numbers.js';
+import {estimateCell, percent, scoresTable} from './numbers.js';
 
 function outcomeBar(rate) {
     const all = rate.wins + rate.ties + rate.losses;
@@ -85,11 +85,13 @@ export function mtBenchSection(runs, chartsOf) {
         label: benched.length > 1 ? `${run.label} · ${generator}` : generator, table})));
     if (!entries.length) return null;
     const categories = [...new Set(entries.flatMap(({table}) => Object.keys(table.categories ?? {})))];
-    entries.forEach((entry) => { entry.table.categories ??= {}; });
+    for (const {table} of entries) {
+        table.categories ??= {};
+        table.categories_ci95 ??= {};
+    }
     const rows = entries.map(({label, table}) => h('tr', null, h('th', {scope: 'row'}, plainText(label)),
-        h('td.number', null, decimal(table.turn_1)), h('td.number', null, decimal(table.turn_2)),
-        estimateCell(table.overall, table.overall_ci95),
-        categories.map((name) => h('td.number', null, decimal(table.categories[name]))), h('td.number', null, formatCount(table.unscored))));
+        ['turn_1', 'turn_2', 'overall'].map((name) => estimateCell(table[name], table[`${name}_ci95`])),
+        categories.map((name) => estimateCell(table.categories[name], table.categories_ci95[name])), h('td.number', null, formatCount(table.unscored))));
     return h('section', null, h('h2', null, 'MT-bench'),
         h('div.card.headline', null, scoresTable(['Answers'], ['turn 1', 'turn 2', 'overall', ...categories, 'unscored'], rows)),
         categories.length ? chartsOf(entries, categories) : null);

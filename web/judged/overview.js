@@ -128,7 +128,7 @@ export function makeOverview(runs, {differences, theme, onCell}) {
         sections.push(makeHeatMap(scored, {onCell}));
     }
     sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(entries, categories,
-        ({table}, name) => table.categories[name] === undefined ? undefined : {mean: table.categories[name], ci95: null},
+        ({table}, name) => table.categories[name] === undefined ? undefined : {mean: table.categories[name], ci95: table.categories_ci95[name]},
         {name: 'categories', title: 'Means by category', high: 10}))));
     sections.push(agreementSection(runs), billSection(runs));
     const element = h('div.overview', null, sections, provenance(runs));
