@@ -2,6 +2,7 @@
 // without a name.
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include <fmt/format.h>
@@ -322,9 +323,10 @@ Document difference_document(std::span<const RunDifference> differences) {
                     {}};
         for (const eval::Difference& entry : difference.aspects) {
             const bool withheld = difference.withholds(entry);
+            const double p_value = entry.n == 0 ? std::numeric_limits<double>::quiet_NaN() : entry.p_value;
             table.rows.emplace_back(std::vector<Cell>{
                 entry.aspect, Measure{.value = entry.mean, .ci95 = entry.ci95, .withheld = withheld},
-                Measure{.value = entry.p_value, .decimals = 4, .withheld = withheld}, entry.n, entry.unpaired});
+                Measure{.value = p_value, .decimals = 4, .withheld = withheld}, entry.n, entry.unpaired});
         }
         document.tables.push_back(std::move(table));
         if (!difference.rubrics.empty()) {

@@ -240,8 +240,7 @@ bool PairRun::write(Slot& slot, Token token) const {
         result.finish = "stop";
         if (!ends || result.answer.empty()) {
             result.failure = fmt::format(
-                "the aligned model chose token {} (\"{}\") at position {}, which the two "
-                "vocabularies do not share",
+                "the aligned model chose token {} (\"{}\") at position {}, which the two vocabularies do not share",
                 token, aligned_.model->piece(token, true), result.answer.size());
         }
         return false;
