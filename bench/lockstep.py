@@ -9,9 +9,7 @@ Both sides write the same answers: the model with the adapter, greedy, under the
 same. Seconds a token, without loading; rounds take turns; medians. Start nothing else meanwhile.
 """
 
-import re
 import statistics
-import sys
 import tempfile
 
 import measure
@@ -29,15 +27,12 @@ def arguments():
 
 
 def run(args, command):
-    """Tokens a second without loading, and peak bytes."""
+    """(tokens, tokens a second without loading, peak bytes)"""
     with tempfile.TemporaryDirectory() as folder:
         arithmetic = ["--arithmetic", args.arithmetic] if args.arithmetic else []
         done = measure.run([str(args.urial), *command, *arithmetic, "-i", args.input, "-o", f"{folder}/out",
                             "--parallel", args.parallel, "--max-tokens", args.max_tokens])
-    found = re.search(r"; (\d+) (?:tokens|positions) in .*\(([\d.]+) a second\)", done.err)
-    if not found:
-        sys.exit(f"urial says nothing of its rate:\n{done.err}")
-    return int(found[1]), float(found[2]), done.peak_bytes
+    return *measure.rate_of(done), done.peak_bytes
 
 
 def main():

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,14 @@ class Run:
         if not lines:
             sys.exit(f"no JSON object in:\n{self.out}{self.err[-2000:]}")
         return json.loads(lines[-1])
+
+
+def rate_of(done):
+    """What urial says that a run wrote or analysed, without loading: (tokens or positions, the same a second)."""
+    found = re.search(r"; (\d+) (?:tokens|positions) in .*\(([\d.]+) a second\)", done.err)
+    if not found:
+        sys.exit(f"urial says nothing of its rate:\n{done.err}")
+    return int(found[1]), float(found[2])
 
 
 def run(command, environment=None):

@@ -12,9 +12,7 @@ turns; medians are printed. Start nothing else meanwhile.
 """
 
 import pathlib
-import re
 import statistics
-import sys
 import tempfile
 
 import measure
@@ -41,10 +39,8 @@ def urial_run(args):
         limit = ["--limit", str(args.limit)] if args.limit else []
         done = measure.run([str(args.urial), "shift", "--base", args.model, "--aligned", args.model, "--aligned-lora",
                             args.lora, "--answers", args.answers, "-o", f"{folder}/run", *limit])
-    found = re.search(r"; (\d+) positions in .*\(([\d.]+) a second\)", done.err)
-    if not found:
-        sys.exit(f"urial says nothing of its rate:\n{done.err}")
-    return int(found[1]) / done.seconds, float(found[2]), done.peak_bytes
+    positions, rate = measure.rate_of(done)
+    return positions / done.seconds, rate, done.peak_bytes
 
 
 def perplexity(args):

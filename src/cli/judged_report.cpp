@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/report_output.h"
 #include "cli/tag_report.h"
 #include "models/http.h"
 #include "report/report.h"
@@ -24,10 +25,8 @@ constexpr std::size_t kMostRunsComparedInPairs = 4;
 enum class Format { Text, Markdown, Csv, Latex, Json };
 
 Format format_of(const ReportOptions& command, const Context& context) {
+    check_format(command, context);
     if (command.format.empty()) return context.json ? Format::Json : Format::Text;
-    if (context.json && command.format != "json") {
-        throw error(ErrorKind::BadInput, "--json and --format {} contradict each other: give one", command.format);
-    }
     if (command.format == "markdown") return Format::Markdown;
     if (command.format == "csv") return Format::Csv;
     if (command.format == "latex") return Format::Latex;
@@ -58,8 +57,9 @@ std::vector<JudgedResult> results_of(const std::vector<JudgedRun>& runs, const R
                             "--allow-unscored shows them",
                             printable(run.label), 100 * eval::kMostUnscored));
         }
+        if (!results.back().scores) continue;
         const std::vector<std::string> generators = eval::generators(run.records);
-        if (results.back().scores && generators.size() > 1) {
+        if (generators.size() > 1) {
             context.terminal.warn(fmt::format(
                 "{}: the answers of {} generators are counted together ({}); judge or import each into a run "
                 "of its own to compare them",
@@ -195,12 +195,7 @@ void report_judged(const ReportOptions& command, const Context& context) {
     }
     const std::string tables = command.against.empty() ? result_tables(results_of(runs, command, context), format)
                                                        : difference_tables(runs, command, format);
-    if (command.output.empty()) {
-        fmt::print("{}", tables);
-    } else {
-        write_file_atomic(command.output, tables);
-        context.terminal.note(fmt::format("{} written", command.output));
-    }
+    write_report(tables, command, context);
 }
 
 }  // namespace urial::cli

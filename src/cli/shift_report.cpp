@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/report_output.h"
 #include "report/report.h"
 
 namespace urial::cli {
@@ -48,9 +49,7 @@ void write_shift_page(const ReportOptions& command, const Folders& folders, cons
 
 /// Text and Markdown are one: the tables of the summary are aligned.
 std::string summaries(const ReportOptions& command, const Folders& folders, const Context& context) {
-    if (context.json && !command.format.empty() && command.format != "json") {
-        throw error(ErrorKind::BadInput, "--json and --format {} contradict each other: give one", command.format);
-    }
+    check_format(command, context);
     if (!context.json && command.format != "json") return report::shift_summaries(folders, command.labels);
     return report::shift_summaries_json(folders, command.labels).dump(2) + "\n";
 }
@@ -67,13 +66,7 @@ void report_shift(const ReportOptions& command, const CLI::App& flags, const Con
         }
         return write_shift_page(command, folders, context);
     }
-    const std::string text = summaries(command, folders, context);
-    if (command.output.empty()) {
-        fmt::print("{}", text);
-        return;
-    }
-    write_file_atomic(command.output, text);
-    context.terminal.note(fmt::format("{} written", command.output));
+    write_report(summaries(command, folders, context), command, context);
 }
 
 }  // namespace urial::cli

@@ -1,6 +1,6 @@
 #pragma once
 
-// Numbers of a table as JSON, which has no NaN: what is not there is null.
+// Numbers of a table as JSON, which has no NaN: what is not there or is withheld is null.
 
 #include <cmath>
 #include <optional>
@@ -16,5 +16,8 @@ inline Json number_json(double value) { return std::isnan(value) ? Json(nullptr)
 inline Json interval_json(const std::optional<Interval>& value) {
     return value ? Json::array({value->low, value->high}) : Json(nullptr);
 }
+
+/// Counts stay where the numbers made of them are withheld.
+inline Json shown(Json value, bool withheld) { return withheld ? Json(nullptr) : value; }
 
 }  // namespace urial::eval

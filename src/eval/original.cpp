@@ -349,7 +349,7 @@ PaperPairwiseReport report_pairwise_as_paper(std::span<const EvalRecord> records
             ++report.total;
             const bool tie = preference->choice == Choice::Tie;
             const Answer& preferred = preference->choice == Choice::A ? record.answer : *record.other;
-            ++entry(report.preferred, tie ? std::string("same") : preferred.generator);
+            ++entry(report.preferred, tie ? std::string(kOriginalTie) : preferred.generator);
         }
         for (const Answer* answer : {&record.answer, &*record.other}) {
             entry(report.average_words, answer->generator) += static_cast<double>(count_words(answer->output));

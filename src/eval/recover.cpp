@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "eval/original.h"
 #include "eval/placeholders.h"
+#include "eval/verdict.h"
 
 namespace urial::eval {
 namespace {
@@ -117,7 +118,7 @@ Rubric describe(const std::vector<RenderedRequest>& requests, std::string_view n
     rubric.text = recover_template(requests);
     rubric.sends_schema = false;  // the originals were asked without one
     rubric.flat = mode == "pairwise";
-    if (rubric.kind == RubricKind::Pairwise) rubric.tie = "same";
+    if (rubric.kind == RubricKind::Pairwise) rubric.tie = kOriginalTie;
     const bool may_not_apply = mode == "score_multi";
     for (const RenderedRequest& request : requests) {
         if (request.aspects.empty()) continue;

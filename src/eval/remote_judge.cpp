@@ -59,7 +59,7 @@ bool is_retryable(int status) {
 }
 
 /// What a gateway says when the server behind it may be at work on the request all the same.
-bool mean_time_ran_out(long status) { return status == 408 || status == 502 || status == 504 || status == 524; }
+bool may_be_at_work(int status) { return status == 408 || status == 502 || status == 504 || status == 524; }
 
 bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
     return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
@@ -139,7 +139,7 @@ JudgeFailure RemoteJudge::failure_of(const HttpAnswer& answer, const Json& sent)
     }
     check_status(answer, message);
     failure.retryable = is_retryable(answer.status);
-    failure.may_be_billed = mean_time_ran_out(answer.status);
+    failure.may_be_billed = may_be_at_work(answer.status);
     if (const auto found = answer.headers.find("retry-after"); found != answer.headers.end()) {
         failure.retry_after = parse_retry_after(found->second);
     }

@@ -6,11 +6,11 @@ namespace {
 
 Json to_json(const Aggregate& aggregate, bool withheld) {
     Json json = Json::object();
-    json["mean"] = withheld ? Json(nullptr) : number_json(aggregate.mean);
+    json["mean"] = shown(number_json(aggregate.mean), withheld);
     json["n"] = aggregate.n;
     json["unscored"] = aggregate.unscored;
     json["not_applicable"] = aggregate.not_applicable;
-    json["ci95"] = withheld ? Json(nullptr) : interval_json(aggregate.ci95);
+    json["ci95"] = shown(interval_json(aggregate.ci95), withheld);
     return json;
 }
 
@@ -31,8 +31,8 @@ Json to_json(const Summary& summary) {
     Json json = Json::object();
     Json& aspects = json["aspects"] = Json::object();
     for (const auto& [name, aggregate] : summary.aspects) aspects[name] = to_json(aggregate, withheld);
-    json["avg"] = withheld ? Json(nullptr) : number_json(summary.average);
-    json["avg_ci95"] = withheld ? Json(nullptr) : interval_json(summary.average_ci95);
+    json["avg"] = shown(number_json(summary.average), withheld);
+    json["avg_ci95"] = shown(interval_json(summary.average_ci95), withheld);
     json["len"] = number_json(summary.words);
     json["task"] = to_json(summary.task, withheld);
     json["topic"] = to_json(summary.topic, withheld);

@@ -13,7 +13,6 @@ namespace urial::eval {
 namespace {
 
 constexpr std::size_t kLongestRaw = 200;
-constexpr std::string_view kOriginalTie = "same";
 
 Unscored unscored(Unread reason, std::string_view raw) {
     std::string_view shown = raw.substr(0, kLongestRaw);

@@ -19,6 +19,9 @@ std::vector<AspectVerdict> parse_reply(const Rubric& rubric, std::string_view re
 /// True when some aspect is Unscored: the reply is worth asking for once more.
 bool is_unread(const std::vector<AspectVerdict>& verdicts);
 
+/// What the original authors' judges say for a tie.
+inline constexpr std::string_view kOriginalTie = "same";
+
 /// The value that the original authors' files store for an aspect: a score "1".."5" as text, "N/A", or "A", "B",
 /// "same". `json` is {"reason", "score"} or {"reason", "preference"}. Same strictness as parse_reply.
 Verdict parse_stored_verdict(const Json& json, int lowest, int highest);

@@ -5,9 +5,7 @@ namespace urial::report {
 namespace {
 
 using eval::Json;
-
-/// Counts stay where the numbers made of them are withheld.
-Json shown(Json value, bool withheld) { return withheld ? Json(nullptr) : value; }
+using eval::shown;
 
 Json to_json(const eval::WinRate& rate, bool withheld) {
     return {

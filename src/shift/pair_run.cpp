@@ -46,9 +46,9 @@ std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>&
 
 struct PairRun::Slot {
     Slot(PairTask&& from, int sequence_index, const prompt::PromptSpec& answer_form)
-        : task(std::move(from)), sequence(sequence_index), given(!task.answer.empty()), scanner(answer_form) {
+        : task(std::move(from)), sequence(sequence_index), scanner(answer_form) {
         result.answer = std::move(task.answer);
-        if (given) result.finish = "given";
+        if (!result.answer.empty()) result.finish = "given";
     }
     /// Whether all tokens of the answer are known.
     bool complete() const { return !result.finish.empty(); }
@@ -57,7 +57,6 @@ struct PairRun::Slot {
 
     PairTask task;
     int sequence;
-    bool given;
     std::size_t base_cells = 0;
     std::size_t aligned_cells = 0;
     std::size_t planned = 0;  // positions that are scored or pending
@@ -73,7 +72,9 @@ PairRun::PairRun(const Side& base, const Side& aligned, const std::vector<Token>
       base_lags_(base.model != aligned.model || base.use_adapters != aligned.use_adapters),
       base_(make_lane(base, base_prefix, options.base_context)),
       aligned_(make_lane(aligned, aligned_prefix, options.aligned_context)),
-      slots_(static_cast<std::size_t>(options.sequences)) {}
+      slots_(static_cast<std::size_t>(options.sequences)),
+      aligned_copies_(kLogitRows),
+      base_copies_(kLogitRows) {}
 
 PairRun::~PairRun() = default;
 
@@ -212,7 +213,6 @@ const float* PairRun::row_of(const Lane& lane, std::size_t row, std::vector<floa
 /// token of the answers that it writes.
 void PairRun::read_aligned(std::size_t first) {
     const Clock::time_point start = Clock::now();
-    aligned_copies_.resize(kLogitRows);
     for (std::size_t i = first; i < pending_.size(); ++i) {
         Pending& pair = pending_[i];
         pair.aligned = row_of(aligned_, pair.aligned_row, aligned_copies_[i]);
@@ -287,8 +287,6 @@ void PairRun::keep_aligned(std::size_t first) {
 /// Scores every pending pair.
 void PairRun::score() {
     const Clock::time_point start = Clock::now();
-    if (!vocabulary_.different.empty()) base_copies_.resize(kLogitRows);
-    std::vector<float> unused;
     std::vector<RowPair> pairs;
     std::vector<Slot*> owners;
     for (std::size_t i = 0; i < pending_.size(); ++i) {
@@ -296,7 +294,7 @@ void PairRun::score() {
         if (pending.aligned == nullptr) continue;
         owners.push_back(pending.slot);
         pairs.push_back({.aligned = pending.aligned,
-                         .base = row_of(base_, pending.base_row, base_copies_.empty() ? unused : base_copies_[i]),
+                         .base = row_of(base_, pending.base_row, base_copies_[i]),
                          .token = pending.slot->result.answer[pending.position],
                          .position = pending.position});
     }
@@ -317,7 +315,7 @@ void PairRun::score() {
 
 void PairRun::finish(Slot& slot) {
     PairResult result = std::move(slot.result);
-    if (!slot.given) result.text += slot.scanner.finish();
+    if (result.finish != "given") result.text += slot.scanner.finish();
     result.text = replace_invalid_utf8(result.text);
     const auto on_done = std::move(slot.task.on_done);
     base_.reserved -= slot.base_cells;

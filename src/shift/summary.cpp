@@ -115,30 +115,35 @@ void Summarizer::add(const ShiftRecord& record) {
     answers_.push_back(std::move(answer));
 }
 
+template <typename Sum, typename Count>
+Interval Summarizer::ratio_of(const std::vector<const BinCounts*>& counts, const Sum& sum, const Count& count) {
+    std::vector<Ratio> ratios;
+    for (const BinCounts* answer : counts) {
+        ratios.push_back({static_cast<double>(sum(*answer)), static_cast<double>(count(*answer))});
+    }
+    return interval_of(ratios);
+}
+
+std::size_t Summarizer::positions_of(const BinCounts& counts) { return counts.positions; }
+
 ClassShares Summarizer::shares_of(const std::vector<const BinCounts*>& counts) {
-    const auto share = [&](const std::function<std::size_t(const BinCounts&)>& part) {
-        std::vector<Ratio> ratios;
-        for (const BinCounts* answer : counts) {
-            ratios.push_back({static_cast<double>(part(*answer)), static_cast<double>(answer->positions)});
-        }
-        return interval_of(ratios);
-    };
-    return {share([](const BinCounts& c) { return c.positions - c.marginal - c.shifted; }),
-            share([](const BinCounts& c) { return c.marginal; }), share([](const BinCounts& c) { return c.shifted; })};
+    return {ratio_of(
+                counts, [](const BinCounts& c) { return c.positions - c.marginal - c.shifted; }, positions_of),
+            ratio_of(
+                counts, [](const BinCounts& c) { return c.marginal; }, positions_of),
+            ratio_of(
+                counts, [](const BinCounts& c) { return c.shifted; }, positions_of)};
 }
 
 Interval Summarizer::mean_kl(const std::vector<const BinCounts*>& counts) {
-    std::vector<Ratio> ratios;
-    for (const BinCounts* answer : counts) ratios.push_back({answer->kl, static_cast<double>(answer->finite)});
-    return interval_of(ratios);
+    return ratio_of(
+        counts, [](const BinCounts& c) { return c.kl; }, [](const BinCounts& c) { return c.finite; });
 }
 
 Interval Summarizer::mean_kl_without_ends(const std::vector<const BinCounts*>& counts) {
-    std::vector<Ratio> ratios;
-    for (const BinCounts* answer : counts) {
-        ratios.push_back({answer->kl - answer->kl_ends, static_cast<double>(answer->finite - answer->finite_ends)});
-    }
-    return interval_of(ratios);
+    return ratio_of(
+        counts, [](const BinCounts& c) { return c.kl - c.kl_ends; },
+        [](const BinCounts& c) { return c.finite - c.finite_ends; });
 }
 
 std::vector<const Summarizer::BinCounts*> Summarizer::counts_of_bin(std::size_t bin) const {
@@ -152,8 +157,6 @@ std::vector<const Summarizer::BinCounts*> Summarizer::counts_of_bin(std::size_t 
 void Summarizer::add_bins(Summary& summary) const {
     for (std::size_t b = 0; b < bins_; ++b) {
         const std::vector<const BinCounts*> counts = counts_of_bin(b);
-        std::vector<Ratio> ranks;
-        std::vector<Ratio> probabilities;
         PositionBin bin;
         bin.begin = kBinBegins[b];
         bin.end = b + 1 < kBinBegins.size() ? kBinBegins[b + 1] : 0;
@@ -161,13 +164,13 @@ void Summarizer::add_bins(Summary& summary) const {
         for (const BinCounts* answer : counts) {
             bin.positions += answer->positions;
             others += answer->finite - answer->finite_ends;
-            ranks.push_back({answer->rank, static_cast<double>(answer->positions)});
-            probabilities.push_back({answer->probability, static_cast<double>(answer->positions)});
         }
         bin.shares = shares_of(counts);
         if (others > 0) bin.kl_without_ends = mean_kl_without_ends(counts);
-        bin.base_rank = interval_of(ranks);
-        bin.base_prob = interval_of(probabilities);
+        bin.base_rank = ratio_of(
+            counts, [](const BinCounts& c) { return c.rank; }, positions_of);
+        bin.base_prob = ratio_of(
+            counts, [](const BinCounts& c) { return c.probability; }, positions_of);
         summary.bins.push_back(std::move(bin));
     }
 }

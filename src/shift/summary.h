@@ -122,6 +122,10 @@ private:
         std::vector<BinCounts> bins;
     };
     static void add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position);
+    /// Over answers: what `sum` gives to what `count` gives.
+    template <typename Sum, typename Count>
+    static Interval ratio_of(const std::vector<const BinCounts*>& counts, const Sum& sum, const Count& count);
+    static std::size_t positions_of(const BinCounts& counts);
     static ClassShares shares_of(const std::vector<const BinCounts*>& counts);
     static Interval mean_kl(const std::vector<const BinCounts*>& counts);
     static Interval mean_kl_without_ends(const std::vector<const BinCounts*>& counts);

@@ -37,12 +37,17 @@ ChatAnswer with_status(int status, const std::string& body, const std::string& h
     return answer;
 }
 
-TEST(RemoteJudge, one_request_is_one_post_of_a_chat_completion_with_the_schema) {
-    ChatRequest seen;
-    ChatServer server([&](const ChatRequest& request) {
+/// Answers "fine" and keeps the request.
+auto keeping(ChatRequest& seen) {
+    return [&seen](const ChatRequest& request) {
         seen = request;
         return completion("fine");
-    });
+    };
+}
+
+TEST(RemoteJudge, one_request_is_one_post_of_a_chat_completion_with_the_schema) {
+    ChatRequest seen;
+    ChatServer server(keeping(seen));
     const JudgeReply reply = ask(server);
     EXPECT_FALSE(reply.failure);
     EXPECT_EQ(reply.text, "fine");
@@ -62,11 +67,7 @@ TEST(RemoteJudge, one_request_is_one_post_of_a_chat_completion_with_the_schema) 
 
 TEST(RemoteJudge, without_a_schema_only_the_request_says_what_form_the_reply_has) {
     ChatRequest seen;
-    ChatServer server([&](const ChatRequest& request) {
-        seen = request;
-        return completion("fine");
-    });
-    const auto judge = judge_of(server);
+    ChatServer server(keeping(seen));
     EXPECT_EQ(judge_of(server).ask(kRequest, Json(), 50).text, "fine");
     EXPECT_FALSE(seen.body.contains("response_format"));
     EXPECT_GT(judge_of(server).count_tokens(kRequest, kSchema), judge_of(server).count_tokens(kRequest, Json()));

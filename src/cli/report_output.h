@@ -1,0 +1,17 @@
+#pragma once
+
+// What tables of judged runs and summaries of shift runs share: their format and where they go.
+
+#include <string>
+
+#include "cli/judged_report.h"
+
+namespace urial::cli {
+
+/// Error{BadInput} where --json is given beside another --format.
+void check_format(const ReportOptions& command, const Context& context);
+
+/// Into the file of --output, or to standard output.
+void write_report(const std::string& text, const ReportOptions& command, const Context& context);
+
+}  // namespace urial::cli
