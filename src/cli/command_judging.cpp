@@ -35,9 +35,14 @@ eval::Json origin_of(std::string_view kind, const JudgingCommand& command) {
     return origin;
 }
 
-void add_tags(std::vector<eval::AnsweredItem>& answers, const JudgeFlags& flags, const Context& context) {
-    if (flags.tags.empty()) return;
-    const eval::ItemIndex items(eval::load_items(flags.tags));
+/// Nothing where no file of tags is given.
+std::optional<eval::ItemIndex> load_tags(const JudgeFlags& flags) {
+    if (flags.tags.empty()) return std::nullopt;
+    return eval::ItemIndex(eval::load_items(flags.tags));
+}
+
+void add_tags(std::vector<eval::AnsweredItem>& answers, const eval::ItemIndex& items, const JudgeFlags& flags,
+              const Context& context) {
     const auto untagged =
         std::ranges::count_if(answers, [&](eval::AnsweredItem& answered) { return !items.complete(answered.item); });
     if (untagged > 0) {
@@ -48,13 +53,14 @@ void add_tags(std::vector<eval::AnsweredItem>& answers, const JudgeFlags& flags,
 
 /// Answers whose file does not say who gave them are named after the file. Records of answers that failed to be written
 /// are no answers.
-std::vector<eval::AnsweredItem> load_answers(const std::string& file, const JudgeFlags& flags, const Context& context) {
+std::vector<eval::AnsweredItem> load_answers(const std::string& file, const std::optional<eval::ItemIndex>& tags,
+                                             const JudgeFlags& flags, const Context& context) {
     eval::LoadedAnswers loaded = eval::load_answers(file);
     if (loaded.failed > 0) {
         context.terminal.warn(fmt::format("{}: {} records have an error in the place of an answer; they are left out",
                                           file, loaded.failed));
     }
-    add_tags(loaded.answers, flags, context);
+    if (tags) add_tags(loaded.answers, *tags, flags, context);
     std::vector<eval::AnsweredItem> answers =
         eval::keep(std::move(loaded.answers), make_filter(flags),
                    [](const eval::AnsweredItem& answered) -> const eval::Item& { return answered.item; });
@@ -76,15 +82,18 @@ eval::Rubric load_rubric(const std::string& name, std::initializer_list<eval::Ru
 void run_score(const JudgingCommand& command, Context& context) {
     std::optional<eval::Rubric> rubric;
     if (!command.rubric.empty()) rubric = load_rubric(command.rubric, {eval::RubricKind::Score}, "score");
-    const auto tasks = eval::score_tasks(load_answers(command.file, command.flags, context), std::move(rubric));
+    const auto tasks = eval::score_tasks(load_answers(command.file, load_tags(command.flags), command.flags, context),
+                                         std::move(rubric));
     judge_tasks(tasks, command.flags, origin_of("score", command), context);
 }
 
 void run_pairwise(const JudgingCommand& command, Context& context) {
     const eval::Rubric rubric =
         load_rubric(command.rubric, {eval::RubricKind::Pairwise, eval::RubricKind::PairwiseChoices}, "pairwise");
-    const eval::PairTasks pairs = eval::pair_tasks(load_answers(command.file, command.flags, context),
-                                                   load_answers(command.other_file, command.flags, context), rubric);
+    const std::optional<eval::ItemIndex> tags = load_tags(command.flags);
+    const eval::PairTasks pairs =
+        eval::pair_tasks(load_answers(command.file, tags, command.flags, context),
+                         load_answers(command.other_file, tags, command.flags, context), rubric);
     if (pairs.unpaired > 0) {
         context.terminal.warn(fmt::format("{} answers have no partner in the other file", pairs.unpaired));
     }
@@ -99,7 +108,8 @@ void run_tags(const JudgingCommand& command, Context& context) {
 }
 
 void run_mt_bench(const JudgingCommand& command, Context& context) {
-    const std::vector<eval::AnsweredItem> answers = load_answers(command.file, command.flags, context);
+    const std::vector<eval::AnsweredItem> answers =
+        load_answers(command.file, load_tags(command.flags), command.flags, context);
     const auto without = std::ranges::count_if(answers, [](const eval::AnsweredItem& answered) {
         return eval::needs_reference(answered.item.category) && answered.item.references.empty();
     });
