@@ -27,10 +27,12 @@ struct Adapter {
     bool operator==(const Adapter&) const = default;
 };
 
-/// Who multiplies the matrices of quantised models. The results differ in the last digits, and in speed.
+/// Who multiplies the matrices of quantised models and computes the attention. The results differ in the last digits,
+/// and in speed.
 enum class Arithmetic {
     Engine,         ///< llama.cpp's own routines: equal to llama.cpp bit for bit, best for one sequence
-    Packed,         ///< ours for Q8_0 and Q5_0 matrices, the same precision: much faster for many rows
+    Packed,         ///< ours for Q8_0 and Q5_0 matrices, the same precision, and attention with f32 sums: much faster
+                    ///< for many rows
     PackedPrecise,  ///< the same with columns rounded to 16 bits instead of 8: nearly as precise as F32 weights
 };
 
@@ -77,6 +79,8 @@ struct SessionOptions {
                                 ///< 0: one per sequence
     int threads = 0;            ///< 0: one per core
     enum class FlashAttention { Auto, On, Off } flash_attention = FlashAttention::Auto;
+    bool f32_cache =
+        false;  ///< keys and values in f32, twice the memory of f16; rounded all the same by flash attention
     bool use_adapters = true;  ///< false: the model without its adapters (the base side of a pair)
     std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
     std::uint64_t snapshot_bytes = 2'000'000'000;       ///< oldest snapshots go when the folder grows beyond this

@@ -131,6 +131,8 @@ private:
     std::size_t vocabulary_size_ = 0;
     bool shares_in_part_ = true;
     bool uses_adapters_ = false;
+    bool own_attention_ = false;
+    bool f32_cache_ = false;
     std::string flash_attention_;
     int batch_rows_ = 0;
     int logit_rows_ = 0;
@@ -279,6 +281,12 @@ std::unique_ptr<Session> LlamaModel::new_session(const SessionOptions& options) 
 
 // ---- session, continued ---------------------------------------------------------------------------------------------
 
+/// The engine asks of every node, before it computes the graph, whether we want to see the node's result.
+bool on_node(ggml_tensor* node, bool asked, void*) {
+    if (asked) take_attention(node);
+    return !asked;
+}
+
 int thread_count(int wanted) {
     return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
@@ -317,8 +325,11 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     parameters.n_threads = thread_count(options.threads);
     parameters.n_threads_batch = parameters.n_threads;
     parameters.flash_attn_type = flash_attention_type(options.flash_attention);
+    if (options.f32_cache) parameters.type_k = parameters.type_v = GGML_TYPE_F32;
     parameters.swa_full = true;
     parameters.kv_unified = true;
+    own_attention_ = model_->info().arithmetic != Arithmetic::Engine;
+    if (own_attention_) parameters.cb_eval = on_node;
     context_.reset(llama_init_from_model(model_->handle(), parameters));
     if (!context_) {
         throw error(ErrorKind::Model, "{}: no context of {} tokens for {} sequences: {}", model_->info().name, rounded,
@@ -329,6 +340,7 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     sequences_.resize(static_cast<std::size_t>(options.sequences));
     shares_in_part_ = !llama_model_is_recurrent(model_->handle()) && !llama_model_is_hybrid(model_->handle()) &&
                       llama_model_n_swa(model_->handle()) == 0;
+    f32_cache_ = options.f32_cache;
     flash_attention_ = llama_flash_attn_type_name(parameters.flash_attn_type);
     if (options.snapshot_dir) snapshots_.emplace(*options.snapshot_dir, options.snapshot_bytes);
 
@@ -380,9 +392,10 @@ nlohmann::ordered_json LlamaSession::circumstances() const {
             {"adapters", adapters},
             {"prefix_tokens", prefix_.size()},
             {"prefix_sha256", sha256_hex(token_bytes)},
-            {"cache_types", "f16,f16"},
+            {"cache_types", f32_cache_ ? "f32,f32" : "f16,f16"},
             {"flash_attention", flash_attention_},
             {"arithmetic", name(model_->info().arithmetic)},
+            {"attention", own_attention_ ? "urial" : "engine"},
             {"batch_rows", batch_rows_},
             {"engine", build.version + " " + build.commit},
             {"cpu", build.cpu_features}};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <thread>
 #include <vector>
@@ -17,6 +18,7 @@
 #include <ggml-cpu.h>
 #include <traits.h>  // ggml-cpu's own interface for further buffer types
 
+#include "engine/attention.h"
 #include "engine/packed_product.h"
 
 namespace urial::engine {
@@ -112,6 +114,70 @@ private:
     ColumnBits bits_;
 };
 
+/// A marked node carries this address; ggml's CPU routines make no use of a node's `extra`.
+char ours;
+
+class Attention final : public ggml::cpu::tensor_traits {
+public:
+    bool work_size(int, const ggml_tensor*, std::size_t& size) override {
+        size = 0;
+        return true;
+    }
+
+    bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
+        const ggml_tensor& queries = *op->src[0];
+        const ggml_tensor& keys = *op->src[1];
+        const ggml_tensor& values = *op->src[2];
+        const ggml_tensor& mask = *op->src[3];
+        AttentionTask task;
+        task.rows = static_cast<std::size_t>(queries.ne[1]);
+        task.cells = static_cast<std::size_t>(keys.ne[1]);
+        task.heads = static_cast<std::size_t>(queries.ne[2]);
+        task.groups = static_cast<std::size_t>(keys.ne[2]);
+        task.length = static_cast<std::size_t>(queries.ne[0]);
+        task.scale = parameter(*op, 0);
+        task.queries = static_cast<const char*>(queries.data);
+        task.query_row = queries.nb[1];
+        task.query_head = queries.nb[2];
+        task.keys = static_cast<const char*>(keys.data);
+        task.key_cell = keys.nb[1];
+        task.key_group = keys.nb[2];
+        task.values = static_cast<const char*>(values.data);
+        task.value_cell = values.nb[1];
+        task.value_group = values.nb[2];
+        task.mask = static_cast<const char*>(mask.data);
+        task.mask_row = mask.nb[1];
+        task.output = static_cast<char*>(op->data);
+        task.output_row = op->nb[2];
+        task.output_head = op->nb[1];
+        attend(task, static_cast<std::size_t>(params->ith), static_cast<std::size_t>(params->nth));
+        return true;
+    }
+
+    static bool computes(const ggml_tensor& op) {
+        if (op.op != GGML_OP_FLASH_ATTN_EXT || op.src[3] == nullptr || op.src[4] != nullptr) return false;
+        const ggml_tensor& queries = *op.src[0];
+        const ggml_tensor& keys = *op.src[1];
+        const ggml_tensor& values = *op.src[2];
+        const bool plain = parameter(op, 1) == 0 && parameter(op, 2) == 0;  // no ALiBi, no cap of the scores
+        return plain && queries.type == GGML_TYPE_F32 && keys.type == GGML_TYPE_F16 && values.type == GGML_TYPE_F16 &&
+               op.src[3]->type == GGML_TYPE_F16 && queries.ne[1] >= kFewestRows && queries.ne[3] == 1 &&
+               queries.ne[0] % 16 == 0 && keys.ne[0] == queries.ne[0] && values.ne[0] == queries.ne[0] &&
+               values.ne[2] == keys.ne[2] && op.src[3]->ne[2] == 1 && queries.nb[0] == sizeof(float) &&
+               keys.nb[0] == 2 && values.nb[0] == 2 && op.nb[0] == sizeof(float);
+    }
+
+private:
+    /// Of one row ggml divides the cells among the threads.
+    static constexpr std::int64_t kFewestRows = 2;
+
+    static float parameter(const ggml_tensor& op, std::size_t index) {
+        float number = 0;
+        std::memcpy(&number, op.op_params + index, sizeof number);
+        return number;
+    }
+};
+
 struct PackedType : ggml::cpu::extra_buffer_type {
     PackedType(Arithmetic from, ColumnBits bits) : arithmetic(from), product(bits) {}
 
@@ -124,6 +190,7 @@ struct PackedType : ggml::cpu::extra_buffer_type {
     }
 
     ggml::cpu::tensor_traits* get_tensor_traits(const ggml_tensor* op) override {
+        if (op->extra == &ours) return &attention;
         return op->op == GGML_OP_MUL_MAT && is_here(op->src[0]) ? &product : nullptr;
     }
 
@@ -133,6 +200,7 @@ struct PackedType : ggml::cpu::extra_buffer_type {
 
     Arithmetic arithmetic;
     Product product;
+    Attention attention;
 };
 
 struct Mapping {
@@ -237,6 +305,11 @@ bool packed_weights_available() {
     return available;
 }
 
+void take_attention(ggml_tensor* node) {
+    if (!packed_weights_available() || !attention_runs_here() || !Attention::computes(*node)) return;
+    if (node->buffer != nullptr && ggml_backend_buffer_is_host(node->buffer)) node->extra = &ours;
+}
+
 void release_mapped_file(const std::filesystem::path& path) {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) return;
@@ -255,6 +328,7 @@ PackedLoading::~PackedLoading() { loading.reset(); }
 namespace urial::engine {
 
 bool packed_weights_available() { return false; }
+void take_attention(ggml_tensor*) {}
 void release_mapped_file(const std::filesystem::path&) {}
 PackedLoading::PackedLoading(Arithmetic) {}
 PackedLoading::~PackedLoading() = default;

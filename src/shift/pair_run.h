@@ -24,7 +24,7 @@ struct PairResult {
 };
 
 /// More answers than this at the same time would not make a batch wider.
-inline constexpr int kMostSequences = 64;
+inline constexpr int kMostSequences = 60;
 
 /// One answer to score.
 struct PairTask {
@@ -72,6 +72,7 @@ private:
         std::vector<Token> prefix;
         std::size_t reserved = 0;  // cells promised to the answers that are under way, beyond the prefix
         std::vector<engine::Row> rows;
+        std::vector<engine::Row> ahead;  // of prompts that have no room in that batch
         double seconds = 0;
     };
     /// A position that is not scored yet.
@@ -88,7 +89,8 @@ private:
     std::size_t room(const Lane& lane) const;
     void check_fits(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
     bool admit();
-    void read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt) const;
+    static void read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt);
+    static void run_ahead(Lane& lane);
     void plan(Slot& slot);
     void run_rows(Lane& lane) const;
     void read_aligned(std::size_t first);

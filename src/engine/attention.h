@@ -1,0 +1,38 @@
+#pragma once
+
+// Attention of many rows over one cache that all sequences share: the arithmetic kernel of packed_weights.h, free of
+// ggml. The essay is in attention_avx512.cpp.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace urial::engine {
+
+/// One layer's attention. Strides are in bytes; f16 numbers are given by their bits.
+struct AttentionTask {
+    std::size_t rows = 0;           ///< queries
+    std::size_t cells = 0;          ///< keys and values
+    std::size_t heads = 0;          ///< of the queries
+    std::size_t groups = 0;         ///< of the keys and values; divides heads
+    std::size_t length = 0;         ///< numbers of a head, a multiple of 16
+    float scale = 1;                ///< of the products
+    const char* queries = nullptr;  ///< f32 [length] of each row and head
+    std::size_t query_row = 0, query_head = 0;
+    const char* keys = nullptr;  ///< f16 [length] of each cell and group
+    std::size_t key_cell = 0, key_group = 0;
+    const char* values = nullptr;  ///< likewise
+    std::size_t value_cell = 0, value_group = 0;
+    const char* mask = nullptr;  ///< f16 [cells] of each row, added to the scaled products; -infinity hides a cell
+    std::size_t mask_row = 0;
+    char* output = nullptr;  ///< f32 [length] of each row and head; zeros where a row sees no cell
+    std::size_t output_row = 0, output_head = 0;
+};
+
+/// True where the machine has AVX-512, and the build has the kernel.
+bool attention_runs_here();
+
+/// The share of thread `thread` of `threads`: every threads-th pair of rows. What a row gets does not depend on the
+/// other rows, nor on the threads.
+void attend(const AttentionTask& task, std::size_t thread, std::size_t threads);
+
+}  // namespace urial::engine
