@@ -1,6 +1,6 @@
 #pragma once
 
-// Products of 8-bit and 5-bit weights with many columns at once: the arithmetic kernel of packed_weights.h, free of
+// Products of quantised weights with many columns at once: the arithmetic kernel of packed_weights.h, free of
 // ggml. The essay is in packed_product.cpp.
 
 #include <cstddef>
@@ -12,15 +12,19 @@ namespace urial::engine {
 bool packed_product_runs_here();
 
 inline constexpr std::size_t kGroupRows = 16;    ///< a matrix needs a multiple of so many rows
-inline constexpr std::size_t kBlockLength = 32;  ///< and of so many weights per row
+inline constexpr std::size_t kBlockLength = 32;  ///< and of block_length() weights per row
 
-enum class PackedFormat { Q8, Q5 };  ///< what was packed: ggml's Q8_0 or Q5_0
+enum class PackedFormat { Q8, Q5, Q4K, Q6K };  ///< what was packed: ggml's Q8_0, Q5_0, Q4_K or Q6_K
+
+/// Weights that the format keeps together: kBlockLength, or 256.
+std::size_t block_length(PackedFormat format);
 
 /// How finely the columns are rounded: to 8 bits per block of 32 as ggml does, or to 16.
 enum class ColumnBits { Eight, Sixteen };
 
-/// Bytes of a packed matrix [rows, length]: for Q8_0 those of the original.
-std::size_t packed_bytes(std::size_t rows, std::size_t length);
+/// Bytes of a packed matrix [rows, length]: for Q8_0 those of the original, for Q4_K 3 % and for the others up to 55 %
+/// more.
+std::size_t packed_bytes(PackedFormat format, std::size_t rows, std::size_t length);
 /// `source` holds rows of blocks as GGUF stores them; `target` has packed_bytes(). Takes `threads` threads.
 void pack(PackedFormat format, const void* source, std::size_t rows, std::size_t length, void* target, int threads);
 
@@ -33,8 +37,8 @@ void pack_tile(PackedFormat format, ColumnBits bits, const float* const* columns
                void* tile);
 
 /// outputs[i][r] = packed row r times column i, for the kGroupRows rows of one group and the columns of one tile.
-/// `group` is at packed_bytes(kGroupRows, length) x the group's index.
-void multiply(ColumnBits bits, const void* group, const void* tile, std::size_t count, std::size_t length,
-              float* const* outputs);
+/// `group` is at packed_bytes(format, kGroupRows, length) x the group's index.
+void multiply(PackedFormat format, ColumnBits bits, const void* group, const void* tile, std::size_t count,
+              std::size_t length, float* const* outputs);
 
 }  // namespace urial::engine

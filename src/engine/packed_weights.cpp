@@ -29,13 +29,14 @@ namespace {
 thread_local std::optional<Arithmetic> loading;
 
 std::optional<PackedFormat> format_of(const ggml_tensor& tensor) {
-    if (ggml_n_dims(&tensor) != 2 || tensor.ne[0] % static_cast<std::int64_t>(kBlockLength) != 0 ||
-        tensor.ne[1] % static_cast<std::int64_t>(kGroupRows) != 0) {
-        return std::nullopt;
+    if (ggml_n_dims(&tensor) != 2 || tensor.ne[1] % static_cast<std::int64_t>(kGroupRows) != 0) return std::nullopt;
+    switch (tensor.type) {  // rows are whole blocks in every format
+        case GGML_TYPE_Q8_0: return PackedFormat::Q8;
+        case GGML_TYPE_Q5_0: return PackedFormat::Q5;
+        case GGML_TYPE_Q4_K: return PackedFormat::Q4K;
+        case GGML_TYPE_Q6_K: return PackedFormat::Q6K;
+        default: return std::nullopt;
     }
-    if (tensor.type == GGML_TYPE_Q8_0) return PackedFormat::Q8;
-    if (tensor.type == GGML_TYPE_Q5_0) return PackedFormat::Q5;
-    return std::nullopt;
 }
 
 /// The product of packed weights (src[0]) and float columns (src[1]).
@@ -99,14 +100,15 @@ private:
     }
 
     void multiply_group(const ggml_tensor& op, std::size_t group, const std::uint8_t* packed) const {
+        const PackedFormat format = *format_of(*op.src[0]);
         const auto* weights =
-            static_cast<const std::uint8_t*>(op.src[0]->data) + group * packed_bytes(kGroupRows, length(op));
+            static_cast<const std::uint8_t*>(op.src[0]->data) + group * packed_bytes(format, kGroupRows, length(op));
         std::array<float*, kTileColumns> outputs{};
         for (std::size_t tile = 0; tile < tiles(op); ++tile) {
             for (std::size_t c = 0; c < count(op, tile); ++c) {
                 outputs[c] = reinterpret_cast<float*>(column(op, tile * kTileColumns + c)) + group * kGroupRows;
             }
-            multiply(bits_, weights, packed + tile * tile_bytes(length(op), bits_), count(op, tile), length(op),
+            multiply(format, bits_, weights, packed + tile * tile_bytes(length(op), bits_), count(op, tile), length(op),
                      outputs.data());
         }
     }
@@ -249,16 +251,17 @@ void set_tensor(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, st
     GGML_ASSERT(offset == 0 && size == ggml_nbytes(tensor));  // the loader sets whole tensors
     const auto length = static_cast<std::size_t>(tensor->ne[0]);
     const auto rows = static_cast<std::size_t>(tensor->ne[1]);
+    const PackedFormat format = *format_of(*tensor);
     const auto* from = static_cast<const std::uint8_t*>(data);
     auto* to = static_cast<std::uint8_t*>(tensor->data);
     // In pieces, so that the file's pages and the packed ones are never all there at the same time.
     for (std::size_t row = 0; row < rows; row += kPieceRows) {
         const std::size_t count = std::min(kPieceRows, rows - row);
         const std::size_t bytes = size / rows * count;
-        pack(*format_of(*tensor), from, count, length, to, static_cast<int>(std::thread::hardware_concurrency()));
+        pack(format, from, count, length, to, static_cast<int>(std::thread::hardware_concurrency()));
         release_file_pages(from, bytes);
         from += bytes;
-        to += packed_bytes(count, length);
+        to += packed_bytes(format, count, length);
     }
 }
 
@@ -274,8 +277,9 @@ ggml_backend_buffer_t new_buffer(ggml_backend_buffer_type_t type, std::size_t si
 }
 
 std::size_t alloc_size(ggml_backend_buffer_type_t, const ggml_tensor* tensor) {
-    if (!format_of(*tensor)) return ggml_nbytes(tensor);
-    return packed_bytes(static_cast<std::size_t>(tensor->ne[1]), static_cast<std::size_t>(tensor->ne[0]));
+    const std::optional<PackedFormat> format = format_of(*tensor);
+    if (!format) return ggml_nbytes(tensor);
+    return packed_bytes(*format, static_cast<std::size_t>(tensor->ne[1]), static_cast<std::size_t>(tensor->ne[0]));
 }
 
 constexpr std::size_t kAlignment = 64;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "shift/original_measures.h"
 #include "shift/shift.h"
 
 namespace urial::shift {
@@ -12,8 +13,6 @@ using nlohmann::ordered_json;
 constexpr const char* kColumns[] = {
     "base_rank", "aligned_rank", "base_logp",       "aligned_logp", "kl_ab",          "kl_ba",       "js",
     "tv",        "base_entropy", "aligned_entropy", "base_argmax",  "aligned_argmax", "base_margin", "aligned_margin"};
-constexpr const char* kOriginalColumns[] = {"base_rank10", "jaccard10",    "jaccard50",  "ndcg",
-                                            "ws",          "kl_truncated", "base_prob50"};
 
 std::string field(std::string_view text) {
     if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
@@ -33,7 +32,7 @@ std::string cell(const ordered_json& value) {
 std::string header() {
     std::string line = "id,position,token,piece,class";
     for (const char* name : kColumns) line += fmt::format(",{}", name);
-    for (const char* name : kOriginalColumns) line += fmt::format(",original_{}", name);
+    for (const std::string_view name : kOriginalNames) line += fmt::format(",original_{}", name);
     return line + "\n";
 }
 
@@ -53,7 +52,7 @@ std::string rows_of(const ordered_json& record) {
             fmt::format("{},{},{},{},{}", cell(record.at("id")), i, cell(record.at("answer_ids").at(i)),
                         cell(record.at("pieces").at(i)), class_name(record.at("base_rank").at(i).get<std::uint64_t>()));
         for (const char* name : kColumns) rows += "," + cell(record.at(name).at(i));
-        for (const char* name : kOriginalColumns) rows += "," + cell(record.at("original").at(name).at(i));
+        for (const std::string_view name : kOriginalNames) rows += "," + cell(record.at("original").at(name).at(i));
         rows += "\n";
     }
     return rows;

@@ -4,10 +4,12 @@
 // that old results can be compared. They see only the first tokens of both models and compare them by decoded text; the
 // exact ones over the whole vocabulary are in shift/kernel.h. Pure functions.
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "engine/engine.h"
 #include "shift/kernel.h"
@@ -22,6 +24,12 @@ struct ListedToken {
     std::string text;  ///< decoded on its own; several tokens may have the same text (parts of characters do)
     double logit = 0;  ///< or its log-probability: only differences within a list count
 };
+
+/// The names under which the measures are stored (docs/shift.md), all but the first two as they are in
+/// OriginalMeasures with k = 10 or 50. The ranks count from 0 and are k where there is none.
+inline constexpr std::array<std::string_view, 9> kOriginalNames{"base_rank10",  "base_rank50",    "jaccard10",
+                                                                "jaccard50",    "ndcg",           "ws",
+                                                                "kl_truncated", "kl_truncated50", "base_prob50"};
 
 /// In every measure p is the softmax over the logits of one list, not over the vocabulary: p1 of the base model's list,
 /// p2 of the aligned model's. "In the first k" is by text, and a text that occurs twice stands where it occurs first.

@@ -90,7 +90,8 @@ public:
         throw error(ErrorKind::BadInput, "{}: {}; is this the records.jsonl of `urial shift`?", where_, what);
     }
 
-    const ordered_json& list(const char* name, std::size_t length) const {
+    const ordered_json& list(std::string_view name, std::size_t length) const {
+        if (!record_.is_object()) fail("not an object of lists");
         const auto found = record_.find(name);
         if (found == record_.end() || !found->is_array()) fail(fmt::format("no list \"{}\"", name));
         if (found->size() != length) {
@@ -111,7 +112,7 @@ public:
     }
 
     /// `infinite` is what null stands for.
-    std::vector<double> numbers(const char* name, std::size_t length, double infinite) const {
+    std::vector<double> numbers(std::string_view name, std::size_t length, double infinite) const {
         std::vector<double> values;
         for (const ordered_json& value : list(name, length)) {
             if (!value.is_null() && !value.is_number()) fail(fmt::format("\"{}\" holds {}", name, value.dump()));
@@ -206,6 +207,11 @@ ShiftRecord parse_record(const ordered_json& record, std::string_view where) {
     parsed.kl_ab = reader.numbers("kl_ab", length, kInfinity);
     parsed.base_margin = reader.numbers("base_margin", length, kInfinity);
     parsed.aligned_margin = reader.numbers("aligned_margin", length, kInfinity);
+    if (const auto original = record.find("original"); original != record.end()) {
+        const RecordReader measures(*original, where);
+        for (const std::string_view name : kOriginalNames)
+            parsed.original.push_back(measures.numbers(name, length, kInfinity));
+    }
     parsed.tags = tags_of(record);
     return parsed;
 }

@@ -30,7 +30,8 @@ struct ShiftRecord {
     std::vector<double> kl_ab;
     std::vector<double> base_margin;
     std::vector<double> aligned_margin;
-    std::vector<std::string> tags;  ///< "task: writing", "topic: stem", "category: safety", ...
+    std::vector<std::vector<double>> original;  ///< [kOriginalNames][position]; empty where the record has none
+    std::vector<std::string> tags;              ///< "task: writing", "topic: stem", "category: safety", ...
 };
 
 /// Token texts, asked of the model once each. Not thread-safe.

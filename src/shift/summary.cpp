@@ -4,7 +4,10 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <set>
+
+#include "shift/original_measures.h"
 
 namespace urial::shift {
 namespace {
@@ -17,6 +20,10 @@ std::size_t bin_of(std::size_t position) {
                                     kBinBegins.begin()) -
            1;
 }
+
+/// Which of kOriginalNames decides the class.
+constexpr std::size_t kOriginalRank = 0;
+static_assert(kOriginalNames[kOriginalRank] == "base_rank10");
 
 struct Ratio {
     double numerator = 0;
@@ -110,6 +117,16 @@ void Summarizer::add(const ShiftRecord& record) {
             if (token.group != TokenGroup::EndOfAnswer) token.group = token_group(record.pieces[i], is_last);
         }
         if (shift_class(record.base_rank[i]) == ShiftClass::Shifted) ++token.shifted;
+    }
+    if (!record.original.empty()) {
+        answer.original.positions = record.answer_ids.size();
+        for (const std::vector<double>& values : record.original)
+            answer.original.sums.push_back(std::accumulate(values.begin(), values.end(), 0.0));
+        for (const double rank : record.original[kOriginalRank]) {
+            const ShiftClass kind = shift_class(static_cast<std::uint64_t>(rank) + 1);
+            if (kind == ShiftClass::Marginal) ++answer.original.marginal;
+            if (kind == ShiftClass::Shifted) ++answer.original.shifted;
+        }
     }
     bins_ = std::max(bins_, answer.bins.size());
     answers_.push_back(std::move(answer));
@@ -219,6 +236,26 @@ void Summarizer::add_tags(Summary& summary) const {
     }
 }
 
+void Summarizer::add_original(Summary& summary) const {
+    std::vector<const OriginalCounts*> counts;
+    for (const AnswerCounts& answer : answers_) {
+        if (answer.original.positions > 0) counts.push_back(&answer.original);
+    }
+    if (counts.empty()) return;
+    const auto mean = [&](const auto& sum) {
+        std::vector<Ratio> ratios;
+        for (const OriginalCounts* answer : counts)
+            ratios.push_back({static_cast<double>(sum(*answer)), static_cast<double>(answer->positions)});
+        return interval_of(ratios);
+    };
+    OriginalSummary& original = summary.original.emplace();
+    original.shares.unshifted = mean([](const OriginalCounts& c) { return c.positions - c.marginal - c.shifted; });
+    original.shares.marginal = mean([](const OriginalCounts& c) { return c.marginal; });
+    original.shares.shifted = mean([](const OriginalCounts& c) { return c.shifted; });
+    for (std::size_t i = 0; i < kOriginalNames.size(); ++i)
+        original.means.push_back(mean([i](const OriginalCounts& c) { return c.sums[i]; }));
+}
+
 Summary Summarizer::finish() const {
     Summary summary;
     std::vector<const BinCounts*> counts;
@@ -245,6 +282,7 @@ Summary Summarizer::finish() const {
     add_tokens(summary);
     add_answers(summary);
     add_tags(summary);
+    add_original(summary);
     return summary;
 }
 

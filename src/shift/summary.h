@@ -79,6 +79,12 @@ struct TagShift {
     Interval kl_ab;
 };
 
+/// The original analysis' own measures (shift/original_measures.h), over the positions of records that have them.
+struct OriginalSummary {
+    ClassShares shares;           ///< by where the aligned model's first choice stands among the base model's first 10
+    std::vector<Interval> means;  ///< in the order of kOriginalNames
+};
+
 struct Summary {
     std::size_t answers = 0;
     std::size_t positions = 0;
@@ -96,6 +102,7 @@ struct Summary {
     std::vector<GroupShift> groups;             ///< in the order of TokenGroup
     std::vector<AnswerShift> answers_by_shift;  ///< the most shifted first, all of them
     std::vector<TagShift> tags;                 ///< sorted by name
+    std::optional<OriginalSummary> original;    ///< nullopt: no record has them
 };
 inline constexpr double kNearTie = 0.05;  ///< nats
 inline constexpr std::size_t kMostTokens = 200;
@@ -114,12 +121,17 @@ private:
         std::size_t finite = 0, ends = 0, finite_ends = 0;  // finite_ends: those of the ends whose KL is finite
         double kl = 0, kl_ends = 0, rank = 0, probability = 0;
     };
+    struct OriginalCounts {
+        std::size_t positions = 0, marginal = 0, shifted = 0;
+        std::vector<double> sums;  // in the order of kOriginalNames
+    };
     struct AnswerCounts {
         std::string id, instruction;
         std::vector<std::string> tags;
         BinCounts all;
         std::size_t agreeing = 0;
         std::vector<BinCounts> bins;
+        OriginalCounts original;
     };
     static void add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position);
     /// Over answers: what `sum` gives to what `count` gives.
@@ -134,6 +146,7 @@ private:
     void add_tokens(Summary& summary) const;
     void add_answers(Summary& summary) const;
     void add_tags(Summary& summary) const;
+    void add_original(Summary& summary) const;
 
     std::vector<AnswerCounts> answers_;
     std::map<Token, TokenShift> tokens_;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "shift/original_measures.h"
 #include "shift/shift.h"
 #include "shift/summary.h"
 
@@ -192,6 +193,16 @@ std::string tag_table(const Summary& summary) {
     return table.text();
 }
 
+std::string original_table(const OriginalSummary& original) {
+    Table table({"measure", "mean"}, 1);
+    table.add({"unshifted", percent(original.shares.unshifted)});
+    table.add({"marginal", percent(original.shares.marginal)});
+    table.add({"shifted", percent(original.shares.shifted)});
+    for (std::size_t i = 0; i < kOriginalNames.size(); ++i)
+        table.add({std::string(kOriginalNames[i]), number(original.means[i])});
+    return table.text();
+}
+
 std::string text_at(const ordered_json& object, const char* pointer) {
     const ordered_json::json_pointer path(pointer);
     return object.contains(path) && object[path].is_string() ? object[path].get<std::string>() : "";
@@ -296,6 +307,11 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
                                 {"shares", shares_json(tag.shares)},
                                 {"kl_ab", interval_json(tag.kl_ab)}});
     }
+    if (summary.original) {
+        ordered_json& original = json["original"] = {{"shares", shares_json(summary.original->shares)}};
+        for (std::size_t i = 0; i < kOriginalNames.size(); ++i)
+            original[std::string(kOriginalNames[i])] = interval_json(summary.original->means[i]);
+    }
     return json;
 }
 
@@ -317,6 +333,10 @@ std::string as_markdown(const Summary& summary, const SummaryContext& context, s
     text += "## What is shifted\n\n" + group_table(summary) + token_table(summary, most_rows);
     text += "## Most and least shifted answers\n\n" + answer_table(summary, most_rows);
     if (!summary.tags.empty()) text += "## By tag\n\n" + tag_table(summary);
+    if (summary.original) {
+        text += "## The original analysis' measures\n\n" + original_table(*summary.original) +
+                "Of the first 30 tokens of both models, by text; classes by the aligned model's first choice.\n\n";
+    }
     text += "Intervals are 95 %, bootstrapped over answers.\n";
     return text;
 }

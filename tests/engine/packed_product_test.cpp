@@ -21,7 +21,15 @@ struct Case {
     std::size_t rows, length, columns;
 };
 
-ggml_type type_of(PackedFormat format) { return format == PackedFormat::Q8 ? GGML_TYPE_Q8_0 : GGML_TYPE_Q5_0; }
+ggml_type type_of(PackedFormat format) {
+    switch (format) {
+        case PackedFormat::Q8: return GGML_TYPE_Q8_0;
+        case PackedFormat::Q5: return GGML_TYPE_Q5_0;
+        case PackedFormat::Q4K: return GGML_TYPE_Q4_K;
+        case PackedFormat::Q6K: break;
+    }
+    return GGML_TYPE_Q6_K;
+}
 
 std::vector<float> random_numbers(std::size_t count, std::mt19937& random) {
     std::normal_distribution<float> normal;
@@ -43,7 +51,7 @@ double largest_error(const Case& shape) {
     ggml_get_type_traits(type_of(shape.format))
         ->to_float(stored.data(), exact.data(), static_cast<int64_t>(exact.size()));
 
-    std::vector<std::uint8_t> packed(packed_bytes(shape.rows, shape.length));
+    std::vector<std::uint8_t> packed(packed_bytes(shape.format, shape.rows, shape.length));
     pack(shape.format, stored.data(), shape.rows, shape.length, packed.data(), 3);
     std::vector<std::int32_t> tile(tile_bytes(shape.length, shape.bits) / 4);
     std::vector<const float*> inputs;
@@ -55,8 +63,8 @@ double largest_error(const Case& shape) {
         std::vector<std::vector<float>> results(shape.columns, std::vector<float>(kGroupRows));
         std::vector<float*> outputs;
         for (auto& result : results) outputs.push_back(result.data());
-        multiply(shape.bits, packed.data() + group * packed_bytes(kGroupRows, shape.length), tile.data(), shape.columns,
-                 shape.length, outputs.data());
+        multiply(shape.format, shape.bits, packed.data() + group * packed_bytes(shape.format, kGroupRows, shape.length),
+                 tile.data(), shape.columns, shape.length, outputs.data());
         for (std::size_t c = 0; c < shape.columns; ++c) {
             for (std::size_t r = 0; r < kGroupRows; ++r) {
                 const float* row = exact.data() + (group * kGroupRows + r) * shape.length;
@@ -83,9 +91,10 @@ protected:
 // A column rounded to b bits is off by at most half a step of its block's largest number, at random signs: for normal
 // numbers about 2 / (2^(b-1) - 1) / sqrt(12) of a term's size each. Five times that covers the largest of thousands.
 TEST_F(PackedProduct, agrees_with_exact_sums_within_the_rounding_of_the_columns) {
-    for (const PackedFormat format : {PackedFormat::Q8, PackedFormat::Q5}) {
+    for (const PackedFormat format : {PackedFormat::Q8, PackedFormat::Q5, PackedFormat::Q4K, PackedFormat::Q6K}) {
         for (const std::size_t columns : {1U, 2U, 5U, 11U, 12U}) {
-            for (const std::size_t length : {32U, 640U, 2048U}) {
+            for (const std::size_t blocks : {1U, 8U, 20U}) {
+                const std::size_t length = blocks * block_length(format);
                 EXPECT_LT(largest_error({format, ColumnBits::Eight, 32, length, columns}), 5 * 0.0046)
                     << columns << " of " << length;
                 EXPECT_LT(largest_error({format, ColumnBits::Sixteen, 32, length, columns}), 5 * 0.000018)
@@ -105,7 +114,7 @@ TEST_F(PackedProduct, the_extremes_of_weights_and_columns_do_not_overflow) {
     }
     std::vector<std::uint8_t> rows;
     for (std::size_t r = 0; r < kGroupRows; ++r) rows.insert(rows.end(), row.begin(), row.end());
-    std::vector<std::uint8_t> packed(packed_bytes(kGroupRows, kLength));
+    std::vector<std::uint8_t> packed(packed_bytes(PackedFormat::Q8, kGroupRows, kLength));
     pack(PackedFormat::Q8, rows.data(), kGroupRows, kLength, packed.data(), 1);
     for (const float sign : {1.0F, -1.0F}) {
         // 16 bits: the low plane's extremes, -128 and 127, beside the largest number.
@@ -119,7 +128,7 @@ TEST_F(PackedProduct, the_extremes_of_weights_and_columns_do_not_overflow) {
             pack_tile(PackedFormat::Q8, bits, &input, 1, kLength, tile.data());
             std::vector<float> result(kGroupRows);
             float* output = result.data();
-            multiply(bits, packed.data(), tile.data(), 1, kLength, &output);
+            multiply(PackedFormat::Q8, bits, packed.data(), tile.data(), 1, kLength, &output);
             const double rounding =
                 bits == ColumnBits::Eight ? 4 * 128.0 * 128 : 0.0;  // the four small numbers become 0
             for (const float value : result)
@@ -129,7 +138,7 @@ TEST_F(PackedProduct, the_extremes_of_weights_and_columns_do_not_overflow) {
 }
 
 TEST_F(PackedProduct, a_number_that_is_none_stays_visible) {
-    std::vector<std::uint8_t> packed(packed_bytes(kGroupRows, 32), 0x3c);
+    std::vector<std::uint8_t> packed(packed_bytes(PackedFormat::Q8, kGroupRows, 32), 0x3c);
     std::vector<float> column(32, 1.0F);
     column[17] = std::numeric_limits<float>::quiet_NaN();
     std::vector<std::int32_t> tile(tile_bytes(32, ColumnBits::Eight) / 4);
@@ -137,19 +146,19 @@ TEST_F(PackedProduct, a_number_that_is_none_stays_visible) {
     pack_tile(PackedFormat::Q8, ColumnBits::Eight, &input, 1, 32, tile.data());
     std::vector<float> result(kGroupRows);
     float* output = result.data();
-    multiply(ColumnBits::Eight, packed.data(), tile.data(), 1, 32, &output);
+    multiply(PackedFormat::Q8, ColumnBits::Eight, packed.data(), tile.data(), 1, 32, &output);
     for (const float value : result) EXPECT_TRUE(std::isnan(value));
 }
 
 TEST_F(PackedProduct, a_column_of_zeros_gives_zeros) {
-    std::vector<std::uint8_t> packed(packed_bytes(kGroupRows, 32), 0x3c);
+    std::vector<std::uint8_t> packed(packed_bytes(PackedFormat::Q8, kGroupRows, 32), 0x3c);
     const std::vector<float> column(32, 0.0F);
     std::vector<std::int32_t> tile(tile_bytes(32, ColumnBits::Sixteen) / 4);
     const float* input = column.data();
     pack_tile(PackedFormat::Q5, ColumnBits::Sixteen, &input, 1, 32, tile.data());
     std::vector<float> result(kGroupRows, 1.0F);
     float* output = result.data();
-    multiply(ColumnBits::Sixteen, packed.data(), tile.data(), 1, 32, &output);
+    multiply(PackedFormat::Q5, ColumnBits::Sixteen, packed.data(), tile.data(), 1, 32, &output);
     for (const float value : result) EXPECT_EQ(value, 0.0F);
 }
 

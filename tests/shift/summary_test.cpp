@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "shift/original_measures.h"
 #include "support/expect_text.h"
 
 namespace urial::shift {
@@ -236,6 +237,31 @@ TEST(TokenGroup, follows_the_rule) {
     EXPECT_EQ(token_group("<"), TokenGroup::Punctuation);
     EXPECT_EQ(token_group(" Broadway"), TokenGroup::Content);
     EXPECT_EQ(token_group("\xC3\xA9t\xC3\xA9"), TokenGroup::Content);
+}
+
+TEST(Summary, the_originals_measures_are_means_over_positions_and_shares_by_its_own_rank) {
+    ShiftRecord a = record_of("a", "xyz", {1, 1, 1});
+    ShiftRecord b = record_of("b", "x", {1});
+    EXPECT_FALSE([&] {
+        Summarizer without;
+        without.add(a);
+        return without.finish().original.has_value();
+    }());
+    a.original.assign(kOriginalNames.size(), {0.5, 0.25, 0});
+    b.original.assign(kOriginalNames.size(), {1.25});
+    a.original[0] = {0, 2, 3};  // unshifted, marginal, shifted
+    b.original[0] = {10};       // not among the first 10
+    Summarizer summarizer;
+    summarizer.add(a);
+    summarizer.add(b);
+    const OriginalSummary original = summarizer.finish().original.value();
+    EXPECT_DOUBLE_EQ(original.shares.unshifted.value, 0.25);
+    EXPECT_DOUBLE_EQ(original.shares.marginal.value, 0.25);
+    EXPECT_DOUBLE_EQ(original.shares.shifted.value, 0.5);
+    EXPECT_DOUBLE_EQ(original.means.at(0).value, 15.0 / 4);
+    EXPECT_DOUBLE_EQ(original.means.at(2).value, 2.0 / 4);
+    EXPECT_DOUBLE_EQ(original.means.at(2).low, 0.25) << "answers are drawn, not positions";
+    EXPECT_DOUBLE_EQ(original.means.at(2).high, 1.25);
 }
 
 }  // namespace
