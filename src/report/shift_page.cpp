@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <map>
-#include <set>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -104,11 +103,9 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
                         const ColumnBlock& top) {
     const std::string base_type = weight_type(run.manifest, "base");
     const std::string aligned_type = weight_type(run.manifest, "aligned");
-    std::set<std::string> quantised;
-    for (const std::string& type : {base_type, aligned_type}) {
-        if (!type.empty() && shift::is_quantised(type)) quantised.insert(type);
-    }
     std::vector<std::string> warnings;
+    if (std::string warning = shift::quantisation_warning(run.manifest); !warning.empty())
+        warnings.push_back(warning + ".");
     const ordered_json::json_pointer left_out("/identity/vocabulary/left_out");
     if (run.manifest.contains(left_out) && run.manifest[left_out].is_number() && run.manifest[left_out] > 0) {
         warnings.push_back(fmt::format("{} token ids are not the same in both vocabularies and were left out.",
@@ -117,7 +114,6 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
     return {{"label", label},
             {"pair", side_name(run.manifest, "base") + " → " + side_name(run.manifest, "aligned")},
             {"weights", base_type == aligned_type ? base_type : base_type + " → " + aligned_type},
-            {"quantised", quantised},
             {"warnings", warnings},
             {"top_k", run.top_k},
             {"column_layout", columns.layout()},

@@ -31,8 +31,8 @@ struct Side {
     std::string weight_type;                                      ///< of the model file: "Q4_K - Medium", "F32"
 };
 
-/// True for every type but the floating-point ones: rounded activations disturb the analysis there.
-bool is_quantised(std::string_view weight_type);
+/// What a reader must know of the quantised weights that a run's manifest names; empty where there are none.
+std::string quantisation_warning(const nlohmann::ordered_json& manifest);
 
 /// One thing to analyse. An answer that is not given is generated greedily by the aligned model.
 struct ShiftItem {

@@ -392,13 +392,6 @@ private:
 
 }  // namespace
 
-bool is_quantised(std::string_view weight_type) {
-    const std::string type = lower_ascii(weight_type);
-    return !(type.starts_with("f32") || type.starts_with("f16") || type.starts_with("bf16") ||
-             type.find(" f32") != std::string::npos || type.find(" f16") != std::string::npos ||
-             type.find("bf16") != std::string::npos);
-}
-
 ShiftOutcome run_shift(const Side& base, const Side& aligned, const std::vector<ShiftItem>& items,
                        const ShiftOptions& options) {
     if (items.empty()) throw Error(ErrorKind::BadInput, "there is nothing to analyse: no instruction and no answer");

@@ -205,6 +205,13 @@ TEST(Summary, warns_of_quantised_weights_and_of_low_self_agreement) {
     ASSERT_EQ(context.warnings.size(), 2U);
     EXPECT_TRUE(test::contains(context.warnings[0], "urial convert"));
     EXPECT_TRUE(test::contains(context.warnings[1], "self-agreement is only 50.0 %"));
+    manifest["identity"]["base"]["model"]["arithmetic"] = "precise";
+    EXPECT_TRUE(test::contains(summary_context(manifest, summary).warnings[0], "precise arithmetic"));
+    manifest["identity"]["aligned"]["model"] = {{"weight_type", "Q8_0"}, {"arithmetic", "engine"}};
+    EXPECT_TRUE(
+        test::contains(summary_context(manifest, summary).warnings[0], "quantised (Q4_K - Medium, Q8_0), which"))
+        << "one noisy side is noise";
+    manifest["identity"]["aligned"]["model"] = {{"weight_type", "F32"}};
     manifest["identity"]["base"]["model"]["weight_type"] = "BF16";
     EXPECT_EQ(summary_context(manifest, summary).warnings.size(), 1U);
 }

@@ -1012,9 +1012,6 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     const labels = /* @__PURE__ */ new Map();
     runs.forEach((run, i) => {
       const own = [...run.header.warnings];
-      if (run.header.quantised.length) {
-        own.push(`The weights are quantised (${run.header.quantised.join(", ")}), which adds noise: on Gemma 3 270M, Q4_K_M gave another rank than F32 at about 10 % of positions and another class at about 3 %.`);
-      }
       if (summaries[i].selfAgreement < 0.9) {
         own.push(`Only ${formatPercent(summaries[i].selfAgreement)} of the tokens are the aligned model’s own first choice: were the answers sampled, written by another model, or made under another template?`);
       }
