@@ -79,8 +79,7 @@ struct SessionOptions {
                                 ///< 0: one per sequence
     int threads = 0;            ///< 0: one per core
     enum class FlashAttention { Auto, On, Off } flash_attention = FlashAttention::Auto;
-    bool f32_cache =
-        false;  ///< keys and values in f32, twice the memory of f16; rounded all the same by flash attention
+    bool f32_cache = false;    ///< keys and values in f32 instead of f16; flash attention rounds them all the same
     bool use_adapters = true;  ///< false: the model without its adapters (the base side of a pair)
     std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
     std::uint64_t snapshot_bytes = 2'000'000'000;       ///< oldest snapshots go when the folder grows beyond this

@@ -21,13 +21,17 @@ __m512 load_half(const std::uint8_t* numbers) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));
 }
 
-/// The weights of a group, block by block (layouts: packed_product.cpp): how many *parts* of a block have a scale of
-/// their own, the scales as f32, word `k` of the 16 rows as unsigned bytes.
+// The weights of a group, block by block (layouts: packed_product.cpp): how many *parts* of a block have a scale of
+// their own, the scales as f32, word `k` of the 16 rows as unsigned bytes. next() goes to a block, from the first on.
+
+/// Q8_0 and Q5_0.
 struct OneScale {
     static constexpr int kParts = 1;
     static constexpr bool kHasMinimum = false;
-    explicit OneScale(const std::uint8_t* group) : words(group - kStep) {}
-    void next(std::size_t) { words += kStep; }
+    explicit OneScale(const std::uint8_t* group) : words(group) {}
+    void next(std::size_t block) {
+        if (block > 0) words += kStep;
+    }
     __m512 scale(int) const { return load_half(words); }
     __m512i word(int k) const { return _mm512_loadu_si512(words + 2 * kGroupRows + k * 64); }
 
@@ -44,9 +48,9 @@ __m512 whole_numbers(const std::uint8_t* bytes) {
 struct Q4K {
     static constexpr int kParts = 1;
     static constexpr bool kHasMinimum = true;
-    explicit Q4K(const std::uint8_t* group) : words(group - kStep) {}
+    explicit Q4K(const std::uint8_t* group) : words(group) {}
     void next(std::size_t block) {
-        words += kStep;
+        if (block > 0) words += kStep;
         if (block % kSuperBlocks != 0) return;
         scales = load_half(words);
         minima = load_half(words + 2 * kGroupRows);
@@ -67,9 +71,9 @@ struct Q4K {
 struct Q6K {
     static constexpr int kParts = 2;
     static constexpr bool kHasMinimum = false;
-    explicit Q6K(const std::uint8_t* group) : words(group - kStep) {}
+    explicit Q6K(const std::uint8_t* group) : words(group) {}
     void next(std::size_t block) {
-        words += kStep;
+        if (block > 0) words += kStep;
         if (block % kSuperBlocks != 0) return;
         scales = load_half(words);
         words += 2 * kGroupRows;
