@@ -9,7 +9,7 @@
 // - Whole blocks are shared. Keys and values are converted to f32 once for all rows, the keys transposed so that a
 //   vector holds one number of 16 cells; tiles of 8 queries (two rows of four heads, say) are multiplied by them at the
 //   speed of a matrix product.
-// - Single cells are taken row by row, all heads of a group with one conversion.
+// - Single cells are taken row by row, head by head, 16 at a time.
 //
 // Both go through the same running softmax: a query keeps its largest score, the sum of exponentials and the weighted
 // sum of values, all f32, and rescales when a larger score comes. The exponential is a polynomial of degree 6 after

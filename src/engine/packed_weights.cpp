@@ -310,7 +310,7 @@ bool packed_weights_available() {
 }
 
 void take_attention(ggml_tensor* node) {
-    if (!packed_weights_available() || !attention_runs_here() || !Attention::computes(*node)) return;
+    if (!Attention::computes(*node) || !packed_weights_available() || !attention_runs_here()) return;
     if (node->buffer != nullptr && ggml_backend_buffer_is_host(node->buffer)) node->extra = &ours;
 }
 

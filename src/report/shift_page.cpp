@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <map>
 #include <string_view>
 
@@ -104,8 +105,10 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
     const std::string base_type = weight_type(run.manifest, "base");
     const std::string aligned_type = weight_type(run.manifest, "aligned");
     std::vector<std::string> warnings;
-    if (std::string warning = shift::quantisation_warning(run.manifest); !warning.empty())
+    if (std::string warning = shift::quantisation_warning(run.manifest); !warning.empty()) {
+        warning.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(warning.front())));
         warnings.push_back(warning + ".");
+    }
     const ordered_json::json_pointer left_out("/identity/vocabulary/left_out");
     if (run.manifest.contains(left_out) && run.manifest[left_out].is_number() && run.manifest[left_out] > 0) {
         warnings.push_back(fmt::format("{} token ids are not the same in both vocabularies and were left out.",

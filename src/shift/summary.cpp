@@ -132,24 +132,25 @@ void Summarizer::add(const ShiftRecord& record) {
     answers_.push_back(std::move(answer));
 }
 
-template <typename Sum, typename Count>
-Interval Summarizer::ratio_of(const std::vector<const BinCounts*>& counts, const Sum& sum, const Count& count) {
+template <typename Counts, typename Sum, typename Count>
+Interval Summarizer::ratio_of(const std::vector<const Counts*>& counts, const Sum& sum, const Count& count) {
     std::vector<Ratio> ratios;
-    for (const BinCounts* answer : counts) {
+    for (const Counts* answer : counts) {
         ratios.push_back({static_cast<double>(sum(*answer)), static_cast<double>(count(*answer))});
     }
     return interval_of(ratios);
 }
 
-std::size_t Summarizer::positions_of(const BinCounts& counts) { return counts.positions; }
+template <typename Counts>
+std::size_t Summarizer::positions_of(const Counts& counts) {
+    return counts.positions;
+}
 
-ClassShares Summarizer::shares_of(const std::vector<const BinCounts*>& counts) {
-    return {ratio_of(
-                counts, [](const BinCounts& c) { return c.positions - c.marginal - c.shifted; }, positions_of),
-            ratio_of(
-                counts, [](const BinCounts& c) { return c.marginal; }, positions_of),
-            ratio_of(
-                counts, [](const BinCounts& c) { return c.shifted; }, positions_of)};
+template <typename Counts>
+ClassShares Summarizer::shares_of(const std::vector<const Counts*>& counts) {
+    const auto share = [&](const auto& of) { return ratio_of(counts, of, positions_of<Counts>); };
+    return {share([](const Counts& c) { return c.positions - c.marginal - c.shifted; }),
+            share([](const Counts& c) { return c.marginal; }), share([](const Counts& c) { return c.shifted; })};
 }
 
 Interval Summarizer::mean_kl(const std::vector<const BinCounts*>& counts) {
@@ -185,9 +186,9 @@ void Summarizer::add_bins(Summary& summary) const {
         bin.shares = shares_of(counts);
         if (others > 0) bin.kl_without_ends = mean_kl_without_ends(counts);
         bin.base_rank = ratio_of(
-            counts, [](const BinCounts& c) { return c.rank; }, positions_of);
+            counts, [](const BinCounts& c) { return c.rank; }, positions_of<BinCounts>);
         bin.base_prob = ratio_of(
-            counts, [](const BinCounts& c) { return c.probability; }, positions_of);
+            counts, [](const BinCounts& c) { return c.probability; }, positions_of<BinCounts>);
         summary.bins.push_back(std::move(bin));
     }
 }
@@ -242,18 +243,12 @@ void Summarizer::add_original(Summary& summary) const {
         if (answer.original.positions > 0) counts.push_back(&answer.original);
     }
     if (counts.empty()) return;
-    const auto mean = [&](const auto& sum) {
-        std::vector<Ratio> ratios;
-        for (const OriginalCounts* answer : counts)
-            ratios.push_back({static_cast<double>(sum(*answer)), static_cast<double>(answer->positions)});
-        return interval_of(ratios);
-    };
     OriginalSummary& original = summary.original.emplace();
-    original.shares.unshifted = mean([](const OriginalCounts& c) { return c.positions - c.marginal - c.shifted; });
-    original.shares.marginal = mean([](const OriginalCounts& c) { return c.marginal; });
-    original.shares.shifted = mean([](const OriginalCounts& c) { return c.shifted; });
-    for (std::size_t i = 0; i < kOriginalNames.size(); ++i)
-        original.means.push_back(mean([i](const OriginalCounts& c) { return c.sums[i]; }));
+    original.shares = shares_of(counts);
+    for (std::size_t i = 0; i < kOriginalNames.size(); ++i) {
+        original.means.push_back(ratio_of(
+            counts, [i](const OriginalCounts& c) { return c.sums[i]; }, positions_of<OriginalCounts>));
+    }
 }
 
 Summary Summarizer::finish() const {

@@ -135,10 +135,12 @@ private:
     };
     static void add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position);
     /// Over answers: what `sum` gives to what `count` gives.
-    template <typename Sum, typename Count>
-    static Interval ratio_of(const std::vector<const BinCounts*>& counts, const Sum& sum, const Count& count);
-    static std::size_t positions_of(const BinCounts& counts);
-    static ClassShares shares_of(const std::vector<const BinCounts*>& counts);
+    template <typename Counts, typename Sum, typename Count>
+    static Interval ratio_of(const std::vector<const Counts*>& counts, const Sum& sum, const Count& count);
+    template <typename Counts>
+    static std::size_t positions_of(const Counts& counts);
+    template <typename Counts>
+    static ClassShares shares_of(const std::vector<const Counts*>& counts);
     static Interval mean_kl(const std::vector<const BinCounts*>& counts);
     static Interval mean_kl_without_ends(const std::vector<const BinCounts*>& counts);
     std::vector<const BinCounts*> counts_of_bin(std::size_t bin) const;

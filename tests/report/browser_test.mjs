@@ -78,7 +78,7 @@ const tests = {
         assert.match(rows[0], /weights: F32/);
         assert.match(rows[1], /weights: Q4_K - Medium/);
         assert.deepEqual(await page.locator('.warnings li', {hasText: 'quantised (Q4_K - Medium)'}).count(), 1);
-        assert.match(await page.locator('.warnings').innerText(), /weights-1: the weights/);
+        assert.match(await page.locator('.warnings').innerText(), /weights-1: The weights/);
         assert.deepEqual(noise, []);
         await page.close();
     },

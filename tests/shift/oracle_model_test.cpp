@@ -95,12 +95,11 @@ protected:
         return converted;
     }
 
-    void expect_the_oracle() {
+    void expect_the_oracle(double least_rank_share) {
         const auto records = run("given");
         const Agreement agreement = compare(records);
         EXPECT_EQ(agreement.positions, 166U);
-        // Three standard errors, for 166 positions, below 0.994.
-        EXPECT_GE(agreement.rank_share(), 0.976);
+        EXPECT_GE(agreement.rank_share(), least_rank_share);
         EXPECT_GE(agreement.class_share(), 0.99);
         EXPECT_LE(agreement.kl_error(), 0.002);
         // Both sides' numbers, position by position: two float32 engines differ by about 1e-3 where rows are near-flat.
@@ -127,19 +126,19 @@ protected:
 
 TEST_F(RealPairTest, float32_weights_reproduce_the_oracle) {
     load(float32_file());
-    expect_the_oracle();
+    expect_the_oracle(0.99);
 }
 
 TEST_F(RealPairTest, float32_weights_reproduce_the_oracle_with_our_attention_too) {
     if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
     load(float32_file(), engine::Arithmetic::PackedPrecise);
-    expect_the_oracle();
+    expect_the_oracle(0.99);
 }
 
 TEST_F(RealPairTest, quantised_weights_in_precise_arithmetic_reproduce_the_oracle) {
     if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
     load(*path_, engine::Arithmetic::PackedPrecise);
-    expect_the_oracle();
+    expect_the_oracle(0.976);  // three standard errors, for 166 positions, below what all 20 answers give
 }
 
 TEST_F(RealPairTest, quantised_weights_stay_near_the_oracle) {
