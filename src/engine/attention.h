@@ -15,10 +15,11 @@ struct AttentionTask {
     std::size_t heads = 0;          ///< of the queries
     std::size_t groups = 0;         ///< of the keys and values; divides heads
     std::size_t length = 0;         ///< numbers of a head, a multiple of 16
+    bool f32_cells = false;         ///< keys and values are f32 instead of f16
     float scale = 1;                ///< of the products
     const char* queries = nullptr;  ///< f32 [length] of each row and head
     std::size_t query_row = 0, query_head = 0;
-    const char* keys = nullptr;  ///< f16 [length] of each cell and group
+    const char* keys = nullptr;  ///< [length] of each cell and group
     std::size_t key_cell = 0, key_group = 0;
     const char* values = nullptr;  ///< likewise
     std::size_t value_cell = 0, value_group = 0;

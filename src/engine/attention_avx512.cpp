@@ -6,25 +6,25 @@
 // Cells are looked at in *blocks* of 32. A row sees a block whole (the prefix, a sequence's own stretch of cells),
 // sees single cells of it, or nothing:
 //
-// - Whole blocks are shared. Keys and values are converted to f32 once for all rows, the keys transposed so that a
+// - Whole blocks are shared. Keys and values are converted to f32 (where they are f16) once for all rows, the keys
+// transposed so that a
 //   vector holds one number of 16 cells; tiles of 8 queries (two rows of four heads, say) are multiplied by them at the
 //   speed of a matrix product.
 // - Single cells are taken row by row, head by head, 16 at a time.
 //
 // Both go through the same running softmax: a query keeps its largest score, the sum of exponentials and the weighted
-// sum of values, all f32, and rescales when a larger score comes. The exponential is a polynomial of degree 6 after
-// reduction by powers of 2, relative error below 3e-7.
+// sum of values, all f32, and rescales when a larger score comes.
 
 #include "engine/attention.h"
 
 #if defined(__AVX512F__) && defined(__AVX512BW__)
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <bit>
 #include <limits>
 #include <vector>
+
+#include "engine/avx512_math.h"
 
 namespace urial::engine {
 namespace {
@@ -35,24 +35,6 @@ constexpr std::size_t kTile = 8;    // queries that share a pass over a block
 constexpr std::size_t kRowsTogether = 2;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::uint16_t kHidden = 0xFC00;  // -infinity as f16
-
-__m512 load_half(const std::uint16_t* numbers) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));
-}
-
-/// exp(x) for x <= 0; 0 below -87.
-__m512 exponential(__m512 x) {
-    const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504F)), 0);
-    __m512 f = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375F), x);
-    f = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4F), f);
-    __m512 sum = _mm512_set1_ps(1.0F / 720);
-    for (const float term : {1.0F / 120, 1.0F / 24, 1.0F / 6, 0.5F, 1.0F, 1.0F}) {
-        sum = _mm512_fmadd_ps(sum, f, _mm512_set1_ps(term));
-    }
-    const __mmask16 normal = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-87.0F), _CMP_GE_OQ);
-    const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-    return _mm512_mask_mov_ps(_mm512_maskz_scalef_ps(normal, sum, n), nan, x);
-}
 
 /// 16 x 16 numbers, rows become columns.
 void transpose(__m512 (&rows)[kLanes]) {
@@ -90,7 +72,8 @@ struct Query {
     float weight = 0;
 };
 
-/// A thread's work; its memory is kept from one layer to the next.
+/// A thread's work; its memory is kept from one layer to the next. Number: of the keys and values.
+template <class Number>
 class Attention {
 public:
     void run(const AttentionTask& task, std::size_t thread, std::size_t threads) {
@@ -114,12 +97,11 @@ public:
     }
 
 private:
-    const std::uint16_t* key(std::size_t group, std::size_t cell) const {
-        return reinterpret_cast<const std::uint16_t*>(task_->keys + group * task_->key_group + cell * task_->key_cell);
+    const Number* key(std::size_t group, std::size_t cell) const {
+        return reinterpret_cast<const Number*>(task_->keys + group * task_->key_group + cell * task_->key_cell);
     }
-    const std::uint16_t* value(std::size_t group, std::size_t cell) const {
-        return reinterpret_cast<const std::uint16_t*>(task_->values + group * task_->value_group +
-                                                      cell * task_->value_cell);
+    const Number* value(std::size_t group, std::size_t cell) const {
+        return reinterpret_cast<const Number*>(task_->values + group * task_->value_group + cell * task_->value_cell);
     }
     const std::uint16_t* mask(std::size_t row) const {
         return reinterpret_cast<const std::uint16_t*>(task_->mask + row * task_->mask_row);
@@ -194,15 +176,15 @@ private:
         for (std::size_t half = 0; half < kBlock; half += kLanes) {
             for (std::size_t d = 0; d < length; d += kLanes) {
                 __m512 numbers[kLanes];
-                for (std::size_t c = 0; c < kLanes; ++c) numbers[c] = load_half(key(group, first + half + c) + d);
+                for (std::size_t c = 0; c < kLanes; ++c) numbers[c] = load_numbers(key(group, first + half + c) + d);
                 transpose(numbers);
                 for (std::size_t i = 0; i < kLanes; ++i) _mm512_storeu_ps(&keys_[(d + i) * kBlock + half], numbers[i]);
             }
         }
         for (std::size_t c = 0; c < kBlock; ++c) {
-            const std::uint16_t* from = value(group, first + c);
+            const Number* from = value(group, first + c);
             for (std::size_t d = 0; d < length; d += kLanes)
-                _mm512_storeu_ps(&values_[c * length + d], load_half(from + d));
+                _mm512_storeu_ps(&values_[c * length + d], load_numbers(from + d));
         }
     }
 
@@ -290,10 +272,10 @@ private:
                 alignas(64) float scores[kLanes];
                 std::fill(std::begin(scores), std::end(scores), -kInfinity);
                 for (std::size_t c = 0; c < count; ++c) {
-                    const std::uint16_t* numbers = key(group, cells[first + c]);
+                    const Number* numbers = key(group, cells[first + c]);
                     __m512 sum = _mm512_setzero_ps();
                     for (std::size_t d = 0; d < length; d += kLanes)
-                        sum = _mm512_fmadd_ps(load_half(numbers + d), _mm512_loadu_ps(query.numbers + d), sum);
+                        sum = _mm512_fmadd_ps(load_numbers(numbers + d), _mm512_loadu_ps(query.numbers + d), sum);
                     scores[c] = _mm512_reduce_add_ps(sum) + _cvtsh_ss(added[cells[first + c]]);
                 }
                 const __m512 all = _mm512_load_ps(scores);
@@ -305,8 +287,8 @@ private:
                 for (std::size_t d = 0; d < length; d += kLanes) {
                     __m512 sum = _mm512_loadu_ps(query.sum + d);
                     for (std::size_t c = 0; c < count; ++c) {
-                        sum = _mm512_fmadd_ps(_mm512_set1_ps(weights[c]), load_half(value(group, cells[first + c]) + d),
-                                              sum);
+                        sum = _mm512_fmadd_ps(_mm512_set1_ps(weights[c]),
+                                              load_numbers(value(group, cells[first + c]) + d), sum);
                     }
                     _mm512_storeu_ps(query.sum + d, sum);
                 }
@@ -348,8 +330,13 @@ bool attention_runs_here() {
 }
 
 void attend(const AttentionTask& task, std::size_t thread, std::size_t threads) {
-    thread_local Attention attention;
-    attention.run(task, thread, threads);
+    thread_local Attention<std::uint16_t> of_halves;
+    thread_local Attention<float> of_floats;
+    if (task.f32_cells) {
+        of_floats.run(task, thread, threads);
+    } else {
+        of_halves.run(task, thread, threads);
+    }
 }
 
 }  // namespace urial::engine

@@ -27,14 +27,18 @@ struct Adapter {
     bool operator==(const Adapter&) const = default;
 };
 
-/// Who multiplies the matrices of quantised models and computes the attention. The results differ in the last digits,
-/// and in speed.
+/// Who multiplies the matrices of quantised models and computes attention and gated GELU. The results differ in the
+/// last digits, and in speed.
 enum class Arithmetic {
     Engine,         ///< llama.cpp's own routines: equal to llama.cpp bit for bit, best for one sequence
-    Packed,         ///< ours for Q8_0 and Q5_0 matrices, the same precision, and attention with f32 sums: much faster
-                    ///< for many rows
+    Packed,         ///< ours for Q8_0, Q5_0, Q4_K and Q6_K matrices, the same precision, and attention and GELU in f32:
+                    ///< much faster for many rows
     PackedPrecise,  ///< the same with columns rounded to 16 bits instead of 8: nearly as precise as F32 weights
 };
+
+/// Rises when Packed or PackedPrecise give other numbers than before. What was computed under another version is not
+/// continued.
+inline constexpr int kArithmeticVersion = 1;
 
 std::string_view name(Arithmetic arithmetic);  ///< "engine", "packed", "precise"
 
@@ -75,11 +79,12 @@ struct SessionOptions {
     int sequences = 1;          ///< how many sequences run at the same time
     int context_tokens = 2048;  ///< cells for all sequences together: prefix + sequences x (query + answer)
     int batch_rows = 512;       ///< the most rows that one decode() takes
-    int logit_rows = 0;         ///< the most rows of one decode() that want logits (vocabulary x 4 bytes each, twice);
-                                ///< 0: one per sequence
+    int logit_rows = 0;         ///< the most rows of one decode() that want logits (vocabulary x 4 bytes each, twice
+                                ///< that on a GPU); 0: one per sequence
     int threads = 0;            ///< 0: one per core
     enum class FlashAttention { Auto, On, Off } flash_attention = FlashAttention::Auto;
-    bool f32_cache = false;    ///< keys and values in f32 instead of f16; flash attention rounds them all the same
+    bool f32_cache = false;    ///< keys and values in f32 instead of f16; the engine's flash attention rounds them all
+                               ///< the same, ours does not
     bool use_adapters = true;  ///< false: the model without its adapters (the base side of a pair)
     std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
     std::uint64_t snapshot_bytes = 2'000'000'000;       ///< oldest snapshots go when the folder grows beyond this

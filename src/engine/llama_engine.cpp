@@ -121,6 +121,8 @@ private:
     void set_row(std::size_t i, llama_seq_id sequence, std::size_t position, Token token, bool wants_logits);
     int32_t run_rows(std::size_t count);
     void submit(std::span<const Row> rows);
+    void prepare(ggml_tensor* node) const;
+    void place_logits(ggml_tensor* node) const;
 
     std::shared_ptr<const LlamaModel> model_;
     std::unique_ptr<llama_context, ContextDeleter> context_;
@@ -131,11 +133,12 @@ private:
     std::size_t vocabulary_size_ = 0;
     bool shares_in_part_ = true;
     bool uses_adapters_ = false;
-    bool own_attention_ = false;
+    bool own_operations_ = false;
     bool f32_cache_ = false;
     std::string flash_attention_;
     int batch_rows_ = 0;
     int logit_rows_ = 0;
+    std::int64_t rows_with_logits_ = 0;  // of the batch that is being computed
 
     // The batch's columns, reused by every decode.
     std::vector<llama_token> token_column_;
@@ -281,12 +284,6 @@ std::unique_ptr<Session> LlamaModel::new_session(const SessionOptions& options) 
 
 // ---- session, continued ---------------------------------------------------------------------------------------------
 
-/// The engine asks of every node, before it computes the graph, whether we want to see the node's result.
-bool on_node(ggml_tensor* node, bool asked, void*) {
-    if (asked) take_attention(node);
-    return !asked;
-}
-
 int thread_count(int wanted) {
     return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
@@ -328,8 +325,12 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     if (options.f32_cache) parameters.type_k = parameters.type_v = GGML_TYPE_F32;
     parameters.swa_full = true;
     parameters.kv_unified = true;
-    own_attention_ = model_->info().arithmetic != Arithmetic::Engine;
-    if (own_attention_) parameters.cb_eval = on_node;
+    own_operations_ = model_->info().arithmetic != Arithmetic::Engine;
+    parameters.cb_eval = [](ggml_tensor* node, bool asked, void* session) {
+        if (asked) static_cast<LlamaSession*>(session)->prepare(node);
+        return !asked;
+    };
+    parameters.cb_eval_user_data = this;
     context_.reset(llama_init_from_model(model_->handle(), parameters));
     if (!context_) {
         throw error(ErrorKind::Model, "{}: no context of {} tokens for {} sequences: {}", model_->info().name, rounded,
@@ -395,7 +396,7 @@ nlohmann::ordered_json LlamaSession::circumstances() const {
             {"cache_types", f32_cache_ ? "f32,f32" : "f16,f16"},
             {"flash_attention", flash_attention_},
             {"arithmetic", name(model_->info().arithmetic)},
-            {"attention", own_attention_ ? "urial" : "engine"},
+            {"arithmetic_version", kArithmeticVersion},
             {"batch_rows", batch_rows_},
             {"engine", build.version + " " + build.commit},
             {"cpu", build.cpu_features}};
@@ -453,6 +454,8 @@ void LlamaSession::set_row(std::size_t i, llama_seq_id sequence, std::size_t pos
 }
 
 int32_t LlamaSession::run_rows(std::size_t count) {
+    const auto column = std::span(logits_column_).first(count);
+    rows_with_logits_ = std::count(column.begin(), column.end(), 1);
     llama_batch batch{};
     batch.n_tokens = static_cast<int32_t>(count);
     batch.token = token_column_.data();
@@ -509,6 +512,20 @@ void LlamaSession::submit(std::span<const Row> rows) {
     if (status == 1) throw error(ErrorKind::ContextFull, "the engine found no room for {} tokens", rows.size());
     if (status != 0) throw error(ErrorKind::Model, "decoding failed ({}): {}", status, last_engine_error());
     for (std::size_t s = 0; s < sequences_.size(); ++s) sequences_[s].length = lengths[s];
+}
+
+/// The engine asks of every node, before it computes the graph, whether we want to see the node's result.
+void LlamaSession::prepare(ggml_tensor* node) const {
+    if (own_operations_) take_over(node);
+    if (std::string_view(node->name) == "result_output") place_logits(node);
+}
+
+/// The last product writes to where the engine would copy it afterwards (which then finds both places to be the same,
+/// and has nothing to do). A row of 262,144 logits is 1 MiB.
+void LlamaSession::place_logits(ggml_tensor* node) const {
+    if (node->ne[1] != rows_with_logits_) return;  // of a part of the batch; the others would not follow it
+    if (node->view_src != nullptr || node->buffer == nullptr || !ggml_backend_buffer_is_host(node->buffer)) return;
+    if (float* logits = llama_get_logits(context_.get())) node->data = logits;
 }
 
 std::span<const float> LlamaSession::logits(std::size_t row) const {

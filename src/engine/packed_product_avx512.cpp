@@ -4,12 +4,12 @@
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VNNI__)
 
-#include <immintrin.h>
-
 #include <array>
 #include <cstring>
 #include <limits>
 #include <utility>
+
+#include "engine/avx512_math.h"
 
 namespace urial::engine {
 namespace {
@@ -17,9 +17,7 @@ namespace {
 constexpr int kWords = static_cast<int>(kBlockLength) / 4;
 constexpr int kTile = static_cast<int>(kTileColumns);
 
-__m512 load_half(const std::uint8_t* numbers) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));
-}
+__m512 load_halves(const std::uint8_t* bytes) { return load_numbers(reinterpret_cast<const std::uint16_t*>(bytes)); }
 
 // The weights of a group, block by block (layouts: packed_product.cpp): how many *parts* of a block have a scale of
 // their own, the scales as f32, word `k` of the 16 rows as unsigned bytes. next() goes to a block, from the first on.
@@ -32,7 +30,7 @@ struct OneScale {
     void next(std::size_t block) {
         if (block > 0) words += kStep;
     }
-    __m512 scale(int) const { return load_half(words); }
+    __m512 scale(int) const { return load_halves(words); }
     __m512i word(int k) const { return _mm512_loadu_si512(words + 2 * kGroupRows + k * 64); }
 
     static constexpr std::size_t kStep = kGroupRows * (2 + kBlockLength);
@@ -52,8 +50,8 @@ struct Q4K {
     void next(std::size_t block) {
         if (block > 0) words += kStep;
         if (block % kSuperBlocks != 0) return;
-        scales = load_half(words);
-        minima = load_half(words + 2 * kGroupRows);
+        scales = load_halves(words);
+        minima = load_halves(words + 2 * kGroupRows);
         words += 4 * kGroupRows;
     }
     __m512 scale(int) const { return _mm512_mul_ps(scales, whole_numbers(words)); }
@@ -75,7 +73,7 @@ struct Q6K {
     void next(std::size_t block) {
         if (block > 0) words += kStep;
         if (block % kSuperBlocks != 0) return;
-        scales = load_half(words);
+        scales = load_halves(words);
         words += 2 * kGroupRows;
     }
     __m512 scale(int part) const {

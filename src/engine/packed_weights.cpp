@@ -19,6 +19,7 @@
 #include <traits.h>  // ggml-cpu's own interface for further buffer types
 
 #include "engine/attention.h"
+#include "engine/gated_gelu.h"
 #include "engine/packed_product.h"
 
 namespace urial::engine {
@@ -116,16 +117,24 @@ private:
     ColumnBits bits_;
 };
 
-/// A marked node carries this address; ggml's CPU routines make no use of a node's `extra`.
-char ours;
+template <class Number>
+Number parameter(const ggml_tensor& op, std::size_t index) {
+    Number number{};
+    std::memcpy(&number, op.op_params + index, sizeof number);
+    return number;
+}
 
-class Attention final : public ggml::cpu::tensor_traits {
+/// What a marked node's `extra` points to: who computes it. ggml's CPU routines make no use of it.
+class Operation : public ggml::cpu::tensor_traits {
 public:
     bool work_size(int, const ggml_tensor*, std::size_t& size) override {
         size = 0;
         return true;
     }
+};
 
+class Attention final : public Operation {
+public:
     bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
         const ggml_tensor& queries = *op->src[0];
         const ggml_tensor& keys = *op->src[1];
@@ -137,7 +146,8 @@ public:
         task.heads = static_cast<std::size_t>(queries.ne[2]);
         task.groups = static_cast<std::size_t>(keys.ne[2]);
         task.length = static_cast<std::size_t>(queries.ne[0]);
-        task.scale = parameter(*op, 0);
+        task.f32_cells = keys.type == GGML_TYPE_F32;
+        task.scale = parameter<float>(*op, 0);
         task.queries = static_cast<const char*>(queries.data);
         task.query_row = queries.nb[1];
         task.query_head = queries.nb[2];
@@ -159,26 +169,63 @@ public:
     static bool computes(const ggml_tensor& op) {
         if (op.op != GGML_OP_FLASH_ATTN_EXT || op.src[3] == nullptr || op.src[4] != nullptr) return false;
         const ggml_tensor& queries = *op.src[0];
-        const ggml_tensor& keys = *op.src[1];
-        const ggml_tensor& values = *op.src[2];
-        const bool plain = parameter(op, 1) == 0 && parameter(op, 2) == 0;  // no ALiBi, no cap of the scores
-        return plain && queries.type == GGML_TYPE_F32 && keys.type == GGML_TYPE_F16 && values.type == GGML_TYPE_F16 &&
-               op.src[3]->type == GGML_TYPE_F16 && queries.ne[1] >= kFewestRows && queries.ne[3] == 1 &&
-               queries.ne[0] % 16 == 0 && keys.ne[0] == queries.ne[0] && values.ne[0] == queries.ne[0] &&
-               values.ne[2] == keys.ne[2] && op.src[3]->ne[2] == 1 && queries.nb[0] == sizeof(float) &&
-               keys.nb[0] == 2 && values.nb[0] == 2 && op.nb[0] == sizeof(float);
+        const ggml_tensor& keys = *uncast(op.src[1]);
+        const ggml_tensor& values = *uncast(op.src[2]);
+        const bool plain = parameter<float>(op, 1) == 0 && parameter<float>(op, 2) == 0;  // no ALiBi, no cap of scores
+        return plain && queries.type == GGML_TYPE_F32 && op.src[3]->type == GGML_TYPE_F16 &&
+               (keys.type == GGML_TYPE_F32 || (keys.type == GGML_TYPE_F16 && queries.ne[1] >= kFewestRows)) &&
+               values.type == keys.type && queries.ne[3] == 1 && queries.ne[0] % 16 == 0 &&
+               keys.ne[0] == queries.ne[0] && values.ne[0] == queries.ne[0] && values.ne[2] == keys.ne[2] &&
+               op.src[3]->ne[2] == 1 && is_dense(queries) && is_dense(keys) && is_dense(values) && is_dense(op);
+    }
+
+    /// The keys or values as they are in the cache. The engine casts f32 ones to f16 first, for ggml's routine.
+    static ggml_tensor* uncast(ggml_tensor* numbers) {
+        const bool cast = numbers->op == GGML_OP_CPY && numbers->type == GGML_TYPE_F16 &&
+                          numbers->src[0]->type == GGML_TYPE_F32 && ggml_are_same_shape(numbers, numbers->src[0]);
+        return cast ? numbers->src[0] : numbers;
     }
 
 private:
     /// Of one row ggml divides the cells among the threads.
     static constexpr std::int64_t kFewestRows = 2;
 
-    static float parameter(const ggml_tensor& op, std::size_t index) {
-        float number = 0;
-        std::memcpy(&number, op.op_params + index, sizeof number);
-        return number;
+    static bool is_dense(const ggml_tensor& tensor) { return tensor.nb[0] == ggml_type_size(tensor.type); }
+};
+
+class GatedGelu final : public Operation {
+public:
+    bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
+        const auto row = [](const ggml_tensor& tensor, std::int64_t index) {
+            return reinterpret_cast<float*>(static_cast<char*>(tensor.data) +
+                                            static_cast<std::size_t>(index) * tensor.nb[1]);
+        };
+        for (std::int64_t i = params->ith; i < op->ne[1]; i += params->nth) {
+            gated_gelu(row(*op->src[0], i), row(*op->src[1], i), row(*op, i), static_cast<std::size_t>(op->ne[0]));
+        }
+        return true;
+    }
+
+    static bool computes(const ggml_tensor& op) {
+        if (op.op != GGML_OP_GLU || parameter<std::int32_t>(op, 0) != GGML_GLU_OP_GEGLU || op.src[1] == nullptr)
+            return false;
+        const auto fits = [](const ggml_tensor& tensor) {
+            return tensor.type == GGML_TYPE_F32 && tensor.nb[0] == sizeof(float) && ggml_is_matrix(&tensor);
+        };
+        return fits(*op.src[0]) && fits(*op.src[1]) && fits(op);
     }
 };
+
+/// A cast whose result nobody reads any more.
+class Nothing final : public Operation {
+public:
+    bool compute_forward(ggml_compute_params*, ggml_tensor*) override { return true; }
+};
+
+Attention attention;
+GatedGelu gated_gelu_of_rows;
+Nothing nothing;
+const std::array<Operation*, 3> operations{&attention, &gated_gelu_of_rows, &nothing};
 
 struct PackedType : ggml::cpu::extra_buffer_type {
     PackedType(Arithmetic from, ColumnBits bits) : arithmetic(from), product(bits) {}
@@ -192,7 +239,9 @@ struct PackedType : ggml::cpu::extra_buffer_type {
     }
 
     ggml::cpu::tensor_traits* get_tensor_traits(const ggml_tensor* op) override {
-        if (op->extra == &ours) return &attention;
+        for (Operation* operation : operations) {
+            if (op->extra == operation) return operation;
+        }
         return op->op == GGML_OP_MUL_MAT && is_here(op->src[0]) ? &product : nullptr;
     }
 
@@ -202,7 +251,6 @@ struct PackedType : ggml::cpu::extra_buffer_type {
 
     Arithmetic arithmetic;
     Product product;
-    Attention attention;
 };
 
 struct Mapping {
@@ -309,9 +357,20 @@ bool packed_weights_available() {
     return available;
 }
 
-void take_attention(ggml_tensor* node) {
-    if (!Attention::computes(*node) || !packed_weights_available() || !attention_runs_here()) return;
-    if (node->buffer != nullptr && ggml_backend_buffer_is_host(node->buffer)) node->extra = &ours;
+void take_over(ggml_tensor* node) {
+    const bool gelu = GatedGelu::computes(*node) && gated_gelu_runs_here();
+    if (!gelu && !(Attention::computes(*node) && attention_runs_here())) return;
+    if (!packed_weights_available() || node->buffer == nullptr || !ggml_backend_buffer_is_host(node->buffer)) return;
+    if (gelu) {
+        node->extra = &gated_gelu_of_rows;
+        return;
+    }
+    node->extra = &attention;
+    for (const int source : {1, 2}) {
+        ggml_tensor* const cast = node->src[source];
+        node->src[source] = Attention::uncast(cast);
+        if (node->src[source] != cast) cast->extra = &nothing;
+    }
 }
 
 void release_mapped_file(const std::filesystem::path& path) {
@@ -332,7 +391,7 @@ PackedLoading::~PackedLoading() { loading.reset(); }
 namespace urial::engine {
 
 bool packed_weights_available() { return false; }
-void take_attention(ggml_tensor*) {}
+void take_over(ggml_tensor*) {}
 void release_mapped_file(const std::filesystem::path&) {}
 PackedLoading::PackedLoading(Arithmetic) {}
 PackedLoading::~PackedLoading() = default;

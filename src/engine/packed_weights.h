@@ -14,15 +14,15 @@ namespace urial::engine {
 /// the first model is loaded.
 bool packed_weights_available();
 
-/// Before a graph is computed: makes `node` ours where it is an attention that attention.h can compute. Without
-/// packed_weights_available() it does nothing.
-void take_attention(ggml_tensor* node);
+/// Before a graph is computed: makes `node` ours where it is an attention that attention.h can compute or a gated GELU
+/// (gated_gelu.h). Without packed_weights_available() it does nothing.
+void take_over(ggml_tensor* node);
 
 /// The pages of a loaded model's file that were copied into other layouts stop counting as this process's memory; what
 /// is still read from the file is mapped again when it is touched.
 void release_mapped_file(const std::filesystem::path& path);
 
-/// While it lives, models that this thread loads put their Q8_0 and Q5_0 matrices into the packed layout (or, with
+/// While it lives, models that this thread loads put their quantised matrices into the packed layout (or, with
 /// Arithmetic::Engine, none).
 class PackedLoading {
 public:

@@ -24,7 +24,7 @@ struct PairResult {
 };
 
 /// More answers than this at the same time would not make a batch wider.
-inline constexpr int kMostSequences = 60;
+inline constexpr int kMostSequences = 96;
 
 /// One answer to score.
 struct PairTask {

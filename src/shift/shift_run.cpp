@@ -53,7 +53,8 @@ ordered_json describe(const Side& side, const SidePrompt& prompt) {
               {"description", info.description},
               {"sha256", info.content_hash},
               {"weight_type", side.weight_type},
-              {"arithmetic", engine::name(side.model->info().arithmetic)}}},
+              {"arithmetic", engine::name(info.arithmetic)},
+              {"arithmetic_version", engine::kArithmeticVersion}}},
             {"adapters", adapters},
             {"prompt", prompt.describe()}};
 }

@@ -17,8 +17,10 @@ constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
 struct Numbers {
     std::size_t rows, cells, heads, groups, length;
-    std::vector<float> queries;                   // [rows][heads][length]
-    std::vector<ggml_fp16_t> keys, values, mask;  // [cells][groups][length], and [rows][cells]
+    std::vector<float> queries;       // [rows][heads][length]
+    std::vector<float> keys, values;  // [cells][groups][length]
+    std::vector<ggml_fp16_t> mask;    // [rows][cells]
+    bool f32_cells = false;
 
     float masked(std::size_t row, std::size_t cell) const { return ggml_fp16_to_fp32(mask[row * cells + cell]); }
     void show(std::size_t row, std::size_t cell, float added = 0) {
@@ -26,10 +28,17 @@ struct Numbers {
     }
 };
 
-std::vector<ggml_fp16_t> random_halves(std::size_t count, std::mt19937& random) {
+std::vector<ggml_fp16_t> halves_of(const std::vector<float>& numbers) {
+    std::vector<ggml_fp16_t> halves(numbers.size());
+    ggml_fp32_to_fp16_row(numbers.data(), halves.data(), static_cast<std::int64_t>(numbers.size()));
+    return halves;
+}
+
+/// Numbers that f16 has, too.
+std::vector<float> random_halves(std::size_t count, std::mt19937& random) {
     std::normal_distribution<float> normal;
-    std::vector<ggml_fp16_t> numbers(count);
-    for (ggml_fp16_t& number : numbers) number = ggml_fp32_to_fp16(normal(random));
+    std::vector<float> numbers(count);
+    for (float& number : numbers) number = ggml_fp16_to_fp32(ggml_fp32_to_fp16(normal(random)));
     return numbers;
 }
 
@@ -37,7 +46,7 @@ std::vector<ggml_fp16_t> random_halves(std::size_t count, std::mt19937& random) 
 Numbers random_numbers(std::size_t rows, std::size_t cells, std::size_t heads, std::size_t groups, std::size_t length) {
     std::mt19937 random(11);
     std::normal_distribution<float> normal;
-    Numbers numbers{rows, cells, heads, groups, length, {}, {}, {}, {}};
+    Numbers numbers{rows, cells, heads, groups, length, {}, {}, {}, {}, false};
     numbers.queries.resize(rows * heads * length);
     for (float& number : numbers.queries) number = normal(random);
     numbers.keys = random_halves(cells * groups * length, random);
@@ -61,6 +70,7 @@ Numbers sequences_under_a_prefix(std::size_t rows, std::size_t prefix, std::size
 AttentionTask task_of(const Numbers& numbers, std::vector<float>& output) {
     output.assign(numbers.rows * numbers.heads * numbers.length, std::numeric_limits<float>::quiet_NaN());
     AttentionTask task;
+    task.f32_cells = numbers.f32_cells;
     task.rows = numbers.rows;
     task.cells = numbers.cells;
     task.heads = numbers.heads;
@@ -72,7 +82,7 @@ AttentionTask task_of(const Numbers& numbers, std::vector<float>& output) {
     task.query_row = numbers.heads * task.query_head;
     task.keys = reinterpret_cast<const char*>(numbers.keys.data());
     task.values = reinterpret_cast<const char*>(numbers.values.data());
-    task.key_group = task.value_group = numbers.length * sizeof(ggml_fp16_t);
+    task.key_group = task.value_group = numbers.length * sizeof(float);
     task.key_cell = task.value_cell = numbers.groups * task.key_group;
     task.mask = reinterpret_cast<const char*>(numbers.mask.data());
     task.mask_row = numbers.cells * sizeof(ggml_fp16_t);
@@ -84,16 +94,22 @@ AttentionTask task_of(const Numbers& numbers, std::vector<float>& output) {
 
 std::vector<float> attend_to(const Numbers& numbers, std::size_t threads = 1) {
     std::vector<float> output;
-    const AttentionTask task = task_of(numbers, output);
+    AttentionTask task = task_of(numbers, output);
+    std::vector<ggml_fp16_t> keys, values;
+    if (!numbers.f32_cells) {
+        keys = halves_of(numbers.keys);
+        values = halves_of(numbers.values);
+        task.keys = reinterpret_cast<const char*>(keys.data());
+        task.values = reinterpret_cast<const char*>(values.data());
+        for (std::size_t* stride : {&task.key_group, &task.value_group, &task.key_cell, &task.value_cell}) *stride /= 2;
+    }
     for (std::size_t thread = 0; thread < threads; ++thread) attend(task, thread, threads);
     return output;
 }
 
-double dot(const float* a, const ggml_fp16_t* b, std::size_t length) {
+double dot(const float* a, const float* b, std::size_t length) {
     double sum = 0;
-    for (std::size_t i = 0; i < length; ++i) {
-        sum += static_cast<double>(a[i]) * static_cast<double>(ggml_fp16_to_fp32(b[i]));
-    }
+    for (std::size_t i = 0; i < length; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
     return sum;
 }
 
@@ -115,7 +131,7 @@ double largest_error(const Numbers& numbers) {
                 const double exponential = std::exp(score);  // scores are small enough without a shift
                 weight += exponential;
                 for (std::size_t i = 0; i < numbers.length; ++i) {
-                    sums[i] += exponential * static_cast<double>(ggml_fp16_to_fp32(numbers.values[from + i]));
+                    sums[i] += exponential * static_cast<double>(numbers.values[from + i]);
                 }
             }
             for (std::size_t i = 0; i < numbers.length; ++i) {
@@ -153,6 +169,16 @@ TEST_F(AttentionTest, any_shape_of_heads) {
         EXPECT_LT(largest_error(sequences_under_a_prefix(7, 70, 110, 3, 3, length)), 3e-6) << length;
         EXPECT_LT(largest_error(sequences_under_a_prefix(3, 70, 110, 14, 2, length)), 3e-6) << length;
     }
+}
+
+TEST_F(AttentionTest, keys_and_values_may_be_f32) {
+    Numbers numbers = sequences_under_a_prefix(12, 100, 200);
+    const std::vector<float> from_halves = attend_to(numbers);
+    numbers.f32_cells = true;
+    EXPECT_EQ(attend_to(numbers), from_halves);
+    for (float& number : numbers.keys) number *= 1.0001F;  // f16 has no such steps
+    for (float& number : numbers.values) number *= 1.0001F;
+    EXPECT_LT(largest_error(numbers), 3e-6);
 }
 
 TEST_F(AttentionTest, adds_the_mask) {

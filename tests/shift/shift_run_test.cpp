@@ -230,6 +230,12 @@ TEST_F(ShiftRunTest, what_moves_the_logits_belongs_to_the_identity_of_a_folder) 
     EXPECT_ERROR(run(), ErrorKind::BadInput, "engine.version was \"another\" and is now \"");
 }
 
+TEST_F(ShiftRunTest, numbers_of_an_earlier_arithmetic_are_not_continued) {
+    run();
+    edit_identity([](ordered_json& identity) { identity["base"]["model"].erase("arithmetic_version"); });
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "base.model.arithmetic_version is not stated and is now 1");
+}
+
 TEST_F(ShiftRunTest, an_entry_that_only_one_of_run_and_folder_has_is_a_difference) {
     run();
     edit_identity([](ordered_json& identity) { identity.erase("flash_attention"); });
