@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "generate/generate.h"
 #include "generate/sampling.h"
@@ -144,19 +144,10 @@ void Scheduler::choose_tokens() {
     std::vector<ArgMax> chosen(wanted.size());
     std::vector<std::span<const float>> logits(wanted.size());
     for (std::size_t i = 0; i < wanted.size(); ++i) logits[i] = session_.logits(wanted[i]);
-    std::exception_ptr failure;
-    // The engine's OpenMP threads are the ones that help here: no second pool competes with them for the cores.
-#pragma omp parallel for schedule(dynamic) if (wanted.size() > 1)
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        try {
-            Slot& slot = *row_owner_[wanted[i]];
-            chosen[i] = slot.sampler.choose(logits[i], slot.request.constraint.get());
-        } catch (...) {
-#pragma omp critical
-            failure = std::current_exception();
-        }
-    }
-    if (failure) std::rethrow_exception(failure);
+    for_each_parallel(wanted.size(), 0, [&](std::size_t i) {
+        Slot& slot = *row_owner_[wanted[i]];
+        chosen[i] = slot.sampler.choose(logits[i], slot.request.constraint.get());
+    });
     for (std::size_t i = 0; i < wanted.size(); ++i) accept(*row_owner_[wanted[i]], chosen[i]);
 }
 

@@ -48,15 +48,13 @@
 #include "shift/kernel.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <limits>
-#include <mutex>
 #include <numbers>
 #include <thread>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "shift/kernel_path.h"
 
 namespace urial::shift {
@@ -286,36 +284,7 @@ void score_position(const RowPair& row, const Path& path, const KernelOptions& o
     second_pass(row, path, vocabulary, aligned, base, stats);
 }
 
-/// Calls body(i) for every i below count, on the caller's and on threads - 1 further threads. Of the exceptions that
-/// come the one of the smallest i is thrown after all are done.
-template <class Body>
-void for_each_parallel(std::size_t count, std::size_t threads, Body body) {
-    std::atomic<std::size_t> next = 0;
-    std::mutex failure_mutex;  // guards the two below
-    std::size_t failed = count;
-    std::exception_ptr failure;
-    const auto work = [&] {
-        for (std::size_t i = next++; i < count; i = next++) {
-            try {
-                body(i);
-            } catch (...) {
-                const std::lock_guard lock(failure_mutex);
-                if (i < failed) {
-                    failed = i;
-                    failure = std::current_exception();
-                }
-            }
-        }
-    };
-    {
-        std::vector<std::jthread> others;
-        for (std::size_t i = 1; i < std::min(threads, count); ++i) others.emplace_back(work);
-        work();
-    }
-    if (failure) std::rethrow_exception(failure);
-}
-
-/// One per core, but none that would have less to do (about 0.1 ms) than its start costs.
+/// One per core, but none that would have less to do (about 0.1 ms) than waking it costs.
 std::size_t threads_for(std::size_t logits) {
     constexpr std::size_t kLogitsPerThread = 65536;
     return std::clamp<std::size_t>(logits / kLogitsPerThread, 1, std::max(1U, std::thread::hardware_concurrency()));

@@ -30,6 +30,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/text.h"
 
 namespace urial::shift {
@@ -44,6 +45,15 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>& b) {
     return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+}
+
+/// The aligned model's own choice, of all tokens that it knows.
+Token choose(std::span<const float> logits, std::size_t position) {
+    try {
+        return generate::arg_max(logits).token;
+    } catch (const Error& problem) {
+        throw error(problem.kind(), "position {}, aligned model: {}", position, problem.what());
+    }
 }
 
 }  // namespace
@@ -224,23 +234,22 @@ const float* PairRun::row_of(const Lane& lane, std::size_t row, std::vector<floa
 /// token of the answers that it writes.
 void PairRun::read_aligned(std::size_t first) {
     const Clock::time_point start = Clock::now();
+    std::vector<std::span<const float>> rows;
+    for (std::size_t i = first; i < pending_.size(); ++i)
+        rows.push_back(aligned_.session->logits(pending_[i].aligned_row));
+    std::vector<Token> chosen(rows.size());
+    for_each_parallel(rows.size(), threads(), [&](std::size_t i) {
+        const Pending& pair = pending_[first + i];
+        if (!pair.slot->complete()) chosen[i] = choose(rows[i], pair.position);
+    });
     for (std::size_t i = first; i < pending_.size(); ++i) {
         Pending& pair = pending_[i];
         pair.aligned = row_of(aligned_, pair.aligned_row, aligned_copies_[i]);
-        if (pair.slot->complete() || write(*pair.slot, next_token(pair))) continue;
+        if (pair.slot->complete() || write(*pair.slot, chosen[i - first])) continue;
         pair.aligned = nullptr;
         --pair.slot->planned;
     }
     statistics_seconds_ += seconds_since(start);
-}
-
-/// The aligned model's own choice, of all tokens that it knows.
-Token PairRun::next_token(const Pending& pair) const {
-    try {
-        return generate::arg_max(aligned_.session->logits(pair.aligned_row)).token;
-    } catch (const Error& problem) {
-        throw error(problem.kind(), "position {}, aligned model: {}", pair.position, problem.what());
-    }
 }
 
 /// False for a token that the base model does not know: it ends the answer and is no part of it.
@@ -286,12 +295,13 @@ bool PairRun::base_is_due() const {
 /// Copies the rows of the pending pairs from `first` on, as the next batch of the aligned model takes their place.
 void PairRun::keep_aligned(std::size_t first) {
     const Clock::time_point start = Clock::now();
-    for (std::size_t i = first; i < pending_.size(); ++i) {
-        std::vector<float>& copy = aligned_copies_[i];
-        if (pending_[i].aligned == nullptr || pending_[i].aligned == copy.data()) continue;
-        copy.assign(pending_[i].aligned, pending_[i].aligned + vocabulary_.shared_size);
-        pending_[i].aligned = copy.data();
-    }
+    for_each_parallel(pending_.size() - first, threads(), [&](std::size_t i) {
+        Pending& pair = pending_[first + i];
+        std::vector<float>& copy = aligned_copies_[first + i];
+        if (pair.aligned == nullptr || pair.aligned == copy.data()) return;
+        copy.assign(pair.aligned, pair.aligned + vocabulary_.shared_size);
+        pair.aligned = copy.data();
+    });
     statistics_seconds_ += seconds_since(start);
 }
 

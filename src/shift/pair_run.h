@@ -2,6 +2,7 @@
 
 // Both models over the same answers, row by row. Internal to this part; how it works: the essay in pair_run.cpp.
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -87,6 +88,7 @@ private:
     Lane make_lane(const Side& side, const std::vector<Token>& prefix, int context) const;
     std::size_t needed_cells(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
     std::size_t room(const Lane& lane) const;
+    std::size_t threads() const { return static_cast<std::size_t>(std::max(0, options_.session.threads)); }
     void check_fits(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
     bool admit();
     static void read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt);
@@ -94,7 +96,6 @@ private:
     void plan(Slot& slot);
     void run_rows(Lane& lane) const;
     void read_aligned(std::size_t first);
-    Token next_token(const Pending& pair) const;
     bool write(Slot& slot, Token token) const;
     bool base_is_due() const;
     void keep_aligned(std::size_t first);

@@ -1,0 +1,40 @@
+#pragma once
+
+// Loops on several threads. Where the build has OpenMP these are its threads, which the engine computes with too: a
+// second pool would compete with them for the cores. Elsewhere the loop runs on the caller's thread.
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <thread>
+
+namespace urial {
+
+/// Calls body(i) for every i below count, on at most `threads` threads (0: one per core). Of the exceptions that come
+/// the one of the smallest i is thrown after all are done.
+template <class Body>
+void for_each_parallel(std::size_t count, std::size_t threads, const Body& body) {
+    if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+    [[maybe_unused]] const int team = static_cast<int>(std::clamp<std::size_t>(count, 1, threads));
+    std::size_t failed = count;
+    std::exception_ptr failure;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic) num_threads(team) if (team > 1)
+#endif
+    for (std::size_t i = 0; i < count; ++i) {
+        try {
+            body(i);
+        } catch (...) {
+#ifdef _OPENMP
+#pragma omp critical
+#endif
+            if (i < failed) {
+                failed = i;
+                failure = std::current_exception();
+            }
+        }
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace urial
