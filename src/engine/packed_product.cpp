@@ -22,14 +22,17 @@
 //                          [16 x i8 s of the first half] [16 x i8 s of the second] [k = 0] ... [k = 7] as above
 //
 // Columns are rounded per block of 32 as ggml rounds them (8 bits, or two 8-bit planes that make 16) and stored in
-// *tiles* of twelve, in the order in which the kernel reads them:
+// *tiles* of six, in the order in which the kernel reads them:
 //
-//     tile, block b:   [k = 0: 12 x 4 bytes] ... [k = 7] (the same for the low plane)
-//                      [12 x correction] [12 x second correction] [12 x f32 scale]
+//     tile, block b:   [k = 0: 6 x 4 bytes] ... [k = 7] (the same for the low plane)
+//                      [6 x correction] [6 x second correction] [6 x f32 scale]
 //
 // One VPDPBUSD then adds four products for each of 16 rows; eight make a block for one column, and scaling costs one
-// conversion, one product and one addition per 512 products instead of per 32. Twelve columns share each weight vector:
-// 12 integer and 12 float accumulators, the weights and the scale fit into the 32 registers. The correction, -offset x
+// conversion, one product and one addition per 512 products instead of per 32. The kernel takes two groups and six
+// columns at a time: 12 integer and 12 float accumulators, the two weight vectors and a column's word fit into the 32
+// registers, and 12 VPDPBUSD need 8 loads (one group and twelve columns would need 13, and wait for them). While the
+// first tile is multiplied the next pair of groups is fetched: narrow batches are as fast as the memory, which is then
+// never idle. The correction, -offset x
 // the sum of the column's rounded numbers, undoes the weights' offset; Q6_K has one for each half of a block. For Q4_K
 // the second one is instead the f32 number that m n multiplies, the column's sum with the sign changed.
 //

@@ -11,8 +11,9 @@ namespace urial::engine {
 /// True where the machine has AVX-512 with VNNI, and the build has the kernel.
 bool packed_product_runs_here();
 
-inline constexpr std::size_t kGroupRows = 16;    ///< a matrix needs a multiple of so many rows
-inline constexpr std::size_t kBlockLength = 32;  ///< and of block_length() weights per row
+inline constexpr std::size_t kGroupRows = 16;             ///< rows whose weights lie together
+inline constexpr std::size_t kPairRows = 2 * kGroupRows;  ///< a matrix needs a multiple of so many rows
+inline constexpr std::size_t kBlockLength = 32;           ///< and of block_length() weights per row
 
 enum class PackedFormat { Q8, Q5, Q4K, Q6K };  ///< what was packed: ggml's Q8_0, Q5_0, Q4_K or Q6_K
 
@@ -29,16 +30,17 @@ std::size_t packed_bytes(PackedFormat format, std::size_t rows, std::size_t leng
 void pack(PackedFormat format, const void* source, std::size_t rows, std::size_t length, void* target, int threads);
 
 /// Columns are computed in tiles of so many; bytes of one tile of columns of `length` numbers.
-inline constexpr std::size_t kTileColumns = 12;
+inline constexpr std::size_t kTileColumns = 6;
 std::size_t tile_bytes(std::size_t length, ColumnBits bits);
 
 /// Rounds `count` (1 to kTileColumns) columns, each `length` floats at columns[i], into one tile.
 void pack_tile(PackedFormat format, ColumnBits bits, const float* const* columns, std::size_t count, std::size_t length,
                void* tile);
 
-/// outputs[i][r] = packed row r times column i, for the kGroupRows rows of one group and the columns of one tile.
-/// `group` is at packed_bytes(format, kGroupRows, length) x the group's index.
-void multiply(PackedFormat format, ColumnBits bits, const void* group, const void* tile, std::size_t count,
-              std::size_t length, float* const* outputs);
+/// outputs[i][r] = packed row r times column i, for the kPairRows rows of two groups and the columns of one tile.
+/// `pair` is at packed_bytes(format, kPairRows, length) x its index. Meanwhile the pair at `ahead` comes into the
+/// cache, if it is not null.
+void multiply(PackedFormat format, ColumnBits bits, const void* pair, const void* tile, std::size_t count,
+              std::size_t length, const void* ahead, float* const* outputs);
 
 }  // namespace urial::engine

@@ -87,54 +87,75 @@ struct Q6K {
     __m512 scales;
 };
 
-/// One tile of kColumns columns, kPlanes 8-bit planes each (16-bit columns have two).
+constexpr int kGroups = kPairRows / kGroupRows;
+
+/// A pair of groups and one tile of kColumns columns, kPlanes 8-bit planes each (16-bit columns have two).
 template <class Weights, int kColumns, int kPlanes>
-void multiply_tile(const std::uint8_t* group, const std::int32_t* tile, std::size_t blocks, float* const* outputs) {
+void multiply_tile(const std::uint8_t* first, const std::uint8_t* second, const std::int32_t* tile, std::size_t blocks,
+                   const std::uint8_t* ahead, float* const* outputs) {
     constexpr int kPlane = kWords * kTile;
     constexpr int kPartWords = kWords / Weights::kParts;
-    Weights weights(group);
-    __m512 sums[kColumns];
-    for (int c = 0; c < kColumns; ++c) sums[c] = _mm512_setzero_ps();
+    Weights weights[kGroups] = {Weights(first), Weights(second)};
+    __m512 sums[kGroups][kColumns];
+    for (auto& of_group : sums) {
+        for (__m512& sum : of_group) sum = _mm512_setzero_ps();
+    }
     for (std::size_t b = 0; b < blocks; ++b) {
-        weights.next(b);
+        for (Weights& of_group : weights) of_group.next(b);
+        if (ahead != nullptr) {
+            for (std::size_t i = 0; i < kGroups * Weights::kStep; i += 64)
+                _mm_prefetch(reinterpret_cast<const char*>(ahead + i), _MM_HINT_T1);
+            ahead += kGroups * Weights::kStep;
+        }
         const std::int32_t* corrections = tile + kPlanes * kPlane;
         const auto* column_scales = reinterpret_cast<const float*>(corrections + 2 * kTile);
         for (int part = 0; part < Weights::kParts; ++part) {
-            const __m512 scale = weights.scale(part);
-            __m512i products[kColumns];
-            for (int c = 0; c < kColumns; ++c) {
-                products[c] = kPlanes == 1 ? _mm512_set1_epi32(corrections[c]) : _mm512_setzero_si512();
+            __m512i products[kGroups][kColumns];
+            for (auto& of_group : products) {
+                for (int c = 0; c < kColumns; ++c)
+                    of_group[c] = kPlanes == 1 ? _mm512_set1_epi32(corrections[c]) : _mm512_setzero_si512();
             }
             for (int plane = 0; plane < kPlanes; ++plane) {
                 if (plane == 1) {
-                    for (int c = 0; c < kColumns; ++c) {
-                        products[c] =
-                            _mm512_add_epi32(_mm512_slli_epi32(products[c], 8), _mm512_set1_epi32(corrections[c]));
+                    for (auto& of_group : products) {
+                        for (int c = 0; c < kColumns; ++c) {
+                            of_group[c] =
+                                _mm512_add_epi32(_mm512_slli_epi32(of_group[c], 8), _mm512_set1_epi32(corrections[c]));
+                        }
                     }
                 }
                 for (int k = part * kPartWords; k < (part + 1) * kPartWords; ++k) {
-                    const __m512i weight = weights.word(k);
+                    const __m512i word[kGroups] = {weights[0].word(k), weights[1].word(k)};
                     const std::int32_t* words = tile + plane * kPlane + k * kTile;
                     for (int c = 0; c < kColumns; ++c) {
-                        products[c] = _mm512_dpbusd_epi32(products[c], weight, _mm512_set1_epi32(words[c]));
+                        const __m512i column = _mm512_set1_epi32(words[c]);
+                        for (int g = 0; g < kGroups; ++g)
+                            products[g][c] = _mm512_dpbusd_epi32(products[g][c], word[g], column);
                     }
                 }
             }
-            for (int c = 0; c < kColumns; ++c) {
-                sums[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[c]),
-                                          _mm512_mul_ps(scale, _mm512_set1_ps(column_scales[c])), sums[c]);
+            for (int g = 0; g < kGroups; ++g) {
+                const __m512 scale = weights[g].scale(part);
+                for (int c = 0; c < kColumns; ++c) {
+                    sums[g][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[g][c]),
+                                                 _mm512_mul_ps(scale, _mm512_set1_ps(column_scales[c])), sums[g][c]);
+                }
             }
             corrections += kTile;
         }
         if constexpr (Weights::kHasMinimum) {
-            const __m512 minimum = weights.minimum();
             const auto* column_sums = reinterpret_cast<const float*>(column_scales - kTile);
-            for (int c = 0; c < kColumns; ++c)
-                sums[c] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(column_sums[c]), sums[c]);
+            for (int g = 0; g < kGroups; ++g) {
+                const __m512 minimum = weights[g].minimum();
+                for (int c = 0; c < kColumns; ++c)
+                    sums[g][c] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(column_sums[c]), sums[g][c]);
+            }
         }
         tile += kPlanes * kPlane + 3 * kTile;
     }
-    for (int c = 0; c < kColumns; ++c) _mm512_storeu_ps(outputs[c], sums[c]);
+    for (int g = 0; g < kGroups; ++g) {
+        for (int c = 0; c < kColumns; ++c) _mm512_storeu_ps(outputs[c] + g * static_cast<int>(kGroupRows), sums[g][c]);
+    }
 }
 
 /// What was added to the weights to make them unsigned.
@@ -196,7 +217,8 @@ void pack_block(PackedFormat format, const float* x, std::size_t column, std::in
     std::memcpy(words + 2 * kTileColumns, &scale, sizeof scale);
 }
 
-using MultiplyTile = void (*)(const std::uint8_t*, const std::int32_t*, std::size_t, float* const*);
+using MultiplyTile = void (*)(const std::uint8_t*, const std::uint8_t*, const std::int32_t*, std::size_t,
+                              const std::uint8_t*, float* const*);
 using MultiplyTiles = std::array<MultiplyTile, kTileColumns>;
 
 template <class Weights, int kPlanes, std::size_t... kIndex>
@@ -242,10 +264,12 @@ void pack_tile(PackedFormat format, ColumnBits bits, const float* const* columns
     }
 }
 
-void multiply(PackedFormat format, ColumnBits bits, const void* group, const void* tile, std::size_t count,
-              std::size_t length, float* const* outputs) {
-    multiply_tile_of(format, bits, count)(static_cast<const std::uint8_t*>(group),
-                                          static_cast<const std::int32_t*>(tile), length / kBlockLength, outputs);
+void multiply(PackedFormat format, ColumnBits bits, const void* pair, const void* tile, std::size_t count,
+              std::size_t length, const void* ahead, float* const* outputs) {
+    const auto* first = static_cast<const std::uint8_t*>(pair);
+    multiply_tile_of(format, bits, count)(first, first + packed_bytes(format, kGroupRows, length),
+                                          static_cast<const std::int32_t*>(tile), length / kBlockLength,
+                                          static_cast<const std::uint8_t*>(ahead), outputs);
 }
 
 }  // namespace urial::engine
@@ -256,7 +280,8 @@ namespace urial::engine {
 
 bool packed_product_runs_here() { return false; }
 void pack_tile(PackedFormat, ColumnBits, const float* const*, std::size_t, std::size_t, void*) {}
-void multiply(PackedFormat, ColumnBits, const void*, const void*, std::size_t, std::size_t, float* const*) {}
+void multiply(PackedFormat, ColumnBits, const void*, const void*, std::size_t, std::size_t, const void*,
+              float* const*) {}
 
 }  // namespace urial::engine
 

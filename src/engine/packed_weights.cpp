@@ -30,7 +30,7 @@ namespace {
 thread_local std::optional<Arithmetic> loading;
 
 std::optional<PackedFormat> format_of(const ggml_tensor& tensor) {
-    if (ggml_n_dims(&tensor) != 2 || tensor.ne[1] % static_cast<std::int64_t>(kGroupRows) != 0) return std::nullopt;
+    if (ggml_n_dims(&tensor) != 2 || tensor.ne[1] % static_cast<std::int64_t>(kPairRows) != 0) return std::nullopt;
     switch (tensor.type) {  // rows are whole blocks in every format
         case GGML_TYPE_Q8_0: return PackedFormat::Q8;
         case GGML_TYPE_Q5_0: return PackedFormat::Q5;
@@ -61,13 +61,12 @@ public:
         }
         if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
         ggml_barrier(params->threadpool);
-        const std::size_t groups = static_cast<std::size_t>(op->src[0]->ne[1]) / kGroupRows;
-        const std::size_t chunks = std::min(groups, threads * kChunksPerThread);
+        const std::size_t pairs = pairs_of(*op);
+        const std::size_t chunks = std::min(pairs, threads * kChunksPerThread);
         for (auto chunk = static_cast<std::size_t>(params->ith); chunk < chunks;
              chunk = static_cast<std::size_t>(ggml_threadpool_chunk_add(params->threadpool, 1))) {
-            for (std::size_t group = groups * chunk / chunks; group < groups * (chunk + 1) / chunks; ++group) {
-                multiply_group(*op, group, packed);
-            }
+            for (std::size_t pair = pairs * chunk / chunks; pair < pairs * (chunk + 1) / chunks; ++pair)
+                multiply_pair(*op, pair, packed);
         }
         return true;
     }
@@ -76,6 +75,9 @@ private:
     static constexpr std::size_t kChunksPerThread = 8;
 
     static std::size_t length(const ggml_tensor& op) { return static_cast<std::size_t>(op.src[0]->ne[0]); }
+    static std::size_t pairs_of(const ggml_tensor& op) {
+        return static_cast<std::size_t>(op.src[0]->ne[1]) / kPairRows;
+    }
     static std::size_t columns(const ggml_tensor& op) { return static_cast<std::size_t>(ggml_nrows(op.src[1])); }
     static std::size_t tiles(const ggml_tensor& op) { return (columns(op) + kTileColumns - 1) / kTileColumns; }
 
@@ -100,17 +102,18 @@ private:
                   packed + tile * tile_bytes(length(op), bits_));
     }
 
-    void multiply_group(const ggml_tensor& op, std::size_t group, const std::uint8_t* packed) const {
+    void multiply_pair(const ggml_tensor& op, std::size_t pair, const std::uint8_t* packed) const {
         const PackedFormat format = *format_of(*op.src[0]);
-        const auto* weights =
-            static_cast<const std::uint8_t*>(op.src[0]->data) + group * packed_bytes(format, kGroupRows, length(op));
+        const std::size_t bytes = packed_bytes(format, kPairRows, length(op));
+        const auto* weights = static_cast<const std::uint8_t*>(op.src[0]->data) + pair * bytes;
+        const std::uint8_t* next = pair + 1 < pairs_of(op) ? weights + bytes : nullptr;
         std::array<float*, kTileColumns> outputs{};
         for (std::size_t tile = 0; tile < tiles(op); ++tile) {
             for (std::size_t c = 0; c < count(op, tile); ++c) {
-                outputs[c] = reinterpret_cast<float*>(column(op, tile * kTileColumns + c)) + group * kGroupRows;
+                outputs[c] = reinterpret_cast<float*>(column(op, tile * kTileColumns + c)) + pair * kPairRows;
             }
             multiply(format, bits_, weights, packed + tile * tile_bytes(length(op), bits_), count(op, tile), length(op),
-                     outputs.data());
+                     tile == 0 ? next : nullptr, outputs.data());
         }
     }
 
