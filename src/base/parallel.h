@@ -10,16 +10,17 @@
 
 namespace urial {
 
-/// Calls body(i) for every i below count, on at most `threads` threads (0: one per core). Of the exceptions that come
-/// the one of the smallest i is thrown after all are done.
+/// Calls body(i) for every i below count, on `threads` threads (0: one per core; as many as the engine has is best, as
+/// a team of another size is a new team). Of the exceptions that come the one of the smallest i is thrown after all are
+/// done.
 template <class Body>
 void for_each_parallel(std::size_t count, std::size_t threads, const Body& body) {
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
-    [[maybe_unused]] const int team = static_cast<int>(std::clamp<std::size_t>(count, 1, threads));
+    [[maybe_unused]] const int team = static_cast<int>(threads);
     std::size_t failed = count;
     std::exception_ptr failure;
 #ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic) num_threads(team) if (team > 1)
+#pragma omp parallel for schedule(dynamic) num_threads(team) if (team > 1 && count > 1)
 #endif
     for (std::size_t i = 0; i < count; ++i) {
         try {

@@ -51,7 +51,6 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <thread>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -284,10 +283,10 @@ void score_position(const RowPair& row, const Path& path, const KernelOptions& o
     second_pass(row, path, vocabulary, aligned, base, stats);
 }
 
-/// One per core, but none that would have less to do (about 0.1 ms) than waking it costs.
+/// One per core (0), but one alone where the others would have less to do (0.1 ms) than waking them costs.
 std::size_t threads_for(std::size_t logits) {
     constexpr std::size_t kLogitsPerThread = 65536;
-    return std::clamp<std::size_t>(logits / kLogitsPerThread, 1, std::max(1U, std::thread::hardware_concurrency()));
+    return logits < 2 * kLogitsPerThread ? 1 : 0;
 }
 
 bool is_available(KernelPath path) {

@@ -251,7 +251,7 @@ std::string quantisation_warning(const ordered_json& manifest) {
     if (precise) {
         return fmt::format(
             "the weights are quantised ({}), in precise arithmetic: on Gemma 3 270M, Q4_K_M gave another rank than F32 "
-            "at 0.6 % of 2,337 positions and another class at none. Matrices in other formats than Q8_0, Q5_0, Q4_K "
+            "at 0.1 % of 2,337 positions and another class at none. Matrices in other formats than Q8_0, Q5_0, Q4_K "
             "and Q6_K add noise ({})",
             fmt::join(types, ", "), noise);
     }

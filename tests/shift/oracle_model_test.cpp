@@ -95,20 +95,21 @@ protected:
         return converted;
     }
 
-    void expect_the_oracle(double least_rank_share) {
+    /// `most_difference`: of a number of size 0; of one of size 10 twice as much.
+    void expect_the_oracle(double least_rank_share, double most_difference) {
         const auto records = run("given");
         const Agreement agreement = compare(records);
         EXPECT_EQ(agreement.positions, 166U);
         EXPECT_GE(agreement.rank_share(), least_rank_share);
         EXPECT_GE(agreement.class_share(), 0.99);
-        EXPECT_LE(agreement.kl_error(), 0.002);
-        // Both sides' numbers, position by position: two float32 engines differ by about 1e-3 where rows are near-flat.
+        EXPECT_LE(agreement.kl_error(), 0.001);
+        // Both sides' numbers, position by position.
         for (const ShiftItem& item : items_) {
             for (const char* name : {"base_logp", "aligned_logp", "kl_ab", "kl_ba", "js", "tv"}) {
                 for (std::size_t i = 0; i < item.answer_ids.size(); ++i) {
                     const auto expected = item.fields.at("oracle").at(name).at(i).get<double>();
                     EXPECT_NEAR(records.at(item.id).at(name).at(i).get<double>(), expected,
-                                0.1 + 0.01 * std::abs(expected))
+                                most_difference * (1 + 0.1 * std::abs(expected)))
                         << name << " of item " << item.id << " at " << i;
                 }
             }
@@ -126,19 +127,19 @@ protected:
 
 TEST_F(RealPairTest, float32_weights_reproduce_the_oracle) {
     load(float32_file());
-    expect_the_oracle(0.99);
+    expect_the_oracle(0.99, 0.1);
 }
 
-TEST_F(RealPairTest, float32_weights_reproduce_the_oracle_with_our_attention_too) {
+TEST_F(RealPairTest, float32_weights_reproduce_the_oracle_with_our_attention_and_gelu) {
     if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
     load(float32_file(), engine::Arithmetic::PackedPrecise);
-    expect_the_oracle(0.99);
+    expect_the_oracle(0.993, 0.01);
 }
 
 TEST_F(RealPairTest, quantised_weights_in_precise_arithmetic_reproduce_the_oracle) {
     if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
     load(*path_, engine::Arithmetic::PackedPrecise);
-    expect_the_oracle(0.976);  // three standard errors, for 166 positions, below what all 20 answers give
+    expect_the_oracle(0.99, 0.02);  // three standard errors, for 166 positions, below what all 20 answers give
 }
 
 TEST_F(RealPairTest, quantised_weights_stay_near_the_oracle) {
