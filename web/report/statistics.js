@@ -181,7 +181,7 @@ export function positionCurve(run, subset, metric, fewest = 5) {
 
 /** Bins are [label, upper bound]; the last bound is Infinity. */
 export const kHistograms = {
-    rank: [['1', 1], ['2', 2], ['3', 3], ['4–10', 10], ['11–100', 100], ['101–1k', 1000], ['> 1k', Infinity]],
+    rank: [['1', 1], ['2', 2], ['3', 3], ['≤ 10', 10], ['≤ 100', 100], ['≤ 1k', 1000], ['> 1k', Infinity]],
     kl: [['≤ 0.01', 0.01], ['≤ 0.03', 0.03], ['≤ 0.1', 0.1], ['≤ 0.3', 0.3], ['≤ 1', 1], ['≤ 3', 3], ['> 3', Infinity]],
     probability: [['10', 0.1], ['20', 0.2], ['30', 0.3], ['40', 0.4], ['50', 0.5], ['60', 0.6], ['70', 0.7], ['80', 0.8],
                   ['90', 0.9], ['100', Infinity]],
