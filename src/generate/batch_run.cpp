@@ -166,6 +166,7 @@ private:
             {"urial", URIAL_VERSION},
             {"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
             {"arithmetic", engine::name(prompt_.model().info().arithmetic)},
+            {"arithmetic_version", engine::kArithmeticVersion},
             {"identity", identity_},
             {"origin", options_.origin},
             {"parallel", sequences_},
