@@ -10,13 +10,17 @@
 
 namespace urial {
 
-/// Calls body(i) for every i below count, on `threads` threads (0: one per core; as many as the engine has is best, as
-/// a team of another size is a new team). Of the exceptions that come the one of the smallest i is thrown after all are
+/// `wanted`, or one per core where it is 0 or less.
+inline int thread_count(int wanted) {
+    return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+/// Calls body(i) for every i below count, on thread_count(threads) threads; as many as the engine has is best, as a
+/// team of another size is a new team. Of the exceptions that come the one of the smallest i is thrown after all are
 /// done.
 template <class Body>
-void for_each_parallel(std::size_t count, std::size_t threads, const Body& body) {
-    if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
-    [[maybe_unused]] const int team = static_cast<int>(threads);
+void for_each_parallel(std::size_t count, int threads, const Body& body) {
+    [[maybe_unused]] const int team = thread_count(threads);
     std::size_t failed = count;
     std::exception_ptr failure;
 #ifdef _OPENMP

@@ -7,9 +7,8 @@
 // sees single cells of it, or nothing:
 //
 // - Whole blocks are shared. Keys and values are converted to f32 (where they are f16) once for all rows, the keys
-// transposed so that a
-//   vector holds one number of 16 cells; tiles of 8 queries (two rows of four heads, say) are multiplied by them at the
-//   speed of a matrix product.
+//   transposed so that a vector holds one number of 16 cells; tiles of 8 queries (two rows of four heads, say) are
+//   multiplied by them at the speed of a matrix product.
 // - Single cells are taken row by row, head by head, 16 at a time.
 //
 // Both go through the same running softmax: a query keeps its largest score, the sum of exponentials and the weighted

@@ -10,13 +10,13 @@
 #include <mutex>
 #include <numeric>
 #include <set>
-#include <thread>
 
 #include <llama.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "engine/backend.h"
 #include "engine/engine.h"
@@ -283,10 +283,6 @@ std::unique_ptr<Session> LlamaModel::new_session(const SessionOptions& options) 
 }
 
 // ---- session, continued ---------------------------------------------------------------------------------------------
-
-int thread_count(int wanted) {
-    return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 llama_flash_attn_type flash_attention_type(SessionOptions::FlashAttention choice) {
     switch (choice) {

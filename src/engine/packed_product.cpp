@@ -31,10 +31,11 @@
 // conversion, one product and one addition per 512 products instead of per 32. The kernel takes two groups and six
 // columns at a time: 12 integer and 12 float accumulators, the two weight vectors and a column's word fit into the 32
 // registers, and 12 VPDPBUSD need 8 loads (one group and twelve columns would need 13, and wait for them). While the
-// first tile is multiplied the next pair of groups is fetched: narrow batches are as fast as the memory, which is then
-// never idle. The correction, -offset x
-// the sum of the column's rounded numbers, undoes the weights' offset; Q6_K has one for each half of a block. For Q4_K
-// the second one is instead the f32 number that m n multiplies, the column's sum with the sign changed.
+// first tile is multiplied the next pair of groups is fetched, for narrow batches wait for the memory.
+//
+// The correction, -offset x the sum of the column's rounded numbers, undoes the weights' offset; Q6_K has one for each
+// half of a block. For Q4_K the second one is instead the f32 number that m n multiplies, the column's sum with the
+// sign changed.
 //
 // Within a block sums are exact integers, so a product differs from ggml's only in the order of the float additions
 // over blocks, and in that ggml rounds a column's scale to f16. With 16 bits the rounding of the columns, which is what

@@ -361,18 +361,18 @@ bool packed_weights_available() {
 }
 
 void take_over(ggml_tensor* node) {
-    const bool gelu = GatedGelu::computes(*node) && gated_gelu_runs_here();
-    if (!gelu && !(Attention::computes(*node) && attention_runs_here())) return;
-    if (!packed_weights_available() || node->buffer == nullptr || !ggml_backend_buffer_is_host(node->buffer)) return;
-    if (gelu) {
+    const auto is_within_reach = [&] {
+        return packed_weights_available() && node->buffer != nullptr && ggml_backend_buffer_is_host(node->buffer);
+    };
+    if (GatedGelu::computes(*node) && gated_gelu_runs_here() && is_within_reach()) {
         node->extra = &gated_gelu_of_rows;
-        return;
-    }
-    node->extra = &attention;
-    for (const int source : {1, 2}) {
-        ggml_tensor* const cast = node->src[source];
-        node->src[source] = Attention::uncast(cast);
-        if (node->src[source] != cast) cast->extra = &nothing;
+    } else if (Attention::computes(*node) && attention_runs_here() && is_within_reach()) {
+        node->extra = &attention;
+        for (const int source : {1, 2}) {
+            ggml_tensor* const cast = node->src[source];
+            node->src[source] = Attention::uncast(cast);
+            if (node->src[source] != cast) cast->extra = &nothing;
+        }
     }
 }
 

@@ -284,7 +284,7 @@ void score_position(const RowPair& row, const Path& path, const KernelOptions& o
 }
 
 /// One per core (0), but one alone where the others would have less to do (0.1 ms) than waking them costs.
-std::size_t threads_for(std::size_t logits) {
+int threads_for(std::size_t logits) {
     constexpr std::size_t kLogitsPerThread = 65536;
     return logits < 2 * kLogitsPerThread ? 1 : 0;
 }
@@ -350,8 +350,7 @@ void score_positions(std::span<const RowPair> rows, const KernelOptions& options
     if (!is_available(path)) {
         throw error(ErrorKind::BadInput, "this processor cannot run the {} path of the kernel", path_name(path));
     }
-    const std::size_t threads = options.threads > 0 ? static_cast<std::size_t>(options.threads)
-                                                    : threads_for(rows.size() * options.vocabulary_size);
+    const int threads = options.threads > 0 ? options.threads : threads_for(rows.size() * options.vocabulary_size);
     for_each_parallel(rows.size(), threads,
                       [&](std::size_t i) { score_position(rows[i], loops(path), options, out[i]); });
 }

@@ -238,7 +238,7 @@ void PairRun::read_aligned(std::size_t first) {
     for (std::size_t i = first; i < pending_.size(); ++i)
         rows.push_back(aligned_.session->logits(pending_[i].aligned_row));
     std::vector<Token> chosen(rows.size());
-    for_each_parallel(rows.size(), threads(), [&](std::size_t i) {
+    for_each_parallel(rows.size(), options_.session.threads, [&](std::size_t i) {
         const Pending& pair = pending_[first + i];
         if (!pair.slot->complete()) chosen[i] = choose(rows[i], pair.position);
     });
@@ -295,7 +295,7 @@ bool PairRun::base_is_due() const {
 /// Copies the rows of the pending pairs from `first` on, as the next batch of the aligned model takes their place.
 void PairRun::keep_aligned(std::size_t first) {
     const Clock::time_point start = Clock::now();
-    for_each_parallel(pending_.size() - first, threads(), [&](std::size_t i) {
+    for_each_parallel(pending_.size() - first, options_.session.threads, [&](std::size_t i) {
         Pending& pair = pending_[first + i];
         std::vector<float>& copy = aligned_copies_[first + i];
         if (pair.aligned == nullptr || pair.aligned == copy.data()) return;

@@ -2,7 +2,6 @@
 
 // Both models over the same answers, row by row. Internal to this part; how it works: the essay in pair_run.cpp.
 
-#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -88,7 +87,6 @@ private:
     Lane make_lane(const Side& side, const std::vector<Token>& prefix, int context) const;
     std::size_t needed_cells(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
     std::size_t room(const Lane& lane) const;
-    std::size_t threads() const { return static_cast<std::size_t>(std::max(0, options_.session.threads)); }
     void check_fits(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
     bool admit();
     static void read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt);
