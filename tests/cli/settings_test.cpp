@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "cli/commands.h"
 #include "support/expect_text.h"
+#include "support/paths.h"
 #include "support/shell.h"
 
 namespace urial::cli {
@@ -220,7 +221,7 @@ TEST_F(SettingsTest, every_setting_has_a_default_that_its_own_check_takes_and_a_
 }
 
 TEST_F(SettingsTest, the_documentation_has_a_row_for_every_setting_with_its_default) {
-    const std::string page = read_text_file(URIAL_SOURCE_DIR "/docs/cli.md");
+    const std::string page = read_text_file(test::source_path("docs/cli.md"));
     for (const SettingInfo& info : setting_table()) {
         const std::string_view shown = info.type == SettingType::List ? "[]" : info.default_text;
         const std::string row = fmt::format("\\| `{}` \\| `?\\[?{}\\]?`? \\|", info.key, shown == "[]" ? "" : shown);

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "eval/eval.h"
+#include "support/paths.h"
 #include "support/sandbox.h"
 
 namespace urial::eval {
@@ -42,9 +43,7 @@ std::string message_of(const Action& action) {
     return {};
 }
 
-inline std::filesystem::path reference_folder() {
-    return std::filesystem::path(URIAL_SOURCE_DIR) / ".." / "shared" / "reference";
-}
+inline std::filesystem::path reference_folder() { return test::source_path("../shared/reference"); }
 
 /// The first line of every test that reads the reference folder.
 #define SKIP_WITHOUT_REFERENCE() \

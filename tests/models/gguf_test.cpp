@@ -7,6 +7,7 @@
 #include "models/gguf_types.h"
 #include "models/models.h"
 #include "support/expect_error.h"
+#include "support/paths.h"
 #include "support/sandbox.h"
 #include "support/tiny_gguf.h"
 
@@ -177,9 +178,7 @@ TEST_F(Gguf, escape_sequences_of_a_file_do_not_reach_the_message) {
 }
 
 TEST(GgufFile, a_lora_adapter_is_recognised_as_one) {
-    const fs::path path = URIAL_SOURCE_DIR "/../shared/models/gemma3-270m-chat-lora.gguf";
-    if (!fs::exists(path)) GTEST_SKIP() << path << " is not here";
-    const GgufSummary summary = check_gguf(path);
+    const GgufSummary summary = check_gguf(test::source_path("models/gemma3-270m-chat-lora.gguf"));
     EXPECT_EQ(summary.kind, "adapter");
     EXPECT_EQ(summary.architecture, "gemma3");
 }

@@ -7,11 +7,12 @@
 #include "base/files.h"
 #include "prompt/prompt.h"
 #include "support/expect_error.h"
+#include "support/paths.h"
 
 namespace urial::prompt {
 namespace {
 
-const fs::path kFolder = URIAL_SOURCE_DIR "/../shared/reference/prompts";
+const fs::path kFolder = test::source_path("../shared/reference/prompts");
 
 // Queries in each file, counted with grep -cE '^(# )?(Query|User):'.
 const std::map<std::string, std::size_t> kQueries{

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "prompt/prompt.h"
 #include "support/expect_error.h"
+#include "support/paths.h"
 
 namespace urial::prompt {
 namespace {
@@ -111,7 +112,7 @@ TEST(SpecFile, what_is_written_is_read_back_exactly) {
 
 TEST(Builtin, every_embedded_file_is_listed_under_its_own_name) {
     std::set<std::string> files;
-    for (const auto& entry : fs::directory_iterator(URIAL_SOURCE_DIR "/prompts"))
+    for (const auto& entry : fs::directory_iterator(test::source_path("prompts")))
         if (entry.is_regular_file()) files.insert(entry.path().stem().string());
     const std::vector<std::string> names = builtin_names();
     EXPECT_EQ(std::set<std::string>(names.begin(), names.end()), files);
@@ -119,7 +120,7 @@ TEST(Builtin, every_embedded_file_is_listed_under_its_own_name) {
         const PromptSpec spec = builtin(name);
         EXPECT_EQ(spec.name, name);
         EXPECT_FALSE(spec.description.empty());
-        const PromptSpec from_file = load(URIAL_SOURCE_DIR "/prompts/" + name + ".toml");
+        const PromptSpec from_file = load(test::source_path("prompts/" + name + ".toml"));
         EXPECT_EQ(render_prefix(spec), render_prefix(from_file));
     }
 }
@@ -157,7 +158,7 @@ TEST(Builtin, an_unknown_name_comes_with_suggestions) {
 
 TEST(Load, a_missing_file_and_a_folder_are_named) {
     EXPECT_THROW(load("/nowhere/prompt.toml"), Error);
-    EXPECT_THROW(load(URIAL_SOURCE_DIR "/prompts"), Error);
+    EXPECT_THROW(load(test::source_path("prompts")), Error);
 }
 
 TEST(Load, a_form_does_not_go_with_a_prompt_that_says_how_it_continues) {

@@ -13,6 +13,7 @@
 #include "models/models.h"
 #include "shift/record.h"
 #include "shift/shift.h"
+#include "support/paths.h"
 #include "support/sandbox.h"
 #include "support/test_model.h"
 
@@ -37,7 +38,7 @@ protected:
     void SetUp() override {
         URIAL_NEED_MODEL();
         path_ = test::default_model_path();
-        items_ = read_answers(URIAL_SOURCE_DIR "/tests/shift/fixtures/gemma_pair.jsonl");
+        items_ = read_answers(test::source_path("tests/shift/fixtures/gemma_pair.jsonl"));
     }
 
     void load(const std::filesystem::path& path, engine::Arithmetic arithmetic = engine::Arithmetic::Engine) {
@@ -45,7 +46,7 @@ protected:
         model.arithmetic = arithmetic;
         model.path = path;
         model.content_hash = path.filename();
-        model.adapters = {{URIAL_SOURCE_DIR "/models/gemma3-270m-chat-lora.gguf"}};
+        model.adapters = {{test::source_path("models/gemma3-270m-chat-lora.gguf")}};
         base_.model = aligned_.model = engine::load_model(model);
         base_.use_adapters = false;
         base_.form = prompt::builtin("zero-shot");
