@@ -120,7 +120,7 @@ TEST(Builtin, every_embedded_file_is_listed_under_its_own_name) {
         const PromptSpec spec = builtin(name);
         EXPECT_EQ(spec.name, name);
         EXPECT_FALSE(spec.description.empty());
-        const PromptSpec from_file = load(test::source_path("prompts/" + name + ".toml"));
+        const PromptSpec from_file = load(test::source_path("prompts/" + name + ".toml").string());
         EXPECT_EQ(render_prefix(spec), render_prefix(from_file));
     }
 }
@@ -158,7 +158,7 @@ TEST(Builtin, an_unknown_name_comes_with_suggestions) {
 
 TEST(Load, a_missing_file_and_a_folder_are_named) {
     EXPECT_THROW(load("/nowhere/prompt.toml"), Error);
-    EXPECT_THROW(load(test::source_path("prompts")), Error);
+    EXPECT_THROW(load(test::source_path("prompts").string()), Error);
 }
 
 TEST(Load, a_form_does_not_go_with_a_prompt_that_says_how_it_continues) {
