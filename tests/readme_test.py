@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Runs what README.md tells a stranger to type.
+"""Runs what README.md and the pages in docs/ tell a stranger to type.
 
     readme_test.py URIAL_BINARY
 
-Every fenced sh block below a line `<!-- tested -->` runs in one temporary folder, from top to bottom, with the binary's
-folder first on the PATH. What the README shows of the demo must be what the demo still looks like. Skips (exit status
-77) where the default model is not on this disk, unless URIAL_REQUIRE_MODEL is set.
+Every fenced sh block below a line `<!-- tested -->` runs, those of a page in one temporary folder from top to bottom, with
+the binary's folder first on the PATH. Blocks below `<!-- tested with MODEL -->` need another model than the default one
+and are passed over, visibly, where it is not on this disk. What the README shows of the demo must be what the demo
+still looks like, and links between the pages must lead somewhere. Skips (exit status 77) where the default model is not
+on this disk, unless URIAL_REQUIRE_MODEL is set.
 """
 
 import os
@@ -17,8 +19,14 @@ import tempfile
 
 SKIPPED = 77
 LIMIT_SECONDS = 600
-README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
-TESTED_BLOCK = re.compile(r"^<!-- tested -->\n+```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+TESTED_MARK = re.compile(r"^<!-- tested( with \S+)? -->$", re.MULTILINE)
+TESTED_BLOCK = re.compile(r"^<!-- tested(?: with (\S+))? -->\n+```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 DEMO_BLOCK = re.compile(r"^<!-- demo -->\n+```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What differs from machine to machine, or from model file to model file, in the demo's page.
 FIXED_LINES = re.compile(r"^(Question: .*|The model alone .*|What to type next)$", re.MULTILINE)
@@ -49,15 +57,41 @@ def check_model(surroundings, folder):
     sys.exit(SKIPPED)
 
 
-def check_blocks(readme, surroundings, folder):
-    blocks = TESTED_BLOCK.findall(readme)
-    marks = readme.count("<!-- tested -->")
-    assert blocks and len(blocks) == marks, f"{marks} marks, but {len(blocks)} sh blocks below one"
-    for block in blocks:
-        print(block)
-        done = run(block, surroundings, folder)
-        assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert done.stdout.strip(), f"nothing was printed\n{done.stderr}"
+def check_blocks(page, surroundings):
+    text = page.read_text(encoding="utf-8")
+    blocks = TESTED_BLOCK.findall(text)
+    marks = len(TESTED_MARK.findall(text))
+    assert len(blocks) == marks, f"{page.name}: {marks} marks, but {len(blocks)} sh blocks below one"
+    assert blocks or page != README, f"{page.name}: no tested block"
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("models", "docs"):  # what the commands name by a path from the project's root
+            os.symlink(ROOT / name, os.path.join(folder, name))
+        for model, block in blocks:
+            if model and run(f"urial pull --offline {model}", surroundings, folder).returncode != 0:
+                print(f"{page.name}: passed over, {model} is not on this disk:\n{block}")
+                continue
+            print(f"{page.name}:\n{block}", flush=True)
+            done = run(block, surroundings, folder)
+            assert done.returncode == 0, f"{page.name}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+            assert done.stdout.strip(), f"{page.name}: nothing was printed\n{done.stderr}"
+
+
+def anchors(page):
+    """The names by which GitHub links to a page's headings."""
+    headings = HEADING.findall(FENCED.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def check_links():
+    for page in [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]:
+        for link in LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
+            if "://" in link:
+                continue
+            name, _, anchor = link.partition("#")
+            target = (page.parent / name) if name else page
+            assert target.exists(), f"{page.name} links to {link}: there is no such file"
+            if anchor:
+                assert anchor in anchors(target), f"{page.name} links to {link}: there is no such heading"
 
 
 def check_demo(readme, surroundings, folder):
@@ -72,14 +106,13 @@ def check_demo(readme, surroundings, folder):
 
 
 def main():
-    readme = README.read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        surroundings = environment(sys.argv[1], folder)
-        for name in ("models", "docs"):  # what the commands name by a path from the project's root
-            os.symlink(README.parent / name, os.path.join(folder, name))
-        check_model(surroundings, folder)
-        check_blocks(readme, surroundings, folder)
-        check_demo(readme, surroundings, folder)
+    check_links()
+    with tempfile.TemporaryDirectory() as home:
+        surroundings = environment(sys.argv[1], home)
+        check_model(surroundings, home)
+        for page in PAGES:
+            check_blocks(page, surroundings)
+        check_demo(README.read_text(encoding="utf-8"), surroundings, home)
 
 
 if __name__ == "__main__":
