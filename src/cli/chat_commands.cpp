@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/chat_loop.h"
+#include "cli/sampling_settings.h"
 #include "cli/settings.h"
 
 namespace urial::cli {
@@ -21,30 +22,10 @@ struct ChatLoop::Command {
 
 namespace {
 
-/// The sampling options that /set changes, by their names in the table of settings.
-nlohmann::json sampling_value(const generate::SamplingOptions& sampling, std::string_view key) {
-    if (key == "temperature") return sampling.temperature;
-    if (key == "top_p") return sampling.top_p;
-    if (key == "top_k") return sampling.top_k;
-    if (key == "min_p") return sampling.min_p;
-    if (key == "repetition_penalty") return sampling.repetition_penalty;
-    if (key == "seed") return sampling.seed;
-    return sampling.max_tokens;
-}
-
-void set_sampling_value(generate::SamplingOptions& sampling, std::string_view key, const nlohmann::json& value) {
-    if (key == "temperature") value.get_to(sampling.temperature);
-    if (key == "top_p") value.get_to(sampling.top_p);
-    if (key == "top_k") value.get_to(sampling.top_k);
-    if (key == "min_p") value.get_to(sampling.min_p);
-    if (key == "repetition_penalty") value.get_to(sampling.repetition_penalty);
-    if (key == "seed") value.get_to(sampling.seed);
-    if (key == "max_tokens") value.get_to(sampling.max_tokens);
-}
-
-const std::vector<std::string>& sampling_keys() {
-    static const std::vector<std::string> keys{"temperature",        "top_p", "top_k",      "min_p",
-                                               "repetition_penalty", "seed",  "max_tokens", "overflow"};
+/// What /set changes, by the names of the settings.
+std::vector<std::string> settable_keys() {
+    std::vector<std::string> keys(sampling_keys().begin(), sampling_keys().end());
+    keys.insert(keys.end(), {"overflow", "system"});
     return keys;
 }
 
@@ -83,7 +64,7 @@ const std::vector<ChatLoop::Command>& ChatLoop::commands() {
          [](Loop loop, Argument text) { loop.change_prompt(text); }},
         {{"/set"},
          "[NAME VALUE]",
-         "Change a sampling option; alone: show them",
+         "Change a sampling option or the system message; alone: show them",
          [](Loop loop, Argument text) { loop.set(text); }},
         {{"/show"},
          "[MESSAGE]",
@@ -136,13 +117,18 @@ void ChatLoop::set(const std::string& argument) {
     const std::size_t space = argument.find_first_of(" \t=");
     std::string key = argument.substr(0, space);
     std::replace(key.begin(), key.end(), '-', '_');
-    const std::vector<std::string>& keys = sampling_keys();
+    const std::vector<std::string> keys = settable_keys();
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
         throw error(ErrorKind::BadInput, "/set: unknown option '{}'{}\n/set knows {}", printable(key),
                     did_you_mean(key, keys), fmt::join(keys, ", "));
     }
     if (space == std::string::npos) throw error(ErrorKind::BadInput, "/set {} needs a value", key);
     const std::string value(trim(std::string_view(argument).substr(space + 1)));
+    if (key == "system") {
+        session_.set_system(value == "none" ? "" : value);
+        context_.terminal.note(session_.system().empty() ? "there is no system message" : "the system message is set");
+        return;
+    }
     if (key == "overflow") {
         session_.set_overflow(parse_overflow(value));
     } else {
@@ -154,11 +140,10 @@ void ChatLoop::set(const std::string& argument) {
 }
 
 void ChatLoop::show_settings() {
-    for (const std::string& key : sampling_keys()) {
-        const std::string value = key == "overflow" ? std::string(name(session_.overflow()))
-                                                    : format_setting(sampling_value(session_.sampling(), key));
-        say(fmt::format("{:<20} {}", key, value));
-    }
+    const auto show = [&](std::string_view key, std::string_view value) { say(fmt::format("{:<20} {}", key, value)); };
+    for (const std::string& key : sampling_keys()) show(key, format_setting(sampling_value(session_.sampling(), key)));
+    show("overflow", name(session_.overflow()));
+    show("system", session_.system().empty() ? "none" : shown(session_.system()));
 }
 
 void ChatLoop::show(const std::string& argument) {

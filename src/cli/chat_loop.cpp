@@ -160,6 +160,7 @@ Answer ChatLoop::stream(const std::string& query, const std::function<Answer(con
         output_.write("\n");
     }
     report(answer);
+    if (output_.changed) output_.changed();
     return answer;
 }
 

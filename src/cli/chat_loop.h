@@ -33,6 +33,7 @@ struct ChatOutput {
     std::function<void(std::string_view)> write;  ///< answers and results of commands; shown at once
     bool escape_control = true;                   ///< a terminal reads it: control characters are made visible
     bool interactive = true;                      ///< prompts and hints for a person
+    std::function<void()> changed = {};           ///< after each answer: the conversation has one turn more, or another
 };
 
 /// Lets the user edit `text` and returns what it became. Throws Error when that fails.

@@ -29,7 +29,7 @@ bool came_to_nothing(const Answer& answer) {
 ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec, ChatOptions options)
     : model_(std::move(model)), options_(std::move(options)) {
     generate::check(options_.sampling);
-    auto prepared = std::make_unique<generate::PreparedPrompt>(model_, std::move(spec));
+    auto prepared = prepare(spec, options_.system);
     options_.session.sequences = 1;
     options_.session.context_tokens = context_of(*model_, options_.context_tokens);
     if (options_.only_query) {
@@ -41,10 +41,22 @@ ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, prompt::Pro
     }
     session_ = model_->new_session(options_.session);
     adopt(std::move(prepared));
+    spec_ = std::move(spec);
 }
 
 void ChatSession::set_prompt(prompt::PromptSpec spec) {
-    adopt(std::make_unique<generate::PreparedPrompt>(model_, std::move(spec)));
+    adopt(prepare(spec, options_.system));
+    spec_ = std::move(spec);
+}
+
+void ChatSession::set_system(std::string system) {
+    adopt(prepare(spec_, system));
+    options_.system = std::move(system);
+}
+
+std::unique_ptr<generate::PreparedPrompt> ChatSession::prepare(const prompt::PromptSpec& spec,
+                                                               std::string_view system) const {
+    return std::make_unique<generate::PreparedPrompt>(model_, prompt::with_system(spec, system));
 }
 
 void ChatSession::adopt(std::unique_ptr<generate::PreparedPrompt> prepared) {
@@ -63,7 +75,7 @@ Answer ChatSession::ask(const std::string& query, const AnswerSink& sink) {
     answer.dropped_turns = fit.dropped_turns;
     generate::Request request;
     request.id = next_request_++;
-    request.shared = prompt_->shared_length(fit.tokens);
+    request.shared = session_->shareable(prompt_->shared_length(fit.tokens));
     request.sampling = options_.sampling;
     const int room = answer_room(fit.tokens.size(), request.shared);
     request.sampling.max_tokens = std::min(request.sampling.max_tokens, room);
@@ -130,8 +142,15 @@ void ChatSession::set_sampling(const generate::SamplingOptions& sampling) {
 }
 
 nlohmann::ordered_json ChatSession::save() const {
-    return write_saved_chat({model_->info().name, model_->info().content_hash, prompt_->spec(), options_.sampling,
-                             options_.overflow, turns_});
+    return write_saved_chat({.model_name = model_->info().name,
+                             .model_hash = model_->info().content_hash,
+                             .prompt = spec_,
+                             .system = options_.system,
+                             .sampling = options_.sampling,
+                             .overflow = options_.overflow,
+                             .turns = turns_,
+                             .model_spec = options_.model_spec,
+                             .adapters = options_.adapters});
 }
 
 std::vector<std::string> ChatSession::load(const nlohmann::json& saved, std::string_view origin) {
@@ -141,7 +160,9 @@ std::vector<std::string> ChatSession::load(const nlohmann::json& saved, std::str
         notes.push_back(fmt::format("the conversation was held with another model ({}); it goes on with {}",
                                     chat.model_name, model_->info().name));
     }
-    set_prompt(std::move(chat.prompt));
+    adopt(prepare(chat.prompt, chat.system));
+    spec_ = std::move(chat.prompt);
+    options_.system = std::move(chat.system);
     options_.sampling = std::move(chat.sampling);
     options_.overflow = chat.overflow;
     turns_ = std::move(chat.turns);

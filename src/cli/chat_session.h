@@ -21,8 +21,11 @@ namespace urial::cli {
 
 struct ChatOptions {
     generate::SamplingOptions sampling;
+    std::string system;  ///< a system message; empty: none
     generate::Overflow overflow = generate::Overflow::Error;
-    int context_tokens = 0;                 ///< 0: what the model was trained for, at most kDefaultContext
+    int context_tokens = 0;       ///< 0: what the model was trained for, at most kDefaultContext
+    std::string model_spec = {};  ///< what was given to -m and to --lora: kept in saved conversations
+    std::vector<std::string> adapters = {};
     std::optional<std::string> only_query;  ///< the one query that will be asked: no more context than it needs
     engine::SessionOptions session;         ///< sequences and context_tokens are filled in here
 };
@@ -60,8 +63,10 @@ public:
     std::optional<std::string> undo();
     void reset() { turns_.clear(); }
 
-    /// The conversation goes on under another prompt. Throws as the constructor does, and then changes nothing.
+    /// The conversation goes on under another prompt, or with another system message (empty: none). Both throw as the
+    /// constructor does, and then change nothing.
     void set_prompt(prompt::PromptSpec spec);
+    void set_system(std::string system);
 
     /// What the model gets for `query`, or got for the last one (only the constant prefix before the first).
     struct Shown {
@@ -78,7 +83,9 @@ public:
     std::vector<std::string> load(const nlohmann::json& saved, std::string_view origin);
 
     const std::vector<prompt::Turn>& turns() const { return turns_; }
-    const prompt::PromptSpec& spec() const { return prompt_->spec(); }
+    /// The prompt without the system message.
+    const prompt::PromptSpec& spec() const { return spec_; }
+    const std::string& system() const { return options_.system; }
     const engine::Model& model() const { return *model_; }
     std::size_t context_tokens() const { return static_cast<std::size_t>(options_.session.context_tokens); }
     engine::PrefixOrigin prefix_origin() const { return prefix_origin_; }
@@ -89,6 +96,7 @@ public:
     void set_sampling(const generate::SamplingOptions& sampling);
 
 private:
+    std::unique_ptr<generate::PreparedPrompt> prepare(const prompt::PromptSpec& spec, std::string_view system) const;
     void adopt(std::unique_ptr<generate::PreparedPrompt> prepared);
     generate::FittedConversation fitted(const prompt::Conversation& conversation) const;
     int answer_room(std::size_t prompt_tokens, std::size_t shared) const;
@@ -97,7 +105,8 @@ private:
     std::shared_ptr<const engine::Model> model_;
     ChatOptions options_;
     std::unique_ptr<engine::Session> session_;
-    std::unique_ptr<generate::PreparedPrompt> prompt_;
+    prompt::PromptSpec spec_;
+    std::unique_ptr<generate::PreparedPrompt> prompt_;  // spec_ with the system message
     engine::PrefixOrigin prefix_origin_ = engine::PrefixOrigin::Empty;
     std::vector<prompt::Turn> turns_;
     std::uint64_t next_request_ = 0;  // a part of the random seed: a retry must not repeat itself

@@ -1,9 +1,11 @@
 // `urial chat`: one answer, or a conversation.
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -15,6 +17,8 @@
 #include "cli/commands.h"
 #include "cli/external_editor.h"
 #include "cli/line_editor.h"
+#include "cli/sampling_settings.h"
+#include "cli/saved_chat.h"
 #include "cli/settings.h"
 
 namespace urial::cli {
@@ -27,27 +31,110 @@ struct ChatFlags {
     std::string overflow = "error";
     int context_tokens = 0;
     bool raw = false;
+    bool goes_on = false;
+    bool history = true;
     std::string message;
 };
 
-std::string read_message_from_stdin() {
+std::string read_standard_input() {
     std::string text{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
     while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
     return text;
 }
 
-ChatSession open_session(const ChatFlags& flags, const Context& context,
+/// True where text was piped in or a file was given. Neither a terminal nor what daemons inherit is waited for.
+bool has_piped_text() {
+    struct stat status {};
+    return ::fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode));
+}
+
+/// The message of the command line, with what was piped in behind it.
+std::string whole_message(const std::string& given) {
+    if (given == "-") return read_standard_input();
+    if (!has_piped_text()) return given;
+    const std::string piped = read_standard_input();
+    return trim(piped).empty() ? given : given + "\n\n" + piped;
+}
+
+// ---- the last conversation ------------------------------------------------------------------------------------------
+
+fs::path last_chat_file() { return user_state_dir() / "last-chat.json"; }
+
+/// The conversation that --continue takes up.
+std::optional<nlohmann::json> saved_conversation(const ChatFlags& flags) {
+    if (!flags.goes_on) return std::nullopt;
+    if (!fs::exists(last_chat_file())) {
+        throw error(ErrorKind::NotFound, "{}: there is no conversation to go on with yet", last_chat_file().string());
+    }
+    nlohmann::json saved = nlohmann::json::parse(read_text_file(last_chat_file()), nullptr, /*allow_exceptions=*/false);
+    if (saved.is_discarded()) throw error(ErrorKind::BadInput, "{}: not JSON; remove it", last_chat_file().string());
+    return saved;
+}
+
+/// What the command line does not say is as it was when the conversation was saved.
+void take_model(const nlohmann::json& saved, const CLI::App& command, ChatFlags& flags) {
+    const SavedChat chat = read_saved_chat(saved, last_chat_file().string());
+    if (chat.model_spec.empty() || command.count("--model") > 0) return;
+    flags.model.model = chat.model_spec;
+    if (command.count("--lora") == 0) flags.model.adapters = chat.adapters;
+}
+
+void take_conversation(const nlohmann::json& saved, const CLI::App& command, const ChatFlags& flags,
+                       ChatSession& session, const Terminal& terminal) {
+    const prompt::PromptSpec chosen = session.spec();
+    for (const std::string& note : session.load(saved, last_chat_file().string())) terminal.warn(note);
+    if (command.count("--prompt") > 0 || flags.raw) session.set_prompt(chosen);
+    if (command.count("--system") > 0) session.set_system(flags.prompt.system);
+    if (command.count("--overflow") > 0) session.set_overflow(parse_overflow(flags.overflow));
+    generate::SamplingOptions sampling = session.sampling();
+    for (const std::string& key : sampling_keys()) {
+        std::string flag = "--" + key;
+        std::replace(flag.begin(), flag.end(), '_', '-');
+        if (command.count(flag) > 0) set_sampling_value(sampling, key, sampling_value(flags.sampling, key));
+    }
+    if (command.count("--stop") > 0) sampling.stop = flags.sampling.stop;
+    session.set_sampling(sampling);
+}
+
+/// Keeps the conversation for --continue, readable by its owner alone.
+std::function<void()> keep_last_chat(const ChatFlags& flags, const ChatSession& session, const Terminal& terminal) {
+    if (!flags.history) return {};
+    return [&session, &terminal] {
+        try {
+            make_directories(user_state_dir(), 0700);
+            write_file_atomic(last_chat_file(), session.save().dump(2) + "\n", 0600);
+        } catch (const Error& failure) {
+            terminal.detail(fmt::format("the conversation is not kept for --continue: {}", failure.what()));
+        }
+    };
+}
+
+// ---- the two ways to talk -------------------------------------------------------------------------------------------
+
+/// What was given to -m, so that it means the same in another folder.
+std::string lasting_model_spec(const std::string& spec) {
+    std::error_code ignored;
+    return fs::is_regular_file(spec, ignored) ? fs::absolute(spec).string() : spec;
+}
+
+ChatSession open_session(ChatFlags flags, const CLI::App& command, const Context& context,
                          std::optional<std::string> only_query = std::nullopt) {
+    const std::optional<nlohmann::json> saved = saved_conversation(flags);
+    if (saved) take_model(*saved, command, flags);
     // What is wrong with the prompt or an option is said before a model is loaded for seconds.
     prompt::PromptSpec spec = flags.raw ? prompt::builtin("raw") : open_prompt(flags.prompt);
     ChatOptions options;
     options.sampling = flags.sampling;
+    options.system = flags.prompt.system;
     options.overflow = parse_overflow(flags.overflow);
     options.context_tokens = flags.context_tokens;
-    options.only_query = std::move(only_query);
+    options.model_spec = lasting_model_spec(flags.model.model);
+    for (const std::string& adapter : flags.model.adapters) options.adapters.push_back(lasting_model_spec(adapter));
+    if (!saved) options.only_query = std::move(only_query);
     options.session = session_options(flags.model, context);
     generate::check(options.sampling);
     ChatSession session(open_model(flags.model, context), std::move(spec), std::move(options));
+    if (saved) take_conversation(*saved, command, flags, session, context.terminal);
     throw_if_interrupted();
     return session;
 }
@@ -63,13 +150,15 @@ ChatOutput standard_output(bool interactive) {
     return output;
 }
 
-void answer_once(const ChatFlags& flags, Context& context) {
-    const std::string message = flags.message == "-" ? read_message_from_stdin() : flags.message;
+void answer_once(const ChatFlags& flags, const CLI::App& command, Context& context) {
+    const std::string message = whole_message(flags.message);
     if (trim(message).empty()) throw Error(ErrorKind::BadInput, "the message is empty");
     if (!is_valid_utf8(message)) throw Error(ErrorKind::BadInput, "the message is not UTF-8");
-    ChatSession session = open_session(flags, context, message);
+    ChatSession session = open_session(flags, command, context, message);
     PlainLines lines;
-    ChatLoop loop(session, lines, standard_output(false), context, nullptr);
+    ChatOutput output = standard_output(false);
+    output.changed = keep_last_chat(flags, session, context.terminal);
+    ChatLoop loop(session, lines, std::move(output), context, nullptr);
     const Answer answer = loop.answer(message);
     if (answer.result.finish == generate::FinishReason::Cancelled) throw Interrupted{};
 }
@@ -87,19 +176,23 @@ std::optional<fs::path> history_file(const Terminal& terminal) {
 void greet(const ChatSession& session, const Terminal& terminal) {
     terminal.note(fmt::format("{}, prompt {}. It may be wrong. /help lists the commands, Ctrl-D leaves.",
                               session.model().info().description, session.spec().name));
+    if (!session.turns().empty()) terminal.note(fmt::format("{} turns so far", session.turns().size()));
 }
 
-void converse(const ChatFlags& flags, Context& context) {
+void converse(const ChatFlags& flags, const CLI::App& command, Context& context) {
     const bool interactive = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-    ChatSession session = open_session(flags, context);
+    ChatSession session = open_session(flags, command, context);
     std::unique_ptr<LineSource> lines;
     if (interactive) {
-        lines = std::make_unique<LineEditor>(history_file(context.terminal), context.terminal.colour_out);
+        lines = std::make_unique<LineEditor>(flags.history ? history_file(context.terminal) : std::nullopt,
+                                             context.terminal.colour_out);
         greet(session, context.terminal);
     } else {
         lines = std::make_unique<PlainLines>();
     }
-    ChatLoop(session, *lines, standard_output(interactive), context, edit_in_editor).run();
+    ChatOutput output = standard_output(interactive);
+    output.changed = keep_last_chat(flags, session, context.terminal);
+    ChatLoop(session, *lines, std::move(output), context, edit_in_editor).run();
 }
 
 }  // namespace
@@ -107,8 +200,13 @@ void converse(const ChatFlags& flags, Context& context) {
 void add_chat_command(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand("chat", "Answer one message, or hold a conversation");
     const auto flags = std::make_shared<ChatFlags>();
-    CLI::Option* message = command->add_option("MESSAGE", flags->message,
-                                               "The message; - reads it from standard input; none: a conversation");
+    CLI::Option* message =
+        command->add_option("MESSAGE", flags->message,
+                            "The message; - reads it from standard input, and what is piped in is joined to "
+                            "it; none: a conversation");
+    command->add_flag("-c,--continue", flags->goes_on,
+                      "Go on with the last conversation, with its model, prompt and options where none are given");
+    add_setting(*command, *context.settings, "history", flags->history);
     command->add_flag("--raw", flags->raw, "Show what the base model does without the prompt")->group("Prompt");
     add_prompt_flags(*command, flags->prompt, context);
     add_model_flags(*command, flags->model, context);
@@ -124,9 +222,11 @@ void add_chat_command(CLI::App& app, Context& context) {
         "urial chat \"Why is the sky blue?\"        one answer on standard output\n"
         "urial chat --raw \"Why is the sky blue?\"  what the model does without the prompt\n"
         "urial chat - < question.txt               the message from a file\n"
+        "urial chat \"What is this?\" < notes.txt   a message with a text behind it\n"
+        "urial chat --continue \"And at night?\"    goes on with the last conversation\n"
         "urial chat                                a conversation; /help lists its commands");
-    command->final_callback([&context, flags, message] {
-        message->count() > 0 ? answer_once(*flags, context) : converse(*flags, context);
+    command->final_callback([&context, flags, message, command] {
+        message->count() > 0 ? answer_once(*flags, *command, context) : converse(*flags, *command, context);
     });
 }
 

@@ -122,7 +122,7 @@ void run_conversations(const GenerateOptions& options, Context& context) {
     generate::check(options.sampling);
     const std::vector<eval::Item> questions = read_mt_bench(options.input, options.limit, shard_of(options));
     const generate::PreparedPrompt prompt(open_model(options.model, context, arithmetic_for(options.parallel)),
-                                          open_prompt(options.prompt));
+                                          open_prompt_with_system(options.prompt));
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, context, bar));
     bar.clear();
@@ -135,7 +135,7 @@ void run(const GenerateOptions& options, Context& context) {
     generate::check(options.sampling);
     const std::vector<generate::Instruction> instructions = select_instructions(options);
     const generate::PreparedPrompt prompt(open_model(options.model, context, arithmetic_for(options.parallel)),
-                                          open_prompt(options.prompt));
+                                          open_prompt_with_system(options.prompt));
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const generate::BatchSummary summary =
         generate::run_batch(prompt, instructions, batch_options(options, context, bar));

@@ -68,13 +68,16 @@ std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const C
 /// Session options with everything that the flags decide filled in; sequences and context are the caller's.
 engine::SessionOptions session_options(const ModelFlags& flags, const Context& context);
 
-/// -p, --prompt NAME|FILE and --form, shared likewise.
+/// -p, --prompt NAME|FILE, --form and --system, shared likewise.
 struct PromptFlags {
     std::string prompt;
     std::string form;
+    std::string system;  ///< a system message; empty: none
 };
 void add_prompt_flags(CLI::App& command, PromptFlags& flags, Context& context);
+/// Without the system message, and with it.
 prompt::PromptSpec open_prompt(const PromptFlags& flags);
+prompt::PromptSpec open_prompt_with_system(const PromptFlags& flags);
 
 /// --temperature, --top-p, --top-k, --min-p, --repetition-penalty, --max-tokens, --stop, --seed, shared likewise.
 void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context);

@@ -96,11 +96,20 @@ void add_prompt_flags(CLI::App& command, PromptFlags& flags, Context& context) {
             "How an original .txt prompt continues with the query: auto, current, v5, v6, older, older-zero-shot")
         ->type_name("NAME")
         ->group(kGroup);
+    command
+        .add_option("--system", flags.system,
+                    "A system message: what the assistant is told beforehand, at the end of the prompt's preamble")
+        ->type_name("TEXT")
+        ->group(kGroup);
 }
 
 prompt::PromptSpec open_prompt(const PromptFlags& flags) {
     if (flags.form.empty()) return prompt::load(flags.prompt);
     return prompt::load(flags.prompt, prompt::parse_original_form(flags.form));
+}
+
+prompt::PromptSpec open_prompt_with_system(const PromptFlags& flags) {
+    return prompt::with_system(open_prompt(flags), flags.system);
 }
 
 void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context) {

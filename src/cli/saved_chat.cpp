@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/chat_session.h"
 #include "cli/commands.h"
+#include "cli/sampling_settings.h"
 #include "cli/settings.h"
 
 namespace urial::cli {
@@ -30,6 +31,8 @@ public:
         return *found;
     }
 
+    bool contains(const char* key) const { return object_.contains(key); }
+
     std::string text(const char* key) const {
         const json& value = at(key);
         if (!value.is_string()) throw error(ErrorKind::BadInput, "{}: '{}' must be text", where_, key);
@@ -42,13 +45,17 @@ public:
         return value;
     }
 
+    std::vector<std::string> texts(const char* key) const {
+        std::vector<std::string> all;
+        for (const json& value : array(key)) {
+            if (!value.is_string()) throw error(ErrorKind::BadInput, "{}: '{}' must be a list of texts", where_, key);
+            all.push_back(value.get<std::string>());
+        }
+        return all;
+    }
+
     Fields object(const char* key) const { return {at(key), fmt::format("{}: '{}'", where_, key)}; }
     const std::string& where() const { return where_; }
-
-    template <typename T>
-    void setting(const char* key, T& target) const {
-        check_setting(setting_info(key), at(key), where_).get_to(target);
-    }
 
 private:
     const json& object_;
@@ -57,30 +64,19 @@ private:
 
 generate::SamplingOptions read_sampling(const Fields& fields) {
     generate::SamplingOptions sampling;
-    fields.setting("temperature", sampling.temperature);
-    fields.setting("top_p", sampling.top_p);
-    fields.setting("top_k", sampling.top_k);
-    fields.setting("min_p", sampling.min_p);
-    fields.setting("repetition_penalty", sampling.repetition_penalty);
-    fields.setting("seed", sampling.seed);
-    fields.setting("max_tokens", sampling.max_tokens);
-    for (const json& stop : fields.array("stop")) {
-        if (!stop.is_string()) throw error(ErrorKind::BadInput, "{}: 'stop' must be a list of texts", fields.where());
-        sampling.stop.push_back(stop.get<std::string>());
+    for (const std::string& key : sampling_keys()) {
+        set_sampling_value(sampling, key, check_setting(setting_info(key), fields.at(key.c_str()), fields.where()));
     }
+    sampling.stop = fields.texts("stop");
     generate::check(sampling);
     return sampling;
 }
 
 ordered_json write_sampling(const generate::SamplingOptions& sampling) {
-    return {{"temperature", sampling.temperature},
-            {"top_p", sampling.top_p},
-            {"top_k", sampling.top_k},
-            {"min_p", sampling.min_p},
-            {"repetition_penalty", sampling.repetition_penalty},
-            {"seed", sampling.seed},
-            {"max_tokens", sampling.max_tokens},
-            {"stop", sampling.stop}};
+    ordered_json object;
+    for (const std::string& key : sampling_keys()) object[key] = sampling_value(sampling, key);
+    object["stop"] = sampling.stop;
+    return object;
 }
 
 }  // namespace
@@ -88,14 +84,21 @@ ordered_json write_sampling(const generate::SamplingOptions& sampling) {
 ordered_json write_saved_chat(const SavedChat& chat) {
     ordered_json turns = ordered_json::array();
     for (const prompt::Turn& turn : chat.turns) turns.push_back({{"query", turn.query}, {"answer", turn.answer}});
-    return {{"format", kFormat},
-            {"version", kFormatVersion},
-            {"urial", version()},
-            {"model", {{"name", chat.model_name}, {"sha256", chat.model_hash}}},
-            {"prompt", prompt::format_spec(chat.prompt)},
-            {"sampling", write_sampling(chat.sampling)},
-            {"overflow", name(chat.overflow)},
-            {"turns", std::move(turns)}};
+    ordered_json model{{"name", chat.model_name}, {"sha256", chat.model_hash}};
+    if (!chat.model_spec.empty()) {
+        model["spec"] = chat.model_spec;
+        model["adapters"] = chat.adapters;
+    }
+    ordered_json saved{{"format", kFormat},
+                       {"version", kFormatVersion},
+                       {"urial", version()},
+                       {"model", std::move(model)},
+                       {"prompt", prompt::format_spec(chat.prompt)}};
+    if (!chat.system.empty()) saved["system"] = chat.system;
+    saved["sampling"] = write_sampling(chat.sampling);
+    saved["overflow"] = name(chat.overflow);
+    saved["turns"] = std::move(turns);
+    return saved;
 }
 
 SavedChat read_saved_chat(const json& saved, std::string_view origin) {
@@ -111,7 +114,12 @@ SavedChat read_saved_chat(const json& saved, std::string_view origin) {
     const Fields model = fields.object("model");
     chat.model_name = model.text("name");
     chat.model_hash = model.text("sha256");
+    if (model.contains("spec")) {
+        chat.model_spec = model.text("spec");
+        chat.adapters = model.texts("adapters");
+    }
     chat.prompt = prompt::parse_spec(fields.text("prompt"), fmt::format("{}: 'prompt'", origin));
+    if (fields.contains("system")) chat.system = fields.text("system");
     chat.sampling = read_sampling(fields.object("sampling"));
     chat.overflow = parse_overflow(fields.text("overflow"));
     const json& turns = fields.array("turns");

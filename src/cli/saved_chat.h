@@ -15,11 +15,14 @@ namespace urial::cli {
 
 struct SavedChat {
     std::string model_name;
-    std::string model_hash;  ///< sha256 of the model file
-    prompt::PromptSpec prompt;
+    std::string model_hash;     ///< sha256 of the model file
+    prompt::PromptSpec prompt;  ///< without the system message
+    std::string system;
     generate::SamplingOptions sampling;
     generate::Overflow overflow = generate::Overflow::Error;
     std::vector<prompt::Turn> turns;
+    std::string model_spec = {};             ///< what was given to -m; empty: not known
+    std::vector<std::string> adapters = {};  ///< what was given to --lora
 };
 
 nlohmann::ordered_json write_saved_chat(const SavedChat& chat);

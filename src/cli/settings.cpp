@@ -59,6 +59,9 @@ constexpr std::array kTable{
                 "URIAL_SNAPSHOTS", "!--no-snapshot", "", 0, 0, "Neither read nor write prefix snapshots"},
     SettingInfo{"snapshot_limit", SettingType::Size, "2GB", "The most bytes of snapshots that are kept",
                 "URIAL_SNAPSHOT_LIMIT", "", "BYTES", 0, 1e15},
+    SettingInfo{"history", SettingType::Switch, "true",
+                "Keep typed messages and the last conversation in the state folder", "URIAL_HISTORY", "!--no-history",
+                "", 0, 0, "Keep neither typed messages nor the conversation"},
     SettingInfo{"offline", SettingType::Switch, "false", "Never download", "URIAL_OFFLINE", "--offline", ""},
 };
 

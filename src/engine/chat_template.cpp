@@ -78,6 +78,12 @@ std::string special_text(const Model& model, const std::optional<Token>& token) 
     return token ? model.piece(*token, true) : "";
 }
 
+ChatRenderOptions render_options(const Model& model, bool opens_answer) {
+    return {.bos_token = special_text(model, model.info().bos),
+            .eos_token = special_text(model, model.info().eos),
+            .opens_answer = opens_answer};
+}
+
 /// Collects plain text until a control token comes.
 class ChatTokens {
 public:
@@ -172,11 +178,26 @@ std::vector<Token> tokenize_chat(const Model& model, std::span<const ChatPart> p
 
 std::vector<Token> chat_tokens(const Model& model, const ChatTemplate& form, std::span<const ChatMessage> messages,
                                bool opens_answer) {
-    const std::vector<ChatPart> parts = render_chat(form, messages,
-                                                    {.bos_token = special_text(model, model.info().bos),
-                                                     .eos_token = special_text(model, model.info().eos),
-                                                     .opens_answer = opens_answer});
-    return tokenize_chat(model, parts);
+    return tokenize_chat(model, render_chat(form, messages, render_options(model, opens_answer)));
+}
+
+bool takes_system_message(const Model& model, const ChatTemplate& form) {
+    constexpr std::string_view kProbe = "Be brief.";
+    const std::array messages{ChatMessage{"system", std::string(kProbe)}, ChatMessage{"user", "a"}};
+    try {
+        std::string text;
+        for (const ChatPart& part : render_chat(form, messages, render_options(model, true))) text += part.text;
+        return text.find(kProbe) != std::string::npos;
+    } catch (const Error&) {
+        return false;  // a form that refuses more than this says so when the conversation itself is rendered
+    }
+}
+
+std::vector<ChatMessage> system_in_front_of_user(std::vector<ChatMessage> messages) {
+    if (messages.size() < 2 || messages[0].role != "system" || messages[1].role != "user") return messages;
+    messages[1].content = messages[0].content + "\n\n" + messages[1].content;
+    messages.erase(messages.begin());
+    return messages;
 }
 
 std::optional<Token> answer_end(const Model& model, const ChatTemplate& form) {

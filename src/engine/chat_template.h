@@ -51,6 +51,12 @@ std::vector<Token> tokenize_chat(const Model& model, std::span<const ChatPart> p
 std::vector<Token> chat_tokens(const Model& model, const ChatTemplate& form, std::span<const ChatMessage> messages,
                                bool opens_answer = true);
 
+/// Does a system message reach the model under this form? A template may refuse one, or leave it out.
+bool takes_system_message(const Model& model, const ChatTemplate& form);
+
+/// The messages for a form that takes no system message: its text stands in front of the first user's.
+std::vector<ChatMessage> system_in_front_of_user(std::vector<ChatMessage> messages);
+
 /// The token with which this form ends an answer of the model; nullopt where it has none.
 std::optional<Token> answer_end(const Model& model, const ChatTemplate& form);
 

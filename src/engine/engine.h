@@ -115,8 +115,11 @@ public:
     virtual PrefixOrigin set_prefix(std::span<const Token> tokens) = 0;
     virtual std::size_t prefix_length() const = 0;
 
-    /// The sequence forgets everything, then shares the first `shared` tokens of the prefix. Returns how many it really
-    /// shares: a recurrent or sliding-window model can share all of the prefix or nothing.
+    /// How many of the prefix's first `wanted` tokens a sequence can really share: a recurrent or sliding-window model
+    /// can share all of the prefix or nothing.
+    virtual std::size_t shareable(std::size_t wanted) const = 0;
+    /// The sequence forgets everything, then shares the first shareable(shared) tokens of the prefix. Returns that
+    /// number.
     virtual std::size_t reset(int sequence, std::size_t shared) = 0;
     /// Tokens that the sequence holds.
     virtual std::size_t length(int sequence) const = 0;

@@ -104,6 +104,7 @@ public:
     int logit_rows() const override { return logit_rows_; }
     PrefixOrigin set_prefix(std::span<const Token> tokens) override;
     std::size_t prefix_length() const override { return prefix_.size(); }
+    std::size_t shareable(std::size_t wanted) const override;
     std::size_t reset(int sequence, std::size_t shared) override;
     std::size_t length(int sequence) const override { return at(sequence).length; }
     void decode(std::span<const Row> rows) override;
@@ -462,10 +463,14 @@ int32_t LlamaSession::run_rows(std::size_t count) {
     return llama_decode(context_.get(), batch);
 }
 
+std::size_t LlamaSession::shareable(std::size_t wanted) const {
+    if (wanted >= prefix_.size()) return prefix_.size();
+    return shares_in_part_ ? wanted : 0;
+}
+
 std::size_t LlamaSession::reset(int sequence, std::size_t shared) {
     (void)at(sequence);
-    shared = std::min(shared, prefix_.size());
-    if (!shares_in_part_ && shared != prefix_.size()) shared = 0;
+    shared = shareable(shared);
     const llama_seq_id id = engine_sequence(sequence);
     llama_memory_seq_rm(memory_, id, -1, -1);
     if (shared > 0) llama_memory_seq_cp(memory_, kPrefixSequence, id, 0, static_cast<llama_pos>(shared));

@@ -188,7 +188,7 @@ public:
           options_(options),
           template_(std::move(chat_template)),
           name_(options.name.empty() ? model_->info().name : options.name),
-          takes_system_(can_render_system()),
+          takes_system_(engine::takes_system_message(*model_, template_)),
           loop_(model_, session_options()) {}
 
     const std::string& name() const override { return name_; }
@@ -219,21 +219,10 @@ private:
         return session;
     }
 
-    bool can_render_system() const {
-        try {
-            const std::vector<engine::ChatMessage> messages{{"system", "a"}, {"user", "b"}};
-            engine::chat_tokens(*model_, template_, messages);
-            return true;
-        } catch (const Error&) {
-            return false;
-        }
-    }
-
-    /// A template that knows no system message gets its text in front of the user's.
     std::vector<engine::ChatMessage> messages_of(const std::string& system, const std::string& user) const {
         if (system.empty()) return {{"user", user}};
-        if (!takes_system_) return {{"user", system + "\n" + user}};
-        return {{"system", system}, {"user", user}};
+        std::vector<engine::ChatMessage> messages{{"system", system}, {"user", user}};
+        return takes_system_ ? messages : engine::system_in_front_of_user(std::move(messages));
     }
 
     std::vector<Token> tokenize(const JudgeRequest& request) const {

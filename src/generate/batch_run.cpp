@@ -70,6 +70,7 @@ std::string task_key(const std::string& identity_hash, const Instruction& instru
         content["turns"].push_back({turn.query, turn.answer});
     }
     content["query"] = instruction.conversation.query;
+    if (!instruction.conversation.system.empty()) content["system"] = instruction.conversation.system;
     return sha256_hex(content.dump()).substr(0, 16);
 }
 
@@ -205,7 +206,9 @@ private:
                                        task.instruction->id, fitted.dropped_turns));
                 }
                 requests.push_back(make_request(task, std::move(fitted)));
-                needs.push_back(requests.back().tokens.size() - requests.back().shared + reserve);
+                // Whether a part of the prefix can be shared is the session's to say, and it is made after this.
+                const std::size_t shared = requests.back().shared == prefix ? prefix : 0;
+                needs.push_back(requests.back().tokens.size() - shared + reserve);
             } catch (const Error& failure) {
                 record_failure(task, failure.what());
             }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -58,16 +59,21 @@ private:
         prompt::Conversation conversation;
         std::string query;
         bool expects_user = true;
+        bool is_first = true;
         for (const ordered_json& message : messages) {
             if (!message.is_object() || !message.contains("role") || !message.contains("content") ||
                 !message["role"].is_string() || !message["content"].is_string()) {
                 refuse("each message must be an object with \"role\" and \"content\" strings");
             }
             const auto role = message["role"].get<std::string>();
+            if (std::exchange(is_first, false) && (role == "system" || role == "developer")) {
+                conversation.system = message["content"].get<std::string>();
+                continue;
+            }
             if (role != (expects_user ? "user" : "assistant")) {
                 refuse(
-                    fmt::format("message of role \"{}\" where \"{}\" is due: roles must alternate, user first; a "
-                                "system message belongs into the prompt's preamble",
+                    fmt::format("message of role \"{}\" where \"{}\" is due: roles must alternate, user first, behind "
+                                "at most one system message",
                                 role, expects_user ? "user" : "assistant"));
             }
             if (expects_user) {

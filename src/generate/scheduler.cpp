@@ -55,7 +55,7 @@ std::size_t Scheduler::cells(const Request& request) const {
 void Scheduler::submit(Request request) {
     check(request.sampling);
     if (request.tokens.empty()) throw Error(ErrorKind::BadInput, "the prompt is empty: there is nothing to continue");
-    request.shared = std::min({request.shared, session_.prefix_length(), request.tokens.size() - 1});
+    request.shared = session_.shareable(std::min(request.shared, request.tokens.size() - 1));
     const auto room = static_cast<std::size_t>(session_.context_tokens()) - session_.prefix_length();
     if (cells(request) > room) {
         throw error(

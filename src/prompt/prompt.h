@@ -22,6 +22,7 @@ struct Turn {
 struct Conversation {
     std::vector<Turn> turns;
     std::string query;
+    std::string system = {};  ///< what the assistant is told beforehand; empty: nothing
 };
 
 /// The four literal texts around a query and its answer. One turn is
@@ -57,6 +58,10 @@ struct PromptSpec {
     std::vector<std::string> stop;     ///< further stop strings, anywhere in the answer
 };
 
+/// The prompt with a system message at the end of its preamble, a paragraph of its own before the examples; what is
+/// only white space changes nothing. Throws Error{BadInput} for text that is not UTF-8.
+PromptSpec with_system(PromptSpec spec, std::string_view system);
+
 struct RenderedPrompt {
     std::string text;
     std::size_t prefix_bytes = 0;  ///< text[0, prefix_bytes) is the same for every conversation
@@ -65,7 +70,8 @@ struct RenderedPrompt {
 /// The constant part, byte for byte.
 std::string render_prefix(const PromptSpec& spec);
 
-/// What the model gets, not one byte more. Throws Error{BadInput} for a query that is empty or not UTF-8.
+/// What the model gets, not one byte more; a system message of the conversation's own as with_system() puts it. Throws
+/// Error{BadInput} for a query that is empty or not UTF-8.
 RenderedPrompt render(const PromptSpec& spec, const Conversation& conversation);
 
 /// Names of the built-in prompts, in the order in which they are listed.

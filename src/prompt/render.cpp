@@ -39,7 +39,36 @@ std::string checked_query(const PromptSpec& spec, std::string_view query, std::s
     return std::string(query.substr(begin, query.find_last_not_of('\n') + 1 - begin));
 }
 
+std::string_view without_newlines_at_end(std::string_view text) {
+    return text.substr(0, text.find_last_not_of('\n') + 1);
+}
+
+RenderedPrompt render_behind(RenderedPrompt rendered, const PromptSpec& spec, const Conversation& conversation) {
+    for (std::size_t i = 0; i < conversation.turns.size(); ++i) {
+        const Turn& turn = conversation.turns[i];
+        require_utf8(turn.answer, fmt::format("the answer of turn {}", i + 1));
+        const std::string query = checked_query(spec, turn.query, fmt::format("the query of turn {}", i + 1));
+        append_turn(rendered.text, spec.form, {query, turn.answer});
+    }
+    append_query(rendered.text, spec.form, checked_query(spec, conversation.query, "the query"));
+    return rendered;
+}
+
 }  // namespace
+
+PromptSpec with_system(PromptSpec spec, std::string_view system) {
+    require_utf8(system, "the system message");
+    system = trim(system);
+    if (system.empty()) return spec;
+    const std::string_view before = without_newlines_at_end(spec.preamble);
+    if (before.empty()) {
+        const bool begins_with_newline = spec.form.query_open.starts_with('\n');
+        spec.preamble = fmt::format("{}{}", system, begins_with_newline ? "\n" : "\n\n");
+    } else {
+        spec.preamble = fmt::format("{}\n\n{}{}", before, system, spec.preamble.substr(before.size()));
+    }
+    return spec;
+}
 
 std::string render_prefix(const PromptSpec& spec) {
     std::string text = spec.preamble;
@@ -53,16 +82,13 @@ std::string render_prefix(const PromptSpec& spec) {
 }
 
 RenderedPrompt render(const PromptSpec& spec, const Conversation& conversation) {
-    RenderedPrompt rendered{.text = render_prefix(spec)};
-    rendered.prefix_bytes = rendered.text.size();
-    for (std::size_t i = 0; i < conversation.turns.size(); ++i) {
-        const Turn& turn = conversation.turns[i];
-        require_utf8(turn.answer, fmt::format("the answer of turn {}", i + 1));
-        const std::string query = checked_query(spec, turn.query, fmt::format("the query of turn {}", i + 1));
-        append_turn(rendered.text, spec.form, {query, turn.answer});
+    if (!trim(conversation.system).empty()) {
+        const std::size_t same = without_newlines_at_end(spec.preamble).size();
+        return render_behind({render_prefix(with_system(spec, conversation.system)), same}, spec, conversation);
     }
-    append_query(rendered.text, spec.form, checked_query(spec, conversation.query, "the query"));
-    return rendered;
+    std::string prefix = render_prefix(spec);
+    const std::size_t same = prefix.size();
+    return render_behind({std::move(prefix), same}, spec, conversation);
 }
 
 }  // namespace urial::prompt

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/text.h"
 
 namespace urial::shift {
 
@@ -13,6 +14,7 @@ SidePrompt::SidePrompt(const Side& side) : model_(side.model) {
         answer_form_ = *spec;
     } else {
         chat_ = std::get<engine::ChatTemplate>(side.form);
+        takes_system_ = engine::takes_system_message(*model_, *chat_);
         end_ = engine::answer_end(*model_, *chat_);
     }
     if (!end_) end_ = model_->info().eos;
@@ -20,12 +22,13 @@ SidePrompt::SidePrompt(const Side& side) : model_(side.model) {
 
 std::vector<engine::ChatMessage> SidePrompt::messages(const prompt::Conversation& conversation) const {
     std::vector<engine::ChatMessage> messages;
+    if (!trim(conversation.system).empty()) messages.push_back({"system", conversation.system});
     for (const prompt::Turn& turn : conversation.turns) {
         messages.push_back({"user", turn.query});
         messages.push_back({"assistant", turn.answer});
     }
     messages.push_back({"user", conversation.query});
-    return messages;
+    return takes_system_ ? messages : engine::system_in_front_of_user(std::move(messages));
 }
 
 std::vector<Token> SidePrompt::tokenize(const prompt::Conversation& conversation) const {

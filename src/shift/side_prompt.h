@@ -35,6 +35,7 @@ private:
     std::shared_ptr<const engine::Model> model_;
     std::optional<generate::PreparedPrompt> prompt_;  // one of these two
     std::optional<engine::ChatTemplate> chat_;
+    bool takes_system_ = true;
     std::optional<Token> end_;
     std::vector<Token> prefix_;
     prompt::PromptSpec answer_form_;

@@ -155,6 +155,15 @@ TEST_F(ChatLoopTest, set_changes_options_within_their_range) {
     EXPECT_EQ(context.exit_code, 1);
 }
 
+TEST_F(ChatLoopTest, set_system_takes_the_rest_of_the_line_and_none_takes_it_back) {
+    talk({"/set system Answer in rhyme, always."});
+    EXPECT_EQ(session.system(), "Answer in rhyme, always.");
+    EXPECT_TRUE(contains(talk({"/show one"}), "Talk.\n\nAnswer in rhyme, always.\nQ: one\nA: "));
+    talk({"/set system none"});
+    EXPECT_EQ(session.system(), "");
+    EXPECT_EQ(context.exit_code, 0);
+}
+
 TEST_F(ChatLoopTest, every_option_that_set_lists_can_be_set_to_what_it_shows) {
     const std::string shown = talk({"/set"});
     std::vector<std::string> again;

@@ -56,6 +56,35 @@ TEST(ChatSession, before_the_first_message_the_constant_prefix_is_shown) {
     EXPECT_EQ(session.show(std::nullopt).tokens.size(), session.show(std::nullopt).prefix_tokens);
 }
 
+TEST(ChatSession, a_system_message_joins_the_preamble_and_can_be_changed_and_taken_back) {
+    ChatOptions options;
+    options.system = "Rhyme.";
+    ChatSession session(echo_model(), chat_spec(), options);
+    EXPECT_EQ(session.show("one").text, "Talk.\n\nRhyme.\nQ: one\nA: ");
+    EXPECT_EQ(session.spec().preamble, "Talk.\n") << "the prompt itself stays";
+    EXPECT_EQ(session.ask("one", kNowhere).result.text, "You said one.");
+    session.set_system("Be brief.");
+    EXPECT_EQ(session.show(std::nullopt).text, "Talk.\n\nBe brief.\nQ: one\nA: ");
+    EXPECT_THROW(session.set_system("caf\xE9"), Error);
+    EXPECT_EQ(session.system(), "Be brief.");
+    session.set_system("");
+    EXPECT_EQ(session.show(std::nullopt).text, "Talk.\nQ: one\nA: ");
+}
+
+TEST(ChatSession, a_saved_conversation_keeps_its_system_message) {
+    ChatOptions options;
+    options.system = "Rhyme.";
+    ChatSession session(echo_model(), chat_spec(), options);
+    session.ask("one", kNowhere);
+    ChatSession other(echo_model(), chat_spec(), {});
+    other.load(session.save(), "chat.json");
+    EXPECT_EQ(other.system(), "Rhyme.");
+    EXPECT_EQ(other.show("two").text, "Talk.\n\nRhyme.\nQ: one\nA: You said one.\nQ: two\nA: ");
+    nlohmann::json wrong = session.save();
+    wrong["system"] = 5;
+    EXPECT_THROW(other.load(wrong, "chat.json"), Error);
+}
+
 TEST(ChatSession, undo_takes_back_the_last_turn_only) {
     ChatSession session(echo_model(), chat_spec(), {});
     session.ask("one", kNowhere);

@@ -140,6 +140,25 @@ TEST(ChatTemplate, a_model_without_one_gets_the_form_whose_markers_its_vocabular
     EXPECT_EQ(find_chat_template(model)->source, "{{ messages[0].content }}");
 }
 
+TEST(ChatTemplate, whether_a_system_message_reaches_the_model_is_found_out) {
+    const ControlModel model = gemma_like();
+    for (const std::string& name : builtin_chat_template_names()) {
+        EXPECT_TRUE(takes_system_message(model, load_chat_template(name))) << name;
+    }
+    const std::string users = "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}";
+    EXPECT_FALSE(takes_system_message(model, {"forgetful", users}));
+    EXPECT_FALSE(takes_system_message(
+        model, {"strict", "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}" + users}));
+}
+
+TEST(ChatTemplate, a_system_message_without_a_place_stands_in_front_of_the_first_question) {
+    const std::vector<ChatMessage> folded = system_in_front_of_user(kWithSystem);
+    ASSERT_EQ(folded.size(), 1U);
+    EXPECT_EQ(folded[0].role, "user");
+    EXPECT_EQ(folded[0].content, "Be brief.\n\nOne?");
+    EXPECT_EQ(system_in_front_of_user(kTwoTurns).size(), kTwoTurns.size());
+}
+
 TEST(ChatTemplate, errors_name_the_template) {
     const std::vector<ChatMessage> messages{{"user", "a"}};
     EXPECT_ERROR(render_chat({"broken.jinja", "{% for m in %}"}, messages, {}), ErrorKind::BadInput, "broken.jinja");

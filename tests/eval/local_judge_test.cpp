@@ -95,7 +95,7 @@ TEST(LocalJudge, a_template_without_a_system_role_gets_its_text_before_the_reque
     options.chat_template = kTemplateWithoutSystem;
     const auto judge = open_local_judge(echoing_model(), options);
     const Json sent = Json::parse(judge->ask(request_about("x"), kDepthSchema, 50).request);
-    EXPECT_EQ(sent["messages"], Json::parse(R"([{"role": "user", "content": "You judge.\nJudge this: x"}])"));
+    EXPECT_EQ(sent["messages"], Json::parse(R"([{"role": "user", "content": "You judge.\n\nJudge this: x"}])"));
 }
 
 TEST(LocalJudge, a_request_that_cannot_fit_is_a_failure_that_no_retry_changes) {

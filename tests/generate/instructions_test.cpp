@@ -1,5 +1,6 @@
 #include "generate/instructions.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/files.h"
@@ -42,6 +43,16 @@ TEST_F(InstructionsTest, messages_become_turns_and_the_last_is_the_query) {
     EXPECT_EQ(items[0].conversation.query, "c");
 }
 
+TEST_F(InstructionsTest, a_system_message_may_come_first) {
+    for (const char* role : {"system", "developer"}) {
+        const auto items = read(fmt::format(
+            R"({{"messages":[{{"role":"{}","content":"be brief"}},{{"role":"user","content":"a"}}]}})", role));
+        EXPECT_EQ(items[0].conversation.system, "be brief");
+        EXPECT_EQ(items[0].conversation.query, "a");
+        EXPECT_TRUE(items[0].conversation.turns.empty());
+    }
+}
+
 TEST_F(InstructionsTest, what_is_no_instruction_is_named_by_its_line) {
     expect_refused("{\"instruction\":\"a\"}\n{\"text\":\"b\"}\n", "in.json:2: the object has neither");
     expect_refused("{\"instruction\":\"  \"}\n", "in.json:1: \"instruction\" is empty");
@@ -55,7 +66,11 @@ TEST_F(InstructionsTest, what_is_no_instruction_is_named_by_its_line) {
 }
 
 TEST_F(InstructionsTest, messages_must_alternate_and_end_with_the_user) {
-    expect_refused(R"({"messages":[{"role":"system","content":"a"}]})", "a system message belongs into");
+    expect_refused(R"({"messages":[{"role":"system","content":"a"}]})", "the last message must be the user's");
+    expect_refused(R"({"messages":[{"role":"system","content":"a"},{"role":"system","content":"b"}]})",
+                   "behind at most one system message");
+    expect_refused(R"({"messages":[{"role":"user","content":"a"},{"role":"system","content":"b"}]})",
+                   "where \"assistant\" is due");
     expect_refused(R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]})",
                    "the last message must be the user's");
     expect_refused(R"({"messages":[]})", "\"messages\" must be a list");

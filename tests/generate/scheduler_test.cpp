@@ -53,6 +53,24 @@ protected:
     }
 };
 
+TEST_F(SchedulerTest, cells_are_reserved_for_what_the_session_cannot_share) {
+    model_->share_all_or_nothing();
+    const std::string prefix(40, 'p');
+    // Room beside the prefix for one request that shares nothing, or for two that share all but a token.
+    const auto session = model_->new_session(session_of(2, 41 + 80));
+    session->set_prefix(tokens_of(*model_, prefix));
+    Scheduler scheduler(*model_, *session);
+    for (std::uint64_t id = 0; id < 2; ++id) {
+        Request made = request(id, 20);
+        made.tokens = tokens_of(*model_, prefix.substr(1) + " Q" + std::to_string(id) + " A:");
+        made.shared = 40;
+        scheduler.submit(std::move(made));
+    }
+    scheduler.run();
+    ASSERT_EQ(results_.size(), 2U);
+    for (const auto& [id, result] : results_) EXPECT_EQ(result.text, answer_to("Q" + std::to_string(id) + " "));
+}
+
 TEST_F(SchedulerTest, many_requests_over_few_sequences_each_get_their_own_answer_once) {
     for (const int sequences : {1, 2, 3, 8}) {
         results_.clear();

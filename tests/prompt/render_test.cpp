@@ -63,6 +63,30 @@ TEST(Render, raw_is_the_query_and_nothing_else) {
     EXPECT_EQ(rendered.prefix_bytes, 0U);
 }
 
+TEST(Render, a_system_message_is_a_paragraph_at_the_end_of_the_preamble) {
+    PromptSpec spec = builtin("urial");
+    const std::string without = render_prefix(spec);
+    const std::string with = render_prefix(with_system(spec, " Answer in rhyme.\n"));
+    const std::size_t examples = without.find("\n# Query:");
+    EXPECT_EQ(with, without.substr(0, examples - 1) + "\n\nAnswer in rhyme.\n" + without.substr(examples));
+    EXPECT_EQ(render_prefix(with_system(spec, " \n")), without) << "white space says nothing";
+    EXPECT_EQ(render(with_system(builtin("zero-shot"), "Be brief."), {{}, "Why?"}).text,
+              "Be brief.\n\n# Query:\n```\nWhy?\n```\n\n# Answer:\n```\n");
+    EXPECT_EQ(render(with_system(builtin("raw"), "Be brief."), {{}, "Why?"}).text, "Be brief.\n\nWhy?");
+    EXPECT_THROW(with_system(spec, "caf\xE9"), Error);
+}
+
+TEST(Render, a_conversation_with_a_system_message_of_its_own_has_less_in_common_with_others) {
+    const PromptSpec spec = builtin("urial");
+    Conversation conversation{{{"a", "b"}}, "c", "Answer in rhyme."};
+    const RenderedPrompt own = render(spec, conversation);
+    EXPECT_EQ(own.text, render(with_system(spec, "Answer in rhyme."), {{{"a", "b"}}, "c"}).text);
+    const std::string plain = render(spec, {{}, "c"}).text;
+    EXPECT_EQ(own.text.substr(0, own.prefix_bytes), plain.substr(0, own.prefix_bytes));
+    EXPECT_GT(own.prefix_bytes, 0U);
+    EXPECT_LT(own.prefix_bytes, render(spec, {{}, "c"}).prefix_bytes);
+}
+
 TEST(Render, an_empty_query_is_refused) {
     for (const std::string query : {"", " \n\t"}) {
         try {

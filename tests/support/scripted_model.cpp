@@ -38,9 +38,14 @@ public:
     }
     std::size_t prefix_length() const override { return prefix_.size(); }
 
+    std::size_t shareable(std::size_t wanted) const override {
+        if (wanted >= prefix_.size()) return prefix_.size();
+        return model_->shares_in_part() ? wanted : 0;
+    }
+
     std::size_t reset(int sequence, std::size_t shared) override {
         const auto s = static_cast<std::size_t>(sequence);
-        shared = std::min(shared, prefix_.size());
+        shared = shareable(shared);
         texts_.at(s).assign(prefix_.begin(), prefix_.begin() + static_cast<std::ptrdiff_t>(shared));
         shared_[s] = shared;
         return shared;

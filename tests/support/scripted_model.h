@@ -46,12 +46,17 @@ public:
     /// Allows everything: a script says what it means to say.
     std::unique_ptr<engine::TokenConstraint> new_grammar(const std::string& gbnf) const override;
 
+    /// From now on its sessions share all of a prefix or nothing, as models with sliding windows do.
+    void share_all_or_nothing() { shares_in_part_ = false; }
+
     const Script& script() const { return script_; }
+    bool shares_in_part() const { return shares_in_part_; }
     SessionLog& log() const { return log_; }
 
 private:
     Script script_;
     engine::ModelInfo info_;
+    bool shares_in_part_ = true;
     mutable SessionLog log_;
 };
 

@@ -1,0 +1,38 @@
+#include "cli/sampling_settings.h"
+
+#include <array>
+
+namespace urial::cli {
+namespace {
+
+/// Calls `use` with the member that `key` names.
+template <typename Sampling, typename Use>
+void with_member(Sampling& sampling, std::string_view key, const Use& use) {
+    if (key == "temperature") use(sampling.temperature);
+    if (key == "top_p") use(sampling.top_p);
+    if (key == "top_k") use(sampling.top_k);
+    if (key == "min_p") use(sampling.min_p);
+    if (key == "repetition_penalty") use(sampling.repetition_penalty);
+    if (key == "seed") use(sampling.seed);
+    if (key == "max_tokens") use(sampling.max_tokens);
+}
+
+}  // namespace
+
+std::span<const std::string> sampling_keys() {
+    static const std::array<std::string, 7> keys{"temperature",        "top_p", "top_k",     "min_p",
+                                                 "repetition_penalty", "seed",  "max_tokens"};
+    return keys;
+}
+
+nlohmann::json sampling_value(const generate::SamplingOptions& sampling, std::string_view key) {
+    nlohmann::json value;
+    with_member(sampling, key, [&](const auto& member) { value = member; });
+    return value;
+}
+
+void set_sampling_value(generate::SamplingOptions& sampling, std::string_view key, const nlohmann::json& value) {
+    with_member(sampling, key, [&](auto& member) { value.get_to(member); });
+}
+
+}  // namespace urial::cli
