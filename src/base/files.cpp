@@ -7,31 +7,23 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/file_system.h"
+#include "base/system_calls.h"
 #include "base/text.h"
 
 namespace urial {
 namespace {
 
-[[noreturn]] void throw_system_error(const fs::path& path, std::string_view action) {
-    const int code = errno;
-    const ErrorKind kind = code == ENOENT ? ErrorKind::NotFound : ErrorKind::Io;
-    throw error(kind, "{}: cannot {}: {}", path.string(), action, std::strerror(code));
-}
-
 /// A file descriptor that closes itself.
 class Descriptor {
 public:
     Descriptor(const fs::path& path, int flags, unsigned mode, std::string_view action)
-        : value_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
-        if (value_ < 0) throw_system_error(path, action);
-    }
+        : value_(open_file(path, flags, mode, action)) {}
     ~Descriptor() { ::close(value_); }
     Descriptor(const Descriptor&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
@@ -40,17 +32,6 @@ public:
 private:
     int value_;
 };
-
-void write_all(int descriptor, std::string_view bytes, const fs::path& path) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-        if (written < 0) {
-            if (errno == EINTR) continue;
-            throw_system_error(path, "write");
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-}
 
 void check_regular(const fs::path& path) {
     std::error_code ignored;
@@ -110,37 +91,43 @@ std::string read_text_file(const fs::path& path) {
     return content;
 }
 
-void write_file_atomic(const fs::path& path, std::string_view bytes, unsigned mode) {
-    if (path.has_parent_path()) make_directories(path.parent_path());
-    std::string temporary = path.string() + ".XXXXXX";
-    const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
-    if (descriptor < 0) throw_system_error(path, "create a file beside it");
-    try {
-        write_all(descriptor, bytes, path);
-        if (::fchmod(descriptor, mode) != 0 || ::fsync(descriptor) != 0) throw_system_error(path, "write");
-    } catch (...) {
-        ::close(descriptor);
-        ::unlink(temporary.c_str());
-        throw;
-    }
-    ::close(descriptor);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-        const int code = errno;
-        ::unlink(temporary.c_str());
-        errno = code;
-        throw_system_error(path, "rename the finished file to it");
-    }
-}
-
 void make_directories(const fs::path& path, unsigned mode) {
-    std::error_code failure;
-    if (fs::create_directories(path, failure)) {
-        fs::permissions(path, static_cast<fs::perms>(mode), failure);
-    } else if (failure) {
-        throw error(ErrorKind::Io, "{}: cannot create the folder: {}", path.string(), failure.message());
-    } else if (!fs::is_directory(path)) {
+    if (!path.has_filename() && path.has_parent_path() && path != path.parent_path()) {
+        return make_directories(path.parent_path(), mode);  // "folder/"
+    }
+    std::error_code ignored;
+    if (path.empty() || fs::is_directory(path, ignored)) return;
+    constexpr unsigned kAsTheUserLikes = 0777;  // less the user's mask
+    if (path.has_parent_path()) make_directories(path.parent_path(), kAsTheUserLikes);
+    if (uninterrupted([&] { return file_system().make_directory(path.c_str(), mode); }) == 0) {
+        if (mode != kAsTheUserLikes) fs::permissions(path, static_cast<fs::perms>(mode), ignored);
+        sync_folder_of(path);
+        return;
+    }
+    const int code = errno;
+    if (code == EEXIST && fs::is_directory(path, ignored)) return;  // another process was quicker
+    if (code == EEXIST || code == ENOTDIR) {
         throw error(ErrorKind::Io, "{}: a folder is needed here, but a file has this name", path.string());
     }
+    throw error(ErrorKind::Io, "{}: cannot create the folder: {}", path.string(), std::strerror(code));
+}
+
+bool is_same_file(const fs::path& one, const fs::path& other) {
+    std::error_code failure;
+    return fs::equivalent(one, other, failure) && !failure;
+}
+
+void refuse_same_file(const fs::path& input, const fs::path& output) {
+    if (!is_same_file(input, output)) return;
+    throw error(ErrorKind::BadInput, "{}: input and output are the same file; name another output", output.string());
+}
+
+void check_parent_folder(const fs::path& path) {
+    std::error_code ignored;
+    const fs::path folder = path.parent_path();
+    if (folder.empty() || fs::is_directory(folder, ignored)) return;
+    throw error(ErrorKind::NotFound, "{}: there is no folder {}; create it, or name another file", path.string(),
+                folder.string());
 }
 
 void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line) {
@@ -179,16 +166,14 @@ void for_each_json_line(const fs::path& path, const std::function<void(std::size
 
 FileLock::FileLock(const fs::path& path, std::string_view what) {
     if (path.has_parent_path()) make_directories(path.parent_path());
-    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) throw_system_error(path, "open");
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-        const int code = errno;
-        ::close(descriptor_);
-        if (code == EWOULDBLOCK) {
+    descriptor_ = open_file(path, O_RDWR | O_CREAT, 0644, "open");
+    try {
+        if (!try_lock(descriptor_, path)) {
             throw error(ErrorKind::Unavailable, "{} is in use by another run; wait for it or name another", what);
         }
-        errno = code;
-        throw_system_error(path, "lock");
+    } catch (...) {
+        ::close(descriptor_);
+        throw;
     }
 }
 
@@ -197,68 +182,6 @@ FileLock::~FileLock() {
 }
 
 FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-JsonLinesWriter::JsonLinesWriter(fs::path path, Open mode, unsigned permissions)
-    : path_(std::move(path)), permissions_(permissions) {
-    if (path_.has_parent_path()) make_directories(path_.parent_path());
-    if (fs::is_directory(path_)) {
-        throw error(ErrorKind::BadInput, "{}: is a directory, a file name is needed", path_.string());
-    }
-    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, permissions);
-    if (descriptor_ < 0) throw_system_error(path_, "open for writing");
-    try {
-        if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-            throw error(ErrorKind::Unavailable, "{} is being written by another run; wait for it or name another file",
-                        path_.string());
-        }
-        struct stat status {};
-        if (::fstat(descriptor_, &status) != 0) throw_system_error(path_, "look at");
-        auto keep = static_cast<std::size_t>(S_ISREG(status.st_mode) ? status.st_size : 0);
-        if (mode == Open::Truncate) keep = 0;
-        const std::size_t size = keep;
-        while (keep > 0) {
-            char last = 0;
-            if (::pread(descriptor_, &last, 1, static_cast<off_t>(keep - 1)) != 1) throw_system_error(path_, "read");
-            if (last == '\n') break;
-            --keep;
-        }
-        repaired_bytes_ = size - keep;
-        if (S_ISREG(status.st_mode) && ::ftruncate(descriptor_, static_cast<off_t>(keep)) != 0) {
-            throw_system_error(path_, "shorten");
-        }
-    } catch (...) {
-        ::close(descriptor_);
-        throw;
-    }
-}
-
-JsonLinesWriter::~JsonLinesWriter() { ::close(descriptor_); }
-
-void JsonLinesWriter::append(const nlohmann::ordered_json& record) {
-    std::string line = record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    line += '\n';
-    write_all(descriptor_, line, path_);
-}
-
-void JsonLinesWriter::sync() {
-    if (::fdatasync(descriptor_) != 0 && errno != EINVAL) throw_system_error(path_, "write");  // EINVAL: a pipe
-}
-
-void JsonLinesWriter::replace(std::string_view lines) {
-    // Renaming a new file into place would leave the lock on the old one: a second run could slip in. The new file is
-    // locked before it takes the name.
-    const std::string temporary = path_.string() + ".rewrite";
-    write_file_atomic(temporary, lines, permissions_);
-    const int descriptor = ::open(temporary.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
-    if (descriptor < 0 || ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 ||
-        ::rename(temporary.c_str(), path_.c_str()) != 0) {
-        const int code = errno;
-        if (descriptor >= 0) ::close(descriptor);
-        errno = code;
-        throw_system_error(path_, "rewrite");
-    }
-    ::close(std::exchange(descriptor_, descriptor));
-}
 
 fs::path user_cache_dir() { return xdg_dir("URIAL_CACHE", "XDG_CACHE_HOME", ".cache"); }
 fs::path user_config_dir() { return xdg_dir("URIAL_CONFIG_DIR", "XDG_CONFIG_HOME", ".config"); }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -25,9 +26,35 @@ std::string read_text_file(const fs::path& path);
 /// Calls `block` with consecutive parts of the file, at most 1 MiB each.
 void for_each_block(const fs::path& path, const std::function<void(std::string_view)>& block);
 
-/// Writes to a temporary file beside `path`, syncs it and renames it: readers see the old or the new content, whole.
-/// Parent folders are created. `mode` are the permission bits of the new file.
+/// Readers see the old or the new content, whole, and so does who comes after a power cut: see AtomicFile.
 void write_file_atomic(const fs::path& path, std::string_view bytes, unsigned mode = 0644);
+
+/// The next content of a file, written to a temporary one beside it, ".NAME.urial-XXXXXX", that takes its name when all
+/// is on the disk. The temporary file is locked, so that one without a lock is known as what a killed process left: the
+/// next AtomicFile of the same name removes it. What is no regular file (a pipe, /dev/stdout) is written to as it is.
+/// Not thread-safe.
+class AtomicFile {
+public:
+    /// `mode` are the permission bits of the new file. Parent folders are created.
+    explicit AtomicFile(const fs::path& path, unsigned mode = 0644);
+    ~AtomicFile();
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+
+    void write(std::string_view bytes);
+    /// For who writes by name: the temporary file.
+    const fs::path& temporary() const { return temporary_; }
+    /// Until here nothing has changed at `path`, and without this call nothing does.
+    void commit();
+
+private:
+    friend class JsonLinesWriter;  // goes on with the descriptor and its lock
+    fs::path path_;
+    fs::path temporary_;
+    unsigned mode_;
+    int descriptor_ = -1;
+    bool committed_ = false;  // or a stream, which has nothing to commit
+};
 
 /// Creates the folder and its parents; `mode` applies to the last one if it is new.
 void make_directories(const fs::path& path, unsigned mode = 0755);
@@ -50,31 +77,61 @@ private:
     int descriptor_;
 };
 
-/// Appends JSON lines, one write(2) per record, to a file that it holds locked. Opening repairs a torn tail (bytes
-/// after the last newline) by cutting it off and reports how many bytes went. `permissions` are those of a new file.
-/// Not thread-safe.
+/// Do both names lead to one file? False where one does not exist.
+bool is_same_file(const fs::path& one, const fs::path& other);
+
+/// Error{BadInput} where both are one file.
+void refuse_same_file(const fs::path& input, const fs::path& output);
+
+/// Error{NotFound} naming the folder that `path` is to be written to where there is none.
+void check_parent_folder(const fs::path& path);
+
+/// Calls `line(number, value)` for the whole lines of a file that a JsonLinesWriter wrote; a torn tail is passed over.
+/// Returns the numbers of the lines that are damaged: no JSON, as a power cut leaves them.
+std::vector<std::size_t> for_each_written_line(const fs::path& path,
+                                               const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line);
+
+/// The whole lines of a file, byte for byte, whose numbers are wanted.
+std::string select_lines(const fs::path& path, const std::function<bool(std::size_t)>& is_wanted);
+
+/// Puts `lines` into a new file "X.damaged" (or "X.damaged-2"...) beside `path`, on the disk, and returns its name.
+fs::path set_aside(const fs::path& path, std::string_view lines);
+
+/// Appends JSON lines to a file that it holds locked. Opening changes nothing that is there: whether the file is one of
+/// ours is for the caller to find out, before repair(), begin_anew() or replace() makes it ready for append(). A line
+/// is in the file whole or not at all: what a failed append left of it is cut off, and where that fails too nothing
+/// more is taken. A file that the writer made and that got no line goes when the writer does. Not thread-safe.
 class JsonLinesWriter {
 public:
-    enum class Open { Append, Truncate };
-    JsonLinesWriter(fs::path path, Open mode, unsigned permissions = 0644);
+    /// `permissions` are those of a new file. Error{Unavailable} where another run holds the file.
+    explicit JsonLinesWriter(fs::path path, unsigned permissions = 0644);
     ~JsonLinesWriter();
     JsonLinesWriter(const JsonLinesWriter&) = delete;
     JsonLinesWriter& operator=(const JsonLinesWriter&) = delete;
 
-    std::size_t repaired_bytes() const { return repaired_bytes_; }
+    /// Bytes in the file: found when it was opened, then as it grows.
+    std::size_t size() const { return size_; }
+    /// Cuts off what follows the last newline, as a killed run leaves it; returns how many bytes went.
+    std::size_t repair();
+    /// Empties the file, on the disk too.
+    void begin_anew();
+    /// Puts `lines` (whole lines) in the place of all that is there, keeping the lock.
+    void replace(std::string_view lines);
     void append(const nlohmann::ordered_json& record);
     /// Returns when all that was appended is on the disk, where a crash of the machine cannot reach it.
     void sync();
-    /// Puts `lines` (whole lines) in the place of all that is there, keeping the lock. A copy beside the file holds the
-    /// new content until it is in place.
-    void replace(std::string_view lines);
     const fs::path& path() const { return path_; }
 
 private:
+    void cut_to(std::size_t size);
+
     fs::path path_;
-    unsigned permissions_;
     int descriptor_ = -1;
-    std::size_t repaired_bytes_ = 0;
+    bool is_regular_ = true;
+    bool is_new_ = false;  // made by this writer
+    bool name_synced_ = false;
+    bool broken_ = false;  // half a line is in the file and cannot be cut off
+    std::size_t size_ = 0;
 };
 
 /// `$URIAL_CACHE`, else `$XDG_CACHE_HOME/urial`, else `~/.cache/urial`. Not created.

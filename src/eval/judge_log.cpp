@@ -9,14 +9,14 @@
 namespace urial::eval {
 namespace {
 
-using Open = JsonLinesWriter::Open;
-
 /// Before anything in the folder is touched: is it ours to write?
 fs::path check_folder(const fs::path& folder) {
     const fs::path manifest = folder / kManifestFile;
     if (!fs::exists(manifest)) {
-        if (fs::exists(folder / kRecordsFile) && fs::file_size(folder / kRecordsFile) > 0) {
-            throw error(ErrorKind::BadInput, "{}: has {} but no {}; name another folder", folder.string(), kRecordsFile,
+        for (const std::string_view file : {kRecordsFile, kRawFile, kLedgerFile}) {
+            std::error_code none;
+            if (!fs::exists(folder / file) || fs::file_size(folder / file, none) == 0) continue;
+            throw error(ErrorKind::BadInput, "{}: has {} but no {}; name another folder", folder.string(), file,
                         kManifestFile);
         }
         return folder;
@@ -26,6 +26,17 @@ fs::path check_folder(const fs::path& folder) {
         throw error(ErrorKind::BadInput, "{}: holds a run of another kind; name another folder", folder.string());
     }
     return folder;
+}
+
+/// Lines that money was paid for are not passed over. Those after the last good one were being written when the machine
+/// stopped: no reply in them was taken for kept.
+void refuse_damage(const fs::path& path, const std::vector<std::size_t>& damaged, std::size_t last_good) {
+    if (damaged.empty() || damaged.front() > last_good) return;
+    throw error(
+        ErrorKind::BadInput,
+        "{}: damaged lines ({}), as a power cut leaves them: what they held was paid for. Put a copy of the file "
+        "back; or take these lines out of it, to have what they held asked again; or name another folder",
+        path.string(), fmt::join(damaged, ", "));
 }
 
 std::string key_of(const fs::path& path, std::size_t line, const Json& json) {
@@ -87,17 +98,16 @@ Bill bill_from_json(const Json& json) {
 }
 
 JudgeLog::JudgeLog(const fs::path& folder, const std::set<std::string>& keys)
-    : records_(check_folder(folder) / kRecordsFile, Open::Append, kPrivate),
-      raw_(folder / kRawFile, Open::Append, kPrivate),
-      ledger_(folder / kLedgerFile, Open::Append, kPrivate) {
-    for (const JsonLinesWriter* file : {&records_, &raw_, &ledger_}) {
-        if (file->repaired_bytes() == 0) continue;
-        notices_.push_back(
-            fmt::format("{}: a torn last line of {} bytes was removed", file->path().string(), file->repaired_bytes()));
-    }
-    read_records(keys);
-    read_ledger();
-    read_raw();
+    : records_(check_folder(folder) / kRecordsFile, kPrivate),
+      raw_(folder / kRawFile, kPrivate),
+      ledger_(folder / kLedgerFile, kPrivate) {
+    const Lines damaged_records = read_records(keys);
+    const Lines damaged_ledger = read_ledger();
+    const Lines damaged_raw = read_raw();
+    repair(records_, damaged_records);
+    repair(raw_, damaged_raw);
+    repair(ledger_, damaged_ledger);
+    end_cut_off();
     if (!unended_.empty()) {
         notices_.push_back(
             fmt::format("{} requests were in flight when an earlier run ended; the bill counts them with "
@@ -106,9 +116,33 @@ JudgeLog::JudgeLog(const fs::path& folder, const std::set<std::string>& keys)
     }
 }
 
-void JudgeLog::read_records(const std::set<std::string>& keys) {
-    for_each_json_line(records_.path(), [&](std::size_t line, Json&& json) {
+void JudgeLog::repair(JsonLinesWriter& file, const Lines& damaged) {
+    if (const std::size_t torn = file.repair(); torn > 0) {
+        notices_.push_back(fmt::format("{}: a torn last line of {} bytes was removed", file.path().string(), torn));
+    }
+    if (damaged.empty()) return;
+    const auto is_damaged = [&](std::size_t line) { return std::ranges::binary_search(damaged, line); };
+    const fs::path beside = set_aside(file.path(), select_lines(file.path(), is_damaged));
+    file.replace(select_lines(file.path(), [&](std::size_t line) { return !is_damaged(line); }));
+    notices_.push_back(
+        fmt::format("{}: {} damaged lines were moved to {}", file.path().string(), damaged.size(), beside.string()));
+}
+
+/// Those of earlier runs that were killed between the raw reply and the ledger.
+void JudgeLog::end_cut_off() {
+    for (const auto& [attempt, ended] : cut_off_) end_in_ledger(attempt, ended);
+    cut_off_.clear();
+}
+
+JudgeLog::Lines JudgeLog::read_records(const std::set<std::string>& keys) {
+    std::size_t failures = 0;
+    Lines damaged = for_each_written_line(records_.path(), [&](std::size_t line, Json&& json) {
         const std::string key = key_of(records_.path(), line, json);
+        const EvalRecord record = record_from_json(json);
+        if (is_request_failure(record)) {  // of whatever judge and item: nothing was judged
+            ++failures;
+            return;
+        }
         if (!keys.contains(key)) {
             throw error(
                 ErrorKind::BadInput,
@@ -116,16 +150,14 @@ void JudgeLog::read_records(const std::set<std::string>& keys) {
                 "at all (--limit, --where, a shorter file); name another folder",
                 records_.path().string(), line, json.value("id", "?"));
         }
-        const EvalRecord record = record_from_json(json);
-        if (is_request_failure(record)) {
-            ++failures_;
-            return;
-        }
         recorded_.insert(key);
         unscored_ += is_unread(record.verdicts) ? 1 : 0;
     });
-    if (failures_ == 0) return;
-    notices_.push_back(fmt::format("{} judgements whose requests failed are tried again", failures_));
+    failures_ = failures;
+    if (failures_ > 0) {
+        notices_.push_back(fmt::format("{} judgements whose requests failed are tried again", failures_));
+    }
+    return damaged;
 }
 
 void JudgeLog::forget_failures() {
@@ -137,8 +169,15 @@ void JudgeLog::forget_failures() {
     records_.replace(kept);
 }
 
-void JudgeLog::read_ledger() {
-    for_each_json_line(ledger_.path(), [&](std::size_t line, Json&& json) {
+void JudgeLog::sync_records() {
+    const std::lock_guard lock(mutex_);
+    records_.sync();
+}
+
+JudgeLog::Lines JudgeLog::read_ledger() {
+    std::size_t last_good = 0;
+    Lines damaged = for_each_written_line(ledger_.path(), [&](std::size_t line, Json&& json) {
+        last_good = line;
         Attempt attempt;
         attempt.key = key_of(ledger_.path(), line, json);
         attempt.number = json.value("attempt", 0);
@@ -153,23 +192,27 @@ void JudgeLog::read_ledger() {
             settle(found->second, {usage_in(json), number_in(json, "cost_usd"), event == "failed"});
         }
     });
+    refuse_damage(ledger_.path(), damaged, last_good);
+    return damaged;
 }
 
-void JudgeLog::read_raw() {
-    for_each_json_line(raw_.path(), [&](std::size_t line, Json&& json) {
+JudgeLog::Lines JudgeLog::read_raw() {
+    std::size_t last_good = 0;
+    Lines damaged = for_each_written_line(raw_.path(), [&](std::size_t line, Json&& json) {
+        last_good = line;
         Attempt attempt;
         attempt.key = key_of(raw_.path(), line, json);
         attempt.number = json.value("attempt", 0);
         const bool failed = json.contains("failure");
         if (const auto found = unended_.find({attempt.key, attempt.number}); found != unended_.end()) {
-            // Killed between the two files: the attempt did end.
-            const Attempt cut_off = found->second;
-            end_in_ledger(cut_off, {usage_in(json), number_in(json, "cost_usd"), failed});
+            cut_off_.push_back({found->second, {usage_in(json), number_in(json, "cost_usd"), failed}});
         }
         if (!failed && !recorded_.contains(attempt.key)) {
             replies_[attempt.key].push_back(json.value("reply", ""));
         }
     });
+    refuse_damage(raw_.path(), damaged, last_good);
+    return damaged;
 }
 
 const std::vector<std::string>& JudgeLog::replies(const std::string& key) const {
@@ -217,6 +260,7 @@ void JudgeLog::end(const Attempt& attempt, const JudgeReply& reply, std::optiona
     raw["cost_usd"] = or_null(cost);
     const std::lock_guard lock(mutex_);
     raw_.append(raw);
+    raw_.sync();
     end_in_ledger(attempt, {reply.usage, cost, reply.failure.has_value()});
 }
 
@@ -225,6 +269,7 @@ void JudgeLog::end_in_ledger(const Attempt& attempt, const Ended& ended) {
     put_usage(event, ended.usage);
     event["cost_usd"] = or_null(ended.cost);
     ledger_.append(event);
+    ledger_.sync();
     settle(attempt, ended);
 }
 
@@ -251,16 +296,10 @@ std::set<std::string> recorded_keys(const fs::path& folder) {
     std::set<std::string> keys;
     const fs::path path = folder / kRecordsFile;
     if (!fs::exists(path)) return keys;
-    std::string text = read_file(path);
-    text.resize(text.rfind('\n') + 1);  // the torn tail of a killed run is no record
-    std::size_t number = 0;
-    for (const std::string_view line : split(text, '\n')) {
-        ++number;
-        if (line.empty()) continue;
-        const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-        std::string key = key_of(path, number, json);
+    for_each_written_line(path, [&](std::size_t line, Json&& json) {
+        std::string key = key_of(path, line, json);
         if (!is_request_failure(record_from_json(json))) keys.insert(std::move(key));
-    }
+    });
     return keys;
 }
 

@@ -51,8 +51,9 @@ struct Attempt {
 
 class JudgeLog {
 public:
-    /// Makes the folder, locks the files and repairs torn tails. Throws Error{Unavailable} when another run writes
-    /// there, Error{BadInput} when the folder holds something else or judgements that are not in `keys`.
+    /// Makes the folder, locks the files and, when all in them is proved to be of such a run, repairs torn tails.
+    /// Throws Error{Unavailable} when another run writes there, Error{BadInput} when the folder holds something else,
+    /// judgements that are not in `keys`, or damaged lines that money was paid for.
     JudgeLog(const std::filesystem::path& folder, const std::set<std::string>& keys);
 
     /// Lines for people about what was found: repaired bytes, attempts without an end, failures to be tried again.
@@ -63,14 +64,16 @@ public:
     /// Takes the records of failed requests out of the file, for new ones to follow. The manifest must say by now that
     /// the run is not finished.
     void forget_failures();
+    /// The records are on the disk.
+    void sync_records();
     /// Replies that came in an earlier run to a judgement that it had no time to record.
     const std::vector<std::string>& replies(const std::string& key) const;
     /// Thread-safe, like what follows.
     Bill bill() const;
 
-    /// Written before the request is sent; the attempt gets its number.
+    /// On the disk before the request is sent; the attempt gets its number.
     void begin(Attempt& attempt);
-    /// `cost` in USD, std::nullopt where it is not known.
+    /// The reply is on the disk. `cost` in USD, std::nullopt where it is not known.
     void end(const Attempt& attempt, const JudgeReply& reply, std::optional<double> cost);
     /// `attempts` of the record becomes the number of all requests that were sent for it.
     void record(const std::string& key, EvalRecord record);
@@ -81,9 +84,12 @@ private:
         std::optional<double> cost;
         bool failed = false;
     };
-    void read_records(const std::set<std::string>& keys);
-    void read_ledger();
-    void read_raw();
+    using Lines = std::vector<std::size_t>;  // numbers of damaged ones
+    Lines read_records(const std::set<std::string>& keys);
+    Lines read_ledger();
+    Lines read_raw();
+    void repair(JsonLinesWriter& file, const Lines& damaged);
+    void end_cut_off();
     // These two need mutex_, but in the constructor.
     void end_in_ledger(const Attempt& attempt, const Ended& ended);
     void settle(const Attempt& attempt, const Ended& ended);
@@ -93,7 +99,8 @@ private:
     std::size_t unscored_ = 0;        // of those records
     std::size_t failures_ = 0;        // records that are to be forgotten
     std::map<std::string, std::vector<std::string>> replies_;
-    mutable std::mutex mutex_;  // guards what follows
+    std::vector<std::pair<Attempt, Ended>> cut_off_;  // the raw reply is there, the ledger does not know that it ended
+    mutable std::mutex mutex_;                        // guards what follows
     JsonLinesWriter records_;
     JsonLinesWriter raw_;
     JsonLinesWriter ledger_;

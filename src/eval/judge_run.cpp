@@ -90,10 +90,16 @@ public:
         write_manifest();
         log_.forget_failures();
         ask_all();
-        write_manifest();
+        try {
+            log_.sync_records();
+            write_manifest();
+        } catch (...) {
+            if (!thrown_) throw;  // else that is what the user has to know
+        }
         if (thrown_) std::rethrow_exception(thrown_);
         summary.progress = progress();
         summary.interrupted = interrupted_;
+        summary.failures = failures_;
         summary.out_of_money = asker_.out_of_money();
         return summary;
     }
@@ -168,11 +174,18 @@ private:
     void keep(const JudgeJob& job, EvalRecord record) {
         const bool unscored = is_unread(record.verdicts);
         const bool failed = is_request_failure(record);
+        const std::string reason = failed ? failure_of(record) : "";
         log_.record(job.key, std::move(record));
         const std::lock_guard lock(mutex_);
         ++progress_.done;
         progress_.unscored += unscored ? 1 : 0;
         progress_.failed += failed ? 1 : 0;
+        if (failed) ++failures_[reason];
+    }
+
+    static std::string failure_of(const EvalRecord& record) {
+        if (record.verdicts.empty()) return "";
+        return record.judge + ": " + std::get<Unscored>(record.verdicts.front().verdict).raw;
     }
 
     JudgeProgress progress() {
@@ -250,6 +263,7 @@ private:
     std::size_t next_ = 0;
     std::size_t running_ = 0;
     JudgeProgress progress_;  // without the bill
+    std::map<std::string, std::size_t> failures_;
     std::exception_ptr thrown_;
 };
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,7 +55,8 @@ struct JudgeSummary {
     JudgeProgress progress;
     std::size_t resumed = 0;  ///< judgements that earlier runs had left
     bool interrupted = false;
-    bool out_of_money = false;  ///< the next request did not fit under max_cost
+    std::map<std::string, std::size_t> failures;  ///< why judgements of this run failed, and how many for each reason
+    bool out_of_money = false;                    ///< the next request did not fit under max_cost
     bool finished() const { return progress.done == progress.total; }
 };
 

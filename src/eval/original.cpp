@@ -19,6 +19,7 @@ namespace urial::eval {
 namespace {
 
 constexpr double kPaperNotApplicable = 5.0;
+constexpr std::string_view kImportOrigin = "imported raw judgements";
 constexpr std::string_view kFailedResult = "N/A";  // what the original stores when a request failed
 constexpr std::array<std::string_view, 4> kModes{"score_multi", "score_safety", "pairwise", "pairwise_multi"};
 constexpr std::string_view kOverall = "overall";
@@ -135,7 +136,7 @@ ItemIndex index_items(std::span<const fs::path> item_files) {
 }
 
 Json manifest_of(std::span<const fs::path> files, std::span<const fs::path> item_files, const ImportReport& report) {
-    Json manifest{{"format", kRunFormat}, {"origin", "imported raw judgements"}};
+    Json manifest{{"format", kRunFormat}, {"origin", kImportOrigin}};
     const auto list = [](std::span<const fs::path> paths) {
         Json entries = Json::array();
         for (const fs::path& path : paths) {
@@ -283,13 +284,11 @@ ImportReport import_judgements(std::span<const fs::path> files, const fs::path& 
     for (const fs::path& file : files) (holds_items(file) ? item_files : judgement_files).push_back(file);
     if (judgement_files.empty()) throw Error(ErrorKind::BadInput, "no file of judgements was given, only items");
     const ItemIndex items = index_items(item_files);
-    if (fs::exists(folder / kManifestFile)) {
-        throw error(ErrorKind::BadInput, "{}: holds a run already; name another folder or remove it", folder.string());
-    }
+    check_new_run(folder, kImportOrigin);
     ImportReport report;
     std::map<std::string, std::vector<std::string>> aspects;
     std::map<std::tuple<std::string, std::string, std::string, std::string, std::string>, fs::path> seen;
-    JsonLinesWriter writer(folder / kRecordsFile, JsonLinesWriter::Open::Truncate);
+    std::string lines;
     for (const fs::path& file : judgement_files) {
         for_each_json_value(file, [&](std::size_t index, Json&& raw) {
             try {
@@ -306,14 +305,13 @@ ImportReport import_judgements(std::span<const fs::path> files, const fs::path& 
                 ++report.records;
                 report.unread += is_unread(record.verdicts) ? 1 : 0;
                 ++report.modes[record.rubric];
-                writer.append(to_json(record));
+                lines += to_json(record).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
             } catch (const Error& problem) {
                 refuse_record(file, index, problem.what());
             }
         });
     }
-    const Json manifest = manifest_of(judgement_files, item_files, report);
-    write_file_atomic(folder / kManifestFile, manifest.dump(2) + "\n");
+    write_new_run(folder, manifest_of(judgement_files, item_files, report), lines);
     return report;
 }
 

@@ -191,16 +191,48 @@ EvalRun load_run(const std::filesystem::path& folder) {
     return run;
 }
 
-void save_run(const std::filesystem::path& folder, const EvalRun& run) {
-    if (fs::exists(folder / kManifestFile)) {
-        throw error(ErrorKind::BadInput, "{}: holds a run already; name another folder or remove it", folder.string());
+void check_new_run(const fs::path& folder, const Json& origin) {
+    const auto refuse = [&](std::string_view what) {
+        throw error(ErrorKind::BadInput, "{}: {}; name another folder or remove it", folder.string(), what);
+    };
+    const fs::path manifest = folder / kManifestFile;
+    if (fs::exists(manifest)) {
+        const Json json = Json::parse(read_file(manifest), nullptr, /*allow_exceptions=*/false);
+        const bool is_left_over = json.is_object() && json.value("format", Json()) == kRunFormat &&
+                                  json.value("origin", Json()) == origin && json.contains("finished") &&
+                                  json["finished"].is_null();
+        if (!is_left_over) refuse("holds a run already");
+        return;
     }
-    make_directories(folder);
-    JsonLinesWriter writer(folder / kRecordsFile, JsonLinesWriter::Open::Truncate);
-    for (const EvalRecord& record : run.records) writer.append(to_json(record));
-    Json manifest = run.manifest;
+    std::error_code none;
+    if (fs::exists(folder / kRecordsFile) && fs::file_size(folder / kRecordsFile, none) > 0) {
+        refuse(fmt::format("has {} but no {}", kRecordsFile, kManifestFile));
+    }
+}
+
+void write_new_run(const fs::path& folder, Json manifest, std::string_view records) {
+    const bool had_folder = fs::exists(folder);
     manifest["format"] = kRunFormat;
-    write_file_atomic(folder / kManifestFile, manifest.dump(2) + "\n");
+    Json beginning = manifest;
+    beginning["finished"] = nullptr;
+    try {
+        write_file_atomic(folder / kManifestFile, beginning.dump(2) + "\n");
+        write_file_atomic(folder / kRecordsFile, records);
+        write_file_atomic(folder / kManifestFile, manifest.dump(2) + "\n");
+    } catch (...) {
+        std::error_code ignored;
+        if (!had_folder) fs::remove_all(folder, ignored);
+        throw;
+    }
+}
+
+void save_run(const std::filesystem::path& folder, const EvalRun& run) {
+    check_new_run(folder, run.manifest.is_object() ? run.manifest.value("origin", Json()) : Json());
+    std::string lines;
+    for (const EvalRecord& record : run.records) {
+        lines += to_json(record).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    }
+    write_new_run(folder, run.manifest, lines);
 }
 
 std::size_t count_words(std::string_view text) {

@@ -125,6 +125,13 @@ EvalRun load_run(const std::filesystem::path& folder);
 /// Throws Error{BadInput} when the folder holds a run already.
 void save_run(const std::filesystem::path& folder, const EvalRun& run);
 
+/// For who writes a whole run at once. Throws Error{BadInput} when the folder holds a run already, or records that no
+/// manifest explains; what a killed write of the same `origin` left is no run.
+void check_new_run(const std::filesystem::path& folder, const Json& origin);
+/// `records` are whole JSON lines. Until all is on the disk the manifest says that the run is not finished; where that
+/// fails nothing is left behind in a new folder.
+void write_new_run(const std::filesystem::path& folder, Json manifest, std::string_view records);
+
 /// Words between white space, as the original counts lengths (Unicode white space, like Python's split()).
 std::size_t count_words(std::string_view text);
 

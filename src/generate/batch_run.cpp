@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "generate/run_identity.h"
+#include "generate/run_records.h"
 
 namespace urial::generate {
 namespace {
@@ -19,6 +21,7 @@ namespace {
 using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::string_view kFormat = "urial.generate/1";
 /// Cells beyond this are not taken by default: 64 Ki cells of Gemma 3 270M are 1.2 GB.
 constexpr std::size_t kMostContextTokens = 65536;
 /// Prompt rows that ride along with one step's decoding rows. More would delay the writers for no gain in rate.
@@ -80,7 +83,9 @@ public:
         : prompt_(prompt),
           options_(options),
           identity_(identity(prompt, options)),
-          writer_(options.output, options.overwrite ? JsonLinesWriter::Open::Truncate : JsonLinesWriter::Open::Append) {
+          records_({options.output, manifest_path(options.output), std::string(kFormat), "file",
+                    "was made by other settings"},
+                   options.overwrite ? Existing::Replace : Existing::Continue) {
         const std::string run_hash = sha256_hex(identity_.dump());
         for (const Instruction& instruction : instructions) {
             for (int sample = 0; sample < options.samples; ++sample) {
@@ -91,10 +96,11 @@ public:
     }
 
     BatchSummary run() {
-        resume();
-        write_manifest(/*finished=*/false);
-        if (!tasks_.empty()) answer();
-        write_manifest(/*finished=*/!summary_.interrupted);
+        if (records_.has_records()) resume();
+        const bool was_complete = tasks_.empty();
+        if (!was_complete) answer();
+        records_.sync();
+        if (has_begun_ || was_complete) write_manifest(/*finished=*/!summary_.interrupted);
         report_progress();
         return summary_;
     }
@@ -105,33 +111,21 @@ private:
     }
 
     void resume() {
-        if (writer_.repaired_bytes() > 0) {
-            notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is answered again",
-                               options_.output.string(), writer_.repaired_bytes()));
-        }
-        const std::size_t size = fs::exists(options_.output) ? fs::file_size(options_.output) : 0;
-        if (size == 0) return;
-        check_manifest();
         std::set<std::string> done;
-        std::string kept;
-        std::size_t failed_before = 0;
-        for_each_json_line(options_.output, [&](std::size_t line, ordered_json&& record) {
-            if (!record.is_object() || !record.contains("key") || !record["key"].is_string()) {
-                throw error(ErrorKind::BadInput,
-                            "{}:{}: not a record of urial (it has no \"key\"); name another file, or --overwrite",
-                            options_.output.string(), line);
-            }
-            if (record.contains("error")) {
-                ++failed_before;
-                return;
-            }
+        const RunRecords::Repairs repairs = records_.resume(identity_, [&](const ordered_json& record) {
+            if (record.contains("error")) return false;
             done.insert(record["key"].get<std::string>());
-            kept += record.dump() + "\n";
+            return true;
         });
-        if (failed_before > 0) {
-            writer_.replace(kept);
-            notice(fmt::format("{} items that failed before are tried again", failed_before));
+        if (repairs.torn_bytes > 0) {
+            notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is answered again",
+                               options_.output.string(), repairs.torn_bytes));
         }
+        if (repairs.damaged > 0) {
+            notice(fmt::format("{}: {} damaged records were moved to {}; their items are answered again",
+                               options_.output.string(), repairs.damaged, repairs.damaged_file.string()));
+        }
+        if (repairs.dropped > 0) notice(fmt::format("{} items that failed before are tried again", repairs.dropped));
         std::erase_if(tasks_, [&](const Task& task) { return done.contains(task.key); });
         summary_.resumed = summary_.progress.total - tasks_.size();
         summary_.progress.done = summary_.resumed;
@@ -140,34 +134,23 @@ private:
         }
     }
 
-    void check_manifest() const {
-        const fs::path path = manifest_path(options_.output);
-        if (!fs::exists(path)) {
-            throw error(ErrorKind::BadInput, "{} has content but no manifest {}: name another file, or --overwrite",
-                        options_.output.string(), path.string());
-        }
-        const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
-        if (manifest.is_discarded() || !manifest.contains("identity")) {
-            throw error(ErrorKind::BadInput, "{}: not a manifest of urial; name another output file, or --overwrite",
-                        path.string());
-        }
-        const std::string difference = first_difference(manifest["identity"], identity_);
-        if (!difference.empty()) {
-            throw error(ErrorKind::BadInput,
-                        "{} was made by other settings: {}; name another file, or --overwrite to start anew",
-                        options_.output.string(), difference);
-        }
+    /// From here on files change: everything that can be wrong with the run as a whole is known by now.
+    void begin() {
+        if (std::exchange(has_begun_, true)) return;
+        records_.begin();
+        write_manifest(/*finished=*/false);
     }
 
     void write_manifest(bool finished) {
         if (started_.empty()) started_ = timestamp();
         const engine::EngineBuild build = engine::engine_build();
         ordered_json manifest{
-            {"format", "urial.generate/1"},
+            {"format", kFormat},
             {"urial", URIAL_VERSION},
             {"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
             {"arithmetic", engine::name(prompt_.model().info().arithmetic)},
             {"arithmetic_version", engine::kArithmeticVersion},
+            {"records_file", options_.output.filename().string()},
             {"identity", identity_},
             {"origin", options_.origin},
             {"parallel", sequences_},
@@ -247,12 +230,14 @@ private:
     void run_requests(std::vector<Request> requests, const engine::SessionOptions& session_options) {
         const std::unique_ptr<engine::Session> session = prompt_.model().new_session(session_options);
         summary_.prefix = session->set_prefix(prompt_.prefix());
+        begin();
         Scheduler scheduler(prompt_.model(), *session);
         for (Request& request : requests) scheduler.submit(std::move(request));
         started_at_ = Clock::now();
         while (scheduler.step()) {
             summary_.progress.tokens = scheduler.generated_tokens();
             report_progress();
+            records_.sync_now_and_then();
             if (options_.interrupted && options_.interrupted()) {
                 summary_.interrupted = true;
                 return;
@@ -292,16 +277,17 @@ private:
             for (const NearTie& tie : result.near_ties) ties.push_back({tie.position, tie.gap});
             record["near_ties"] = std::move(ties);
         }
-        writer_.append(record);
+        records_.append(record);
         ++summary_.progress.done;
     }
 
     void record_failure(const Task& task, std::string_view reason) {
+        begin();
         ordered_json record = start_record(task);
         record["output"] = nullptr;
         record["error"] = reason;
         record["generator"] = generator();
-        writer_.append(record);
+        records_.append(record);
         ++summary_.progress.failed;
     }
 
@@ -310,7 +296,8 @@ private:
     const PreparedPrompt& prompt_;
     const BatchOptions& options_;
     ordered_json identity_;
-    JsonLinesWriter writer_;
+    RunRecords records_;
+    bool has_begun_ = false;
     std::vector<Task> tasks_;
     BatchSummary summary_;
     std::string started_;

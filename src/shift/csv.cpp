@@ -1,5 +1,3 @@
-#include <fstream>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "shift/original_measures.h"
@@ -61,25 +59,18 @@ std::string rows_of(const ordered_json& record) {
 }  // namespace
 
 void write_csv(const std::filesystem::path& folder, const std::filesystem::path& output) {
-    if (output.has_parent_path()) make_directories(output.parent_path());
-    const std::filesystem::path partial = output.string() + ".part";
-    std::ofstream file(partial, std::ios::binary);
-    file << header();
+    AtomicFile file(output);
+    file.write(header());
     for_each_json_line(records_file(folder), [&](std::size_t line, ordered_json&& record) {
         if (record.is_object() && record.contains("error")) return;
         try {
-            file << rows_of(record);
+            file.write(rows_of(record));
         } catch (const ordered_json::exception& failure) {
             throw error(ErrorKind::BadInput, "{}:{}: not a record of `urial shift`: {}", records_file(folder).string(),
                         line, failure.what());
         }
     });
-    file.close();
-    std::error_code failure;
-    if (file) std::filesystem::rename(partial, output, failure);
-    if (!file || failure) {
-        throw error(ErrorKind::Io, "{}: cannot be written{}", output.string(), failure ? ": " + failure.message() : "");
-    }
+    file.commit();
 }
 
 }  // namespace urial::shift

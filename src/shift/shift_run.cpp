@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "generate/run_identity.h"
+#include "generate/run_records.h"
 #include "shift/original_measures.h"
 #include "shift/pair_run.h"
 #include "shift/record.h"
@@ -22,6 +23,7 @@ namespace {
 using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::string_view kFormat = "urial.shift/1";
 /// Cells beyond this are not taken by default, for each of the two sessions.
 constexpr std::size_t kMostContextTokens = 65536;
 /// Given answers fill a batch one after the other; more of them at once would only make the attention look further.
@@ -83,15 +85,18 @@ public:
     }
 
     ShiftOutcome run() {
-        make_directories(options_.folder);
-        using Open = JsonLinesWriter::Open;
-        writer_.emplace(records_file(options_.folder), options_.overwrite ? Open::Truncate : Open::Append);
+        refuse_foreign_summary();
+        records_.emplace(
+            generate::RunFiles{records_file(options_.folder), manifest_file(options_.folder), std::string(kFormat),
+                               "folder", "holds the analysis of another pair or with other settings"},
+            options_.overwrite ? generate::Existing::Replace : generate::Existing::Continue);
         const std::string run_hash = sha256_hex(identity_.dump());
         for (const ShiftItem& item : items_) pending_.push_back({&item, key_of(run_hash, item)});
-        resume();
-        write_manifest(/*finished=*/false);
-        if (!pending_.empty()) analyse();
-        write_manifest(/*finished=*/!outcome_.interrupted);
+        if (records_->has_records()) resume();
+        const bool was_complete = pending_.empty();
+        if (!was_complete) analyse();
+        records_->sync();
+        if (has_begun_ || was_complete) write_manifest(/*finished=*/!outcome_.interrupted);
         report_progress();
         return outcome_;
     }
@@ -136,83 +141,60 @@ private:
         if (options_.notice) options_.notice(text);
     }
 
-    /// What an earlier run left in the records file.
-    struct Found {
-        std::set<std::string> done;  ///< keys of this run's items
-        std::size_t others = 0;      ///< records of other items
-        std::size_t failed = 0;
-    };
-
-    Found read_records(const fs::path& records) const {
-        std::set<std::string> wanted;
-        for (const Pending& task : pending_) wanted.insert(task.key);
-        Found found;
-        for_each_json_line(records, [&](std::size_t line, ordered_json&& record) {
-            if (!record.is_object() || !record.contains("key") || !record["key"].is_string()) {
-                throw error(ErrorKind::BadInput,
-                            "{}:{}: not a record of urial (it has no \"key\"); name another folder, "
-                            "or --overwrite",
-                            records.string(), line);
-            }
-            auto key = record["key"].get<std::string>();
-            if (record.contains("error")) {
-                ++found.failed;
-            } else if (wanted.contains(key)) {
-                found.done.insert(std::move(key));
-            } else {
-                ++found.others;
-            }
-        });
-        return found;
+    /// What is written at the end has names that somebody else's files may have.
+    void refuse_foreign_summary() const {
+        if (fs::exists(manifest_file(options_.folder))) return;
+        for (const char* name : {"summary.md", "summary.json"}) {
+            if (!fs::exists(options_.folder / name)) continue;
+            throw error(ErrorKind::BadInput,
+                        "{} is there and nothing proves that such a run wrote it; name another folder, or remove it",
+                        (options_.folder / name).string());
+        }
     }
 
     void resume() {
-        const fs::path records = records_file(options_.folder);
-        if (writer_->repaired_bytes() > 0) {
-            notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is analysed again",
-                               records.string(), writer_->repaired_bytes()));
-        }
-        if (fs::file_size(records) == 0) return;
-        check_manifest();
-        const Found found = read_records(records);
-        if (found.failed > 0) remove_failures(records, found.failed);
-        std::erase_if(pending_, [&](const Pending& task) { return found.done.contains(task.key); });
+        std::set<std::string> wanted;
+        for (const Pending& task : pending_) wanted.insert(task.key);
+        std::set<std::string> done;
+        std::size_t others = 0;
+        const generate::RunRecords::Repairs repairs = records_->resume(identity_, [&](const ordered_json& record) {
+            if (record.contains("error")) return false;
+            auto key = record["key"].get<std::string>();
+            if (wanted.contains(key)) {
+                done.insert(std::move(key));
+            } else {
+                ++others;
+            }
+            return true;
+        });
+        announce(repairs);
+        std::erase_if(pending_, [&](const Pending& task) { return done.contains(task.key); });
         outcome_.resumed = items_.size() - pending_.size();
         outcome_.progress.done = outcome_.resumed;
         if (outcome_.resumed > 0) {
             notice(fmt::format("resuming: {} of {} answers are there", outcome_.resumed, items_.size()));
         }
-        if (found.others > 0) {
-            notice(fmt::format("{} records of other items are in the folder and in the summary", found.others));
-        }
+        if (others > 0) notice(fmt::format("{} records of other items are in the folder and in the summary", others));
     }
 
-    void remove_failures(const fs::path& records, std::size_t count) {
-        std::string kept;
-        for_each_json_line(records, [&](std::size_t, ordered_json&& record) {
-            if (!record.contains("error")) kept += record.dump() + "\n";
-        });
-        writer_->replace(kept);
-        notice(fmt::format("{} items that failed before are tried again", count));
+    void announce(const generate::RunRecords::Repairs& repairs) const {
+        const std::string records = records_file(options_.folder).string();
+        if (repairs.torn_bytes > 0) {
+            notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is analysed again", records,
+                               repairs.torn_bytes));
+        }
+        if (repairs.damaged > 0) {
+            notice(fmt::format("{}: {} damaged records were moved to {}; their items are analysed again", records,
+                               repairs.damaged, repairs.damaged_file.string()));
+        }
+        if (repairs.dropped > 0) notice(fmt::format("{} items that failed before are tried again", repairs.dropped));
     }
 
-    void check_manifest() const {
-        const fs::path path = manifest_file(options_.folder);
-        if (!fs::exists(path)) {
-            throw error(ErrorKind::BadInput, "{} has records but no manifest.json: name another folder, or --overwrite",
-                        options_.folder.string());
-        }
-        const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
-        if (!manifest.is_object() || !manifest.contains("identity")) {
-            throw error(ErrorKind::BadInput, "{}: not a manifest of urial; name another folder, or --overwrite",
-                        path.string());
-        }
-        const std::string difference = generate::first_difference(manifest["identity"], identity_);
-        if (difference.empty()) return;
-        throw error(ErrorKind::BadInput,
-                    "{} holds the analysis of another pair or with other settings: {}; name another folder, or "
-                    "--overwrite to start anew",
-                    options_.folder.string(), difference);
+    /// From here on files change: everything that can be wrong with the run as a whole is known by now.
+    void begin() {
+        if (std::exchange(has_begun_, true)) return;
+        records_->begin();
+        write_manifest(/*finished=*/false);
     }
 
     void write_manifest(bool finished) {
@@ -220,7 +202,7 @@ private:
         const engine::EngineBuild build = engine::engine_build();
         const ShiftProgress& progress = outcome_.progress;
         const ordered_json manifest{
-            {"format", "urial.shift/1"},
+            {"format", kFormat},
             {"urial", URIAL_VERSION},
             {"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
             {"kernel", path_name(KernelPath::Automatic)},
@@ -288,6 +270,7 @@ private:
         if (tasks.empty()) return;
         PairRun run(base_, aligned_, base_prompt_.prefix(), aligned_prompt_.prefix(), vocabulary_,
                     size_sessions(tasks));
+        begin();
         for (PairTask& task : tasks) run.submit(std::move(task));
         tasks.clear();
         started_at_ = Clock::now();
@@ -298,6 +281,7 @@ private:
             progress.aligned_seconds = run.aligned_seconds();
             progress.statistics_seconds = run.statistics_seconds();
             report_progress();
+            records_->sync_now_and_then();
             if (options_.interrupted && options_.interrupted()) {
                 outcome_.interrupted = true;
                 return;
@@ -361,14 +345,15 @@ private:
         record["answer"] = replace_invalid_utf8(text);
         record["finish_reason"] = result.finish;
         add_statistics(record, result, options_.top_k, pieces_);
-        writer_->append(record);
+        records_->append(record);
         ++outcome_.progress.done;
     }
 
     void record_failure(const Pending& pending, std::string_view reason) {
+        begin();
         ordered_json record = start_record(pending);
         record["error"] = reason;
-        writer_->append(record);
+        records_->append(record);
         ++outcome_.progress.failed;
         notice(fmt::format("item {} failed: {}", pending.item->id, reason));
     }
@@ -383,7 +368,8 @@ private:
     Pieces pieces_;
     bool generates_ = false;
     ordered_json identity_;
-    std::optional<JsonLinesWriter> writer_;
+    std::optional<generate::RunRecords> records_;
+    bool has_begun_ = false;
     std::vector<Pending> pending_;
     ShiftOutcome outcome_;
     std::string started_;

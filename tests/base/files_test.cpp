@@ -1,20 +1,33 @@
 #include "base/files.h"
 
+#include <cerrno>
+#include <csignal>
 #include <fstream>
-#include <random>
+#include <memory>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <nlohmann/json.hpp>
 
+#include "base/file_system.h"
 #include "support/expect_error.h"
+#include "support/file_systems.h"
 #include "support/sandbox.h"
 
 namespace urial {
 namespace {
 
 using nlohmann::ordered_json;
+using test::FaultyFileSystem;
 using test::TemporaryFolder;
+
+std::ptrdiff_t files_in(const fs::path& folder) {
+    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+}
 
 std::vector<ordered_json> lines_of(const fs::path& path) {
     std::vector<ordered_json> lines;
@@ -47,10 +60,98 @@ TEST(Files, an_atomic_write_leaves_nothing_beside_the_file_and_sets_its_mode) {
     EXPECT_EQ(std::distance(fs::directory_iterator(folder / "below"), fs::directory_iterator()), 1);
 }
 
-TEST(Files, a_full_disk_is_an_error_that_names_the_file) {
-    if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full on this system";
-    JsonLinesWriter writer("/dev/full", JsonLinesWriter::Open::Append);
-    EXPECT_ERROR(writer.append({{"a", 1}}), ErrorKind::Io, "/dev/full: cannot write");
+TEST(Files, an_atomic_write_that_fails_at_any_call_leaves_the_old_content_and_nothing_beside_it) {
+    for (const std::string_view failing : {"open", "write", "sync", "rename"}) {
+        const TemporaryFolder folder;
+        write_file_atomic(folder / "file", "old");
+        FaultyFileSystem disk;
+        disk.fault = [&](std::string_view call) { return call == failing ? ENOSPC : 0; };
+        SCOPED_TRACE(failing);
+        {
+            const ReplacedFileSystem replaced(disk);
+            EXPECT_ERROR(write_file_atomic(folder / "file", "new"), ErrorKind::Io, "file: cannot");
+        }
+        EXPECT_EQ(read_file(folder / "file"), "old") << failing;
+        EXPECT_EQ(files_in(folder.path()), 1) << failing;
+    }
+}
+
+TEST(Files, an_atomic_write_is_on_the_disk_before_it_takes_the_name_and_the_name_after_it) {
+    const TemporaryFolder folder;
+    std::vector<std::string> calls;
+    FaultyFileSystem disk;
+    disk.fault = [&](std::string_view call) {
+        calls.emplace_back(call);
+        return 0;
+    };
+    const ReplacedFileSystem replaced(disk);
+    write_file_atomic(folder / "file", "new");
+    std::erase_if(calls, [](const std::string& call) { return call == "open" || call == "lock"; });
+    EXPECT_EQ(calls, (std::vector<std::string>{"write", "sync", "rename", "sync"}));
+}
+
+TEST(Files, what_a_killed_process_left_beside_a_file_is_removed_by_the_next_write_and_nothing_else_is) {
+    const TemporaryFolder folder;
+    auto unfinished = std::make_unique<AtomicFile>(folder / "file");
+    std::ofstream(folder / ".file.urial-abc123") << "left";
+    std::ofstream(folder / ".file.urial-notes") << "somebody's";
+    std::ofstream(folder / "file.abc123") << "somebody's";
+    write_file_atomic(folder / "file", "new");
+    EXPECT_FALSE(fs::exists(folder / ".file.urial-abc123"));
+    EXPECT_TRUE(fs::exists(folder / ".file.urial-notes"));
+    EXPECT_TRUE(fs::exists(folder / "file.abc123"));
+    EXPECT_TRUE(fs::exists(unfinished->temporary())) << "its lock says that it is being written";
+    unfinished->write("newer");
+    unfinished->commit();
+    EXPECT_EQ(read_file(folder / "file"), "newer");
+}
+
+TEST(Files, a_link_stays_one_and_a_device_is_written_to) {
+    const TemporaryFolder folder;
+    write_file_atomic(folder / "real", "old");
+    fs::create_symlink("real", folder / "link");
+    write_file_atomic(folder / "link", "new");
+    EXPECT_TRUE(fs::is_symlink(folder / "link"));
+    EXPECT_EQ(read_file(folder / "real"), "new");
+    write_file_atomic("/dev/null", "gone");
+    EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST(Files, calls_that_a_signal_interrupts_are_made_again) {
+    const TemporaryFolder folder;
+    FaultyFileSystem disk;
+    disk.fault = [&](std::string_view call) { return disk.calls.find(call)->second % 2 == 1 ? EINTR : 0; };
+    const ReplacedFileSystem replaced(disk);
+    write_file_atomic(folder / "below/file", "new");
+    JsonLinesWriter writer(folder / "out.jsonl");
+    writer.append({{"n", 1}});
+    writer.sync();
+    writer.begin_anew();
+    writer.append({{"n", 2}});
+    writer.replace("{\"n\":3}\n");
+    EXPECT_EQ(read_file(folder / "below/file"), "new");
+    EXPECT_EQ(read_file(folder / "out.jsonl"), "{\"n\":3}\n");
+    for (const char* call : {"open", "write", "truncate", "sync", "sync_data", "lock", "rename", "make_directory"}) {
+        EXPECT_GE(disk.calls[call], 2U) << call;
+    }
+}
+
+TEST(Files, a_folder_that_is_missing_is_named_where_none_is_to_be_made) {
+    const TemporaryFolder folder;
+    EXPECT_ERROR(check_parent_folder(folder / "none/page.html"), ErrorKind::NotFound, "there is no folder");
+    check_parent_folder(folder / "page.html");
+    check_parent_folder("page.html");
+}
+
+TEST(Files, one_file_under_two_names_is_seen) {
+    const TemporaryFolder folder;
+    write_file_atomic(folder / "in", "");
+    fs::create_symlink("in", folder / "link");
+    fs::create_hard_link(folder / "in", folder / "hard");
+    EXPECT_ERROR(refuse_same_file(folder / "in", folder / "link"), ErrorKind::BadInput, "are the same file");
+    EXPECT_ERROR(refuse_same_file(folder / "in", folder / "hard"), ErrorKind::BadInput, "are the same file");
+    refuse_same_file(folder / "in", folder / "none");
+    refuse_same_file(folder / "none", folder / "none");
 }
 
 TEST(JsonLines, a_line_that_its_reader_cannot_take_is_named_too) {
@@ -90,37 +191,169 @@ TEST(JsonLines, a_line_longer_than_a_block_is_one_line) {
     EXPECT_EQ(lines[0]["text"], text);
 }
 
+TEST(JsonLines, damaged_lines_are_numbered_and_can_be_set_aside_under_a_new_name) {
+    const TemporaryFolder folder;
+    const std::string zeros(10, '\0');
+    const std::string text = "{\"n\":1}\n" + zeros + "\":2}\n{\"n\":3}\n{\"n\"{\"n\":4}\n{\"n\":5";
+    write_file_atomic(folder / "out.jsonl", text);
+    std::vector<int> read;
+    const auto damaged = for_each_written_line(folder / "out.jsonl",
+                                               [&](std::size_t, ordered_json&& line) { read.push_back(line["n"]); });
+    EXPECT_EQ(read, (std::vector{1, 3}));
+    EXPECT_EQ(damaged, (std::vector<std::size_t>{2, 4}));
+    EXPECT_EQ(select_lines(folder / "out.jsonl", [](std::size_t line) { return line == 2; }), zeros + "\":2}\n");
+    write_file_atomic(folder / "out.jsonl.damaged", "somebody's");
+    EXPECT_EQ(set_aside(folder / "out.jsonl", "x\n"), folder / "out.jsonl.damaged-2");
+    EXPECT_EQ(read_file(folder / "out.jsonl.damaged"), "somebody's");
+}
+
+TEST(JsonLinesWriter, opening_changes_nothing_that_is_there) {
+    const TemporaryFolder folder;
+    for (const std::string content : {"a diary", "{\"n\":1}\n{\"n\"", "\n\n"}) {
+        write_file_atomic(folder / "out.jsonl", content);
+        EXPECT_EQ(JsonLinesWriter(folder / "out.jsonl").size(), content.size());
+        EXPECT_EQ(read_file(folder / "out.jsonl"), content);
+    }
+}
+
+TEST(JsonLinesWriter, a_new_file_without_a_line_goes_with_its_writer) {
+    const TemporaryFolder folder;
+    { const JsonLinesWriter writer(folder / "out.jsonl"); }
+    EXPECT_FALSE(fs::exists(folder / "out.jsonl"));
+    write_file_atomic(folder / "empty.jsonl", "");
+    { const JsonLinesWriter writer(folder / "empty.jsonl"); }
+    EXPECT_TRUE(fs::exists(folder / "empty.jsonl")) << "somebody else made it";
+}
+
 TEST(JsonLinesWriter, a_file_cut_at_any_byte_is_repaired_to_whole_records) {
     const TemporaryFolder folder;
     const std::string whole = "{\"n\":1}\n{\"n\":22}\n{\"n\":333}\n";
     for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
         const fs::path path = folder / "out.jsonl";
         write_file_atomic(path, whole.substr(0, cut));
-        JsonLinesWriter writer(path, JsonLinesWriter::Open::Append);
+        JsonLinesWriter writer(path);
         const std::size_t end = whole.rfind('\n', cut == 0 ? 0 : cut - 1);
         const std::size_t kept = cut == 0 || end == std::string::npos ? 0 : end + 1;
-        EXPECT_EQ(writer.repaired_bytes(), cut - kept) << "cut at " << cut;
+        EXPECT_EQ(writer.repair(), cut - kept) << "cut at " << cut;
         writer.append({{"n", 4}});
         EXPECT_EQ(read_file(path), whole.substr(0, kept) + "{\"n\":4}\n") << "cut at " << cut;
     }
 }
 
+TEST(JsonLinesWriter, a_torn_tail_longer_than_a_block_is_cut_off) {
+    const TemporaryFolder folder;
+    write_file_atomic(folder / "out.jsonl", "{\"n\":1}\n" + std::string(200'000, 'x'));
+    JsonLinesWriter writer(folder / "out.jsonl");
+    EXPECT_EQ(writer.repair(), 200'000U);
+    EXPECT_EQ(read_file(folder / "out.jsonl"), "{\"n\":1}\n");
+}
+
+TEST(JsonLinesWriter, a_write_that_takes_a_part_is_continued) {
+    const TemporaryFolder folder;
+    FaultyFileSystem disk;
+    disk.longest_write = 3;
+    const ReplacedFileSystem replaced(disk);
+    JsonLinesWriter writer(folder / "out.jsonl");
+    writer.append({{"n", 12345}});
+    EXPECT_EQ(read_file(folder / "out.jsonl"), "{\"n\":12345}\n");
+}
+
+TEST(JsonLinesWriter, half_a_record_on_a_full_disk_is_cut_off_and_later_records_are_whole) {
+    const TemporaryFolder folder;
+    FaultyFileSystem disk;
+    disk.longest_write = 5;
+    const ReplacedFileSystem replaced(disk);
+    JsonLinesWriter writer(folder / "out.jsonl");
+    writer.append({{"n", 1}});
+    disk.calls.clear();
+    disk.fault = [&](std::string_view call) { return call == "write" && disk.calls["write"] == 2 ? ENOSPC : 0; };
+    EXPECT_ERROR(writer.append({{"n", 2}}), ErrorKind::Io, "out.jsonl: cannot write: No space left");
+    EXPECT_EQ(read_file(folder / "out.jsonl"), "{\"n\":1}\n");
+    writer.append({{"n", 3}});
+    EXPECT_EQ(read_file(folder / "out.jsonl"), "{\"n\":1}\n{\"n\":3}\n");
+}
+
+TEST(JsonLinesWriter, half_a_record_that_cannot_be_cut_off_is_the_last_thing_in_the_file) {
+    const TemporaryFolder folder;
+    FaultyFileSystem disk;
+    disk.longest_write = 5;
+    const ReplacedFileSystem replaced(disk);
+    JsonLinesWriter writer(folder / "out.jsonl");
+    writer.append({{"n", 1}});
+    disk.calls.clear();
+    disk.fault = [&](std::string_view call) {
+        return call == "truncate" || (call == "write" && disk.calls["write"] == 2) ? EIO : 0;
+    };
+    EXPECT_ERROR(writer.append({{"n", 2}}), ErrorKind::Io, "cannot write");
+    EXPECT_ERROR(writer.append({{"n", 3}}), ErrorKind::Io, "nothing more is taken");
+    EXPECT_EQ(read_file(folder / "out.jsonl"), "{\"n\":1}\n{\"n\":");
+}
+
+// The limit of file sizes cuts a write as a full disk does, in the operating system itself.
+TEST(JsonLinesWriter, a_file_that_may_not_grow_keeps_its_whole_records) {
+    const TemporaryFolder folder;
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        std::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{20, 20};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        int refused = 0;
+        try {
+            JsonLinesWriter writer(folder / "out.jsonl");
+            for (int i = 0; i < 5; ++i) {
+                try {
+                    writer.append({{"n", i}});
+                } catch (const Error&) {
+                    ++refused;
+                }
+            }
+        } catch (...) {
+            ::_exit(99);
+        }
+        ::_exit(refused);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(WEXITSTATUS(status), 3);
+    EXPECT_EQ(read_file(folder / "out.jsonl"), "{\"n\":0}\n{\"n\":1}\n");
+}
+
+TEST(JsonLinesWriter, a_full_disk_is_an_error_that_names_the_file) {
+    if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full on this system";
+    JsonLinesWriter writer("/dev/full");
+    EXPECT_ERROR(writer.append({{"a", 1}}), ErrorKind::Io, "/dev/full: cannot write");
+}
+
+TEST(JsonLinesWriter, a_sync_reaches_the_file_and_the_folder_with_its_name) {
+    const TemporaryFolder folder;
+    FaultyFileSystem disk;
+    const ReplacedFileSystem replaced(disk);
+    JsonLinesWriter writer(folder / "out.jsonl");
+    writer.append({{"n", 1}});
+    EXPECT_EQ(disk.calls["sync_data"], 0U);
+    writer.sync();
+    EXPECT_EQ(disk.calls["sync_data"], 1U);
+    EXPECT_EQ(disk.calls["sync"], 1U);
+    disk.fault = [](std::string_view call) { return call == "sync_data" ? EIO : 0; };
+    EXPECT_ERROR(writer.sync(), ErrorKind::Io, "out.jsonl: cannot write");
+}
+
 TEST(JsonLinesWriter, a_second_writer_of_the_same_file_is_refused) {
     const TemporaryFolder folder;
-    const JsonLinesWriter first(folder / "out.jsonl", JsonLinesWriter::Open::Append);
-    EXPECT_ERROR(JsonLinesWriter(folder / "out.jsonl", JsonLinesWriter::Open::Append), ErrorKind::Unavailable,
-                 "is being written by another run");
+    const JsonLinesWriter first(folder / "out.jsonl");
+    EXPECT_ERROR(JsonLinesWriter(folder / "out.jsonl"), ErrorKind::Unavailable, "is being written by another run");
 }
 
 TEST(JsonLinesWriter, a_rewritten_file_stays_locked_and_can_be_appended_to) {
     const TemporaryFolder folder;
-    JsonLinesWriter writer(folder / "out.jsonl", JsonLinesWriter::Open::Append);
+    JsonLinesWriter writer(folder / "out.jsonl");
     writer.append({{"n", 1}});
     writer.replace("{\"n\":2}\n");
-    EXPECT_ERROR(JsonLinesWriter(folder / "out.jsonl", JsonLinesWriter::Open::Append), ErrorKind::Unavailable,
-                 "another");
+    EXPECT_ERROR(JsonLinesWriter(folder / "out.jsonl"), ErrorKind::Unavailable, "another");
     writer.append({{"n", 3}});
     EXPECT_EQ(read_file(folder / "out.jsonl"), "{\"n\":2}\n{\"n\":3}\n");
+    EXPECT_EQ(files_in(folder.path()), 1);
 }
 
 }  // namespace

@@ -2,21 +2,25 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <deque>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <random>
 #include <sstream>
 
 #include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
+#include "base/file_system.h"
 #include "base/files.h"
 #include "eval/eval_testing.h"
 #include "eval/judge_testing.h"
 #include "support/expect_error.h"
 #include "support/expect_text.h"
+#include "support/file_systems.h"
 
 namespace urial::eval {
 namespace {
@@ -208,7 +212,7 @@ TEST_F(JudgeRunTest, an_interruption_reaches_the_judge_and_what_it_ends_is_not_r
     const JudgeSummary summary = run(judge, some_tasks(3));
     EXPECT_TRUE(summary.interrupted);
     EXPECT_EQ(summary.progress.done, 0u);
-    EXPECT_EQ(lines_in(options.folder / kRecordsFile), 0u);
+    EXPECT_TRUE(recorded_keys(options.folder).empty());
     ScriptedJudge patient([](const ScriptedCall&) { return replied(kGoodReply); });
     options.interrupted = nullptr;
     EXPECT_EQ(run(patient, some_tasks(3)).progress.done, 3u);
@@ -266,6 +270,8 @@ TEST_F(JudgeRunTest, a_run_that_was_killed_at_any_byte_loses_nothing_and_asks_at
     }
     ASSERT_EQ(sequence.size(), 4 * 3 + 3U) << "four attempts, one of them without a record";
     const std::string manifest = read_file(options.folder / kManifestFile);
+    test::UnsyncedFileSystem fast;
+    const ReplacedFileSystem replaced(fast);
     std::map<std::string_view, std::string> written{{kLedgerFile, ""}, {kRawFile, ""}, {kRecordsFile, ""}};
     std::size_t tried = 0;
     for (const Line& line : sequence) {
@@ -326,6 +332,168 @@ TEST_F(JudgeRunTest, a_folder_with_something_else_in_it_is_left_alone) {
     save_run(options.folder, imported);
     EXPECT_ERROR(run(judge, some_tasks(1)), ErrorKind::BadInput, "a run of another kind");
     EXPECT_EQ(records().size(), 1u);
+}
+
+TEST_F(JudgeRunTest, files_that_no_manifest_explains_are_left_as_they_are) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    for (const std::string_view name : {kRecordsFile, kRawFile, kLedgerFile}) {
+        options.folder = folder / fmt::format("with {}", name);
+        fs::create_directory(options.folder);
+        std::ofstream(options.folder / name) << "{\"precious\": 1}\nhalf a li";
+        EXPECT_ERROR(run(judge, some_tasks(1)), ErrorKind::BadInput, "but no manifest.json");
+        EXPECT_EQ(read_file(options.folder / name), "{\"precious\": 1}\nhalf a li");
+        EXPECT_EQ(std::distance(fs::directory_iterator(options.folder), fs::directory_iterator()), 1) << name;
+    }
+    EXPECT_EQ(judge.calls(), 0u);
+}
+
+TEST_F(JudgeRunTest, a_file_of_another_kind_beside_a_manifest_of_ours_is_left_as_it_is) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    for (const std::string_view name : {kRecordsFile, kRawFile, kLedgerFile}) {
+        options.folder = folder / fmt::format("with {}", name);
+        run(judge, some_tasks(1));
+        std::ofstream(options.folder / name) << "{\"precious\": 1}\nhalf a li";
+        EXPECT_ERROR(run(judge, some_tasks(1)), ErrorKind::BadInput, "not a line of a judging run");
+        EXPECT_EQ(read_file(options.folder / name), "{\"precious\": 1}\nhalf a li");
+    }
+}
+
+TEST_F(JudgeRunTest, a_folder_in_which_nothing_was_judged_accepts_another_judge_and_says_why) {
+    ScriptedJudge unreachable([](const ScriptedCall&) { return failed(true); }, "unreachable");
+    const JudgeSummary first = run(unreachable, some_tasks(3));
+    EXPECT_EQ(first.failures, (std::map<std::string, std::size_t>{{"unreachable: it is down", 3}}));
+    ScriptedJudge other([](const ScriptedCall&) { return replied(kGoodReply); }, "other");
+    const JudgeSummary second = run(other, some_tasks(3));
+    EXPECT_TRUE(second.finished());
+    EXPECT_TRUE(second.failures.empty());
+    EXPECT_EQ(records().size(), 3u);
+    EXPECT_EQ(std::ranges::count(records(), "other", &EvalRecord::judge), 3);
+    EXPECT_EQ(second.progress.bill.attempts, 3 * 6 + 3u) << "what the first judge was asked stays in the bill";
+    ScriptedJudge third([](const ScriptedCall&) { return replied(kGoodReply); }, "third");
+    EXPECT_ERROR(run(third, some_tasks(3)), ErrorKind::BadInput, "was judged, but is not asked for now");
+}
+
+TEST_F(JudgeRunTest, a_disk_that_is_full_for_a_while_loses_no_reply_that_came_after_it) {
+    test::FaultyFileSystem disk;
+    std::atomic<int> refused = 0;
+    disk.longest_write = 40;  // so that a failure leaves a part
+    std::atomic<bool> is_full = false;
+    disk.fault = [&](std::string_view call) {
+        if (call != "write" || !is_full) return 0;
+        if (++refused % 3 != 0) return 0;
+        is_full = false;
+        return ENOSPC;
+    };
+    ScriptedJudge judge([&](const ScriptedCall& call) {
+        is_full = call.total % 4 == 0;
+        return replied(kGoodReply);
+    });
+    {
+        const ReplacedFileSystem replaced(disk);
+        for (int i = 0; i < 40 && !fs::exists(folder / "done"); ++i) {
+            try {
+                if (run(judge, some_tasks(24), Price{1, 1}).finished()) std::ofstream(folder / "done");
+            } catch (const Error& failure) {
+                EXPECT_TRUE(contains(failure.what(), "No space left")) << failure.what();
+            }
+        }
+    }
+    ASSERT_TRUE(fs::exists(folder / "done")) << "the folder cannot be continued";
+    EXPECT_EQ(records().size(), 24u);
+    EXPECT_GE(refused, 3);
+}
+
+TEST_F(JudgeRunTest, the_ledger_is_on_the_disk_before_a_request_is_sent_and_the_reply_before_the_next_one) {
+    test::FaultyFileSystem disk;
+    const ReplacedFileSystem replaced(disk);
+    options.concurrency = 1;
+    std::vector<std::size_t> synced;
+    ScriptedJudge judge([&](const ScriptedCall&) {
+        synced.push_back(disk.calls["sync_data"]);
+        return replied(kGoodReply);
+    });
+    run(judge, some_tasks(3));
+    // Before each request the ledger; after it the raw reply and the ledger's end of the attempt.
+    EXPECT_EQ(synced, (std::vector<std::size_t>{1, 4, 7}));
+}
+
+TEST_F(JudgeRunTest, damaged_records_are_set_aside_and_made_again_from_the_replies) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    run(judge, some_tasks(3));
+    std::string text = read_file(options.folder / kRecordsFile);
+    const std::size_t second = text.find('\n') + 1;
+    text.replace(second, 20, 20, '\0');
+    write_file_atomic(options.folder / kRecordsFile, text, 0600);
+    std::string notices;
+    options.notice = [&](std::string_view notice) { notices += notice; };
+    EXPECT_TRUE(run(judge, some_tasks(3)).finished());
+    EXPECT_EQ(judge.calls(), 3u) << "the reply was kept";
+    EXPECT_EQ(records().size(), 3u);
+    EXPECT_TRUE(contains(notices, "1 damaged lines were moved to"));
+    EXPECT_EQ(lines_in(options.folder / "records.jsonl.damaged"), 1u);
+}
+
+TEST_F(JudgeRunTest, damaged_lines_that_were_paid_for_are_refused_and_left_as_they_are) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    for (const std::string_view name : {kRawFile, kLedgerFile}) {
+        options.folder = folder / fmt::format("with {}", name);
+        run(judge, some_tasks(3));
+        std::string text = read_file(options.folder / name);
+        text.replace(0, 20, 20, '\0');
+        write_file_atomic(options.folder / name, text, 0600);
+        const std::size_t before = judge.calls();
+        EXPECT_ERROR(run(judge, some_tasks(3)), ErrorKind::BadInput, "damaged lines (1)");
+        EXPECT_EQ(judge.calls(), before);
+        EXPECT_EQ(read_file(options.folder / name), text);
+    }
+}
+
+TEST_F(JudgeRunTest, after_500_power_cuts_no_reply_is_asked_again_but_those_in_flight) {
+    constexpr std::size_t kTasks = 10;
+    std::mt19937 random(1);
+    for (const int concurrency : {1, 3}) {
+        const fs::path root = folder / fmt::format("disk {}", concurrency);
+        fs::create_directory(root);
+        test::RecordedDisk disk(root);
+        options.folder = root / "runs" / "run";
+        options.concurrency = concurrency;
+        const auto item_of = [](const ScriptedCall& call) {
+            return call.request.user.substr(0, call.request.user.find('|'));
+        };
+        ScriptedJudge judge([&](const ScriptedCall& call) {
+            disk.mark(item_of(call));
+            return replied(kGoodReply);
+        });
+        {
+            const ReplacedFileSystem replaced(disk);
+            run(judge, some_tasks(kTasks), Price{1, 1});
+        }
+        for (int i = 0; i < 250; ++i) {
+            const std::size_t cut = random() % (disk.size() + 1);
+            SCOPED_TRACE(fmt::format("concurrency {}, cut {} at call {} of {}", concurrency, i, cut, disk.size()));
+            const std::vector<std::string> asked = disk.marks_before(cut);
+            const TemporaryFolder after;
+            disk.play_power_cut(cut, after.path(), random);
+            test::UnsyncedFileSystem fast;
+            const ReplacedFileSystem replaced(fast);
+            std::size_t asked_twice = 0;
+            ScriptedJudge second([&](const ScriptedCall& call) {
+                asked_twice += std::ranges::count(asked, item_of(call)) > 0 ? 1 : 0;
+                return replied(kGoodReply);
+            });
+            options.folder = after / "runs/run";
+            const JudgeSummary summary = run(second, some_tasks(kTasks), Price{1, 1});
+            EXPECT_TRUE(summary.finished());
+            EXPECT_EQ(records().size(), kTasks);
+            EXPECT_LE(asked_twice, static_cast<std::size_t>(concurrency));
+            EXPECT_GE(asked.size() + second.calls(), kTasks);
+            EXPECT_GE(summary.progress.bill.attempts, asked.size() + second.calls());
+            EXPECT_LE(summary.progress.bill.attempts,
+                      asked.size() + second.calls() + static_cast<std::size_t>(concurrency))
+                << "sent by the ledger, cut before it was";
+            if (::testing::Test::HasFailure()) return;
+        }
+    }
 }
 
 TEST_F(JudgeRunTest, a_second_run_in_the_same_folder_is_refused) {

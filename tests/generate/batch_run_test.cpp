@@ -1,12 +1,15 @@
 #include "generate/batch_run.h"
 
+#include <fstream>
 #include <map>
+#include <random>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "support/expect_error.h"
+#include "support/file_systems.h"
 #include "support/sandbox.h"
 #include "support/scripted_model.h"
 
@@ -127,6 +130,116 @@ TEST_F(BatchRunTest, a_file_of_someone_else_is_not_touched) {
     write_file_atomic(options_.output, "{\"precious\":1}\n");
     EXPECT_ERROR(run(), ErrorKind::BadInput, "has content but no manifest");
     EXPECT_EQ(read_file(options_.output), "{\"precious\":1}\n");
+}
+
+TEST_F(BatchRunTest, what_is_not_proved_to_be_a_run_is_not_touched_whatever_the_options) {
+    const std::vector<std::string> contents{"a diary\nwithout a last newline", "{\"precious\":1}\n", "[{\"a\": 1}]",
+                                            "{\n  \"a\": 1\n}\n", std::string("GGUF\0\0\1", 7)};
+    for (const bool overwrite : {false, true}) {
+        options_.overwrite = overwrite;
+        for (const std::string& content : contents) {
+            std::ofstream(options_.output, std::ios::binary) << content;
+            EXPECT_ERROR(run(), ErrorKind::BadInput, "has content but no manifest");
+            EXPECT_EQ(read_file(options_.output), content);
+            EXPECT_FALSE(fs::exists(manifest_path(options_.output)));
+        }
+    }
+}
+
+TEST_F(BatchRunTest, what_took_the_place_of_a_records_file_is_not_touched) {
+    run();
+    const std::string manifest = read_file(manifest_path(options_.output));
+    for (const bool overwrite : {false, true}) {
+        options_.overwrite = overwrite;
+        for (const std::string content :
+             {"a diary\nwithout a last newline", "{\"precious\":1}\n", "{\n  \"a\": 1\n}\n"}) {
+            std::ofstream(options_.output, std::ios::binary) << content;
+            EXPECT_ERROR(run(), ErrorKind::BadInput, "record of urial");
+            EXPECT_EQ(read_file(options_.output), content);
+            EXPECT_EQ(read_file(manifest_path(options_.output)), manifest);
+        }
+    }
+}
+
+TEST_F(BatchRunTest, a_manifest_of_something_else_is_not_touched) {
+    for (const bool overwrite : {false, true}) {
+        options_.overwrite = overwrite;
+        for (const std::string content : {"{\"name\": \"my web app\"}", "no JSON", ""}) {
+            std::ofstream(manifest_path(options_.output)) << content;
+            EXPECT_ERROR(run(), ErrorKind::BadInput, "not the manifest of such a run");
+            EXPECT_EQ(read_file(manifest_path(options_.output)), content);
+            EXPECT_FALSE(fs::exists(options_.output));
+        }
+    }
+}
+
+TEST_F(BatchRunTest, a_manifest_is_not_taken_from_another_records_file) {
+    run();
+    options_.output = folder_ / "out.json";
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "the manifest of out.jsonl");
+    EXPECT_FALSE(fs::exists(options_.output));
+}
+
+TEST_F(BatchRunTest, overwriting_begins_only_when_the_run_can) {
+    run();
+    const std::string before = read_file(options_.output);
+    options_.overwrite = true;
+    options_.context_tokens = 45;
+    EXPECT_ERROR(run(), ErrorKind::ContextFull, "no room in a context of 45");
+    EXPECT_EQ(read_file(options_.output), before);
+}
+
+TEST_F(BatchRunTest, a_run_that_fails_before_its_first_record_leaves_nothing_behind) {
+    options_.context_tokens = 45;
+    EXPECT_ERROR(run(), ErrorKind::ContextFull, "no room in a context of 45");
+    EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+TEST_F(BatchRunTest, records_that_a_power_cut_destroyed_are_set_aside_said_and_answered_again) {
+    run();
+    const auto expected = records();
+    std::string text = read_file(options_.output);
+    const std::size_t second = text.find('\n') + 1;
+    text.replace(second + 5, 30, 30, '\0');
+    const std::string damaged = text.substr(second, text.find('\n', second) + 1 - second);
+    write_file_atomic(options_.output, text);
+    EXPECT_EQ(run().resumed, 9U);
+    EXPECT_EQ(records().size(), expected.size());
+    EXPECT_EQ(read_file(options_.output.string() + ".damaged"), damaged);
+    EXPECT_NE(notices_.front().find("1 damaged records were moved to"), std::string::npos) << notices_.front();
+}
+
+TEST_F(BatchRunTest, records_are_synced_once_a_second_and_at_the_end_not_one_by_one) {
+    test::FaultyFileSystem disk;
+    const ReplacedFileSystem replaced(disk);
+    run();
+    EXPECT_GE(disk.calls["sync_data"], 1U);
+    EXPECT_LT(disk.calls["sync_data"], 5U) << "of ten records";
+}
+
+TEST_F(BatchRunTest, after_any_power_cut_a_run_goes_on_to_the_same_answers) {
+    std::mt19937 random(1);
+    fs::create_directory(folder_ / "disk");
+    test::RecordedDisk disk(folder_ / "disk");
+    options_.output = folder_ / "disk/out.jsonl";
+    {
+        const ReplacedFileSystem replaced(disk);
+        run();
+    }
+    const auto expected = records();
+    for (int i = 0; i < 60; ++i) {
+        const std::size_t cut = random() % (disk.size() + 1);
+        SCOPED_TRACE(fmt::format("cut {} at call {} of {}", i, cut, disk.size()));
+        const test::TemporaryFolder after;
+        disk.play_power_cut(cut, after.path(), random);
+        test::UnsyncedFileSystem fast;
+        const ReplacedFileSystem replaced(fast);
+        options_.output = after / "out.jsonl";
+        run();
+        const auto found = records();
+        ASSERT_EQ(found.size(), expected.size());
+        for (const auto& [id, record] : found) ASSERT_EQ(record["output"], expected.at(id)["output"]);
+    }
 }
 
 TEST_F(BatchRunTest, an_instruction_too_long_for_the_context_fails_alone_and_is_tried_again) {

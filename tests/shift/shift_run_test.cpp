@@ -250,7 +250,33 @@ TEST_F(ShiftRunTest, an_entry_that_only_one_of_run_and_folder_has_is_a_differenc
 TEST_F(ShiftRunTest, records_without_a_manifest_are_refused) {
     run();
     fs::remove(manifest_file(options_.folder));
-    EXPECT_ERROR(run(), ErrorKind::BadInput, "no manifest.json");
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "has content but no manifest");
+}
+
+TEST_F(ShiftRunTest, what_is_not_proved_to_be_a_run_is_not_touched_whatever_the_options) {
+    fs::create_directory(options_.folder);
+    for (const bool overwrite : {false, true}) {
+        options_.overwrite = overwrite;
+        for (const char* name : {"records.jsonl", "manifest.json", "summary.md", "summary.json"}) {
+            const fs::path file = options_.folder / name;
+            std::ofstream(file) << "somebody's\nnotes";
+            EXPECT_ERROR(run(), ErrorKind::BadInput, name);
+            EXPECT_EQ(read_file(file), "somebody's\nnotes");
+            EXPECT_EQ(std::distance(fs::directory_iterator(options_.folder), fs::directory_iterator()), 1);
+            fs::remove(file);
+        }
+    }
+}
+
+TEST_F(ShiftRunTest, a_record_that_a_power_cut_destroyed_is_set_aside_said_and_made_again) {
+    run();
+    const auto expected = records();
+    std::string text = read_file(records_file(options_.folder));
+    text.replace(text.find('\n') + 5, 30, 30, '\0');
+    write_file_atomic(records_file(options_.folder), text);
+    EXPECT_EQ(run().resumed, 4U);
+    EXPECT_EQ(records(), expected);
+    EXPECT_NE(notices_.find("1 damaged records were moved to"), std::string::npos) << notices_;
 }
 
 TEST_F(ShiftRunTest, an_answer_longer_than_the_context_fails_alone_and_is_tried_again) {

@@ -1,0 +1,72 @@
+#pragma once
+
+// The records file of a run beside the manifest that says what made it. Nothing in the file changes before both are
+// proved to be a run of ours: a records file with content belongs to one if its manifest is ours and its lines are
+// records. One owner, one thread; the file is locked while the object lives.
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+
+namespace urial::generate {
+
+struct RunFiles {
+    std::filesystem::path records;
+    std::filesystem::path manifest;
+    std::string format;       ///< of the manifest: "urial.generate/1"
+    std::string place;        ///< what a user names to go elsewhere: "file", "folder"
+    std::string differently;  ///< of an error: "was made by other settings"
+};
+
+enum class Existing { Continue, Replace };
+
+class RunRecords {
+public:
+    /// Opens and locks the records. Throws Error{BadInput} where something else is there, Error{Unavailable} where
+    /// another run writes it.
+    RunRecords(RunFiles files, Existing existing);
+
+    /// Are there records to be continued?
+    bool has_records() const { return existing_ == Existing::Continue && writer_.size() > 0; }
+
+    /// What was done to the file before it could be continued.
+    struct Repairs {
+        std::size_t torn_bytes = 0;          ///< of a last record that a killed run left
+        std::size_t damaged = 0;             ///< records that a power cut destroyed
+        std::filesystem::path damaged_file;  ///< where they are now
+        std::size_t dropped = 0;             ///< records that were not to stay
+    };
+    /// Calls `stays(record)` for each record; false takes it out of the file. Throws Error{BadInput} naming the
+    /// difference where another identity made them.
+    Repairs resume(const nlohmann::ordered_json& identity,
+                   const std::function<bool(const nlohmann::ordered_json&)>& stays);
+
+    /// Before the first append, and before the manifest of this run is written: empties what is to be replaced.
+    void begin();
+    void append(const nlohmann::ordered_json& record);
+    /// Appended records reach the disk a second later at the latest, if this is called all the while.
+    void sync_now_and_then();
+    void sync();
+
+private:
+    using Clock = std::chrono::steady_clock;
+    void read_manifest();
+    std::vector<std::size_t> read(const std::function<void(std::size_t, const nlohmann::ordered_json&)>& record) const;
+    [[noreturn]] void refuse(const std::string& what) const;
+
+    RunFiles files_;
+    Existing existing_;
+    JsonLinesWriter writer_;
+    nlohmann::ordered_json manifest_;  // null where there is none
+    bool has_unsynced_ = false;
+    Clock::time_point last_sync_ = Clock::now();
+};
+
+}  // namespace urial::generate
