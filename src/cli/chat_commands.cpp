@@ -71,8 +71,8 @@ const std::vector<ChatLoop::Command>& ChatLoop::commands() {
          "Print exactly what the model got last, or would get for MESSAGE: text and token ids",
          [](Loop loop, Argument text) { loop.show(text); }},
         {{"/save"},
-         "FILE",
-         "Write the conversation and its options to a file",
+         "FILE [--force]",
+         "Write the conversation and its options to a file; --force replaces one that is there",
          [](Loop loop, Argument text) { loop.save(text); }},
         {{"/load"}, "FILE", "Go on with a saved conversation", [](Loop loop, Argument text) { loop.load(text); }},
         {{"/quit", "/exit", "/bye", "/q"}, "", "Leave (also Ctrl-D)", nullptr},
@@ -195,7 +195,16 @@ void ChatLoop::undo() {
 }
 
 void ChatLoop::save(const std::string& argument) {
-    const std::string file = need_file(argument, "/save");
+    constexpr std::string_view kForce = "--force";
+    std::string file = argument;
+    const bool may_replace = file == kForce || file.ends_with(fmt::format(" {}", kForce));
+    if (may_replace) file = trim(std::string_view(file).substr(0, file.size() - kForce.size()));
+    need_file(file, "/save");
+    if (!may_replace && fs::exists(file)) {
+        throw error(ErrorKind::BadInput, "{} exists; name another file, or replace it with /save {} {}", file, file,
+                    kForce);
+    }
+    check_parent_folder(file);
     write_file_atomic(file, session_.save().dump(2) + "\n");
     context_.terminal.note(fmt::format("saved {} turns to {}", session_.turns().size(), file));
 }

@@ -64,6 +64,21 @@ fs::path records_path(const GenerateOptions& options) {
     return options.format == "jsonl" ? fs::path(options.output) : fs::path(options.output + ".records.jsonl");
 }
 
+/// What would destroy a file that is not this command's own, found before a model is loaded.
+void check_output(const GenerateOptions& options) {
+    const fs::path records = records_path(options);
+    for (const fs::path& written : {fs::path(options.output), records, generate::manifest_path(records)}) {
+        refuse_same_file(options.input, written);
+    }
+    std::error_code none;
+    const bool is_array = options.format != "jsonl";
+    if (!is_array || !fs::exists(options.output) || fs::file_size(options.output, none) == 0) return;
+    if (fs::exists(generate::manifest_path(records))) return;  // from an earlier run, which put the array there
+    throw error(ErrorKind::BadInput,
+                "{} is there and nothing proves that it is the output of such a run; name another file, or remove it",
+                options.output);
+}
+
 generate::BatchOptions batch_options(const GenerateOptions& options, const Context& context, ProgressBar& bar) {
     generate::BatchOptions batch;
     batch.output = records_path(options);
@@ -131,6 +146,7 @@ void run_conversations(const GenerateOptions& options, Context& context) {
 }
 
 void run(const GenerateOptions& options, Context& context) {
+    check_output(options);
     if (options.mt_bench) return run_conversations(options, context);
     generate::check(options.sampling);
     const std::vector<generate::Instruction> instructions = select_instructions(options);
@@ -172,7 +188,8 @@ void add_generate_command(CLI::App& app, Context& context) {
         ->capture_default_str();
     command->add_flag("--mt-bench", options->mt_bench, "Conversations of several turns: MT-bench's form in and out")
         ->excludes(format);
-    command->add_flag("--overwrite", options->overwrite, "Start anew instead of resuming");
+    command->add_flag("--overwrite", options->overwrite,
+                      "Start anew instead of resuming: replaces the output of an earlier run");
     command->add_flag("--token-ids", options->token_ids, "Put the generated token ids into the records");
     command->add_option("--overflow", options->overflow, "Conversations too long for the context: error, drop-oldest")
         ->check(CLI::IsMember({"error", "drop-oldest"}))

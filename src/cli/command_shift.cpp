@@ -185,6 +185,10 @@ void run(const ShiftFlags& flags, Context& context) {
     const prompt::PromptSpec base_prompt = prompt::load(flags.base.prompt);
     std::optional<Form> aligned_form = named_form(flags);
     const std::vector<shift::ShiftItem> items = read_items(flags);
+    const std::string& input = flags.answers.empty() ? flags.input : flags.answers;
+    for (const fs::path& written : {shift::records_file(flags.output), fs::path(flags.csv)}) {
+        refuse_same_file(input, written);
+    }
     auto [base, aligned] = open_models(flags, context);
     base.form = base_prompt;
     aligned.form = aligned_form ? std::move(*aligned_form) : own_form(*aligned.model, flags, context);
@@ -245,7 +249,7 @@ void add_shift_command(CLI::App& app, Context& context) {
         ->check(CLI::Range(1, 100))
         ->type_name("K")
         ->capture_default_str();
-    command->add_flag("--overwrite", flags->overwrite, "Start anew instead of resuming");
+    command->add_flag("--overwrite", flags->overwrite, "Start anew instead of resuming: replaces an earlier run");
     add_setting(*command, *context.settings, "parallel", flags->parallel);
     add_setting(*command, *context.settings, "max_tokens", flags->max_tokens);
     add_pair_options(*command, *flags, context);

@@ -50,11 +50,11 @@ public:
 private:
     void refuse_foreign_output() const {
         const bool is_ours = fs::exists(generate::manifest_path(turn_path(options_.output, 1)));
-        if (!options_.overwrite && !is_ours && fs::exists(options_.output)) {
-            throw error(ErrorKind::BadInput,
-                        "{} is there and is not the output of such a run; name another file, or --overwrite",
-                        options_.output.string());
-        }
+        std::error_code none;
+        if (is_ours || !fs::exists(options_.output) || fs::file_size(options_.output, none) == 0) return;
+        throw error(ErrorKind::BadInput,
+                    "{} is there and is not the output of such a run; name another file, or remove it",
+                    options_.output.string());
     }
 
     void answer(std::size_t turn) {
@@ -75,7 +75,7 @@ private:
         summary_.resumed += summary.resumed;
         if (summary.progress.failed > 0 && summary_.failures.empty()) summary_.failures = options.output;
         summary_.interrupted = summary.interrupted;
-        read_outputs(options.output, turn);
+        if (fs::exists(options.output)) read_outputs(options.output, turn);  // not where it was interrupted at once
     }
 
     /// The conversation so far, with the next question.

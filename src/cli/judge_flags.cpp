@@ -1,5 +1,8 @@
 #include "cli/judge_flags.h"
 
+#include <algorithm>
+#include <functional>
+
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -90,6 +93,19 @@ void print_counts(const eval::JudgeSummary& summary, const JudgeFlags& flags, co
     if (!summary.finished()) fmt::print("  {}\n", report::bill_text(bill));
 }
 
+/// The most frequent reasons; -v has told each when it came.
+void print_failures(const eval::JudgeSummary& summary, const Context& context) {
+    constexpr std::size_t kMostReasons = 3;
+    std::vector<std::pair<std::string, std::size_t>> reasons(summary.failures.begin(), summary.failures.end());
+    std::ranges::stable_sort(reasons, std::greater{}, &std::pair<std::string, std::size_t>::second);
+    for (std::size_t i = 0; i < std::min(reasons.size(), kMostReasons); ++i) {
+        context.terminal.warn(printable(fmt::format("{} of them: {}", reasons[i].second, reasons[i].first)));
+    }
+    if (reasons.size() > kMostReasons) {
+        context.terminal.note(fmt::format("and {} other reasons: -v tells all", reasons.size() - kMostReasons));
+    }
+}
+
 void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Context& context) {
     if (!context.json && summary.finished()) {
         ReportOptions report;
@@ -98,8 +114,9 @@ void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Cont
     }
     print_counts(summary, flags, context);
     if (summary.progress.failed > 0) {
-        context.terminal.warn(fmt::format("{} judgements failed; the same command tries them again, -v says why",
-                                          summary.progress.failed));
+        context.terminal.warn(
+            fmt::format("{} judgements failed; the same command tries them again", summary.progress.failed));
+        print_failures(summary, context);
         context.exit_code = 1;
     }
     if (summary.out_of_money) {

@@ -136,6 +136,7 @@ std::string relative_address(const fs::path& target, const fs::path& page) {
 }
 
 void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command, const Context& context) {
+    check_target(command.html, command);
     report::JudgedPageOptions options;
     if (!command.title.empty()) options.title = command.title;
     if (!command.shift_html.empty()) {

@@ -80,7 +80,7 @@ engine::SessionOptions session_options(const ModelFlags& flags, const Context& c
         try {
             options.snapshot_dir = user_cache_dir() / "snapshots";
         } catch (const Error& failure) {
-            context.terminal.note(fmt::format("no snapshots are kept: {}", failure.what()));
+            context.terminal.detail(fmt::format("no snapshots are kept: {}", failure.what()));
         }
     }
     options.snapshot_bytes = flags.snapshot_limit;

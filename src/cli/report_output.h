@@ -11,6 +11,9 @@ namespace urial::cli {
 /// Error{BadInput} where --json is given beside another --format.
 void check_format(const ReportOptions& command, const Context& context);
 
+/// Before a table or a page is written to `target`: its folder is there, and it is no file of the runs that are read.
+void check_target(const std::string& target, const ReportOptions& command);
+
 /// Into the file of --output, or to standard output.
 void write_report(const std::string& text, const ReportOptions& command, const Context& context);
 

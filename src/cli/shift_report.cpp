@@ -30,6 +30,7 @@ void refuse_judged_flags(const ReportOptions& command, const CLI::App& flags) {
 }
 
 void write_shift_page(const ReportOptions& command, const Folders& folders, const Context& context) {
+    check_target(command.html, command);
     report::ShiftPageOptions options;
     options.labels = command.labels;
     if (!command.title.empty()) options.title = command.title;

@@ -48,9 +48,12 @@ void store(const fs::path& path, nlohmann::json record, std::string_view sha256)
 }
 
 std::optional<std::string> recall(const fs::path& path, const nlohmann::json& expected) {
-    std::error_code ignored;
-    if (!fs::is_regular_file(record_path(path), ignored)) return std::nullopt;
-    nlohmann::json record = nlohmann::json::parse(read_file(record_path(path)), nullptr, false);
+    nlohmann::json record;
+    try {
+        record = nlohmann::json::parse(read_file(record_path(path)), nullptr, false);
+    } catch (const Error&) {
+        return std::nullopt;  // no such record, or nowhere to keep one: HOME may be unset
+    }
     if (!record.is_object() || !record.contains("sha256") || !record["sha256"].is_string()) return std::nullopt;
     const auto sha256 = record["sha256"].get<std::string>();
     record.erase("sha256");

@@ -192,6 +192,20 @@ TEST_F(ChatLoopTest, save_and_load_go_through_a_file) {
     EXPECT_EQ(session.turns().size(), 1U);
 }
 
+TEST_F(ChatLoopTest, save_replaces_a_file_only_when_told_to_and_makes_no_folder) {
+    const test::Shell place;
+    const fs::path file = place.folder() / "chat.json";
+    write_file_atomic(file, "somebody's");
+    talk({"one", "/save " + file.string()});
+    EXPECT_EQ(context.exit_code, 1);
+    EXPECT_EQ(read_file(file), "somebody's");
+    talk({"/save " + file.string() + " --force"});
+    EXPECT_TRUE(contains(read_file(file), "You said one."));
+    talk({"/save " + (place.folder() / "none/chat.json").string(), "/save --force"});
+    EXPECT_FALSE(fs::exists(place.folder() / "none"));
+    EXPECT_FALSE(fs::exists("--force"));
+}
+
 TEST_F(ChatLoopTest, prompt_changes_the_prompt_and_refuses_an_unknown_one) {
     talk({"/prompt zero-shot"});
     EXPECT_EQ(session.spec().name, "zero-shot");

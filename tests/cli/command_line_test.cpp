@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "support/expect_text.h"
 #include "support/shell.h"
+#include "support/tiny_gguf.h"
 
 namespace urial::cli {
 namespace {
@@ -132,6 +133,38 @@ TEST(CommandLine, settings_show_where_each_value_comes_from) {
 TEST(CommandLine, it_works_without_a_home) {
     const ShellResult result = Shell().run("unset HOME; $URIAL config show");
     EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST(CommandLine, a_model_file_needs_no_home) {
+    const Shell shell;
+    test::TinyGguf::minimal().write(shell.folder() / "tiny.gguf");
+    const ShellResult result = shell.run("unset HOME XDG_CACHE_HOME URIAL_CACHE; $URIAL chat -m tiny.gguf hello");
+    EXPECT_EQ(result.err.find("HOME"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("tiny.gguf: "), std::string::npos)
+        << "it is no real model, as is to be said: " << result.err;
+}
+
+TEST(CommandLine, an_output_that_is_the_input_or_no_run_of_ours_is_left_as_it_is) {
+    const Shell shell;
+    const std::string input = "{\"id\": 1, \"instruction\": \"why?\"}\n";
+    write_file_atomic(shell.folder() / "in.jsonl", input);
+    write_file_atomic(shell.folder() / "diary.txt", "dear diary");
+    fs::create_symlink("in.jsonl", shell.folder() / "link.jsonl");
+    fs::create_hard_link(shell.folder() / "in.jsonl", shell.folder() / "hard.jsonl");
+    for (const char* output : {"in.jsonl", "link.jsonl", "hard.jsonl"}) {
+        for (const char* overwrite : {"", " --overwrite"}) {
+            const ShellResult result =
+                shell.run(std::string("$URIAL generate -m none.gguf -i in.jsonl -o ") + output + overwrite);
+            EXPECT_EQ(result.exit_code, 2);
+            EXPECT_NE(result.err.find("input and output are the same file"), std::string::npos) << result.err;
+        }
+    }
+    const ShellResult array =
+        shell.run("$URIAL generate -m none.gguf -i in.jsonl --format alpaca-eval -o diary.txt --overwrite");
+    EXPECT_EQ(array.exit_code, 2);
+    EXPECT_NE(array.err.find("nothing proves"), std::string::npos) << array.err;
+    EXPECT_EQ(read_file(shell.folder() / "in.jsonl"), input);
+    EXPECT_EQ(read_file(shell.folder() / "diary.txt"), "dear diary");
 }
 
 }  // namespace

@@ -110,6 +110,52 @@ TEST(EvalCommands, a_run_of_pairs_is_counted_as_the_original_counts_it_and_has_n
     EXPECT_NE(refused.err.find("a run of pairs has no scores"), std::string::npos) << refused.err;
 }
 
+TEST(EvalCommands, an_import_that_fails_leaves_nothing_behind_and_touches_nothing_that_is_there) {
+    const Shell shell;
+    write_raw(shell, "raw.json", "4", "5");
+    std::ofstream(shell.folder() / "broken.json") << "[" << raw_record(1, "4") << ", {}]";
+    EXPECT_EQ(shell.run("$URIAL judge import broken.json -o run").exit_code, 2);
+    EXPECT_FALSE(std::filesystem::exists(shell.folder() / "run"));
+    const ShellResult kept =
+        shell.run("mkdir run && printf precious > run/records.jsonl && $URIAL judge import raw.json -o run");
+    EXPECT_EQ(kept.exit_code, 2);
+    EXPECT_EQ(shell.run("cat run/records.jsonl").out, "precious");
+    const ShellResult full = shell.run("ulimit -f 0; trap '' XFSZ; $URIAL judge import raw.json -o full");
+    EXPECT_NE(full.exit_code, 0);
+    EXPECT_FALSE(std::filesystem::exists(shell.folder() / "full")) << full.err;
+}
+
+TEST(EvalCommands, an_import_that_was_killed_can_be_repeated) {
+    const Shell shell;
+    write_raw(shell, "raw.json", "4", "5");
+    ASSERT_EQ(shell.run("$URIAL judge import raw.json -o whole").exit_code, 0);
+    // As if killed between the records and the manifest of the finished run.
+    ASSERT_EQ(shell.run("cp -r whole run && sed -i '2s/^/  \"finished\": null,/' run/manifest.json").exit_code, 0);
+    EXPECT_NE(shell.run("$URIAL report run").err.find("not finished"), std::string::npos);
+    EXPECT_EQ(shell.run("$URIAL judge import raw.json -o run").exit_code, 0);
+    EXPECT_EQ(
+        shell.run("cmp run/manifest.json whole/manifest.json && cmp run/records.jsonl whole/records.jsonl").exit_code,
+        0);
+    EXPECT_EQ(shell.run("$URIAL judge import raw.json -o run").exit_code, 2) << "it holds a run already";
+}
+
+TEST(EvalCommands, a_page_makes_no_folder_and_replaces_no_file_of_the_run) {
+    const Shell shell;
+    write_raw(shell, "raw.json", "4", "5");
+    ASSERT_EQ(shell.run("$URIAL judge import raw.json -o run && cp run/records.jsonl before").exit_code, 0);
+    const ShellResult missing = shell.run("$URIAL report run --html none/page.html");
+    EXPECT_EQ(missing.exit_code, 2);
+    EXPECT_NE(missing.err.find("there is no folder none"), std::string::npos) << missing.err;
+    EXPECT_FALSE(std::filesystem::exists(shell.folder() / "none"));
+    EXPECT_EQ(shell.run("$URIAL report run -o none/table.md").exit_code, 2);
+    for (const char* flag : {"-o", "--html"}) {
+        const ShellResult refused = shell.run(std::string("$URIAL report run ") + flag + " run/records.jsonl");
+        EXPECT_EQ(refused.exit_code, 2);
+        EXPECT_NE(refused.err.find("belongs to the run"), std::string::npos) << refused.err;
+    }
+    EXPECT_EQ(shell.run("cmp before run/records.jsonl").exit_code, 0);
+}
+
 TEST(EvalCommands, answers_of_several_generators_are_not_averaged_in_silence) {
     const Shell shell;
     std::string other = raw_record(2, "3");

@@ -119,7 +119,11 @@ TEST_F(MtBenchTest, a_file_of_something_else_is_not_overwritten) {
     std::ofstream(folder_ / "answers.jsonl") << "{}\n";
     EXPECT_ERROR(run(), ErrorKind::BadInput, "not the output of such a run");
     options_.overwrite = true;
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "not the output of such a run");
+    EXPECT_EQ(read_file(folder_ / "answers.jsonl"), "{}\n");
+    std::ofstream(folder_ / "answers.jsonl") << "";
     EXPECT_EQ(run().progress.done, 5U);
+    EXPECT_EQ(run().progress.done, 5U) << "its own output may be replaced";
 }
 
 }  // namespace

@@ -220,6 +220,22 @@ TEST_F(JudgeCommands, a_cap_stops_the_run_which_goes_on_with_a_higher_one) {
     EXPECT_EQ(server.received(), 10u);
 }
 
+TEST_F(JudgeCommands, why_a_judge_cannot_be_reached_is_said_and_another_judge_may_take_the_folder) {
+    write_answers("a.jsonl", 2, "x");
+    ChatServer refusing([](const ChatRequest&) {
+        return ChatAnswer{400, R"({"error": {"message": "no such model"}})"};
+    });
+    const ShellResult failed =
+        shell.run("$URIAL judge score a.jsonl -o run --judge " + refusing.base_url() + "#absent");
+    EXPECT_EQ(failed.exit_code, 1);
+    EXPECT_NE(failed.err.find("2 judgements failed"), std::string::npos) << failed.err;
+    EXPECT_NE(failed.err.find("no such model"), std::string::npos) << failed.err;
+    ChatServer server(fulfilled);
+    const ShellResult other = shell.run("$URIAL judge score a.jsonl -o run --judge " + server.base_url() + "#gpt");
+    EXPECT_EQ(other.exit_code, 0) << other.err;
+    EXPECT_EQ(records("run").size(), 2u);
+}
+
 TEST_F(JudgeCommands, a_judge_that_is_neither_server_nor_model_is_refused_with_the_forms_that_there_are) {
     write_answers("a.jsonl", 1, "x");
     const ShellResult refused = shell.run("$URIAL judge score a.jsonl --judge nobody -o run");
