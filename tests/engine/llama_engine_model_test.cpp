@@ -70,6 +70,15 @@ std::vector<Token> our_tokens(const engine::Model& model, engine::Session& sessi
     return tokens;
 }
 
+/// By how much the best token behind `tokens` leads, computed by one sequence alone.
+float lead_behind(engine::Session& session, const std::vector<Token>& tokens, std::size_t shared) {
+    const std::size_t held = session.reset(0, shared);
+    std::vector<engine::Row> rows;
+    for (std::size_t i = held; i < tokens.size(); ++i) rows.push_back({0, tokens[i], i + 1 == tokens.size()});
+    session.decode(rows);
+    return generate::arg_max(session.logits(rows.size() - 1)).gap;
+}
+
 TEST(LlamaEngineModel, greedy_answers_equal_llama_cpps_own_token_for_token_cold_and_warm) {
     URIAL_NEED_MODEL();
     const auto model = test::default_model();
@@ -113,7 +122,8 @@ TEST(LlamaEngineModel, the_urial_prompt_has_at_most_1100_tokens) {
     EXPECT_LE(tokens.size(), 1100U);
 }
 
-TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_for_near_ties) {
+TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_where_the_lead_was_small) {
+    constexpr float kLargestOverturnedLead = 0.75F;  // docs/generation.md: 0.49 was the largest of 168
     URIAL_NEED_MODEL();
     const auto model = test::default_model();
     const generate::PreparedPrompt prompt(model, prompt::builtin("urial"));
@@ -136,16 +146,15 @@ TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_for_near_
     }
     scheduler.run();
     for (std::size_t i = 0; i < questions().size(); ++i) {
-        const auto tokens = prompt.tokenize({{}, questions()[i]});
-        const auto alone = our_tokens(*model, *narrow, tokens, prompt.shared_length(tokens), 24);
+        auto tokens = prompt.tokenize({{}, questions()[i]});
+        const std::size_t shared = prompt.shared_length(tokens);
+        const auto alone = our_tokens(*model, *narrow, tokens, shared, 24);
         const auto& together = results[i].token_ids;
         const auto [a, b] = std::mismatch(alone.begin(), alone.end(), together.begin(), together.end());
         if (a == alone.end() && b == together.end()) continue;
-        // A choice may change only where the lead was small enough to be recorded.
-        const auto position = static_cast<std::size_t>(b - together.begin());
-        const auto recorded = std::any_of(results[i].near_ties.begin(), results[i].near_ties.end(),
-                                          [&](const generate::NearTie& tie) { return tie.position == position; });
-        EXPECT_TRUE(recorded) << questions()[i] << ": differs at " << position << " where no near-tie was recorded";
+        tokens.insert(tokens.end(), alone.begin(), a);
+        EXPECT_LT(lead_behind(*narrow, tokens, shared), kLargestOverturnedLead)
+            << questions()[i] << ": differs at " << a - alone.begin();
     }
 }
 
