@@ -36,7 +36,7 @@ test-model: deps  ## the tests that need the default model
 test-browser: test-deps  ## the HTML report in Chromium
 	@scripts/run_tests.sh browser
 
-test-readme: deps  ## the commands that README.md shows
+test-readme: deps  ## the commands that README.md and docs/ show
 	@scripts/run_tests.sh readme
 
 test-asan: deps  ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer

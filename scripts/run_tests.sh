@@ -68,7 +68,7 @@ run_model() {
 }
 
 run_readme() {
-    step "what README.md shows"
+    step "what README.md and docs/ show"
     fetch_model
     URIAL_REQUIRE_MODEL=1 ctest_in build -L readme
 }

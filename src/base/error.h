@@ -1,7 +1,7 @@
 #pragma once
 
-// The one exception type of the project. The message names the thing, its value and the remedy; it is
-// printed as it is by cli/main.cpp (exit code) and by serve/ (HTTP status), the only two places that map kinds.
+// The one exception type of the project. The message names the thing, its value and the remedy; cli/main.cpp prints it
+// as it is, with exit status 2 for every kind. Kinds are for callers: models/ tries another source when Unavailable.
 
 #include <stdexcept>
 #include <string>

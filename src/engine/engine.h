@@ -30,7 +30,7 @@ struct Adapter {
 /// Who multiplies the matrices of quantised models and computes attention and gated GELU. The results differ in the
 /// last digits, and in speed.
 enum class Arithmetic {
-    Engine,         ///< llama.cpp's own routines: equal to llama.cpp bit for bit, best for one sequence
+    Engine,         ///< llama.cpp's own routines: its numbers for the same batch and threads; best for one sequence
     Packed,         ///< ours for Q8_0, Q5_0, Q4_K and Q6_K matrices, the same precision, and attention and GELU in f32:
                     ///< much faster for many rows
     PackedPrecise,  ///< the same with columns rounded to 16 bits instead of 8: nearly as precise as F32 weights
@@ -48,7 +48,7 @@ bool has_packed_arithmetic();
 struct ModelOptions {
     std::filesystem::path path;     ///< a GGUF file, already checked (models/models.h)
     std::string content_hash;       ///< sha256 of the file where the caller knows it; computed when empty
-    std::vector<Adapter> adapters;  ///< loaded with the model; a session chooses which apply
+    std::vector<Adapter> adapters;  ///< loaded with the model; a session applies all of them or none (use_adapters)
     Arithmetic arithmetic = Arithmetic::Engine;
     int gpu_layers = -1;  ///< layers to offload where the build has a GPU backend; -1 means all
 };
@@ -87,7 +87,7 @@ struct SessionOptions {
                                ///< the same, ours does not
     bool use_adapters = true;  ///< false: the model without its adapters (the base side of a pair)
     std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
-    std::uint64_t snapshot_bytes = 2'000'000'000;       ///< oldest snapshots go when the folder grows beyond this
+    std::uint64_t snapshot_bytes = 2'000'000'000;       ///< beyond this the longest unused snapshots go
 };
 
 /// One token of one sequence, appended behind what the sequence holds.
@@ -128,7 +128,7 @@ public:
     /// Throws Error{ContextFull} when cells run out (nothing is appended then), Error{Model} when the engine fails.
     virtual void decode(std::span<const Row> rows) = 0;
 
-    /// Logits [vocabulary_size] of row `row` of the last decode(), which wanted them. Valid until the next decode().
+    /// Logits [vocabulary_size] of row `row` of the last decode(), until the next; Error{BadInput} if it wanted none.
     virtual std::span<const float> logits(std::size_t row) const = 0;
 };
 
@@ -146,7 +146,7 @@ public:
 
     virtual const ModelInfo& info() const = 0;
 
-    /// Throws Error{BadInput} when the text begins with BOS as text while `add_bos` would add another.
+    /// Throws Error{BadInput} when the parsed text begins with BOS (`parse_special`) and `add_bos` would add another.
     virtual std::vector<Token> tokenize(std::string_view text, TokenizeOptions options) const = 0;
     /// The token's bytes, which may be a part of a UTF-8 character. Control tokens are empty unless `special`.
     virtual std::string piece(Token token, bool special = false) const = 0;
