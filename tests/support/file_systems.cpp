@@ -1,5 +1,6 @@
 #include "support/file_systems.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 
@@ -10,6 +11,7 @@ namespace urial::test {
 namespace fs = std::filesystem;
 
 bool FaultyFileSystem::fails(std::string_view call) {
+    const std::lock_guard lock(mutex_);
     ++calls[std::string(call)];
     const int code = fault(call);
     if (code != 0) errno = code;

@@ -25,6 +25,7 @@ public:
     int sync_data(int) override { return 0; }
 };
 
+/// Thread-safe, but what a test sets or reads while others write.
 class FaultyFileSystem final : public FileSystem {
 public:
     /// Asked before each call by its name ("write", "sync_data", ...): 0 lets it through, else it fails with this
@@ -47,6 +48,8 @@ public:
 
 private:
     bool fails(std::string_view call);
+
+    std::mutex mutex_;  // guards `calls` and lets one thread at a time ask `fault`
 };
 
 /// A folder's disk. Only what was synced is sure to be there after a power cut: of a file its content, of a folder its
