@@ -5,9 +5,10 @@
 
 Every fenced sh block below a line `<!-- tested -->` runs, those of a page in one temporary folder from top to bottom, with
 the binary's folder first on the PATH. Blocks below `<!-- tested with MODEL -->` need another model than the default one
-and are passed over, visibly, where it is not on this disk. What the README shows of the demo must be what the demo
-still looks like, and links between the pages must lead somewhere. Skips (exit status 77) where the default model is not
-on this disk, unless URIAL_REQUIRE_MODEL is set.
+and are passed over, visibly, where it is not on this disk. Of all other commands that the pages show, marked or not, the
+options must exist. What the README shows of the demo must be what the demo still looks like, and links between the
+pages must lead somewhere. Skips (exit status 77) where the default model is not on this disk, unless
+URIAL_REQUIRE_MODEL is set.
 """
 
 import os
@@ -26,6 +27,8 @@ TESTED_MARK = re.compile(r"^<!-- tested( with \S+)? -->$", re.MULTILINE)
 TESTED_BLOCK = re.compile(r"^<!-- tested(?: with (\S+))? -->\n+```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"^(?:    |.*[|;] *)?urial ((?:.*\\\n)*.*)$", re.MULTILINE)
+OPTION = re.compile(r"(?<=\s)(--[a-z][a-z-]*|-[a-zA-Z])(?=[\s=,]|$)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 DEMO_BLOCK = re.compile(r"^<!-- demo -->\n+```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What differs from machine to machine, or from model file to model file, in the demo's page.
@@ -105,10 +108,38 @@ def check_demo(readme, surroundings, folder):
     assert not missing, f"README.md shows {missing}, the demo printed:\n{demo.stdout}"
 
 
+def commands(page):
+    """What stands behind `urial` in the page's indented and fenced blocks, without comments."""
+    for command in COMMAND.findall(page.read_text(encoding="utf-8")):
+        yield re.sub(r"\\\n", " ", re.split(r"\s\s+[^-\s]|\s#|[|;<>]", re.sub(r"\\\n\s*", " ", command))[0])
+
+
+def check_options(surroundings, folder):
+    helps = {}
+
+    def help_of(words):
+        if words not in helps:
+            done = run(" ".join(["urial", *words, "--help"]), surroundings, folder)
+            helps[words] = done.stdout if done.returncode == 0 else None
+        return helps[words]
+
+    for page in PAGES:
+        for command in commands(page):
+            words = re.match(r"(?:[a-z][a-z-]*(?:\s+|$))*", command).group().split()
+            path = tuple(words[:2]) if words[:1] in (["judge"], ["prompt"], ["config"], ["models"]) else tuple(words[:1])
+            text = help_of(path) or help_of(path[:1])
+            if text is None:
+                continue  # a sentence that begins with our name
+            for option in OPTION.findall(command):
+                known = re.compile(r"(?<![\w-])" + re.escape(option) + r"(?![\w-])")
+                assert known.search(text + help_of(())), f"{page.name}: urial {command}: there is no {option}"
+
+
 def main():
     check_links()
     with tempfile.TemporaryDirectory() as home:
         surroundings = environment(sys.argv[1], home)
+        check_options(surroundings, home)
         check_model(surroundings, home)
         for page in PAGES:
             check_blocks(page, surroundings)
