@@ -110,6 +110,18 @@ Form own_form(const engine::Model& model, const ShiftFlags& flags, const Context
                 flags.aligned.model, fmt::join(engine::builtin_chat_template_names(), ", "));
 }
 
+/// A form that the model was not trained with makes it babble, and every figure with it.
+void check_markers(const Form& form, const engine::Model& model, const Context& context) {
+    const auto* chat = std::get_if<engine::ChatTemplate>(&form);
+    if (chat == nullptr) return;
+    const std::vector<std::string> unknown = engine::unknown_markers(model, *chat);
+    if (unknown.empty()) return;
+    context.terminal.warn(fmt::format(
+        "the chat template {} marks turns with {}, which the vocabulary of {} does not have as control tokens: "
+        "the model was hardly trained with this form; without --chat-template its own is used",
+        printable(chat->name), printable(fmt::format("{}", fmt::join(unknown, ", "))), model.info().name));
+}
+
 /// What can be wrong with the run folder without a look at the models.
 void check_output(const std::string& folder) {
     if (!fs::exists(folder) || fs::is_directory(folder)) return;
@@ -192,6 +204,7 @@ void run(const ShiftFlags& flags, Context& context) {
     auto [base, aligned] = open_models(flags, context);
     base.form = base_prompt;
     aligned.form = aligned_form ? std::move(*aligned_form) : own_form(*aligned.model, flags, context);
+    check_markers(aligned.form, *aligned.model, context);
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const shift::ShiftOutcome outcome = shift::run_shift(base, aligned, items, shift_options(flags, context, bar));
     bar.clear();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <mutex>
 
 #include <jinja/lexer.h>
 #include <jinja/parser.h>
@@ -10,9 +12,16 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "engine/confined.h"
 
 namespace urial::engine {
 namespace {
+
+/// Ten times the longest that models are published with.
+constexpr std::uint64_t kMostSourceBytes = 1'000'000;
+/// What a template may write beside the conversation, which it may repeat.
+constexpr std::size_t kMostOwnOutputBytes = 262'144;
+constexpr std::size_t kMostRepetitions = 4;
 
 struct BuiltinForm {
     std::string_view name;
@@ -127,33 +136,115 @@ bool has_control_token(const Model& model, std::string_view text) {
     return tokens.size() == 1 && is_control(model, tokens.front());
 }
 
+bool is_builtin(const ChatTemplate& form) {
+    return std::ranges::any_of(kBuiltins, [&](const BuiltinForm& each) { return each.source == form.source; });
+}
+
+std::vector<ChatPart> apply(const ChatTemplate& form, std::span<const ChatMessage> messages,
+                            const ChatRenderOptions& options) {
+    jinja::lexer lexer;
+    const jinja::lexer_result lexed = lexer.tokenize(form.source);
+    const jinja::program program = jinja::parse_from_tokens(lexed);
+    jinja::context context(form.source);
+    auto list = jinja::mk_val<jinja::value_array>();
+    for (const ChatMessage& message : messages) list->push_back(message_value(message));
+    context.set_val("messages", list);
+    context.set_val("bos_token", jinja::mk_val<jinja::value_string>(options.bos_token));
+    context.set_val("eos_token", jinja::mk_val<jinja::value_string>(options.eos_token));
+    context.set_val("add_generation_prompt", jinja::mk_val<jinja::value_bool>(options.opens_answer));
+    jinja::runtime runtime(context);
+    const auto gathered = jinja::runtime::gather_string_parts(runtime.execute(program));
+    std::vector<ChatPart> parts;
+    for (const jinja::string_part& part : gathered->val_str.parts) {
+        if (!part.val.empty()) parts.push_back({part.val, part.is_input});
+    }
+    return parts;
+}
+
+/// Neighbours of one origin become one part: a template may write its text letter by letter.
+std::vector<ChatPart> merged(std::vector<ChatPart> parts) {
+    std::vector<ChatPart> result;
+    for (ChatPart& part : parts) {
+        if (!result.empty() && result.back().from_message == part.from_message) {
+            result.back().text += part.text;
+        } else {
+            result.push_back(std::move(part));
+        }
+    }
+    return result;
+}
+
+/// Parts as bytes: for each its origin, its length and its text.
+std::string packed(const std::vector<ChatPart>& parts) {
+    std::string bytes;
+    for (const ChatPart& part : parts) {
+        const std::uint64_t length = part.text.size();
+        bytes += part.from_message ? '\1' : '\0';
+        bytes.append(reinterpret_cast<const char*>(&length), sizeof(length));
+        bytes += part.text;
+    }
+    return bytes;
+}
+
+std::vector<ChatPart> unpacked(std::string_view bytes) {
+    std::vector<ChatPart> parts;
+    std::uint64_t length = 0;
+    constexpr std::size_t kHeader = 1 + sizeof(length);
+    while (bytes.size() >= kHeader) {
+        std::memcpy(&length, bytes.data() + 1, sizeof(length));
+        parts.push_back({std::string(bytes.substr(kHeader, length)), bytes.front() != '\0'});
+        bytes.remove_prefix(kHeader + parts.back().text.size());
+    }
+    return parts;
+}
+
+/// What comes with a model or from a file may be made to crash the engine, to loop or to fill the memory.
+std::vector<ChatPart> apply_confined(const ChatTemplate& form, std::span<const ChatMessage> messages,
+                                     const ChatRenderOptions& options) {
+    if (form.source.size() > kMostSourceBytes) {
+        throw error(ErrorKind::BadInput, "it has {} bytes, at most {} are read", form.source.size(), kMostSourceBytes);
+    }
+    std::size_t conversation_bytes = 0;
+    for (const ChatMessage& message : messages) conversation_bytes += message.role.size() + message.content.size();
+    Confinement limits;
+    limits.cpu_time = options.cpu_time;
+    limits.output_bytes = kMostOwnOutputBytes + kMostRepetitions * conversation_bytes;
+    const ConfinedResult result = run_confined(limits, [&] { return packed(merged(apply(form, messages, options))); });
+    switch (result.end) {
+        case ConfinedResult::End::Returned: return unpacked(result.text);
+        case ConfinedResult::End::OutOfTime:
+            throw error(ErrorKind::BadInput, "it was not done after {} ms", limits.cpu_time.count());
+        case ConfinedResult::End::Threw:
+            // The Jinja engine makes its own exception of each that passes through it.
+            if (result.text.find("bad_alloc") == std::string::npos) throw Error(ErrorKind::BadInput, result.text);
+            [[fallthrough]];
+        case ConfinedResult::End::OutOfMemory:
+            throw error(ErrorKind::BadInput, "it needs more than {}",
+                        human_bytes(static_cast<double>(limits.memory_bytes)));
+        case ConfinedResult::End::TooMuchOutput:
+            throw error(ErrorKind::BadInput, "it writes more than {} bytes for a conversation of {}",
+                        limits.output_bytes, conversation_bytes);
+        case ConfinedResult::End::Crashed: break;
+    }
+    throw error(ErrorKind::BadInput, "the template engine crashed on it ({}); it may be nested too deeply",
+                result.text);
+}
+
 }  // namespace
 
 std::vector<ChatPart> render_chat(const ChatTemplate& form, std::span<const ChatMessage> messages,
                                   const ChatRenderOptions& options) {
-    std::vector<ChatPart> parts;
+    // The Jinja engine has statics that are made at first use: no process may be forked while another thread makes
+    // them.
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
     try {
-        jinja::lexer lexer;
-        const jinja::lexer_result lexed = lexer.tokenize(form.source);
-        const jinja::program program = jinja::parse_from_tokens(lexed);
-        jinja::context context(form.source);
-        auto list = jinja::mk_val<jinja::value_array>();
-        for (const ChatMessage& message : messages) list->push_back(message_value(message));
-        context.set_val("messages", list);
-        context.set_val("bos_token", jinja::mk_val<jinja::value_string>(options.bos_token));
-        context.set_val("eos_token", jinja::mk_val<jinja::value_string>(options.eos_token));
-        context.set_val("add_generation_prompt", jinja::mk_val<jinja::value_bool>(options.opens_answer));
-        jinja::runtime runtime(context);
-        const auto gathered = jinja::runtime::gather_string_parts(runtime.execute(program));
-        for (const jinja::string_part& part : gathered->val_str.parts) {
-            if (!part.val.empty()) parts.push_back({part.val, part.is_input});
-        }
+        return is_builtin(form) ? apply(form, messages, options) : apply_confined(form, messages, options);
     } catch (const std::exception& failure) {
         throw error(ErrorKind::BadInput,
                     "the chat template {} cannot be applied: {}; give another with --chat-template NAME|FILE",
                     form.name, reason(failure));
     }
-    return parts;
 }
 
 std::vector<Token> tokenize_chat(const Model& model, std::span<const ChatPart> parts) {
@@ -200,6 +291,32 @@ std::vector<ChatMessage> system_in_front_of_user(std::vector<ChatMessage> messag
     return messages;
 }
 
+std::vector<std::string> unknown_markers(const Model& model, const ChatTemplate& form) {
+    // Written as control tokens are in most vocabularies; and the one form whose markers are written otherwise.
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kShapes{
+        {{"<|", "|>"}, {"<\xEF\xBD\x9C", "\xEF\xBD\x9C>"}, {"<start_of_", ">"}, {"<end_of_", ">"}}};
+    constexpr std::size_t kLongestMarker = 48;
+    const std::array messages{ChatMessage{"user", "a"}, ChatMessage{"assistant", "b"}, ChatMessage{"user", "c"}};
+    std::vector<std::string> unknown;
+    for (const ChatPart& part : render_chat(form, messages, {})) {
+        if (part.from_message) continue;
+        for (const auto& [open, close] : kShapes) {
+            for (std::size_t at = part.text.find(open); at != std::string::npos; at = part.text.find(open, at + 1)) {
+                const std::size_t end = part.text.find(close, at + open.size());
+                if (end == std::string::npos) break;
+                std::string marker = part.text.substr(at, end + close.size() - at);
+                const bool is_word =
+                    marker.size() <= kLongestMarker && marker.find_first_of(" \n\t") == std::string::npos;
+                if (is_word && !has_control_token(model, marker) &&
+                    std::ranges::find(unknown, marker) == unknown.end()) {
+                    unknown.push_back(std::move(marker));
+                }
+            }
+        }
+    }
+    return unknown;
+}
+
 std::optional<Token> answer_end(const Model& model, const ChatTemplate& form) {
     const std::array messages{ChatMessage{"user", "a"}, ChatMessage{"assistant", "b"}};
     const std::vector<Token> opened = chat_tokens(model, form, std::span(messages).first(1));
@@ -221,7 +338,13 @@ ChatTemplate load_chat_template(std::string_view name_or_path) {
         if (form.name == name_or_path) return {std::string(form.name), std::string(form.source)};
     }
     const std::filesystem::path path(name_or_path);
-    if (std::filesystem::is_regular_file(path)) return {path.filename().string(), read_text_file(path)};
+    if (std::filesystem::is_regular_file(path)) {
+        if (const auto bytes = std::filesystem::file_size(path); bytes > kMostSourceBytes) {
+            throw error(ErrorKind::BadInput, "{}: a chat template of {} bytes; at most {} are read", path.string(),
+                        bytes, kMostSourceBytes);
+        }
+        return {path.filename().string(), read_text_file(path)};
+    }
     const std::vector<std::string> names = builtin_chat_template_names();
     throw error(ErrorKind::NotFound, "{}: neither a built-in chat template ({}) nor a file{}", name_or_path,
                 fmt::join(names, ", "), did_you_mean(name_or_path, names));

@@ -3,6 +3,7 @@
 // The chat form of an aligned model: a Jinja template and a conversation to tokens. The template's own control tokens
 // become control tokens, the text of the conversation never does. Values; any thread may use them.
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,12 +33,14 @@ struct ChatTemplate {
 };
 
 /// Renders with `bos_token` and `eos_token` as the template's variables of these names; `opens_answer` is its
-/// add_generation_prompt. Throws Error{BadInput} naming the template for a template that is not Jinja as the engine
-/// understands it, and for one that refuses the conversation.
+/// add_generation_prompt. A template that is not built in is untrusted: it is read and run in a child process with
+/// limits of time, memory, depth and output. Throws Error{BadInput} naming the template for a template that is not
+/// Jinja as the engine understands it, for one that refuses the conversation and for one that exceeds a limit.
 struct ChatRenderOptions {
     std::string bos_token;
     std::string eos_token;
     bool opens_answer = true;
+    std::chrono::milliseconds cpu_time{2'000};  ///< what a template may take that is not built in
 };
 std::vector<ChatPart> render_chat(const ChatTemplate& form, std::span<const ChatMessage> messages,
                                   const ChatRenderOptions& options);
@@ -56,6 +59,10 @@ bool takes_system_message(const Model& model, const ChatTemplate& form);
 
 /// The messages for a form that takes no system message: its text stands in front of the first user's.
 std::vector<ChatMessage> system_in_front_of_user(std::vector<ChatMessage> messages);
+
+/// Turn markers that this form writes and the model's vocabulary does not have as control tokens: the model was trained
+/// with another form, and sees them as plain text.
+std::vector<std::string> unknown_markers(const Model& model, const ChatTemplate& form);
 
 /// The token with which this form ends an answer of the model; nullopt where it has none.
 std::optional<Token> answer_end(const Model& model, const ChatTemplate& form);

@@ -175,5 +175,14 @@ TEST(ChatTemplate, a_file_is_a_template_too) {
     EXPECT_EQ(text_of(render_chat(form, std::vector<ChatMessage>{{"user", "a"}}, {})), "Q a");
 }
 
+TEST(ChatTemplate, markers_that_a_vocabulary_does_not_know_are_named) {
+    const ControlModel model = gemma_like();
+    using Markers = std::vector<std::string>;
+    EXPECT_EQ(unknown_markers(model, load_chat_template("gemma")), Markers{});
+    EXPECT_EQ(unknown_markers(model, load_chat_template("chatml")), (Markers{"<|im_start|>", "<|im_end|>"}));
+    EXPECT_EQ(unknown_markers(model, load_chat_template("mistral")), Markers{}) << "marks its turns in plain text";
+    EXPECT_EQ(unknown_markers(model, {"t", "<|a b|> <| {{ messages[0].content }}"}), Markers{});
+}
+
 }  // namespace
 }  // namespace urial::engine
