@@ -1,6 +1,8 @@
 #include "models/cache.h"
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <optional>
 
 #include <sys/stat.h>
@@ -16,14 +18,36 @@
 namespace urial::models {
 namespace {
 
-/// What must be unchanged for a remembered hash to hold. nullopt: no such file.
-std::optional<nlohmann::json> identity(const fs::path& path) {
+/// A file system's clock may stand still for so long: a file that was changed more recently can be changed again
+/// without a trace in its times.
+constexpr std::chrono::nanoseconds kClockTick = std::chrono::milliseconds(50);
+constexpr int kMostReadings = 3;
+
+std::chrono::nanoseconds nanoseconds(const timespec& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+struct FileState {
+    /// What must be unchanged for a remembered hash to hold. The change time cannot be set back, and another file has
+    /// another inode. The device is left out: on some file systems its number differs after every start.
+    nlohmann::json identity;
+    bool settled = false;  ///< a later change will show
+};
+
+/// nullopt: no such file.
+std::optional<FileState> state_of(const fs::path& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-    return nlohmann::json{{"path", replace_invalid_utf8(path.string())},
-                          {"bytes", status.st_size},
-                          {"modified_s", status.st_mtim.tv_sec},
-                          {"modified_ns", status.st_mtim.tv_nsec}};
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    FileState state;
+    state.identity = {{"path", replace_invalid_utf8(path.string())},
+                      {"bytes", status.st_size},
+                      {"inode", status.st_ino},
+                      {"modified_ns", nanoseconds(status.st_mtim).count()},
+                      {"changed_ns", nanoseconds(status.st_ctim).count()}};
+    state.settled = nanoseconds(status.st_ctim) + kClockTick < nanoseconds(now);
+    return state;
 }
 
 /// One small file per model file, so that processes at the same time do not disturb each other.
@@ -82,19 +106,27 @@ std::string hub_spec(const std::string& repository, const std::vector<std::strin
 
 fs::path alias_path(const Alias& alias) { return user_cache_dir() / "models" / alias.file_name; }
 
-std::string content_hash(const fs::path& path) {
+std::string content_hash(const fs::path& path) { return content_hash(path, sha256_file); }
+
+std::string content_hash(const fs::path& path, const std::function<std::string(const fs::path&)>& read) {
     const fs::path real = real_path(path);
-    const auto before = identity(real);
-    if (!before) return sha256_file(real);  // says what is wrong with it
-    if (const auto known = recall(real, *before)) return *known;
-    const std::string sha256 = sha256_file(real);
-    if (identity(real) == before) store(real, *before, sha256);
-    return sha256;
+    for (int reading = 0; reading < kMostReadings; ++reading) {
+        const auto before = state_of(real);
+        if (!before) return read(real);  // says what is wrong with it
+        if (const auto known = recall(real, before->identity)) return *known;
+        const std::string sha256 = read(real);
+        const auto after = state_of(real);
+        if (!after || after->identity != before->identity) continue;
+        if (before->settled) store(real, before->identity, sha256);
+        return sha256;
+    }
+    throw error(ErrorKind::Unavailable, "{}: the file changes while it is read; try again when it is complete",
+                path.string());
 }
 
 void remember_content_hash(const fs::path& path, std::string_view sha256) {
     const fs::path real = real_path(path);
-    if (const auto record = identity(real)) store(real, *record, sha256);
+    if (const auto state = state_of(real)) store(real, state->identity, sha256);
 }
 
 std::vector<InstalledModel> installed_models() {

@@ -82,8 +82,8 @@ struct GgufSummary {
 /// add up is Error{BadInput} with the reason. Reads the header only.
 GgufSummary check_gguf(const std::filesystem::path& path);
 
-/// sha256 of the file, remembered in the user's cache by (path, size, modification time) so that only the first call
-/// reads it.
+/// sha256 of the file, remembered in the user's cache by path, size, inode, modification and change time, so that only
+/// the first call reads it. Throws Error{Unavailable} for a file that does not stop changing.
 std::string content_hash(const std::filesystem::path& path);
 
 struct InstalledModel {

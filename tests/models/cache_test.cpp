@@ -1,6 +1,11 @@
 #include "models/cache.h"
 
+#include <chrono>
+#include <fstream>
+#include <thread>
+
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/hash.h"
@@ -26,27 +31,88 @@ protected:
     ScopedEnvironment token_{"HF_TOKEN", std::nullopt};
 };
 
-TEST_F(Cache, a_hash_is_remembered_until_size_or_time_of_the_file_change) {
+/// The only record in the cache.
+fs::path record_file(const fs::path& cache) { return fs::directory_iterator(cache / "hashes")->path(); }
+
+TEST_F(Cache, a_file_that_settled_is_read_once) {
+    const fs::path path = folder_ / "file";
+    write_file_atomic(path, "one");
+    int readings = 0;
+    const auto read = [&](const fs::path& file) {
+        ++readings;
+        return sha256_file(file);
+    };
+    std::error_code ignored;
+    while (fs::is_empty(folder_ / "urial/hashes", ignored) || ignored) {
+        EXPECT_EQ(content_hash(path, read), sha256_hex("one"));
+        ASSERT_LT(readings, 1'000'000);
+    }
+    const int before = readings;
+    EXPECT_EQ(content_hash(path, read), sha256_hex("one"));
+    EXPECT_EQ(readings, before);
+}
+
+TEST_F(Cache, another_file_of_equal_size_and_time_is_read) {
     const fs::path path = folder_ / "file";
     write_file_atomic(path, "one");
     const auto time = fs::last_write_time(path);
-    EXPECT_EQ(content_hash(path), sha256_hex("one"));
+    remember_content_hash(path, sha256_hex("one"));
 
     write_file_atomic(path, "two");
     fs::last_write_time(path, time);
-    EXPECT_EQ(content_hash(path), sha256_hex("one")) << "the file was not read again";
+    EXPECT_EQ(content_hash(path), sha256_hex("two")) << "put in its place";
 
-    fs::last_write_time(path, time + std::chrono::seconds(1));
+    remember_content_hash(path, sha256_hex("two"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));  // times of files come from a clock with ticks
+    std::ofstream(path, std::ios::in) << "six";
+    fs::last_write_time(path, time);
+    EXPECT_EQ(content_hash(path), sha256_hex("six")) << "written over";
+}
+
+TEST_F(Cache, a_record_holds_only_while_all_that_it_says_of_the_file_does) {
+    const fs::path path = folder_ / "file";
+    write_file_atomic(path, "one");
+    const std::string false_hash(64, 'a');
+    remember_content_hash(path, false_hash);
+    const fs::path record = record_file(folder_ / "urial");
+    const auto kept = nlohmann::json::parse(read_file(record));
+    for (const char* field : {"path", "bytes", "inode", "modified_ns", "changed_ns"}) {
+        ASSERT_TRUE(kept.contains(field)) << field;
+        nlohmann::json other = kept;
+        if (other[field].is_string()) {
+            other[field] = "other";
+        } else {
+            other[field] = other[field].get<std::int64_t>() + 1;
+        }
+        write_file_atomic(record, other.dump());
+        EXPECT_EQ(content_hash(path), sha256_hex("one")) << field;
+    }
+    write_file_atomic(record, kept.dump());
+    EXPECT_EQ(content_hash(path), false_hash) << "the record as it was";
+}
+
+TEST_F(Cache, the_hash_of_a_file_that_changed_while_it_was_read_is_not_kept) {
+    const fs::path path = folder_ / "file";
+    write_file_atomic(path, "one");
+    int readings = 0;
+    const auto changed_while_read = [&](int times) {
+        return [&readings, times](const fs::path& file) {
+            std::string sha256 = sha256_file(file);
+            if (readings++ < times) write_file_atomic(file, "two");
+            return sha256;
+        };
+    };
+    EXPECT_EQ(content_hash(path, changed_while_read(1)), sha256_hex("two")) << "read again";
+    EXPECT_EQ(readings, 2);
+    readings = 0;
+    EXPECT_ERROR(content_hash(path, changed_while_read(1000)), ErrorKind::Unavailable, "changes while it is read");
     EXPECT_EQ(content_hash(path), sha256_hex("two"));
-    write_file_atomic(path, "three");
-    fs::last_write_time(path, time + std::chrono::seconds(1));
-    EXPECT_EQ(content_hash(path), sha256_hex("three"));
 }
 
 TEST_F(Cache, a_torn_record_or_an_unwritable_cache_only_costs_time) {
     const fs::path path = folder_ / "file";
     write_file_atomic(path, "one");
-    EXPECT_EQ(content_hash(path), sha256_hex("one"));
+    remember_content_hash(path, sha256_hex("one"));
     for (const auto& entry : fs::directory_iterator(folder_ / "urial/hashes")) write_file_atomic(entry.path(), "{\"pa");
     EXPECT_EQ(content_hash(path), sha256_hex("one"));
     const ScopedEnvironment unwritable("URIAL_CACHE", "/proc/urial-test");
