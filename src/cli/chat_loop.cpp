@@ -52,6 +52,8 @@ void ChatLoop::run() {
     while (open) {
         try {
             open = next();
+        } catch (const engine::Cancelled&) {
+            context_.terminal.note("(stopped)");
         } catch (const Error& failure) {
             context_.terminal.report_error(failure.what());
             if (!output_.interactive) context_.exit_code = 1;

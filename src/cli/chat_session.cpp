@@ -62,6 +62,8 @@ std::unique_ptr<generate::PreparedPrompt> ChatSession::prepare(const prompt::Pro
 void ChatSession::adopt(std::unique_ptr<generate::PreparedPrompt> prepared) {
     try {
         prefix_origin_ = session_->set_prefix(prepared->prefix());
+    } catch (const engine::Cancelled&) {
+        throw;  // the next answer reads the prefix of the prompt that stays
     } catch (...) {
         if (prompt_) prefix_origin_ = session_->set_prefix(prompt_->prefix());
         throw;
@@ -189,6 +191,9 @@ generate::Result ChatSession::run(generate::Request request, const AnswerSink& s
         return true;
     };
     request.on_done = [&](generate::Result&& done) { result = std::move(done); };
+    if (session_->prefix_length() != prompt_->prefix().size()) {
+        prefix_origin_ = session_->set_prefix(prompt_->prefix());
+    }
     generate::Scheduler scheduler(*model_, *session_);
     scheduler.submit(std::move(request));
     do {

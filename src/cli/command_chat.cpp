@@ -133,7 +133,9 @@ ChatSession open_session(ChatFlags flags, const CLI::App& command, const Context
     if (!saved) options.only_query = std::move(only_query);
     options.session = session_options(flags.model, context);
     generate::check(options.sampling);
-    ChatSession session(open_model(flags.model, context), std::move(spec), std::move(options));
+    std::shared_ptr<const engine::Model> model = open_model(flags.model, context);
+    warn_beyond_training(*model, flags.context_tokens, context.terminal);
+    ChatSession session(std::move(model), std::move(spec), std::move(options));
     if (saved) take_conversation(*saved, command, flags, session, context.terminal);
     throw_if_interrupted();
     return session;

@@ -133,11 +133,16 @@ void finish(const generate::BatchSummary& summary, Context& context) {
     if (summary.progress.failed > 0) context.exit_code = 1;
 }
 
+std::shared_ptr<const engine::Model> open_generator(const GenerateOptions& options, const Context& context) {
+    std::shared_ptr<const engine::Model> model = open_model(options.model, context, arithmetic_for(options.parallel));
+    warn_beyond_training(*model, options.context, context.terminal);
+    return model;
+}
+
 void run_conversations(const GenerateOptions& options, Context& context) {
     generate::check(options.sampling);
     const std::vector<eval::Item> questions = read_mt_bench(options.input, options.limit, shard_of(options));
-    const generate::PreparedPrompt prompt(open_model(options.model, context, arithmetic_for(options.parallel)),
-                                          open_prompt_with_system(options.prompt));
+    const generate::PreparedPrompt prompt(open_generator(options, context), open_prompt_with_system(options.prompt));
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, context, bar));
     bar.clear();
@@ -150,8 +155,7 @@ void run(const GenerateOptions& options, Context& context) {
     if (options.mt_bench) return run_conversations(options, context);
     generate::check(options.sampling);
     const std::vector<generate::Instruction> instructions = select_instructions(options);
-    const generate::PreparedPrompt prompt(open_model(options.model, context, arithmetic_for(options.parallel)),
-                                          open_prompt_with_system(options.prompt));
+    const generate::PreparedPrompt prompt(open_generator(options, context), open_prompt_with_system(options.prompt));
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
     const generate::BatchSummary summary =
         generate::run_batch(prompt, instructions, batch_options(options, context, bar));

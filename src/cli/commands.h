@@ -65,6 +65,8 @@ void add_loading_flags(CLI::App& command, ModelFlags& flags, Context& context, c
 /// arithmetic where the user leaves the choice to us.
 std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context,
                                                 engine::Arithmetic automatic = engine::Arithmetic::Engine);
+/// A warning where a conversation may become longer than the model was trained for.
+void warn_beyond_training(const engine::Model& model, int context_tokens, const Terminal& terminal);
 /// Session options with everything that the flags decide filled in; sequences and context are the caller's.
 engine::SessionOptions session_options(const ModelFlags& flags, const Context& context);
 

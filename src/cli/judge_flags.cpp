@@ -181,7 +181,14 @@ void judge_tasks(const std::vector<eval::JudgeTask>& tasks, const JudgeFlags& fl
     Jury jury = open_jury(flags, std::move(origin), context);
     if (flags.dry_run) return print_estimate(eval::estimate_run(tasks, jury.options), flags, context);
     ProgressBar bar(context.terminal, "judgements", ProgressUnit::Items);
-    jury.options.interrupted = interrupted;
+    bool heard = false;
+    jury.options.interrupted = [&] {
+        if (interrupted() && !std::exchange(heard, true)) {
+            bar.clear();
+            context.terminal.note("stopping; replies that are on their way are waited for");
+        }
+        return heard;
+    };
     jury.options.progress = [&](const eval::JudgeProgress& progress) { bar.update(progress.done, progress.total); };
     jury.options.notice = [&](std::string_view text) {
         bar.clear();

@@ -35,6 +35,8 @@ int run(CLI::App& app, cli::Context& context, int argc, char** argv) {
         context.terminal.report_error(cli::usage_error(app, failure));
     } catch (const cli::Interrupted&) {
         return kExitInterrupted;
+    } catch (const engine::Cancelled&) {
+        return kExitInterrupted;
     } catch (const Error& failure) {
         context.terminal.report_error(failure.what());
     } catch (const std::bad_alloc&) {

@@ -36,6 +36,30 @@ std::filesystem::path fetch_model(const ModelFlags& flags, const Context& contex
     return models::resolve(models::parse_model_spec(flags.model), fetch);
 }
 
+engine::Watch watch(const Terminal& terminal, std::string label, ProgressUnit unit) {
+    engine::Watch watch;
+    watch.cancelled = interrupted;
+    watch.progress = patient_progress(terminal, std::move(label), unit);
+    watch.detail = [terminal](std::string_view text) { terminal.detail(text); };
+    watch.warning = [terminal](std::string_view text) { terminal.warn(text); };
+    return watch;
+}
+
+/// "precise" promises less noise: that it does not reach all matrices is a warning. With "packed" it is a matter of
+/// speed.
+void say_what_is_packed(const engine::ModelInfo& model, const Terminal& terminal) {
+    if (model.packed_matrices == model.quantised_matrices) return;
+    const std::string text = fmt::format(
+        "{}: {} arithmetic covers {} of {} quantised matrices; the others are not Q8_0, Q5_0, Q4_K or Q6_K, and the "
+        "engine's own routines multiply them",
+        model.name, engine::name(model.arithmetic), model.packed_matrices, model.quantised_matrices);
+    if (model.arithmetic == engine::Arithmetic::PackedPrecise) {
+        terminal.warn(text);
+    } else {
+        terminal.detail(text);
+    }
+}
+
 }  // namespace
 
 void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context) {
@@ -67,13 +91,23 @@ std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const C
         models::check_gguf(adapter.path);
         options.adapters.push_back({adapter.path, adapter.scale});
     }
+    options.watch = watch(context.terminal, "loading " + flags.model, ProgressUnit::Bytes);
     std::shared_ptr<const engine::Model> model = engine::load_model(options);
     throw_if_interrupted();
+    say_what_is_packed(model->info(), context.terminal);
     return model;
+}
+
+void warn_beyond_training(const engine::Model& model, int context_tokens, const Terminal& terminal) {
+    const int trained = model.info().training_context;
+    if (trained == 0 || context_tokens <= trained) return;
+    terminal.warn(fmt::format("--context {}: {} was trained for {} tokens; beyond them its answers lose their sense",
+                              context_tokens, model.info().name, trained));
 }
 
 engine::SessionOptions session_options(const ModelFlags& flags, const Context& context) {
     engine::SessionOptions options;
+    options.watch = watch(context.terminal, "reading the prompt", ProgressUnit::Items);
     options.threads = flags.threads;
     options.flash_attention = flash_attention(flags.flash_attention);
     if (flags.snapshots) {

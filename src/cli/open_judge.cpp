@@ -49,9 +49,16 @@ bool is_open_to_others(std::string_view base_url) {
 OpenedJudge open_local(const std::string& spec, ModelFlags flags, const Context& context) {
     flags.model = spec;
     const std::shared_ptr<const engine::Model> model = open_model(flags, context);
+    if (const auto form = engine::find_chat_template(*model); form && model->info().chat_template.empty()) {
+        context.terminal.warn(
+            fmt::format("{} carries no chat template and seems to be a base model: its verdicts will mean little; "
+                        "the form of {} is used, whose markers its vocabulary has",
+                        spec, form->name));
+    }
     eval::LocalJudgeOptions options;
     options.name = spec.ends_with(".gguf") ? fs::path(spec).stem().string() : spec;
     options.session = session_options(flags, context);
+    options.session.watch.progress = {};  // the run shows its own, and reads prompts on another thread
     OpenedJudge opened;
     opened.description =
         eval::Json{{"model", model->info().name}, {"sha256", model->info().content_hash}, {"temperature", 0}};

@@ -68,7 +68,9 @@ std::string format_progress(const ProgressState& state, std::size_t columns) {
     return line;
 }
 
-ProgressBar::ProgressBar(const Terminal& terminal, std::string label, ProgressUnit unit) : enabled_(terminal.progress) {
+ProgressBar::ProgressBar(const Terminal& terminal, std::string label, ProgressUnit unit,
+                         std::chrono::milliseconds patience)
+    : enabled_(terminal.progress), patience_(patience) {
     state_.label = std::move(label);
     state_.unit = unit;
 }
@@ -80,6 +82,7 @@ void ProgressBar::update(std::uint64_t done, std::uint64_t total) {
         started_ = true;
         start_ = now;
         state_.first = done;
+        next_draw_ = now + patience_;
     }
     if (now < next_draw_) return;
     next_draw_ = now + std::chrono::milliseconds(100);
@@ -97,6 +100,17 @@ void ProgressBar::clear() {
     fmt::print(stderr, "\r\x1b[K");
     std::fflush(stderr);
     shown_ = false;
+}
+
+std::function<void(std::uint64_t done, std::uint64_t total)> patient_progress(const Terminal& terminal,
+                                                                              std::string label, ProgressUnit unit) {
+    if (!terminal.progress) return {};
+    std::shared_ptr<ProgressBar> bar;
+    return [=](std::uint64_t done, std::uint64_t total) mutable {
+        if (!bar) bar = std::make_shared<ProgressBar>(terminal, label, unit, std::chrono::seconds(1));
+        bar->update(done, total);
+        if (done == total) bar.reset();
+    };
 }
 
 }  // namespace urial::cli

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "cli/commands.h"
@@ -27,7 +28,9 @@ std::string format_progress(const ProgressState& state, std::size_t columns);
 
 class ProgressBar {
 public:
-    ProgressBar(const Terminal& terminal, std::string label, ProgressUnit unit);
+    /// Nothing is shown in the first `patience` after the first update.
+    ProgressBar(const Terminal& terminal, std::string label, ProgressUnit unit,
+                std::chrono::milliseconds patience = {});
     ~ProgressBar() { clear(); }
     ProgressBar(const ProgressBar&) = delete;
     ProgressBar& operator=(const ProgressBar&) = delete;
@@ -41,11 +44,16 @@ private:
     using Clock = std::chrono::steady_clock;
 
     bool enabled_;
+    std::chrono::milliseconds patience_;
     bool shown_ = false;
     bool started_ = false;
     ProgressState state_;
     Clock::time_point start_;
     Clock::time_point next_draw_;
 };
+
+/// For work that is mostly done in a moment: a bar that comes after a second and goes when all is done.
+std::function<void(std::uint64_t done, std::uint64_t total)> patient_progress(const Terminal& terminal,
+                                                                              std::string label, ProgressUnit unit);
 
 }  // namespace urial::cli

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+
 namespace urial::engine {
 
 using Token = std::int32_t;
@@ -45,12 +47,29 @@ std::string_view name(Arithmetic arithmetic);  ///< "engine", "packed", "precise
 /// False: Packed and PackedPrecise are the same as Engine here (they need a CPU with AVX-512 VNNI).
 bool has_packed_arithmetic();
 
+/// The caller's eyes and ears while the engine is at work. Each may be empty; all are called on the caller's thread.
+struct Watch {
+    /// Asked many times a second; true ends the work with Cancelled.
+    std::function<bool()> cancelled;
+    /// Bytes of a model that is loaded, tokens of a prefix that is read; called many times a second.
+    std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+    std::function<void(std::string_view)> detail;   ///< a line for those who want to know
+    std::function<void(std::string_view)> warning;  ///< a line that the user should see
+};
+
+/// What Watch::cancelled ends.
+class Cancelled final : public Error {
+public:
+    Cancelled() : Error(ErrorKind::Unavailable, "stopped") {}
+};
+
 struct ModelOptions {
     std::filesystem::path path;     ///< a GGUF file, already checked (models/models.h)
     std::string content_hash;       ///< sha256 of the file where the caller knows it; computed when empty
     std::vector<Adapter> adapters;  ///< loaded with the model; a session applies all of them or none (use_adapters)
     Arithmetic arithmetic = Arithmetic::Engine;
     int gpu_layers = -1;  ///< layers to offload where the build has a GPU backend; -1 means all
+    Watch watch;          ///< of the loading
 };
 
 struct AdapterInfo {
@@ -68,6 +87,9 @@ struct ModelInfo {
     std::uint64_t parameter_count = 0;
     std::uint64_t file_bytes = 0;
     Arithmetic arithmetic = Arithmetic::Engine;  ///< what is really used
+    std::size_t quantised_matrices = 0;          ///< counted where arithmetic is not Engine
+    std::size_t packed_matrices = 0;             ///< of them, those in a format that our arithmetic knows; the engine's
+                                                 ///< routines multiply the others
     bool adds_bos = false;                       ///< the tokenizer puts BOS first by its own settings
     std::optional<Token> bos;
     std::optional<Token> eos;   ///< end of text; other tokens may end an answer too (Model::ends_generation)
@@ -88,6 +110,7 @@ struct SessionOptions {
     bool use_adapters = true;  ///< false: the model without its adapters (the base side of a pair)
     std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
     std::uint64_t snapshot_bytes = 2'000'000'000;       ///< beyond this the longest unused snapshots go
+    Watch watch;                                        ///< of all that the session computes
 };
 
 /// One token of one sequence, appended behind what the sequence holds.
@@ -111,7 +134,7 @@ public:
 
     /// Makes `tokens` the constant prefix: from a snapshot where one fits, else by decoding it (and then keeping a
     /// snapshot). Every sequence is dropped. A snapshot that cannot be read or written is no error; it is computed.
-    /// Throws Error{ContextFull} when the prefix leaves no room.
+    /// Throws Error{ContextFull} when the prefix leaves no room. After any error the session has no prefix.
     virtual PrefixOrigin set_prefix(std::span<const Token> tokens) = 0;
     virtual std::size_t prefix_length() const = 0;
 
@@ -125,7 +148,8 @@ public:
     virtual std::size_t length(int sequence) const = 0;
 
     /// Appends the rows to their sequences, in order, and computes them in one batch of at most batch_rows().
-    /// Throws Error{ContextFull} when cells run out (nothing is appended then), Error{Model} when the engine fails.
+    /// Throws Error{ContextFull} when cells run out (nothing is appended then), Error{Model} when the engine fails, and
+    /// Cancelled (the sequences of the rows are empty then).
     virtual void decode(std::span<const Row> rows) = 0;
 
     /// Logits [vocabulary_size] of row `row` of the last decode(), until the next; Error{BadInput} if it wanted none.
@@ -153,6 +177,7 @@ public:
     /// End of text, end of turn and their like.
     virtual bool ends_generation(Token token) const = 0;
 
+    /// Throws Error{BadInput} with the numbers when the machine has less memory than the session would take.
     virtual std::unique_ptr<Session> new_session(const SessionOptions& options) const = 0;
 
     /// A constraint for one answer, from a grammar in GBNF. Throws Error{BadInput} for a text that is none, and
@@ -160,7 +185,7 @@ public:
     virtual std::unique_ptr<TokenConstraint> new_grammar(const std::string& gbnf) const;
 };
 
-/// Loads a GGUF with llama.cpp. Throws Error{Model} with the engine's last message.
+/// Loads a GGUF with llama.cpp. Throws Error{Model} with the engine's last message, and Cancelled.
 std::shared_ptr<const Model> load_model(const ModelOptions& options);
 
 /// The engine's version and the instruction sets that it was built for and uses.

@@ -7,6 +7,7 @@
 // logits bit for bit.
 
 #include <algorithm>
+#include <charconv>
 #include <mutex>
 #include <numeric>
 #include <set>
@@ -21,6 +22,7 @@
 #include "engine/backend.h"
 #include "engine/engine.h"
 #include "engine/llama_grammar.h"
+#include "engine/memory_need.h"
 #include "engine/packed_weights.h"
 #include "engine/prefix_snapshot.h"
 
@@ -30,6 +32,7 @@ namespace {
 /// A prefix shorter than this is decoded in a moment; keeping it on disk would only fill the folder.
 constexpr std::size_t kSmallestSnapshotTokens = 64;
 constexpr int kContextRounding = 256;
+constexpr int32_t kAborted = 2;  // llama_decode(): the abort callback said so
 
 /// The context's sequence that holds the prefix; the session's own sequences follow it.
 constexpr llama_seq_id kPrefixSequence = 0;
@@ -117,12 +120,16 @@ private:
     };
     const Sequence& at(int sequence) const;
     nlohmann::ordered_json circumstances() const;
+    void check_memory(const SessionOptions& options, std::uint64_t cells) const;
     bool restore(const std::vector<std::uint8_t>& state);
+    PrefixOrigin provide_prefix();
+    void forget_prefix();
     void decode_prefix();
     void set_row(std::size_t i, llama_seq_id sequence, std::size_t position, Token token, bool wants_logits);
     int32_t run_rows(std::size_t count);
     void submit(std::span<const Row> rows);
-    void prepare(ggml_tensor* node) const;
+    void prepare(ggml_tensor* node);
+    bool is_to_stop();
     void place_logits(ggml_tensor* node) const;
 
     std::shared_ptr<const LlamaModel> model_;
@@ -140,6 +147,14 @@ private:
     int batch_rows_ = 0;
     int logit_rows_ = 0;
     std::int64_t rows_with_logits_ = 0;  // of the batch that is being computed
+
+    Watch watch_;
+    struct Reading {
+        std::size_t done = 0;   // prefix tokens of earlier batches
+        std::size_t batch = 0;  // prefix tokens of the batch that is being computed; 0: no prefix is read
+        std::size_t nodes = 0;  // of the batch's graph
+        std::size_t computed_nodes = 0;
+    } reading_;
 
     // The batch's columns, reused by every decode.
     std::vector<llama_token> token_column_;
@@ -168,6 +183,10 @@ public:
     llama_model* handle() const { return model_.get(); }
     /// In the order of info().adapters.
     const std::vector<llama_adapter_lora*>& adapters() const { return adapters_; }
+    /// sample_hash() of the file from which the weights came.
+    const std::string& weight_sample() const { return weight_sample_; }
+    /// Bytes that the session's options do not decide are filled in; nullopt where a GPU may hold them.
+    std::optional<MemoryShape> memory_shape() const;
 
 private:
     void load_adapter(const Adapter& adapter);
@@ -175,6 +194,7 @@ private:
     std::unique_ptr<llama_model, ModelDeleter> model_;
     const llama_vocab* vocabulary_ = nullptr;
     std::vector<llama_adapter_lora*> adapters_;  // owned by model_
+    std::string weight_sample_;
     ModelInfo info_;
 };
 
@@ -189,18 +209,42 @@ std::string metadata(const llama_model* model, const char* key) {
     return buffer.data();
 }
 
+/// Between the engine's loader and Watch.
+struct LoadWatch {
+    const Watch& watch;
+    std::uint64_t bytes;
+    bool stopped = false;
+
+    bool go_on(float share) {
+        if (watch.progress) watch.progress(static_cast<std::uint64_t>(share * static_cast<float>(bytes)), bytes);
+        stopped = watch.cancelled && watch.cancelled();
+        return !stopped;
+    }
+};
+
 LlamaModel::LlamaModel(const ModelOptions& options) {
     start_backend();
     llama_model_params parameters = llama_model_default_params();
     parameters.n_gpu_layers = options.gpu_layers;
     info_.arithmetic = has_packed_arithmetic() ? options.arithmetic : Arithmetic::Engine;
+    info_.file_bytes = std::filesystem::file_size(options.path);
+    LoadWatch watch{options.watch, info_.file_bytes};
+    parameters.progress_callback = [](float share, void* loading) {
+        return static_cast<LoadWatch*>(loading)->go_on(share);
+    };
+    parameters.progress_callback_user_data = &watch;
     const PackedLoading loading(info_.arithmetic);
     model_.reset(llama_model_load_from_file(options.path.c_str(), parameters));
+    if (!model_ && watch.stopped) throw Cancelled();
     if (!model_) {
         throw error(ErrorKind::Model, "{}: the engine cannot load this model: {}", options.path.string(),
                     last_engine_error());
     }
-    if (info_.arithmetic != Arithmetic::Engine) release_mapped_file(options.path);
+    if (info_.arithmetic != Arithmetic::Engine) {
+        release_mapped_file(options.path);
+        info_.quantised_matrices = loading.matrices().quantised;
+        info_.packed_matrices = loading.matrices().packed;
+    }
     if (!llama_model_has_decoder(model_.get())) {
         throw error(ErrorKind::Model, "{}: an encoder, not a language model that continues text",
                     options.path.string());
@@ -216,7 +260,7 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
     info_.vocabulary_size = static_cast<std::size_t>(llama_vocab_n_tokens(vocabulary_));
     info_.training_context = llama_model_n_ctx_train(model_.get());
     info_.parameter_count = llama_model_n_params(model_.get());
-    info_.file_bytes = std::filesystem::file_size(options.path);
+    weight_sample_ = sample_hash(options.path);
     info_.adds_bos = llama_vocab_get_add_bos(vocabulary_);
     if (const Token bos = llama_vocab_bos(vocabulary_); bos != LLAMA_TOKEN_NULL) info_.bos = bos;
     if (const Token eos = llama_vocab_eos(vocabulary_); eos != LLAMA_TOKEN_NULL) info_.eos = eos;
@@ -236,6 +280,49 @@ void LlamaModel::load_adapter(const Adapter& adapter) {
     }
     adapters_.push_back(loaded);
     info_.adapters.push_back({adapter.path.filename().string(), sha256_file(adapter.path), adapter.scale});
+}
+
+/// The sum of a number that a model gives for all layers at once or as "[1, 2, ...]", one for each.
+std::uint64_t over_layers(std::string_view text, std::uint64_t layers) {
+    std::uint64_t sum = 0;
+    std::uint64_t count = 0;
+    const char* const end = text.data() + text.size();
+    for (const char* at = text.data(); at != end;) {
+        std::uint64_t value = 0;
+        const auto [next, failure] = std::from_chars(at, end, value);
+        at = failure == std::errc() ? next : at + 1;
+        if (failure != std::errc()) continue;
+        sum += value;
+        ++count;
+    }
+    return count == 1 ? sum * layers : sum;
+}
+
+std::optional<MemoryShape> LlamaModel::memory_shape() const {
+    if (llama_supports_gpu_offload()) return std::nullopt;
+    const llama_model* model = model_.get();
+    const std::string architecture = metadata(model, "general.architecture");
+    const auto of_layers = [&](const char* key, std::uint64_t layers) {
+        return over_layers(metadata(model, (architecture + key).c_str()), layers);
+    };
+    MemoryShape shape;
+    shape.weight_bytes = info_.file_bytes;
+    shape.weights_are_mapped = info_.arithmetic == Arithmetic::Engine;
+    shape.vocabulary = info_.vocabulary_size;
+    shape.embedding = static_cast<std::uint64_t>(llama_model_n_embd(model));
+    shape.feed_forward = of_layers(".feed_forward_length", 1);
+    shape.heads = static_cast<std::uint64_t>(llama_model_n_head(model));
+    if (llama_model_is_recurrent(model)) return shape;  // its state does not grow with the context
+    const auto layers = static_cast<std::uint64_t>(llama_model_n_layer(model));
+    const std::uint64_t usual = shape.heads > 0 ? shape.embedding / shape.heads : 0;
+    const auto length = [&](const char* key) {
+        const std::uint64_t given = of_layers(key, 1);
+        return given > 0 ? given : usual;
+    };
+    std::uint64_t groups = of_layers(".attention.head_count_kv", layers);
+    if (groups == 0) groups = layers * static_cast<std::uint64_t>(llama_model_n_head_kv(model));
+    shape.cell_numbers = groups * (length(".attention.key_length") + length(".attention.value_length"));
+    return shape;
 }
 
 std::vector<Token> LlamaModel::tokenize(std::string_view text, TokenizeOptions options) const {
@@ -304,11 +391,14 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
         throw error(ErrorKind::BadInput, "a context of {} tokens with batches of {} rows: both must be at least 1",
                     options.context_tokens, options.batch_rows);
     }
+    watch_ = options.watch;
     batch_rows_ = options.batch_rows;
     logit_rows_ = std::min(options.logit_rows > 0 ? options.logit_rows : options.sequences, batch_rows_);
 
     llama_context_params parameters = llama_context_default_params();
-    const int rounded = (options.context_tokens + kContextRounding - 1) / kContextRounding * kContextRounding;
+    const std::int64_t rounded =
+        (std::int64_t{options.context_tokens} + kContextRounding - 1) / kContextRounding * kContextRounding;
+    check_memory(options, static_cast<std::uint64_t>(rounded));
     parameters.n_ctx = static_cast<uint32_t>(rounded);
     parameters.n_batch = static_cast<uint32_t>(batch_rows_);
     parameters.n_ubatch = static_cast<uint32_t>(batch_rows_);
@@ -328,6 +418,8 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
         return !asked;
     };
     parameters.cb_eval_user_data = this;
+    parameters.abort_callback = [](void* session) { return static_cast<LlamaSession*>(session)->is_to_stop(); };
+    parameters.abort_callback_data = this;
     context_.reset(llama_init_from_model(model_->handle(), parameters));
     if (!context_) {
         throw error(ErrorKind::Model, "{}: no context of {} tokens for {} sequences: {}", model_->info().name, rounded,
@@ -363,6 +455,38 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     logits_column_.resize(rows);
 }
 
+/// Says what the session will take, and refuses it where the machine has less. Weights that are mapped take what is
+/// left: they need not be in memory all at once.
+void LlamaSession::check_memory(const SessionOptions& options, std::uint64_t cells) const {
+    std::optional<MemoryShape> shape = model_->memory_shape();
+    if (!shape) return;
+    shape->cells = cells;
+    shape->number_bytes = options.f32_cache ? 4 : 2;
+    shape->rows = static_cast<std::uint64_t>(batch_rows_);
+    shape->logit_rows = static_cast<std::uint64_t>(std::min(batch_rows_, std::max(logit_rows_, options.sequences + 1)));
+    shape->flash_attention = options.flash_attention != SessionOptions::FlashAttention::Off;
+    const MemoryNeed need = estimate_memory(*shape);
+    const std::optional<std::uint64_t> available = available_memory();
+    const std::string left = available ? human_bytes(static_cast<double>(*available)) : "an unknown amount";
+    if (watch_.detail) {
+        watch_.detail(
+            fmt::format("memory: about {} for {}, {} available", describe(need, cells), model_->info().name, left));
+    }
+    if (!available) return;
+    if (need.cache + need.buffers > *available) {
+        throw error(ErrorKind::BadInput,
+                    "{} with a context of {} tokens would take about {}, and this machine has {} left\n"
+                    "use a smaller --context, fewer answers at a time (--parallel) or a smaller model",
+                    model_->info().name, cells, describe(need, cells), left);
+    }
+    if (shape->weights_are_mapped && need.total() > *available && watch_.warning) {
+        watch_.warning(
+            fmt::format("{} would take about {}, and this machine has {} left: its weights will be read from "
+                        "the disk again and again",
+                        model_->info().name, describe(need, cells), left));
+    }
+}
+
 const LlamaSession::Sequence& LlamaSession::at(int sequence) const {
     if (sequence < 0 || static_cast<std::size_t>(sequence) >= sequences_.size()) {
         throw error(ErrorKind::BadInput, "sequence {} of {}", sequence, sequences_.size());
@@ -387,6 +511,7 @@ nlohmann::ordered_json LlamaSession::circumstances() const {
     const EngineBuild build = engine_build();
     return {{"format", 1},
             {"model_sha256", model_->info().content_hash},
+            {"model_sample_sha256", model_->weight_sample()},
             {"adapters", adapters},
             {"prefix_tokens", prefix_.size()},
             {"prefix_sha256", sha256_hex(token_bytes)},
@@ -408,6 +533,7 @@ bool LlamaSession::restore(const std::vector<std::uint8_t>& state) {
 }
 
 PrefixOrigin LlamaSession::set_prefix(std::span<const Token> tokens) {
+    forget_prefix();
     if (static_cast<int>(tokens.size()) >= context_tokens()) {
         throw error(
             ErrorKind::ContextFull,
@@ -415,10 +541,22 @@ PrefixOrigin LlamaSession::set_prefix(std::span<const Token> tokens) {
             tokens.size(), context_tokens());
     }
     prefix_.assign(tokens.begin(), tokens.end());
+    if (prefix_.empty()) return PrefixOrigin::Empty;
+    try {
+        return provide_prefix();
+    } catch (...) {
+        forget_prefix();
+        throw;
+    }
+}
+
+void LlamaSession::forget_prefix() {
+    prefix_.clear();
     std::fill(sequences_.begin(), sequences_.end(), Sequence{});
     llama_memory_clear(memory_, false);
-    if (prefix_.empty()) return PrefixOrigin::Empty;
+}
 
+PrefixOrigin LlamaSession::provide_prefix() {
     const bool keeps = snapshots_ && prefix_.size() >= kSmallestSnapshotTokens;
     const nlohmann::ordered_json key = keeps ? circumstances() : nlohmann::ordered_json();
     if (keeps) {
@@ -437,9 +575,14 @@ void LlamaSession::decode_prefix() {
     for (std::size_t begin = 0; begin < prefix_.size(); begin += static_cast<std::size_t>(batch_rows_)) {
         const std::size_t count = std::min(prefix_.size() - begin, static_cast<std::size_t>(batch_rows_));
         for (std::size_t i = 0; i < count; ++i) set_row(i, kPrefixSequence, begin + i, prefix_[begin + i], false);
-        if (run_rows(count) != 0) {
+        reading_ = {begin, count};
+        const int32_t status = run_rows(count);
+        reading_ = {};
+        if (status == kAborted) throw Cancelled();
+        if (status != 0) {
             throw error(ErrorKind::Model, "the constant prefix cannot be decoded: {}", last_engine_error());
         }
+        if (watch_.progress) watch_.progress(begin + count, prefix_.size());
     }
 }
 
@@ -510,15 +653,42 @@ void LlamaSession::submit(std::span<const Row> rows) {
         set_row(i, engine_sequence(row.sequence), position, row.token, row.wants_logits);
     }
     const int32_t status = run_rows(rows.size());
+    if (status == kAborted) {
+        for (const Row& row : rows) reset(row.sequence, 0);
+        throw Cancelled();
+    }
     if (status == 1) throw error(ErrorKind::ContextFull, "the engine found no room for {} tokens", rows.size());
     if (status != 0) throw error(ErrorKind::Model, "decoding failed ({}): {}", status, last_engine_error());
     for (std::size_t s = 0; s < sequences_.size(); ++s) sequences_[s].length = lengths[s];
 }
 
+/// Views and their like have nothing to compute.
+bool is_computed(const ggml_tensor& node) {
+    switch (node.op) {
+        case GGML_OP_NONE:
+        case GGML_OP_RESHAPE:
+        case GGML_OP_VIEW:
+        case GGML_OP_PERMUTE:
+        case GGML_OP_TRANSPOSE: return false;
+        default: return true;
+    }
+}
+
 /// The engine asks of every node, before it computes the graph, whether we want to see the node's result.
-void LlamaSession::prepare(ggml_tensor* node) const {
+void LlamaSession::prepare(ggml_tensor* node) {
+    if (is_computed(*node)) ++reading_.nodes;
     if (own_operations_) take_over(node);
     if (std::string_view(node->name) == "result_output") place_logits(node);
+}
+
+/// The engine asks before each node that it computes.
+bool LlamaSession::is_to_stop() {
+    if (reading_.batch > 0 && watch_.progress) {
+        ++reading_.computed_nodes;
+        const std::size_t share = reading_.batch * std::min(reading_.computed_nodes, reading_.nodes);
+        watch_.progress(reading_.done + share / std::max<std::size_t>(reading_.nodes, 1), prefix_.size());
+    }
+    return watch_.cancelled && watch_.cancelled();
 }
 
 /// The last product writes to where the engine would copy it afterwards (which then finds both places to be the same,

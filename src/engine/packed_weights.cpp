@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -38,6 +40,15 @@ std::optional<PackedFormat> format_of(const ggml_tensor& tensor) {
         case GGML_TYPE_Q6_K: return PackedFormat::Q6K;
         default: return std::nullopt;
     }
+}
+
+/// The quantised matrices that the loader asked about meanwhile, by name, and whether they can be packed.
+thread_local std::map<std::string, bool> asked_matrices;
+
+void note_matrix(const ggml_tensor& op, Arithmetic arithmetic) {
+    const bool multiplies = op.op == GGML_OP_MUL_MAT || op.op == GGML_OP_MUL_MAT_ID;
+    if (loading != arithmetic || !multiplies || !ggml_is_quantized(op.src[0]->type)) return;
+    asked_matrices[op.src[0]->name] = op.op == GGML_OP_MUL_MAT && format_of(*op.src[0]);
 }
 
 /// The product of packed weights (src[0]) and float columns (src[1]).
@@ -235,6 +246,7 @@ struct PackedType : ggml::cpu::extra_buffer_type {
 
     bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) override {
         const ggml_tensor* weights = op->src[0];
+        note_matrix(*op, arithmetic);
         return op->op == GGML_OP_MUL_MAT && is_here(weights) && format_of(*weights) &&
                op->src[1]->type == GGML_TYPE_F32 && op->src[1]->nb[0] == sizeof(float) &&
                (op->src[1]->buffer == nullptr || ggml_backend_buft_is_host(op->src[1]->buffer->buft)) &&
@@ -384,8 +396,16 @@ void release_mapped_file(const std::filesystem::path& path) {
     }
 }
 
-PackedLoading::PackedLoading(Arithmetic arithmetic) { loading = arithmetic; }
+PackedLoading::PackedLoading(Arithmetic arithmetic) {
+    loading = arithmetic;
+    asked_matrices.clear();
+}
 PackedLoading::~PackedLoading() { loading.reset(); }
+
+PackedLoading::Matrices PackedLoading::matrices() const {
+    const auto packed = std::ranges::count_if(asked_matrices, [](const auto& matrix) { return matrix.second; });
+    return {asked_matrices.size(), static_cast<std::size_t>(packed)};
+}
 
 }  // namespace urial::engine
 
@@ -398,6 +418,7 @@ void take_over(ggml_tensor*) {}
 void release_mapped_file(const std::filesystem::path&) {}
 PackedLoading::PackedLoading(Arithmetic) {}
 PackedLoading::~PackedLoading() = default;
+PackedLoading::Matrices PackedLoading::matrices() const { return {}; }
 
 }  // namespace urial::engine
 

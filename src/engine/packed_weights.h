@@ -28,6 +28,13 @@ class PackedLoading {
 public:
     explicit PackedLoading(Arithmetic arithmetic);
     ~PackedLoading();
+
+    /// Quantised matrices that were loaded, and how many of them could be packed.
+    struct Matrices {
+        std::size_t quantised = 0;
+        std::size_t packed = 0;
+    };
+    Matrices matrices() const;
     PackedLoading(const PackedLoading&) = delete;
     PackedLoading& operator=(const PackedLoading&) = delete;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -14,7 +15,30 @@ std::string_view as_text(const std::vector<std::uint8_t>& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+constexpr std::uint64_t kSampleBlocks = 64;
+constexpr std::uint64_t kSampleBytes = 4096;
+
 }  // namespace
+
+std::string sample_hash(const fs::path& model_file) {
+    std::ifstream file(model_file, std::ios::binary);
+    const std::uint64_t size = fs::file_size(model_file);
+    const std::uint64_t last = size - std::min(size, kSampleBytes);
+    Sha256 hash;
+    hash.update(std::to_string(size));
+    std::string block;
+    for (std::uint64_t i = 0; i < kSampleBlocks; ++i) {
+        const std::uint64_t begin =
+            last / (kSampleBlocks - 1) * i + last % (kSampleBlocks - 1) * i / (kSampleBlocks - 1);
+        block.resize(std::min(kSampleBytes, size));
+        file.seekg(static_cast<std::streamoff>(begin));
+        if (!file.read(block.data(), static_cast<std::streamsize>(block.size()))) {
+            throw error(ErrorKind::Io, "{}: cannot be read at byte {}", model_file.string(), begin);
+        }
+        hash.update(block);
+    }
+    return hash.finish_hex();
+}
 
 std::optional<std::vector<std::uint8_t>> SnapshotStore::read(const nlohmann::ordered_json& circumstances) const {
     const fs::path stem = folder_ / sha256_hex(circumstances.dump());

@@ -14,6 +14,10 @@
 
 namespace urial::engine {
 
+/// sha256 of the file's size and of 64 blocks of 4 KiB, spread evenly from its first byte to its last: what another
+/// model of the same kind and size will not share, read in a moment. Throws Error{Io}.
+std::string sample_hash(const std::filesystem::path& model_file);
+
 class SnapshotStore {
 public:
     /// `limit_bytes`: the least recently used snapshots go when the folder holds more.

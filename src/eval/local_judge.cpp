@@ -6,6 +6,7 @@
 #include "eval/local_judge.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -54,7 +55,7 @@ class JudgeLoop {
 public:
     JudgeLoop(std::shared_ptr<const engine::Model> model, const engine::SessionOptions& options)
         : model_(std::move(model)),
-          session_(model_->new_session(options)),
+          session_(model_->new_session(stopped_by(options, interrupted_))),
           scheduler_(*model_, *session_),
           thread_([this] { run(); }) {}
 
@@ -80,12 +81,14 @@ public:
     }
 
     /// Ends the jobs that wait or run, and those to come.
-    void interrupt() {
-        const std::lock_guard lock(mutex_);
-        interrupted_ = true;
-    }
+    void interrupt() { interrupted_ = true; }
 
 private:
+    static engine::SessionOptions stopped_by(engine::SessionOptions options, const std::atomic<bool>& interrupted) {
+        options.watch.cancelled = [&interrupted] { return interrupted.load(); };
+        return options;
+    }
+
     void run() {
         std::unique_lock lock(mutex_);
         for (;;) {
@@ -136,6 +139,9 @@ private:
             if (!prefix_is_set_) session_->set_prefix(*prefix_);
             prefix_is_set_ = true;
             scheduler_.submit(std::move(request));
+        } catch (const engine::Cancelled&) {
+            running_.at(id).set_value(failed("interrupted", true));
+            running_.erase(id);
         } catch (const std::exception& failure) {
             running_.at(id).set_value(failed(failure.what(), false));
             running_.erase(id);
@@ -145,10 +151,14 @@ private:
     void finish(std::uint64_t id, const generate::Result& result) {
         const auto found = running_.find(id);
         if (found == running_.end()) return;
-        JudgeReply reply;
-        reply.text = result.text;
-        reply.usage = Usage{result.prompt_tokens, result.completion_tokens};
-        found->second.set_value(std::move(reply));
+        if (result.finish == generate::FinishReason::Cancelled) {
+            found->second.set_value(failed("interrupted", true));
+        } else {
+            JudgeReply reply;
+            reply.text = result.text;
+            reply.usage = Usage{result.prompt_tokens, result.completion_tokens};
+            found->second.set_value(std::move(reply));
+        }
         running_.erase(found);
     }
 
@@ -161,6 +171,7 @@ private:
         }
     }
 
+    std::atomic<bool> interrupted_{false};  // first: the session asks for it while it computes
     std::shared_ptr<const engine::Model> model_;
     std::unique_ptr<engine::Session> session_;
     generate::Scheduler scheduler_;
@@ -175,7 +186,6 @@ private:
     std::condition_variable changed_;
     std::deque<Job> waiting_;
     bool stopping_ = false;
-    bool interrupted_ = false;
 
     std::thread thread_;  // last: it uses all of the above
 };
@@ -272,8 +282,7 @@ std::unique_ptr<Judge> open_local_judge(std::shared_ptr<const engine::Model> mod
     if (!form) form = engine::find_chat_template(*model);
     if (!form) {
         throw error(ErrorKind::BadInput,
-                    "{}: no chat template, so it cannot judge: a judge is a chat model; give another model, or a "
-                    "template with --chat-template",
+                    "{}: a base model (its file has no chat template), so it cannot judge: a judge is a chat model",
                     model->info().name);
     }
     return std::make_unique<LocalJudge>(std::move(model), options, std::move(*form));

@@ -197,7 +197,11 @@ private:
             }
         }
         if (requests.empty()) return;
-        run_requests(std::move(requests), session_options(std::move(needs), prefix));
+        try {
+            run_requests(std::move(requests), session_options(std::move(needs), prefix));
+        } catch (const engine::Cancelled&) {
+            summary_.interrupted = true;
+        }
     }
 
     engine::SessionOptions session_options(std::vector<std::size_t> needs, std::size_t prefix) {
@@ -222,7 +226,11 @@ private:
         request.sampling = options_.sampling;
         request.answer_form = prompt_.spec();
         request.on_done = [this, task](Result&& result) {
-            if (result.finish != FinishReason::Cancelled) record_answer(task, result);
+            if (result.finish == FinishReason::Cancelled) {
+                summary_.interrupted = true;
+            } else {
+                record_answer(task, result);
+            }
         };
         return request;
     }

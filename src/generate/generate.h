@@ -128,7 +128,8 @@ public:
     void submit(Request request);
     /// Takes a request out, queued or running; its on_done gets FinishReason::Cancelled. False: no such id.
     bool cancel(std::uint64_t id);
-    /// One batch. Returns false when nothing is left to do.
+    /// One batch. Returns false when nothing is left to do, and when the session's Watch ended it: every request,
+    /// queued or running, has then ended with FinishReason::Cancelled.
     bool step();
     void run() {
         while (step()) {
@@ -158,6 +159,7 @@ private:
     void accept(Slot& slot, const ArgMax& chosen);
     bool deliver(Slot& slot, std::string_view text);
     void finish(Slot& slot, FinishReason reason);
+    void end_all();
     void release(int sequence);
 };
 

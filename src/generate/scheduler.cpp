@@ -89,9 +89,21 @@ bool Scheduler::step() {
     admit();
     fill_batch();
     if (rows_.empty()) return false;
-    session_.decode(rows_);
+    try {
+        session_.decode(rows_);
+    } catch (const engine::Cancelled&) {
+        end_all();
+        return false;
+    }
     choose_tokens();
     return true;
+}
+
+void Scheduler::end_all() {
+    for (const auto& slot : slots_) {
+        if (slot) finish(*slot, FinishReason::Cancelled);
+    }
+    while (!queue_.empty()) cancel(queue_.front().id);
 }
 
 void Scheduler::admit() {

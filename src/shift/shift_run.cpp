@@ -50,15 +50,16 @@ ordered_json describe(const Side& side, const SidePrompt& prompt) {
                 {{"file", adapter.file_name}, {"sha256", adapter.content_hash}, {"scale", adapter.scale}});
         }
     }
-    return {{"model",
-             {{"name", info.name},
-              {"description", info.description},
-              {"sha256", info.content_hash},
-              {"weight_type", side.weight_type},
-              {"arithmetic", engine::name(info.arithmetic)},
-              {"arithmetic_version", engine::kArithmeticVersion}}},
-            {"adapters", adapters},
-            {"prompt", prompt.describe()}};
+    ordered_json model{{"name", info.name},
+                       {"description", info.description},
+                       {"sha256", info.content_hash},
+                       {"weight_type", side.weight_type},
+                       {"arithmetic", engine::name(info.arithmetic)},
+                       {"arithmetic_version", engine::kArithmeticVersion}};
+    if (info.packed_matrices < info.quantised_matrices) {
+        model["arithmetic_covers"] = {{"matrices", info.packed_matrices}, {"of", info.quantised_matrices}};
+    }
+    return {{"model", model}, {"adapters", adapters}, {"prompt", prompt.describe()}};
 }
 
 bool is_given(const ShiftItem& item) { return !item.answer_ids.empty() || item.answer_text; }
@@ -94,7 +95,11 @@ public:
         for (const ShiftItem& item : items_) pending_.push_back({&item, key_of(run_hash, item)});
         if (records_->has_records()) resume();
         const bool was_complete = pending_.empty();
-        if (!was_complete) analyse();
+        try {
+            if (!was_complete) analyse();
+        } catch (const engine::Cancelled&) {
+            outcome_.interrupted = true;
+        }
         records_->sync();
         if (has_begun_ || was_complete) write_manifest(/*finished=*/!outcome_.interrupted);
         report_progress();

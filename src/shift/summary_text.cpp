@@ -218,12 +218,21 @@ bool is_quantised(std::string_view weight_type) {
              type.find("bf16") != std::string::npos);
 }
 
+/// " for 3 of 17 matrices" where an arithmetic does not know the format of the others.
+std::string coverage(const ordered_json& side) {
+    const ordered_json::json_pointer path("/model/arithmetic_covers");
+    if (!side.contains(path)) return "";
+    return fmt::format(" for {} of {} matrices", side[path].value("matrices", 0), side[path].value("of", 0));
+}
+
 std::string describe_side(const ordered_json& side) {
     std::string text = text_at(side, "/model/name");
     if (const std::string type = text_at(side, "/model/weight_type"); !type.empty()) {
         text += ", " + type;
         const std::string arithmetic = text_at(side, "/model/arithmetic");
-        if (is_quantised(type) && !arithmetic.empty()) text += " (" + arithmetic + " arithmetic)";
+        if (is_quantised(type) && !arithmetic.empty()) {
+            text += " (" + arithmetic + " arithmetic" + coverage(side) + ")";
+        }
     }
     if (side.contains("adapters")) {
         for (const ordered_json& adapter : side["adapters"]) text += " + " + text_at(adapter, "/file");
@@ -241,8 +250,9 @@ std::string quantisation_warning(const ordered_json& manifest) {
         const std::string type = text_at(manifest, fmt::format("/identity/{}/model/weight_type", side).c_str());
         if (type.empty() || !is_quantised(type)) continue;
         types.insert(type);
-        precise = precise && text_at(manifest, fmt::format("/identity/{}/model/arithmetic", side).c_str()) ==
-                                 engine::name(engine::Arithmetic::PackedPrecise);
+        const std::string path = fmt::format("/identity/{}/model/arithmetic", side);
+        precise = precise && text_at(manifest, path.c_str()) == engine::name(engine::Arithmetic::PackedPrecise) &&
+                  !manifest.contains(ordered_json::json_pointer(path + "_covers"));
     }
     if (types.empty()) return "";
     const std::string noise =
@@ -251,14 +261,13 @@ std::string quantisation_warning(const ordered_json& manifest) {
     if (precise) {
         return fmt::format(
             "the weights are quantised ({}), in precise arithmetic: on Gemma 3 270M, Q4_K_M gave another rank than F32 "
-            "at 0.1 % of 2,337 positions and another class at none. Matrices in other formats than Q8_0, Q5_0, Q4_K "
-            "and Q6_K add noise ({})",
-            fmt::join(types, ", "), noise);
+            "at 0.1 % of 2,337 positions and another class at none",
+            fmt::join(types, ", "));
     }
     return fmt::format(
         "the weights are quantised ({}), which adds noise: on Gemma 3 270M, Q4_K_M gave {}. `urial convert MODEL "
         "--type f32 -o FILE` writes the same weights without it; on a CPU with AVX-512 VNNI `--arithmetic precise` is "
-        "nearly free of it",
+        "nearly free of it where all matrices are Q8_0, Q5_0, Q4_K or Q6_K",
         fmt::join(types, ", "), noise);
 }
 

@@ -9,6 +9,9 @@ namespace urial::shift {
 namespace {
 
 constexpr std::size_t kShownDifferences = 3;
+/// A share of ids, in percent, up to which two vocabularies are one with tokens that were added or renamed. Beyond it
+/// they are two, and what they happen to share says nothing.
+constexpr std::size_t kOfOneFamily = 2;
 
 std::string shown(const engine::Model& model, engine::Token token) {
     if (static_cast<std::size_t>(token) >= model.info().vocabulary_size) return "nothing";
@@ -38,12 +41,16 @@ VocabularyComparison compare_vocabularies(const engine::Model& base, const engin
         examples += fmt::format("{}{} is {} in the base and {} in the aligned model", examples.empty() ? "" : "; ",
                                 token, shown(base, token), shown(aligned, token));
     }
-    throw error(
-        ErrorKind::BadInput,
-        "the vocabularies differ in {} token ids ({} tokens in {}, {} in {}): {}. Distributions over different "
-        "tokens cannot be compared; where only added tokens differ, --allow-vocab-mismatch {} compares the rest",
-        result.mismatches(), base.info().vocabulary_size, base.info().name, aligned.info().vocabulary_size,
-        aligned.info().name, examples, result.mismatches());
+    const std::string remedy =
+        100 * result.mismatches() <= kOfOneFamily * larger
+            ? fmt::format("where only added tokens differ, --allow-vocab-mismatch {} compares the rest",
+                          result.mismatches())
+            : "take two models of one family";
+    throw error(ErrorKind::BadInput,
+                "the vocabularies differ in {} token ids ({} tokens in {}, {} in {}): {}. Distributions over different "
+                "tokens cannot be compared; {}",
+                result.mismatches(), base.info().vocabulary_size, base.info().name, aligned.info().vocabulary_size,
+                aligned.info().name, examples, remedy);
 }
 
 }  // namespace urial::shift

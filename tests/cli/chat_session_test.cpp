@@ -262,5 +262,21 @@ TEST(ChatSession, a_damaged_saved_conversation_is_refused_by_field_and_changes_n
     EXPECT_EQ(session.sampling().top_p, 1);
 }
 
+TEST(ChatSession, a_prompt_whose_reading_was_stopped_leaves_the_old_one_in_use) {
+    bool stop = false;
+    ChatOptions options;
+    options.session.watch.cancelled = [&] { return stop; };
+    ChatSession session(echo_model(), chat_spec(), options);
+    prompt::PromptSpec other = chat_spec();
+    other.preamble = "Talk otherwise.\n";
+    stop = true;
+    EXPECT_THROW(session.set_prompt(other), engine::Cancelled);
+    EXPECT_THROW(session.ask("one", kNowhere), engine::Cancelled);
+    EXPECT_TRUE(session.turns().empty());
+    stop = false;
+    EXPECT_EQ(session.ask("one", kNowhere).result.text, "You said one.");
+    EXPECT_EQ(session.show(std::nullopt).text, "Talk.\nQ: one\nA: ");
+}
+
 }  // namespace
 }  // namespace urial::cli

@@ -81,5 +81,20 @@ TEST(ProgressBar, redraws_in_place_and_leaves_nothing_behind) {
     EXPECT_LT(output.size(), 500U) << "a thousand updates at once are one or two drawings";
 }
 
+TEST(ProgressBar, what_is_done_in_a_moment_shows_nothing) {
+    Terminal terminal;
+    terminal.progress = true;
+    ::testing::internal::CaptureStderr();
+    {
+        ProgressBar bar(terminal, "model", ProgressUnit::Bytes, std::chrono::hours(1));
+        for (int step = 0; step < 10; ++step) bar.update(1, 2);
+        const auto progress = patient_progress(terminal, "model", ProgressUnit::Bytes);
+        progress(0, 2);
+        progress(2, 2);
+    }
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+    EXPECT_FALSE(patient_progress(Terminal{}, "model", ProgressUnit::Bytes)) << "no terminal";
+}
+
 }  // namespace
 }  // namespace urial::cli

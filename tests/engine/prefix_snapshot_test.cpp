@@ -87,5 +87,43 @@ TEST(SnapshotStore, a_folder_that_cannot_be_written_costs_nothing_but_the_snapsh
     EXPECT_FALSE(SnapshotStore(folder.path(), 5).write({{"n", 1}}, bytes(10, 1))) << "larger than the limit";
 }
 
+TEST(SnapshotStore, a_snapshot_of_other_circumstances_is_not_used_under_a_name_that_is_not_its_own) {
+    const test::TemporaryFolder folder;
+    const SnapshotStore store(folder.path(), 1'000'000);
+    ASSERT_TRUE(store.write({{"model", "a"}}, bytes(100, 7)));
+    const fs::path state = only_file(folder.path(), ".state");
+    const fs::path manifest = only_file(folder.path(), ".json");
+    fs::rename(state, folder / "kept.state");
+    fs::rename(manifest, folder / "kept.json");
+    ASSERT_TRUE(store.write({{"model", "b"}}, bytes(100, 8)));
+    for (const auto& entry : fs::directory_iterator(folder.path())) {
+        if (entry.path().stem() == "kept") continue;
+        fs::copy_file(folder / ("kept" + entry.path().extension().string()), entry.path(),
+                      fs::copy_options::overwrite_existing);
+    }
+    EXPECT_EQ(store.read({{"model", "b"}}), std::nullopt);
+}
+
+TEST(SampleHash, sees_changes_of_size_and_of_each_of_its_blocks) {
+    const test::TemporaryFolder folder;
+    const fs::path path = folder / "model";
+    const std::string bytes(1'000'000, 'a');
+    write_file_atomic(path, bytes);
+    const std::string hash = sample_hash(path);
+    EXPECT_EQ(sample_hash(path), hash);
+    for (std::size_t block = 0; block < 64; ++block) {
+        std::string changed = bytes;
+        changed[(bytes.size() - 4096) * block / 63 + 100] = 'b';
+        write_file_atomic(path, changed);
+        EXPECT_NE(sample_hash(path), hash) << block;
+    }
+    write_file_atomic(path, bytes + "a");
+    EXPECT_NE(sample_hash(path), hash);
+    write_file_atomic(path, "short");
+    EXPECT_NE(sample_hash(path), hash);
+    write_file_atomic(path, "");
+    EXPECT_NO_THROW(sample_hash(path));
+}
+
 }  // namespace
 }  // namespace urial::engine

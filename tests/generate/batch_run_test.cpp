@@ -313,5 +313,18 @@ TEST_F(BatchRunTest, parallel_of_zero_is_refused) {
     EXPECT_ERROR(run(), ErrorKind::BadInput, "parallel is 0");
 }
 
+TEST_F(BatchRunTest, a_run_stopped_in_the_middle_of_a_step_keeps_what_is_done_and_goes_on_later) {
+    for (const int stopped_at : {1, 2, 20}) {
+        int asked = 0;
+        options_.session.watch.cancelled = [&] { return ++asked >= stopped_at; };
+        EXPECT_TRUE(run().interrupted) << stopped_at;
+        for (const auto& [id, record] : records()) EXPECT_EQ(record["output"], "re: query " + std::to_string(id));
+    }
+    options_.session.watch.cancelled = nullptr;
+    const BatchSummary last = run();
+    EXPECT_FALSE(last.interrupted);
+    EXPECT_EQ(records().size(), 10U);
+}
+
 }  // namespace
 }  // namespace urial::generate

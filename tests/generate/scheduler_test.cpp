@@ -310,5 +310,27 @@ TEST_F(SchedulerTest, tokens_whose_lead_other_arithmetic_might_overturn_are_near
     EXPECT_FLOAT_EQ(ties[1].gap, 0.2F);
 }
 
+TEST_F(SchedulerTest, a_session_that_is_stopped_ends_every_request_as_cancelled) {
+    bool stop = false;
+    engine::SessionOptions options = session_of(2, 2000, 16);
+    options.watch.cancelled = [&] { return stop; };
+    const auto session = model_->new_session(options);
+    session->set_prefix(tokens_of(*model_, "prefix"));
+    Scheduler scheduler(*model_, *session);
+    for (std::uint64_t id = 0; id < 5; ++id) scheduler.submit(request(id));
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(scheduler.step());
+    stop = true;
+    EXPECT_FALSE(scheduler.step());
+    ASSERT_EQ(results_.size(), 5U) << "those that run and those that wait";
+    for (const auto& [id, result] : results_) EXPECT_EQ(result.finish, FinishReason::Cancelled);
+    EXPECT_EQ(session->free_tokens(), 2000 - 7);
+
+    stop = false;
+    results_.clear();
+    scheduler.submit(request(9));
+    scheduler.run();
+    EXPECT_EQ(results_[9].text, answer_to("Q9 ")) << "it can be used again";
+}
+
 }  // namespace
 }  // namespace urial::generate

@@ -41,11 +41,13 @@ public:
         if (changed == kOneMore) ++info_.vocabulary_size;
     }
     static constexpr Token kOneMore = test::kScriptedVocabulary;
+    static constexpr Token kAll = -1;
     const engine::ModelInfo& info() const override { return info_; }
     std::vector<Token> tokenize(std::string_view text, engine::TokenizeOptions options) const override {
         return model_->tokenize(text, options);
     }
     std::string piece(Token token, bool special) const override {
+        if (changed_ == kAll) return "other " + model_->piece(token, special);
         if (token != changed_) return model_->piece(token, special);
         return token == 'z' ? "Z" : "<extra>";
     }
@@ -301,6 +303,19 @@ TEST_F(ShiftRunTest, vocabularies_that_differ_are_refused_with_number_and_exampl
     base_.model = std::make_shared<OtherVocabulary>(base_.model, 'z');
     EXPECT_ERROR(run(), ErrorKind::BadInput, "differ in 1 token ids");
     EXPECT_ERROR(run(), ErrorKind::BadInput, "122 is \"Z\" in the base and \"z\" in the aligned model");
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "--allow-vocab-mismatch 1 compares the rest");
+}
+
+TEST_F(ShiftRunTest, two_wholly_different_vocabularies_are_not_to_be_compared_all_the_same) {
+    base_.model = std::make_shared<OtherVocabulary>(base_.model, OtherVocabulary::kAll);
+    try {
+        run();
+        FAIL() << "no error";
+    } catch (const Error& failure) {
+        EXPECT_TRUE(test::contains(failure.what(), "differ in 258 token ids"));
+        EXPECT_TRUE(test::contains(failure.what(), "take two models of one family"));
+        EXPECT_FALSE(test::contains(failure.what(), "--allow-vocab-mismatch"));
+    }
 }
 
 TEST_F(ShiftRunTest, an_allowed_mismatch_leaves_the_different_ids_out_of_both_distributions) {
@@ -373,6 +388,19 @@ TEST_F(ShiftRunTest, long_written_answers_of_any_width_are_scored_as_given_ones_
         EXPECT_EQ(record["kl_ab"], first.at(id)["kl_ab"]);
         EXPECT_EQ(record["aligned_top"], first.at(id)["aligned_top"]);
     }
+}
+
+TEST_F(ShiftRunTest, a_run_stopped_in_the_middle_of_a_step_goes_on_later) {
+    for (const int stopped_at : {1, 2, 5}) {
+        int asked = 0;
+        options_.session.watch.cancelled = [&] { return ++asked >= stopped_at; };
+        EXPECT_TRUE(run().interrupted) << stopped_at;
+    }
+    options_.session.watch.cancelled = nullptr;
+    const ShiftOutcome last = run();
+    EXPECT_FALSE(last.interrupted);
+    EXPECT_EQ(last.progress.done, last.progress.total);
+    EXPECT_EQ(records().size(), last.progress.total);
 }
 
 TEST_F(ShiftRunTest, added_tokens_may_be_left_out) {

@@ -207,6 +207,11 @@ TEST(Summary, warns_of_quantised_weights_and_of_low_self_agreement) {
     EXPECT_TRUE(test::contains(context.warnings[1], "self-agreement is only 50.0 %"));
     manifest["identity"]["base"]["model"]["arithmetic"] = "precise";
     EXPECT_TRUE(test::contains(summary_context(manifest, summary).warnings[0], "precise arithmetic"));
+    manifest["identity"]["base"]["model"]["arithmetic_covers"] = {{"matrices", 3}, {"of", 17}};
+    EXPECT_TRUE(test::contains(summary_context(manifest, summary).warnings[0], "which adds noise"))
+        << "it does not cover all matrices";
+    EXPECT_TRUE(test::contains(summary_context(manifest, summary).base, "(precise arithmetic for 3 of 17 matrices)"));
+    manifest["identity"]["base"]["model"].erase("arithmetic_covers");
     manifest["identity"]["aligned"]["model"] = {{"weight_type", "Q8_0"}, {"arithmetic", "engine"}};
     EXPECT_TRUE(
         test::contains(summary_context(manifest, summary).warnings[0], "quantised (Q4_K - Medium, Q8_0), which"))

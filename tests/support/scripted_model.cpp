@@ -31,9 +31,11 @@ public:
         if (static_cast<int>(tokens.size()) >= options_.context_tokens) {
             throw error(ErrorKind::ContextFull, "prefix of {} tokens", tokens.size());
         }
-        prefix_.assign(tokens.begin(), tokens.end());
-        ++model_->log().prefix_decodes;
+        const bool cancelled = is_cancelled();
+        prefix_.assign(tokens.begin(), cancelled ? tokens.begin() : tokens.end());
         for (std::size_t s = 0; s < texts_.size(); ++s) reset(static_cast<int>(s), 0);
+        if (cancelled) throw engine::Cancelled();
+        ++model_->log().prefix_decodes;
         return prefix_.empty() ? engine::PrefixOrigin::Empty : engine::PrefixOrigin::Computed;
     }
     std::size_t prefix_length() const override { return prefix_.size(); }
@@ -57,6 +59,10 @@ public:
         if (static_cast<int>(rows.size()) > free_tokens()) throw Error(ErrorKind::ContextFull, "no cells left");
         const auto wanted = std::count_if(rows.begin(), rows.end(), [](const auto& row) { return row.wants_logits; });
         if (wanted > logit_rows()) throw Error(ErrorKind::BadInput, "too many rows want logits");
+        if (is_cancelled()) {
+            for (const engine::Row& row : rows) reset(row.sequence, 0);
+            throw engine::Cancelled();
+        }
         logits_.assign(rows.size(), {});
         for (std::size_t i = 0; i < rows.size(); ++i) {
             std::vector<Token>& text = texts_.at(static_cast<std::size_t>(rows[i].sequence));
@@ -75,6 +81,8 @@ public:
     }
 
 private:
+    bool is_cancelled() const { return options_.watch.cancelled && options_.watch.cancelled(); }
+
     std::vector<float> row_after(const std::vector<Token>& tokens) const {
         std::string text;
         for (const Token token : tokens) text += model_->piece(token, false);

@@ -3,7 +3,10 @@
 #include <cstring>
 #include <functional>
 #include <numeric>
+#include <random>
 #include <type_traits>
+
+#include <fmt/format.h>
 
 #include "base/files.h"
 
@@ -67,6 +70,63 @@ TinyGguf TinyGguf::minimal() {
         .set("tokenizer.ggml.scores", std::vector<float>{0.0F, -1.0F, -2.0F})
         .set("tokenizer.ggml.add_bos_token", true);
     file.tensor("token_embd.weight", {4, 3}).tensor("output_norm.weight", {4});
+    return file;
+}
+
+TinyGguf TinyGguf::language_model(unsigned seed) {
+    constexpr std::uint64_t kWidth = 32, kHeads = 2, kGroups = 1, kForward = 64, kLayers = 2;
+    constexpr std::int32_t kNormal = 1, kUnknown = 2, kControl = 3, kByte = 6;
+    std::vector<std::string> tokens{"<unk>", "<s>", "</s>"};
+    std::vector<std::int32_t> types{kUnknown, kControl, kControl};
+    for (int byte = 0; byte < 256; ++byte) {
+        tokens.push_back(fmt::format("<0x{:02X}>", byte));
+        types.push_back(kByte);
+    }
+    tokens.emplace_back("\xE2\x96\x81");
+    types.push_back(kNormal);
+    TinyGguf file;
+    file.set("general.architecture", std::string("llama"))
+        .set("general.name", std::string("Tiny"))
+        .set("general.file_type", std::uint32_t{0})
+        .set("llama.context_length", std::uint32_t{512})
+        .set("llama.embedding_length", static_cast<std::uint32_t>(kWidth))
+        .set("llama.block_count", static_cast<std::uint32_t>(kLayers))
+        .set("llama.feed_forward_length", static_cast<std::uint32_t>(kForward))
+        .set("llama.rope.dimension_count", static_cast<std::uint32_t>(kWidth / kHeads))
+        .set("llama.attention.head_count", static_cast<std::uint32_t>(kHeads))
+        .set("llama.attention.head_count_kv", static_cast<std::uint32_t>(kGroups))
+        .set("llama.attention.layer_norm_rms_epsilon", 1e-5F)
+        .set("tokenizer.ggml.model", std::string("llama"))
+        .set("tokenizer.ggml.tokens", tokens)
+        .set("tokenizer.ggml.scores", std::vector<float>(tokens.size()))
+        .set("tokenizer.ggml.token_type", types)
+        .set("tokenizer.ggml.bos_token_id", std::uint32_t{1})
+        .set("tokenizer.ggml.eos_token_id", std::uint32_t{2})
+        .set("tokenizer.ggml.unknown_token_id", std::uint32_t{0})
+        .set("tokenizer.ggml.add_bos_token", true)
+        .set("tokenizer.ggml.add_space_prefix", false);
+    std::mt19937 random(seed);
+    const auto matrix = [&](const std::string& name, std::uint64_t columns, std::uint64_t rows) {
+        std::vector<float> data(columns * rows);
+        // Not a distribution of the library: those differ between libraries.
+        for (float& value : data) value = static_cast<float>(random() % 2001) / 5000.0F - 0.2F;
+        file.tensor(name, {columns, rows}, std::move(data));
+    };
+    const auto ones = [&](const std::string& name) { file.tensor(name, {kWidth}, std::vector<float>(kWidth, 1.0F)); };
+    matrix("token_embd.weight", kWidth, tokens.size());
+    ones("output_norm.weight");
+    for (std::uint64_t layer = 0; layer < kLayers; ++layer) {
+        const std::string block = fmt::format("blk.{}.", layer);
+        ones(block + "attn_norm.weight");
+        matrix(block + "attn_q.weight", kWidth, kWidth);
+        matrix(block + "attn_k.weight", kWidth, kWidth / kHeads * kGroups);
+        matrix(block + "attn_v.weight", kWidth, kWidth / kHeads * kGroups);
+        matrix(block + "attn_output.weight", kWidth, kWidth);
+        ones(block + "ffn_norm.weight");
+        matrix(block + "ffn_gate.weight", kWidth, kForward);
+        matrix(block + "ffn_up.weight", kWidth, kForward);
+        matrix(block + "ffn_down.weight", kForward, kWidth);
+    }
     return file;
 }
 

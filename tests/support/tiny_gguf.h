@@ -20,6 +20,10 @@ public:
     /// A file that check_gguf accepts: a model of architecture "tiny" with two tensors.
     static TinyGguf minimal();
 
+    /// A language model that the engine loads: architecture "llama", two layers, a vocabulary of control tokens and the
+    /// 256 bytes, weights that depend on `seed` alone.
+    static TinyGguf language_model(unsigned seed = 1);
+
     TinyGguf& version(std::uint32_t number);
     /// Adds a pair, also where the key is there already.
     TinyGguf& set(std::string key, Value value);
