@@ -23,8 +23,23 @@ CurlHandle new_curl_handle(const std::string& url) {
     curl_easy_setopt(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(handle.get(), CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(handle.get(), CURLOPT_NOSIGNAL, 1L);
+    if (is_loopback(url)) curl_easy_setopt(handle.get(), CURLOPT_PROXY, "");
     curl_easy_setopt(handle.get(), CURLOPT_CONNECTTIMEOUT, kConnectTimeoutSeconds);
     return handle;
+}
+
+bool is_loopback(const std::string& url) {
+    const CurlUrl parsed(curl_url());
+    char* part = nullptr;
+    if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
+        curl_url_get(parsed.get(), CURLUPART_HOST, &part, 0) != CURLUE_OK) {
+        return false;
+    }
+    const std::string host = lower_ascii(part);
+    curl_free(part);
+    const bool is_address = host.find_first_not_of("0123456789.") == std::string::npos;
+    return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" ||
+           (is_address && host.starts_with("127."));
 }
 
 void CurlHeaders::add(const std::string& line) {

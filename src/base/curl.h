@@ -2,6 +2,7 @@
 
 // What our users of libcurl have in common. Thread-safe, but for the objects themselves.
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,13 +12,26 @@
 
 namespace urial {
 
+struct CurlUrlFree {
+    void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+using CurlUrl = std::unique_ptr<CURLU, CurlUrlFree>;
+
 struct CurlFree {
     void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
 };
 using CurlHandle = std::unique_ptr<CURL, CurlFree>;
 
-/// For one transfer of http or https that follows no redirect. Throws Error{Io} when libcurl does not start.
+/// For one transfer of http or https that follows no redirect, and that goes through no proxy where the server is this
+/// machine: a key for it would leave the machine. Throws Error{Io} when libcurl does not start.
 CurlHandle new_curl_handle(const std::string& url);
+
+/// Whether the server of an address is this machine by its name: localhost, 127.x.x.x, ::1. False for what is no
+/// address.
+bool is_loopback(const std::string& url);
+
+/// The most of a reply's head, with those of "100 Continue" before it and the trailers behind its body.
+constexpr std::size_t kMostHeaderBytes = 256u << 10;
 
 /// Header lines that curl may read until the transfer ends.
 class CurlHeaders {

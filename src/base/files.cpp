@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/json_reader.h"
 #include "base/system_calls.h"
 #include "base/text.h"
 
@@ -33,17 +34,6 @@ private:
     int value_;
 };
 
-void check_regular(const fs::path& path) {
-    std::error_code ignored;
-    const fs::file_status status = fs::status(path, ignored);
-    if (status.type() == fs::file_type::not_found) {
-        throw error(ErrorKind::NotFound, "{}: no such file", path.string());
-    }
-    if (status.type() == fs::file_type::directory) {
-        throw error(ErrorKind::BadInput, "{}: is a directory, a file is needed", path.string());
-    }
-}
-
 fs::path home_dir() {
     if (const auto home = environment("HOME")) return *home;
     throw Error(ErrorKind::NotFound,
@@ -58,10 +48,32 @@ fs::path xdg_dir(const char* own, const char* xdg, const char* below_home) {
     return home_dir() / below_home / "urial";
 }
 
+bool is_terminal(const fs::path& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) return false;
+    const bool terminal = ::isatty(descriptor) == 1;
+    ::close(descriptor);
+    return terminal;
+}
+
 }  // namespace
 
+void check_readable(const fs::path& path) {
+    std::error_code ignored;
+    switch (fs::status(path, ignored).type()) {
+        case fs::file_type::not_found: throw error(ErrorKind::NotFound, "{}: no such file", path.string());
+        case fs::file_type::directory:
+            throw error(ErrorKind::BadInput, "{}: is a directory, a file is needed", path.string());
+        case fs::file_type::character:
+            if (is_terminal(path)) return;
+            [[fallthrough]];
+        case fs::file_type::block: throw error(ErrorKind::BadInput, "{}: is a device, a file is needed", path.string());
+        default: return;
+    }
+}
+
 void for_each_block(const fs::path& path, const std::function<void(std::string_view)>& block) {
-    check_regular(path);
+    check_readable(path);
     const Descriptor file(path, O_RDONLY, 0, "open");
     std::vector<char> buffer(1 << 20);
     for (;;) {
@@ -75,14 +87,20 @@ void for_each_block(const fs::path& path, const std::function<void(std::string_v
     }
 }
 
-std::string read_file(const fs::path& path) {
+std::string read_file(const fs::path& path, std::size_t most_bytes) {
     std::string content;
-    for_each_block(path, [&](std::string_view block) { content += block; });
+    for_each_block(path, [&](std::string_view block) {
+        if (block.size() > most_bytes - content.size()) {
+            throw error(ErrorKind::BadInput, "{}: is larger than {}, the most that such a file may have", path.string(),
+                        human_bytes(static_cast<double>(most_bytes)));
+        }
+        content += block;
+    });
     return content;
 }
 
-std::string read_text_file(const fs::path& path) {
-    std::string content = read_file(path);
+std::string read_text_file(const fs::path& path, std::size_t most_bytes) {
+    std::string content = read_file(path, most_bytes);
     if (content.starts_with("\xEF\xBB\xBF")) content.erase(0, 3);
     const std::size_t valid = valid_utf8_length(content);
     if (valid != content.size()) {
@@ -131,19 +149,29 @@ void check_parent_folder(const fs::path& path) {
 }
 
 void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line) {
+    for_each_json_line(path, line, kRecordFileLimits);
+}
+
+void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line,
+                        const InputLimits& limits) {
     std::string pending;
     std::size_t number = 0;
+    std::size_t bytes = 0;
+    const auto refuse = [&](std::string_view what) {
+        throw error(ErrorKind::BadInput, "{}:{}: {}", path.string(), number, what);
+    };
     const auto parse = [&](std::string_view text, bool ended) {
         ++number;
+        if (number > limits.values) refuse(fmt::format("more than {} lines; split the file", limits.values));
         if (text.ends_with('\r')) text.remove_suffix(1);
-        const auto refuse = [&](std::string_view what) {
-            throw error(ErrorKind::BadInput, "{}:{}: {}", path.string(), number, what);
-        };
         if (trim(text).empty()) refuse("empty line; each line must be one JSON object");
         if (!is_valid_utf8(text)) refuse("not UTF-8; convert the file to UTF-8");
-        nlohmann::ordered_json value = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-        if (value.is_discarded()) {
-            refuse(ended ? "not a JSON value" : "not a JSON value, and the line has no end: the file looks cut off");
+        nlohmann::ordered_json value;
+        try {
+            value = parse_json(text, limits.value);
+        } catch (const Error& problem) {
+            refuse(
+                fmt::format("{}{}", problem.what(), ended ? "" : ", and the line has no end: the file looks cut off"));
         }
         try {
             line(number, std::move(value));
@@ -152,9 +180,17 @@ void for_each_json_line(const fs::path& path, const std::function<void(std::size
         }
     };
     for_each_block(path, [&](std::string_view block) {
+        bytes += block.size();
+        if (bytes > limits.bytes) {
+            refuse(fmt::format("more than {} in all; split the file", human_bytes(static_cast<double>(limits.bytes))));
+        }
         while (!block.empty()) {
             const std::size_t end = block.find('\n');
             pending += block.substr(0, end);
+            if (pending.size() > limits.value.bytes) {
+                ++number;
+                refuse(fmt::format("the line is longer than {}", human_bytes(static_cast<double>(limits.value.bytes))));
+            }
             if (end == std::string_view::npos) return;
             parse(pending, true);
             pending.clear();

@@ -17,11 +17,17 @@ namespace urial {
 
 namespace fs = std::filesystem;
 
-/// The whole file. A directory, a missing file and an unreadable file are errors that say which.
-std::string read_file(const fs::path& path);
+struct InputLimits;
+
+/// Throws for what is no file that can be read to its end: nothing there, a directory, a device but the terminal.
+void check_readable(const fs::path& path);
+
+/// The whole file. What check_readable() refuses, an unreadable file and one with more than `most_bytes` are errors
+/// that say which.
+std::string read_file(const fs::path& path, std::size_t most_bytes = std::size_t{4} << 30);
 
 /// read_file, and the bytes must be UTF-8 (the error gives the byte offset). A byte order mark is removed.
-std::string read_text_file(const fs::path& path);
+std::string read_text_file(const fs::path& path, std::size_t most_bytes = 64u << 20);
 
 /// Calls `block` with consecutive parts of the file, at most 1 MiB each.
 void for_each_block(const fs::path& path, const std::function<void(std::string_view)>& block);
@@ -60,8 +66,10 @@ private:
 void make_directories(const fs::path& path, unsigned mode = 0755);
 
 /// Parses `path` line by line: `line(number, value)`, numbers from 1. An empty or torn line, or one that is not UTF-8
-/// or not JSON, is Error{BadInput} with the line number.
+/// or not JSON, is Error{BadInput} with the line number. Without `limits` the file is taken for one of our own records.
 void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line);
+void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line,
+                        const InputLimits& limits);
 
 /// An advisory lock on a file, held until destruction. Another holder, in this or another process, is
 /// Error{Unavailable}.

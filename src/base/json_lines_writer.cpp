@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/files.h"
+#include "base/json_reader.h"
 #include "base/system_calls.h"
 #include "base/text.h"
 
@@ -30,6 +31,10 @@ void for_each_whole_line(const fs::path& path, Line line) {
             block.remove_prefix(end + 1);
         }
         pending += block;
+        if (pending.size() > kRecordLimits.bytes) {
+            throw error(ErrorKind::BadInput, "{}:{}: a line longer than {}, which no record is", path.string(),
+                        number + 1, human_bytes(static_cast<double>(kRecordLimits.bytes)));
+        }
     });
 }
 
@@ -49,15 +54,14 @@ std::vector<std::size_t> for_each_written_line(const fs::path& path,
                                                const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line) {
     std::vector<std::size_t> damaged;
     for_each_whole_line(path, [&](std::size_t number, std::string_view text) {
-        nlohmann::ordered_json value = is_valid_utf8(text)
-                                           ? nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false)
-                                           : nlohmann::ordered_json(nlohmann::ordered_json::value_t::discarded);
-        if (value.is_discarded()) {
+        std::optional<nlohmann::ordered_json> value;
+        if (is_valid_utf8(text)) value = try_parse_json(text, kRecordLimits);
+        if (!value) {
             damaged.push_back(number);
             return;
         }
         try {
-            line(number, std::move(value));
+            line(number, std::move(*value));
         } catch (const nlohmann::json::exception& failure) {  // a field of another type than the caller takes
             throw error(ErrorKind::BadInput, "{}:{}: {}", path.string(), number, failure.what());
         }

@@ -9,6 +9,8 @@
 namespace urial {
 namespace {
 
+constexpr std::size_t kLongestName = 200;
+
 /// Bytes that a character starting with `lead` should have; 0 where no character starts so.
 std::size_t expected_length(unsigned char lead) {
     if (lead < 0x80) return 1;
@@ -101,6 +103,18 @@ std::string replace_invalid_utf8(std::string_view bytes) {
     return text;
 }
 
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+    std::string replaced;
+    replaced.reserve(text.size());
+    for (;;) {
+        const std::size_t at = text.find(from);
+        replaced += text.substr(0, at);
+        if (at == std::string_view::npos) return replaced;
+        replaced += to;
+        text.remove_prefix(at + from.size());
+    }
+}
+
 std::string_view trim(std::string_view text) {
     while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
     while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
@@ -127,6 +141,7 @@ std::string lower_ascii(std::string_view text) {
 
 std::vector<std::string> closest_matches(std::string_view name, std::span<const std::string> candidates,
                                          std::size_t most) {
+    if (name.size() > kLongestName) return {};  // the distance takes time by its length, and it resembles nothing
     std::vector<std::pair<std::size_t, std::string>> ranked;
     const std::string wanted = lower_ascii(name);
     for (const std::string& candidate : candidates) {

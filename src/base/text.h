@@ -22,6 +22,9 @@ std::size_t complete_utf8_length(std::string_view bytes);
 /// Every invalid byte becomes U+FFFD; valid text comes back unchanged.
 std::string replace_invalid_utf8(std::string_view bytes);
 
+/// Every `from` (not empty) becomes `to`, in one pass whatever the text holds.
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to);
+
 std::string_view trim(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string lower_ascii(std::string_view text);

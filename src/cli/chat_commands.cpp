@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/chat_loop.h"
 #include "cli/sampling_settings.h"
@@ -211,8 +212,7 @@ void ChatLoop::save(const std::string& argument) {
 
 void ChatLoop::load(const std::string& argument) {
     const std::string file = need_file(argument, "/load");
-    const nlohmann::json saved = nlohmann::json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
-    if (saved.is_discarded()) throw error(ErrorKind::BadInput, "{}: not JSON; /load takes what /save wrote", file);
+    const nlohmann::json saved = read_json_file(file);
     for (const std::string& note : session_.load(saved, file)) context_.terminal.warn(note);
     context_.terminal.note(fmt::format("{} turns, prompt {}", session_.turns().size(), session_.spec().name));
 }

@@ -1,9 +1,9 @@
 // `urial chat`: one answer, or a conversation.
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <iostream>
-#include <iterator>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/chat_loop.h"
 #include "cli/commands.h"
@@ -37,7 +38,15 @@ struct ChatFlags {
 };
 
 std::string read_standard_input() {
-    std::string text{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+    constexpr std::size_t kMostBytes = 16u << 20;  // no context holds it
+    std::string text;
+    std::array<char, 1 << 16> block;
+    while (std::cin.read(block.data(), block.size()), std::cin.gcount() > 0) {
+        text.append(block.data(), static_cast<std::size_t>(std::cin.gcount()));
+        if (text.size() <= kMostBytes) continue;
+        throw error(ErrorKind::BadInput, "standard input: more than {}, the most that a message may have",
+                    human_bytes(static_cast<double>(kMostBytes)));
+    }
     while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
     return text;
 }
@@ -66,9 +75,7 @@ std::optional<nlohmann::json> saved_conversation(const ChatFlags& flags) {
     if (!fs::exists(last_chat_file())) {
         throw error(ErrorKind::NotFound, "{}: there is no conversation to go on with yet", last_chat_file().string());
     }
-    nlohmann::json saved = nlohmann::json::parse(read_text_file(last_chat_file()), nullptr, /*allow_exceptions=*/false);
-    if (saved.is_discarded()) throw error(ErrorKind::BadInput, "{}: not JSON; remove it", last_chat_file().string());
-    return saved;
+    return read_json_file(last_chat_file());
 }
 
 /// What the command line does not say is as it was when the conversation was saved.

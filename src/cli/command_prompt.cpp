@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "generate/generate.h"
@@ -73,7 +74,7 @@ void run_show(const PromptCommand& command, const Context& context) {
 
 std::vector<prompt::Turn> read_turns(const std::string& path) {
     if (path.empty()) return {};
-    const auto value = nlohmann::json::parse(read_text_file(path), nullptr, false);
+    const auto value = read_json_file(path);
     if (!value.is_array()) {
         throw error(ErrorKind::BadInput,
                     "{}: expected a JSON list such as [{{\"query\": \"...\", \"answer\": \"...\"}}]", path);

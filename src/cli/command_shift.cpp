@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
@@ -179,7 +180,7 @@ void report(const shift::ShiftOutcome& outcome, const ShiftFlags& flags, Context
         throw Interrupted{};
     }
     const shift::Summary summary = shift::summarize(shift::records_file(flags.output));
-    const ordered_json manifest = ordered_json::parse(read_text_file(shift::manifest_file(flags.output)));
+    const ordered_json manifest = read_json_file(shift::manifest_file(flags.output));
     const shift::SummaryContext beside = shift::summary_context(manifest, summary);
     const std::string markdown = shift::as_markdown(summary, beside);
     const std::string json = shift::as_json(summary, beside).dump(2);

@@ -25,13 +25,6 @@ std::vector<const OptionInfo*> options_for(const CommandInfo& root, const Comman
     return options;
 }
 
-std::string replace_all(std::string text, std::string_view from, std::string_view to) {
-    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-        text.replace(at, from.size(), to);
-    }
-    return text;
-}
-
 /// Inside '...' in zsh's _arguments: brackets and colons have a meaning, quotes end the word.
 std::string zsh_text(std::string_view text) {
     std::string escaped = replace_all(std::string(text), "\\", "\\\\");

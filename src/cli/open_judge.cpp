@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/curl.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -34,16 +35,8 @@ std::optional<eval::RemoteAddress> remote_address(const std::string& spec) {
 }
 
 /// An address to which a key goes as plain text, over a network.
-bool is_open_to_others(std::string_view base_url) {
-    constexpr std::string_view kPlain = "http://";
-    const std::string lower = lower_ascii(base_url);
-    std::string_view host = lower;
-    if (!host.starts_with(kPlain)) return false;
-    host.remove_prefix(kPlain.size());
-    host = host.substr(0, host.starts_with('[') ? host.find(']') + 1 : host.find_first_of(":/"));
-    const bool is_loopback =
-        host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
-    return !is_loopback && host != "localhost" && host != "[::1]";
+bool is_open_to_others(const std::string& base_url) {
+    return lower_ascii(base_url).starts_with("http://") && !is_loopback(base_url);
 }
 
 OpenedJudge open_local(const std::string& spec, ModelFlags flags, const Context& context) {

@@ -5,11 +5,10 @@
 #include <charconv>
 #include <cmath>
 
-#include <toml++/toml.h>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "base/toml_reader.h"
 
 namespace urial::cli {
 namespace {
@@ -297,13 +296,7 @@ std::optional<fs::path> Settings::project_file() const {
 
 void Settings::load_file(const fs::path& path, Origin origin) {
     const std::string text = read_text_file(path);
-    toml::table table;
-    try {
-        table = toml::parse(text);
-    } catch (const toml::parse_error& failure) {
-        throw error(ErrorKind::BadInput, "{}:{}:{}: {}", path.string(), failure.source().begin.line,
-                    failure.source().begin.column, failure.description());
-    }
+    const toml::table table = parse_toml(text, path.string());
     for (const auto& [key, node] : table) {
         const std::string where = fmt::format("{}:{}", path.string(), key.source().begin.line);
         std::vector<std::string> keys;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json_reader.h"
 
 namespace urial::engine {
 namespace {
@@ -43,7 +44,7 @@ std::string sample_hash(const fs::path& model_file) {
 std::optional<std::vector<std::uint8_t>> SnapshotStore::read(const nlohmann::ordered_json& circumstances) const {
     const fs::path stem = folder_ / sha256_hex(circumstances.dump());
     try {
-        const auto manifest = nlohmann::ordered_json::parse(read_file(stem.string() + ".json"));
+        const auto manifest = read_json_file(stem.string() + ".json");
         if (manifest.at("circumstances") != circumstances) return std::nullopt;
         const fs::path state_path = stem.string() + ".state";
         std::string state = read_file(state_path);

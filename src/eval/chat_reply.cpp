@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 
+#include "base/json_reader.h"
 #include "base/text.h"
 
 namespace urial::eval {
@@ -49,9 +50,9 @@ std::string text_of(const Json& content) {
 }  // namespace
 
 std::optional<ChatReply> parse_chat_reply(std::string_view bytes) {
-    const Json body = Json::parse(bytes, nullptr, /*allow_exceptions=*/false);
-    if (body.is_discarded()) return std::nullopt;
-    const Json* choices = find(&body, "choices");
+    const std::optional<Json> body = try_parse_json(bytes);
+    if (!body) return std::nullopt;
+    const Json* choices = find(&*body, "choices");
     if (choices == nullptr || !choices->is_array() || choices->empty()) return std::nullopt;
     const Json* message = find(&choices->front(), "message");
     if (message == nullptr || !message->is_object()) return std::nullopt;
@@ -59,12 +60,12 @@ std::optional<ChatReply> parse_chat_reply(std::string_view bytes) {
     if (const Json* content = find(message, "content")) reply.text = text_of(*content);
     const Json* refusal = find(message, "refusal");
     if (reply.text.empty() && refusal != nullptr) reply.text = text_of(*refusal);
-    reply.usage = usage_of(body);
+    reply.usage = usage_of(*body);
     return reply;
 }
 
 std::string server_message(std::string_view bytes) {
-    const Json body = Json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+    const Json body = try_parse_json(bytes).value_or(nullptr);
     std::string text(bytes);
     const Json* problem = find(&body, "error");
     const Json* message = find(problem, "message");

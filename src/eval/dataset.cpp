@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_stream.h"
 #include "base/text.h"
 
 namespace urial::eval {
@@ -205,7 +206,7 @@ std::pair<std::string, std::string> parse_condition(std::string_view text) {
 }
 
 std::set<std::string> load_subset(const std::filesystem::path& path, std::string_view name) {
-    const Json json = Json::parse(read_text_file(path), nullptr, /*allow_exceptions=*/false);
+    const Json json = read_json_file(path);
     std::set<std::string> ids;
     const auto add = [&](const Json& list) {
         for (const Json& id : list) ids.insert(id.is_string() ? id.get<std::string>() : id.dump());

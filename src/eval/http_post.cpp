@@ -1,5 +1,8 @@
 #include "eval/http_post.h"
 
+#include <cstddef>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "base/curl.h"
@@ -9,14 +12,30 @@ namespace {
 
 constexpr std::size_t kMostBodyBytes = 16u << 20;  // a judgement has some kilobytes
 
+/// What the C callbacks of one transfer share.
+struct Transfer {
+    HttpAnswer answer;
+    std::size_t header_bytes = 0;
+};
+
 size_t take_header(char* bytes, size_t, size_t count, void* pointer) {
-    take_header_line({bytes, count}, static_cast<HttpAnswer*>(pointer)->headers);
+    auto& transfer = *static_cast<Transfer*>(pointer);
+    transfer.header_bytes += count;
+    if (transfer.header_bytes > kMostHeaderBytes) {
+        transfer.answer.failure = fmt::format("the answer has more than {} bytes of headers", kMostHeaderBytes);
+        return 0;
+    }
+    // Behind the body come trailers, which say nothing that is asked for here.
+    if (transfer.answer.body.empty()) take_header_line({bytes, count}, transfer.answer.headers);
     return count;
 }
 
 size_t take_body(char* bytes, size_t, size_t count, void* pointer) {
-    auto& answer = *static_cast<HttpAnswer*>(pointer);
-    if (answer.body.size() + count > kMostBodyBytes) return 0;
+    HttpAnswer& answer = static_cast<Transfer*>(pointer)->answer;
+    if (answer.body.size() + count > kMostBodyBytes) {
+        answer.failure = fmt::format("the answer has more than {} bytes", kMostBodyBytes);
+        return 0;
+    }
     answer.body.append(bytes, count);
     return count;
 }
@@ -31,7 +50,7 @@ bool may_pass(CURLcode code) {
     }
 }
 
-void set_options(CURL* handle, const HttpPost& post, HttpAnswer& answer, const CurlHeaders& headers) {
+void set_options(CURL* handle, const HttpPost& post, Transfer& transfer, const CurlHeaders& headers) {
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, post.body.c_str());
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(post.body.size()));
@@ -39,9 +58,9 @@ void set_options(CURL* handle, const HttpPost& post, HttpAnswer& answer, const C
     curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(post.timeout.count()));
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(handle, CURLOPT_HEADERDATA, &answer);
+    curl_easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
 }
 
 }  // namespace
@@ -54,21 +73,18 @@ HttpAnswer http_post(const HttpPost& post) {
     headers.add("Content-Type: application/json");
     headers.add("Expect:");  // no waiting for "100 Continue"
     if (!post.bearer.empty()) headers.add("Authorization: Bearer " + post.bearer);
-    HttpAnswer answer;
-    set_options(handle.get(), post, answer, headers);
+    Transfer transfer;
+    set_options(handle.get(), post, transfer, headers);
     const CURLcode code = curl_easy_perform(handle.get());
     long status = 0;
     long request_bytes = 0;
     curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(handle.get(), CURLINFO_REQUEST_SIZE, &request_bytes);
+    HttpAnswer answer = std::move(transfer.answer);
     answer.status = static_cast<int>(status);
     answer.sent = request_bytes > 0;
     answer.may_pass = may_pass(code);
-    if (code == CURLE_WRITE_ERROR) {
-        answer.failure = fmt::format("the answer has more than {} bytes", kMostBodyBytes);
-    } else if (code != CURLE_OK) {
-        answer.failure = curl_easy_strerror(code);
-    }
+    if (code != CURLE_OK && answer.failure.empty()) answer.failure = curl_easy_strerror(code);
     return answer;
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <optional>
 
-#include "eval/json_stream.h"
+#include "eval/json.h"
 #include "eval/statistics.h"
 
 namespace urial::eval {

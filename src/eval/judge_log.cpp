@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "eval/verdict.h"
 
@@ -21,7 +22,7 @@ fs::path check_folder(const fs::path& folder) {
         }
         return folder;
     }
-    const Json json = Json::parse(read_text_file(manifest), nullptr, /*allow_exceptions=*/false);
+    const Json json = read_json_file(manifest);
     if (!json.is_object() || json.value("format", "") != kRunFormat || !json.contains("judges")) {
         throw error(ErrorKind::BadInput, "{}: holds a run of another kind; name another folder", folder.string());
     }
@@ -247,8 +248,7 @@ void JudgeLog::begin(Attempt& attempt) {
 }
 
 void JudgeLog::end(const Attempt& attempt, const JudgeReply& reply, std::optional<double> cost) {
-    Json request = Json::parse(reply.request, nullptr, /*allow_exceptions=*/false);
-    if (request.is_discarded()) request = reply.request;
+    Json request = try_parse_json(reply.request, kRecordLimits).value_or(reply.request);
     Json raw{{"key", attempt.key}, {"attempt", attempt.number}, {"judge", attempt.judge}, {"item", attempt.item}};
     raw["request"] = std::move(request);
     if (reply.failure) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_reader.h"
 #include "eval/judge_asker.h"
 #include "eval/verdict.h"
 #include "generate/run_identity.h"
@@ -220,7 +221,7 @@ private:
 
     static std::string first_start(const fs::path& manifest) {
         if (fs::exists(manifest)) {
-            const Json json = Json::parse(read_text_file(manifest), nullptr, /*allow_exceptions=*/false);
+            const Json json = read_json_file(manifest);
             if (json.is_object() && json.contains("started")) return json["started"].get<std::string>();
         }
         return generate::timestamp();

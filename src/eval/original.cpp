@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json_stream.h"
 #include "base/text.h"
 #include "eval/dataset.h"
 #include "eval/verdict.h"
@@ -23,12 +24,6 @@ constexpr std::string_view kImportOrigin = "imported raw judgements";
 constexpr std::string_view kFailedResult = "N/A";  // what the original stores when a request failed
 constexpr std::array<std::string_view, 4> kModes{"score_multi", "score_safety", "pairwise", "pairwise_multi"};
 constexpr std::string_view kOverall = "overall";
-
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-        text.replace(at, from.size(), to);
-    }
-}
 
 const Json& require(const Json& json, const char* key) {
     const auto found = json.find(key);
@@ -184,11 +179,11 @@ bool is_parsed(const EvalRecord& record) {
 
 std::string repair_reply_as_paper(std::string_view reply) {
     std::string text(reply);
-    replace_all(text, "```", "");
+    text = replace_all(text, "```", "");
     if (text.find("\\\\\"") != std::string::npos) {
-        replace_all(text, "\\\\\"", "\\\"");
+        text = replace_all(text, "\\\\\"", "\\\"");
     } else {
-        replace_all(text, "\\", "\\\\");
+        text = replace_all(text, "\\", "\\\\");
     }
     text = std::string(trim(text));
     const std::size_t begin = text.find('{');
@@ -200,9 +195,7 @@ std::string repair_reply_as_paper(std::string_view reply) {
 std::optional<Json> parse_repaired_as_paper(std::string_view repaired) {
     std::string text(repaired);
     std::erase(text, '\n');
-    Json json = Json::parse(escape_inner_quotes(text), nullptr, /*allow_exceptions=*/false);
-    if (json.is_discarded()) return std::nullopt;
-    return json;
+    return try_parse_json(escape_inner_quotes(text));
 }
 
 std::vector<EvalRecord> reread_as_paper(std::vector<EvalRecord> records) {

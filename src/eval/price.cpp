@@ -4,11 +4,10 @@
 #include <array>
 #include <cmath>
 
-#include <toml++/toml.h>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "base/toml_reader.h"
 
 namespace urial::eval {
 namespace {
@@ -56,13 +55,7 @@ double cost_of(const Price& price, const Usage& usage) {
 }
 
 PriceTable parse_prices(std::string_view text, std::string_view origin) {
-    toml::table table;
-    try {
-        table = toml::parse(text, origin);
-    } catch (const toml::parse_error& problem) {
-        throw error(ErrorKind::BadInput, "{}:{}:{}: {}", origin, problem.source().begin.line,
-                    problem.source().begin.column, problem.description());
-    }
+    const toml::table table = parse_toml(text, origin);
     PriceTable prices;
     for (const auto& [key, node] : table) {
         if (key.str() != "prices" || !node.is_array_of_tables()) {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_stream.h"
 #include "eval/agreement.h"
 
 namespace urial::eval {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_stream.h"
 #include "base/text.h"
 
 namespace urial::eval {
@@ -172,7 +173,7 @@ EvalRun load_run(const std::filesystem::path& folder) {
         throw error(ErrorKind::NotFound, "{}: not a run folder: it has no {}", folder.string(), kManifestFile);
     }
     EvalRun run;
-    run.manifest = Json::parse(read_text_file(manifest), nullptr, /*allow_exceptions=*/false);
+    run.manifest = read_json_file(manifest);
     if (!run.manifest.is_object() || run.manifest.value("format", "") != kRunFormat) {
         throw error(ErrorKind::BadInput, "{}: not the manifest of an evaluation run", manifest.string());
     }
@@ -181,13 +182,16 @@ EvalRun load_run(const std::filesystem::path& folder) {
                     "{}: the run is not finished; the command that began it goes on where it stopped", folder.string());
     }
     const fs::path records = folder / kRecordsFile;
-    for_each_json_value(records, [&](std::size_t index, Json&& json) {
-        try {
-            run.records.push_back(record_from_json(json));
-        } catch (const Error& problem) {
-            throw error(ErrorKind::BadInput, "{}: record {}: {}", records.string(), index, problem.what());
-        }
-    });
+    for_each_json_value(
+        records,
+        [&](std::size_t index, Json&& json) {
+            try {
+                run.records.push_back(record_from_json(json));
+            } catch (const Error& problem) {
+                throw error(ErrorKind::BadInput, "{}: record {}: {}", records.string(), index, problem.what());
+            }
+        },
+        kRecordFileLimits);
     return run;
 }
 
@@ -197,7 +201,7 @@ void check_new_run(const fs::path& folder, const Json& origin) {
     };
     const fs::path manifest = folder / kManifestFile;
     if (fs::exists(manifest)) {
-        const Json json = Json::parse(read_file(manifest), nullptr, /*allow_exceptions=*/false);
+        const Json json = try_parse_json(read_file(manifest), kRecordLimits).value_or(nullptr);
         const bool is_left_over = json.is_object() && json.value("format", Json()) == kRunFormat &&
                                   json.value("origin", Json()) == origin && json.contains("finished") &&
                                   json["finished"].is_null();

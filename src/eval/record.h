@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "eval/json_stream.h"
+#include "eval/json.h"
 
 namespace urial::eval {
 

@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <functional>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -16,6 +19,14 @@ namespace {
 // by chance: an instruction that the answer repeats, an answer that is one word. Every combination of occurrences in
 // one request is a candidate; the template is the first candidate that renders all other requests too. The request
 // whose texts are longest has the fewest candidates, so it proposes them.
+
+constexpr std::size_t kMostPlaces = 200;  // of one text in a request
+constexpr std::size_t kMostCandidates = 10'000;
+
+[[noreturn]] void refuse_ambiguous(const RenderedRequest& request) {
+    throw error(ErrorKind::BadInput,
+                "{}: the request holds its instruction or output too often to tell where it belongs", request.where);
+}
 
 struct Place {
     std::size_t begin;
@@ -33,10 +44,20 @@ std::vector<std::string> slot_names(std::size_t outputs) {
     return {"instruction", "output_a", "output_b"};
 }
 
-std::vector<std::size_t> occurrences(const std::string& text, const std::string& needle) {
+/// In linear time, unlike std::string::find: both texts come from files of others.
+std::size_t find_from(const std::string& text, const std::string& needle, std::size_t from) {
+    const void* found = ::memmem(text.data() + from, text.size() - from, needle.data(), needle.size());
+    return found == nullptr ? std::string::npos
+                            : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+}
+
+std::vector<std::size_t> occurrences(const RenderedRequest& request, const std::string& needle) {
     std::vector<std::size_t> places;
-    for (std::size_t at = text.find(needle); at != std::string::npos; at = text.find(needle, at + 1))
+    const std::string& text = request.prompt;
+    for (std::size_t at = find_from(text, needle, 0); at != std::string::npos; at = find_from(text, needle, at + 1)) {
+        if (places.size() == kMostPlaces) refuse_ambiguous(request);
         places.push_back(at);
+    }
     return places;
 }
 
@@ -60,31 +81,52 @@ struct Skeleton {
     }
 };
 
-/// Every way to assign one occurrence to each field without overlap.
-void propose(const RenderedRequest& request, std::vector<Place>& chosen, std::vector<Skeleton>& candidates) {
-    const auto fields = fields_of(request);
-    if (chosen.size() == fields.size()) {
-        std::vector<Place> ordered = chosen;
+/// Tries every way to assign one occurrence to each field without overlap, until `accept` takes one.
+class Proposer {
+public:
+    using Accept = std::function<bool(const Skeleton&)>;
+
+    Proposer(const RenderedRequest& request, Accept accept)
+        : request_(request), fields_(fields_of(request)), accept_(std::move(accept)) {
+        for (const std::string* field : fields_) places_.push_back(occurrences(request, *field));
+    }
+
+    bool run() {
+        if (chosen_.size() == fields_.size()) return propose();
+        const std::size_t field = chosen_.size();
+        for (const std::size_t begin : places_[field]) {
+            chosen_.push_back({begin, field});
+            const bool accepted = run();
+            chosen_.pop_back();
+            if (accepted) return true;
+        }
+        return false;
+    }
+
+private:
+    bool propose() {
+        std::vector<Place> ordered = chosen_;
         std::ranges::sort(ordered, {}, &Place::begin);
         Skeleton skeleton;
         std::size_t at = 0;
         for (const Place& place : ordered) {
-            if (place.begin < at) return;
-            skeleton.literals.push_back(request.prompt.substr(at, place.begin - at));
+            if (place.begin < at) return false;
+            skeleton.literals.push_back(request_.prompt.substr(at, place.begin - at));
             skeleton.slots.push_back(place.field);
-            at = place.begin + fields[place.field]->size();
+            at = place.begin + fields_[place.field]->size();
         }
-        skeleton.literals.push_back(request.prompt.substr(at));
-        candidates.push_back(std::move(skeleton));
-        return;
+        skeleton.literals.push_back(request_.prompt.substr(at));
+        if (++proposed_ > kMostCandidates) refuse_ambiguous(request_);
+        return accept_(skeleton);
     }
-    const std::size_t field = chosen.size();
-    for (const std::size_t begin : occurrences(request.prompt, *fields[field])) {
-        chosen.push_back({begin, field});
-        propose(request, chosen, candidates);
-        chosen.pop_back();
-    }
-}
+
+    const RenderedRequest& request_;
+    std::vector<const std::string*> fields_;
+    std::vector<std::vector<std::size_t>> places_;  // of each field
+    std::vector<Place> chosen_;
+    Accept accept_;
+    std::size_t proposed_ = 0;
+};
 
 std::size_t shortest_field(const RenderedRequest& request) {
     std::size_t shortest = request.instruction.size();
@@ -143,19 +185,19 @@ std::string recover_template(std::span<const RenderedRequest> requests) {
         throw error(ErrorKind::BadInput, "{}: every request has an empty text, so no place can be found",
                     requests.front().where);
     }
-    std::vector<Skeleton> candidates;
-    std::vector<Place> chosen;
-    propose(*proposer, chosen, candidates);
-    if (candidates.empty()) {
-        throw error(ErrorKind::BadInput, "{}: the request does not hold its instruction and output literally",
-                    proposer->where);
-    }
     const RenderedRequest* misfit = nullptr;
-    for (const Skeleton& candidate : candidates) {
+    std::optional<Skeleton> fit;
+    Proposer places(*proposer, [&](const Skeleton& candidate) {
         const auto found = std::ranges::find_if_not(
             requests, [&](const RenderedRequest& request) { return candidate.renders(request); });
-        if (found == requests.end()) return write_template(candidate, requests.front().outputs.size());
-        if (misfit == nullptr) misfit = &*found;
+        if (found == requests.end()) fit = candidate;
+        if (found != requests.end() && misfit == nullptr) misfit = &*found;
+        return fit.has_value();
+    });
+    if (places.run()) return write_template(*fit, requests.front().outputs.size());
+    if (misfit == nullptr) {
+        throw error(ErrorKind::BadInput, "{}: the request does not hold its instruction and output literally",
+                    proposer->where);
     }
     throw error(ErrorKind::BadInput, "{}: this request has another text around its instruction and output than {}",
                 misfit->where, proposer->where);
@@ -164,6 +206,7 @@ std::string recover_template(std::span<const RenderedRequest> requests) {
 std::vector<Rubric> recover_rubrics(std::span<const std::filesystem::path> files, std::string_view name) {
     std::map<std::string, std::vector<RenderedRequest>> by_mode;
     for_each_request(files, [&](RenderedRequest&& request) { by_mode[request.mode].push_back(std::move(request)); });
+    if (by_mode.empty()) throw Error(ErrorKind::BadInput, "the files hold no request to recover a rubric from");
     std::vector<Rubric> rubrics;
     for (const auto& [mode, requests] : by_mode) rubrics.push_back(describe(requests, name));
     return rubrics;

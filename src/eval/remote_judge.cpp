@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <initializer_list>
-#include <memory>
 #include <utility>
 
-#include <curl/curl.h>
-
+#include "base/curl.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "eval/chat_reply.h"
@@ -32,13 +30,9 @@ std::string shorten(std::string text) {
     return text + "...";
 }
 
-struct UrlFree {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-
 /// Refuses what is no plain address of a server. The message repeats nothing that could be a password.
 void check_base_url(const std::string& text) {
-    const std::unique_ptr<CURLU, UrlFree> url(curl_url());
+    const CurlUrl url(curl_url());
     if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
         const bool may_hold_password = text.find('@') != std::string::npos;
         throw error(ErrorKind::BadInput, "'{}' is no address of a server; https://HOST/v1 is needed",
@@ -222,13 +216,8 @@ std::size_t estimate_tokens(std::string_view text) {
 }
 
 std::string redact(std::string text, std::string_view key) {
-    static constexpr std::string_view kReplacement = "[key]";
     if (key.size() < kShortestSecret) return text;
-    for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at)) {
-        text.replace(at, key.size(), kReplacement);
-        at += kReplacement.size();
-    }
-    return text;
+    return replace_all(text, key, "[key]");
 }
 
 }  // namespace urial::eval

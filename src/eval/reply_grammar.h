@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string>
 
-#include "eval/json_stream.h"
+#include "eval/json.h"
 
 namespace urial::eval {
 

@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <utility>
 
-#include <toml++/toml.h>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "base/toml_reader.h"
 #include "eval/placeholders.h"
 #include "rubric_files.h"
 
@@ -224,13 +223,7 @@ Json aspect_form(const Rubric& rubric, const RubricAspect& aspect) {
 }  // namespace
 
 Rubric parse_rubric(std::string_view toml_text, std::string_view origin) {
-    toml::table table;
-    try {
-        table = toml::parse(toml_text, origin);
-    } catch (const toml::parse_error& problem) {
-        throw error(ErrorKind::BadInput, "{}:{}:{}: {}", origin, problem.source().begin.line,
-                    problem.source().begin.column, problem.description());
-    }
+    const toml::table table = parse_toml(toml_text, origin);
     Fields fields(table, origin);
     Rubric rubric;
     rubric.name = fields.text("name", true);

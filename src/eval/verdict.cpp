@@ -4,9 +4,9 @@
 #include <array>
 #include <cmath>
 #include <optional>
-#include <set>
 #include <utility>
 
+#include "base/json_reader.h"
 #include "base/text.h"
 
 namespace urial::eval {
@@ -31,10 +31,7 @@ bool sounds_like_refusal(std::string_view text) {
     static constexpr std::array<std::string_view, 12> kPhrases{
         "i can't",     "i cannot", "i can not",  "i'm sorry", "i am sorry",      "i'm unable",
         "i am unable", "i won't",  "i will not", "as an ai",  "i'm not able to", "i am not able to"};
-    std::string lower = lower_ascii(text);
-    for (std::size_t at = lower.find("\xE2\x80\x99"); at != std::string::npos; at = lower.find("\xE2\x80\x99", at)) {
-        lower.replace(at, 3, 1, '\'');
-    }
+    const std::string lower = replace_all(lower_ascii(text), "\xE2\x80\x99", "'");
     return std::ranges::any_of(kPhrases,
                                [&](std::string_view phrase) { return lower.find(phrase) != std::string::npos; });
 }
@@ -105,19 +102,7 @@ std::variant<std::string_view, Unscored> find_object(std::string_view reply) {
 }
 
 /// std::nullopt for what is not JSON and for an object with one key twice, where "the last one wins" would be a guess.
-std::optional<Json> parse_strictly(std::string_view text) {
-    std::vector<std::set<std::string>> open;
-    bool twice = false;
-    const auto watch = [&](int, Json::parse_event_t event, Json& value) {
-        if (event == Json::parse_event_t::object_start) open.emplace_back();
-        if (event == Json::parse_event_t::object_end) open.pop_back();
-        if (event == Json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second) twice = true;
-        return true;
-    };
-    Json json = Json::parse(text, watch, /*allow_exceptions=*/false);
-    if (json.is_discarded() || twice) return std::nullopt;
-    return json;
-}
+std::optional<Json> parse_strictly(std::string_view text) { return try_parse_json(text, {.repeated_keys = false}); }
 
 bool has_exactly(const Json& object, const std::vector<std::string>& keys) {
     return object.size() == keys.size() &&

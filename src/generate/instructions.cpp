@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_stream.h"
 #include "base/text.h"
 
 namespace urial::generate {
@@ -113,17 +114,10 @@ bool is_array_file(const std::filesystem::path& path) {
 std::vector<Instruction> read_instructions(const std::filesystem::path& path) {
     Reader reader(path);
     if (is_array_file(path)) {
-        ordered_json items;
-        try {
-            items = ordered_json::parse(read_text_file(path));
-        } catch (const nlohmann::json::parse_error& failure) {
-            throw error(ErrorKind::BadInput, "{}: not a JSON array: byte {}: {}", path.string(), failure.byte,
-                        failure.what());
-        }
-        std::size_t position = 0;
-        for (ordered_json& item : items) reader.add(++position, std::move(item));
+        for_each_json_value(path, [&](std::size_t at, ordered_json&& item) { reader.add(at + 1, std::move(item)); });
     } else {
-        for_each_json_line(path, [&](std::size_t line, ordered_json&& item) { reader.add(line, std::move(item)); });
+        for_each_json_line(
+            path, [&](std::size_t line, ordered_json&& item) { reader.add(line, std::move(item)); }, InputLimits{});
     }
     std::vector<Instruction> items = reader.take();
     if (items.empty()) throw error(ErrorKind::BadInput, "{}: holds no instruction", path.string());

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "generate/run_identity.h"
 
 namespace urial::generate {
@@ -31,7 +32,7 @@ void RunRecords::read_manifest() {
         throw error(ErrorKind::BadInput, "{}: {}, it is left as it is; name another {}", files_.manifest.string(), what,
                     files_.place);
     };
-    manifest_ = ordered_json::parse(read_file(files_.manifest), nullptr, /*allow_exceptions=*/false);
+    manifest_ = try_parse_json(read_file(files_.manifest), kRecordLimits).value_or(nullptr);
     if (!manifest_.is_object() || !manifest_.contains("identity") || !manifest_.contains("format") ||
         manifest_["format"] != files_.format) {
         foreign("not the manifest of such a run");

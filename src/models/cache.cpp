@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "models/hub_cache.h"
 
@@ -74,7 +75,7 @@ void store(const fs::path& path, nlohmann::json record, std::string_view sha256)
 std::optional<std::string> recall(const fs::path& path, const nlohmann::json& expected) {
     nlohmann::json record;
     try {
-        record = nlohmann::json::parse(read_file(record_path(path)), nullptr, false);
+        record = try_parse_json(read_file(record_path(path))).value_or(nullptr);
     } catch (const Error&) {
         return std::nullopt;  // no such record, or nowhere to keep one: HOME may be unset
     }

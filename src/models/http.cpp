@@ -1,7 +1,6 @@
 #include "models/http.h"
 
 #include <exception>
-#include <memory>
 #include <stdexcept>
 
 #include <curl/curl.h>
@@ -14,11 +13,9 @@ namespace urial::models {
 namespace {
 
 constexpr int kMostRedirects = 10;
-constexpr long kStalledSeconds = 30;  // without a byte: the connection counts as cut
-
-struct UrlFree {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
+constexpr long kStalledSeconds = 30;  // of less than the next number of bytes a second: the connection counts as cut
+constexpr long kStalledBytes = 100;
+constexpr std::size_t kMostRefusalBytes = 1u << 20;  // of the body of a reply that is no success; nobody reads it
 
 struct Origin {
     std::string scheme;
@@ -28,7 +25,7 @@ struct Origin {
 };
 
 Origin origin_of(const std::string& text) {
-    const std::unique_ptr<CURLU, UrlFree> url(curl_url());
+    const CurlUrl url(curl_url());
     if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
         throw error(ErrorKind::BadInput, "'{}' is not an address that can be fetched", printable(text));
     }
@@ -48,11 +45,20 @@ struct Transfer {
     HttpReply reply;
     std::exception_ptr thrown;
     bool stopped = false;
+    std::size_t header_bytes = 0;
+    std::size_t ignored_bytes = 0;
+    std::string exceeded;  // which limit, empty: none
 };
 
 size_t take_header(char* bytes, size_t, size_t count, void* pointer) {
-    HttpReply& reply = static_cast<Transfer*>(pointer)->reply;
+    auto& transfer = *static_cast<Transfer*>(pointer);
+    HttpReply& reply = transfer.reply;
     const std::string_view line(bytes, count);
+    transfer.header_bytes += count;
+    if (transfer.header_bytes > kMostHeaderBytes) {
+        transfer.exceeded = fmt::format("more than {} bytes of headers", kMostHeaderBytes);
+        return 0;
+    }
     if (take_header_line(line, reply.headers)) {
         const auto space = line.find(' ');
         reply.status = space == std::string_view::npos ? 0 : std::atoi(std::string(line.substr(space)).c_str());
@@ -62,7 +68,12 @@ size_t take_header(char* bytes, size_t, size_t count, void* pointer) {
 
 size_t take_body(char* bytes, size_t, size_t count, void* pointer) {
     auto& transfer = *static_cast<Transfer*>(pointer);
-    if (transfer.reply.status / 100 != 2 || !transfer.request->on_body) return count;
+    if (transfer.reply.status / 100 != 2 || !transfer.request->on_body) {
+        transfer.ignored_bytes += count;
+        if (transfer.ignored_bytes <= kMostRefusalBytes) return count;
+        transfer.stopped = true;
+        return 0;
+    }
     try {
         if (transfer.request->on_body(transfer.reply, {bytes, count})) return count;
         transfer.stopped = true;
@@ -101,8 +112,9 @@ bool may_pass(CURLcode code) {
 
 void set_options(CURL* handle, Transfer& transfer, const CurlHeaders& headers) {
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, kStalledBytes);
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(transfer.request->most_time.count()));
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
@@ -124,7 +136,7 @@ std::string perform(Transfer& transfer, const std::string& url, bool with_token)
     const CURLcode code = curl_easy_perform(handle.get());
     if (transfer.thrown) std::rethrow_exception(transfer.thrown);
     if (code != CURLE_OK && !transfer.stopped) {
-        transfer.reply.failure = curl_easy_strerror(code);
+        transfer.reply.failure = transfer.exceeded.empty() ? curl_easy_strerror(code) : transfer.exceeded;
         transfer.reply.cut = may_pass(code);
         return {};
     }

@@ -3,6 +3,7 @@
 // HTTP GET with libcurl, as downloads need it: redirects followed here, so that a token never reaches another server;
 // a range to resume; the body in pieces. Thread-safe.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,7 +22,8 @@ struct HttpReply {
 struct HttpGet {
     std::string url;
     std::string token;  ///< sent as a bearer token to the server of `url` only, never after a redirect elsewhere
-    std::uint64_t first_byte = 0;  ///< beyond 0: ask for the bytes from here on
+    std::chrono::milliseconds most_time{0};  ///< for all of it; 0: as long as bytes keep coming
+    std::uint64_t first_byte = 0;            ///< beyond 0: ask for the bytes from here on
     /// A piece of the body of a 2xx reply, of which status and headers are known. Returns false to stop; that is no
     /// failure. May throw; the exception comes out of http_get.
     std::function<bool(const HttpReply& head, std::string_view piece)> on_body;

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "models/cache.h"
 #include "models/download.h"
@@ -26,7 +27,8 @@
 namespace urial::models {
 namespace {
 
-constexpr std::size_t kLongestListing = 64 << 20;
+constexpr std::chrono::seconds kListingTime{60};
+constexpr JsonLimits kListingLimits{.bytes = 64 << 20};
 constexpr std::size_t kMostNamesInMessage = 20;
 
 struct HubFile {
@@ -166,10 +168,11 @@ private:
         HttpGet request;
         request.url = fmt::format("{}/api/models/{}/revision/main?blobs=true", settings_.endpoint, spec_.repository);
         request.token = token_.value;
+        request.most_time = kListingTime;
         request.on_body = [&](const HttpReply&, std::string_view piece) {
-            if (body.size() + piece.size() > kLongestListing) {
+            if (body.size() + piece.size() > kListingLimits.bytes) {
                 throw error(ErrorKind::BadInput, "{}: the hub's list of files is larger than {}", spec_.text,
-                            human_bytes(static_cast<double>(kLongestListing)));
+                            human_bytes(static_cast<double>(kListingLimits.bytes)));
             }
             body += piece;
             return true;
@@ -190,11 +193,12 @@ private:
 
     Listing parse(const std::string& body) const {
         try {
-            const nlohmann::json reply = nlohmann::json::parse(body);
+            // What is no JSON at all has no "sha" either.
+            const nlohmann::ordered_json reply = try_parse_json(body, kListingLimits).value_or(nullptr);
             Listing listing;
             listing.commit = reply.at("sha").get<std::string>();
             if (!is_hex(listing.commit, 7, 64)) throw error(ErrorKind::BadInput, "its commit is no hash");
-            for (const auto& tag : reply.value("tags", nlohmann::json::array())) {
+            for (const auto& tag : reply.value("tags", nlohmann::ordered_json::array())) {
                 const auto text = tag.get<std::string>();
                 if (text.starts_with("license:")) listing.license = printable(text.substr(8));
             }

@@ -6,7 +6,8 @@
 //   - the answer's own closing fence, at the newline after it (only then is it known to have no language).
 //
 // A byte is held back only while it could belong to the beginning of one of these. The newline before a closing fence
-// is a part of the fence; all newlines directly before a header are a part of the header.
+// is a part of the fence; all newlines directly before a header are a part of the header. What a piece takes does not
+// grow with the answer before it: a model that repeats itself for a million tokens is not to be waited for.
 
 #include <algorithm>
 #include <cassert>
@@ -56,12 +57,14 @@ std::string AnswerScanner::finish() {
 
 void AnswerScanner::accept(char byte) {
     text_ += byte;
+    const std::size_t column = line().size() - 1;
+    may_be_fence_ &= column < kFence.size() ? byte == kFence[column] : byte == ' ' || byte == '\t' || byte == '\r';
     std::size_t begin = text_.size();
     End end = End::None;
     std::string_view matched;
     for (const std::string& header : headers_) {
         if (line() != header) continue;
-        begin = newlines_begin(line_begin_);
+        begin = newlines_begin_;
         end = End::Header;
         matched = header;
     }
@@ -89,7 +92,9 @@ void AnswerScanner::end_line() {
     }
     const std::string_view words = trim(complete);
     if (!words.empty()) announces_code_ = words.ends_with(':');
+    if (!complete.empty()) newlines_begin_ = text_.size() - 1;
     line_begin_ = text_.size();
+    may_be_fence_ = true;
 }
 
 bool AnswerScanner::closes_answer(std::string_view complete_line) const {
@@ -103,11 +108,10 @@ std::size_t AnswerScanner::sure_size() const {
     for (const std::string& stop : stops_) begin = std::min(begin, text_.size() - partial_match(text_, stop));
     const auto may_become = [this](const std::string& header) { return header.starts_with(line()); };
     if (std::any_of(headers_.begin(), headers_.end(), may_become)) {
-        begin = std::min(begin, newlines_begin(line_begin_));
+        begin = std::min(begin, newlines_begin_);
     }
-    const std::string_view missing = kFence.substr(std::min(line().size(), kFence.size()));
-    if (closes_answer(fmt::format("{}{}", line(), missing))) begin = std::min(begin, newline_before(line_begin_));
-    return begin;
+    const bool may_close = fenced_ && code_fence_ == 0 && !announces_code_ && may_be_fence_;
+    return may_close ? std::min(begin, newline_before(line_begin_)) : begin;
 }
 
 void AnswerScanner::finish_at(std::size_t begin, End end, std::string_view matched) {
@@ -121,11 +125,6 @@ std::string AnswerScanner::release(std::size_t limit) {
     std::string text = text_.substr(released_, limit - released_);
     released_ = limit;
     return text;
-}
-
-std::size_t AnswerScanner::newlines_begin(std::size_t position) const {
-    while (position > 0 && text_[position - 1] == '\n') --position;
-    return position;
 }
 
 std::size_t AnswerScanner::newline_before(std::size_t position) const { return position > 0 ? position - 1 : 0; }

@@ -136,18 +136,19 @@ private:
     std::size_t sure_size() const;
     void finish_at(std::size_t begin, End end, std::string_view matched);
     std::string release(std::size_t limit);
-    std::size_t newlines_begin(std::size_t position) const;
     std::size_t newline_before(std::size_t position) const;
     std::string_view line() const;
 
     std::vector<std::string> headers_;
     std::vector<std::string> stops_;
     bool fenced_;
-    std::string text_;             // the answer so far, with what is held back
-    std::size_t released_ = 0;     // bytes of text_ that push() has returned
-    std::size_t line_begin_ = 0;   // where the current line begins in text_
-    std::size_t code_fence_ = 0;   // backticks of the fence that opened the current code block, 0 outside one
-    bool announces_code_ = false;  // the last line with text ends with ':'
+    std::string text_;                // the answer so far, with what is held back
+    std::size_t released_ = 0;        // bytes of text_ that push() has returned
+    std::size_t line_begin_ = 0;      // where the current line begins in text_
+    std::size_t newlines_begin_ = 0;  // where the newlines directly before it begin
+    bool may_be_fence_ = true;        // the current line can still become a closing fence, or is one
+    std::size_t code_fence_ = 0;      // backticks of the fence that opened the current code block, 0 outside one
+    bool announces_code_ = false;     // the last line with text ends with ':'
     End end_ = End::None;
     std::string matched_;
 };

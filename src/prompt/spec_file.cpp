@@ -4,10 +4,9 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include <toml++/toml.h>
-
 #include "base/error.h"
 #include "base/text.h"
+#include "base/toml_reader.h"
 #include "prompt/forms.h"
 #include "prompt/prompt.h"
 
@@ -263,12 +262,7 @@ std::string format_example(const Example& example) {
 }  // namespace
 
 PromptSpec parse_spec(std::string_view toml, std::string_view origin) {
-    try {
-        return SpecReader(origin).read(toml::parse(toml, origin));
-    } catch (const toml::parse_error& failure) {
-        throw error(ErrorKind::BadInput, "{}:{}:{}: {}", origin, failure.source().begin.line,
-                    failure.source().begin.column, failure.description());
-    }
+    return SpecReader(origin).read(parse_toml(toml, origin));
 }
 
 std::string format_spec(const PromptSpec& spec) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/text.h"
 
 namespace urial::report {
 namespace {
@@ -76,7 +77,7 @@ std::string from_base64(std::string_view text) {
 
 }  // namespace
 
-std::string unpack(std::string_view text) {
+std::string unpack(std::string_view text, std::size_t most_bytes) {
     const std::string packed = from_base64(text);
     z_stream stream{};
     if (inflateInit2(&stream, kGzipWindow) != Z_OK) fail_packed();
@@ -90,8 +91,13 @@ std::string unpack(std::string_view text) {
         stream.avail_out = static_cast<uInt>(part.size());
         state = inflate(&stream, Z_NO_FLUSH);
         bytes.append(part, 0, part.size() - stream.avail_out);
+        if (bytes.size() > most_bytes) break;
     }
     inflateEnd(&stream);
+    if (bytes.size() > most_bytes) {
+        throw error(ErrorKind::BadInput, "a data block unpacks to more than {}",
+                    human_bytes(static_cast<double>(most_bytes)));
+    }
     if (state != Z_STREAM_END) fail_packed();
     return bytes;
 }

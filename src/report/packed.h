@@ -2,6 +2,7 @@
 
 // Data inside a page: gzip and base64 for the bulk, JSON that no HTML parser can leave for the rest. Pure functions.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,8 @@ std::string base64(std::string_view bytes);
 /// A gzip member, without a time stamp: equal input gives equal output.
 std::string gzip(std::string_view bytes);
 
-/// The bytes behind base64(gzip(...)); Error{BadInput} where `text` is something else.
-std::string unpack(std::string_view text);
+/// The bytes behind base64(gzip(...)); Error{BadInput} where `text` is something else or holds more than `most_bytes`.
+std::string unpack(std::string_view text, std::size_t most_bytes);
 
 /// JSON in which no '<', '>' or '&' occurs: inside a script element it can end or open nothing.
 std::string script_safe_json(const nlohmann::ordered_json& value);

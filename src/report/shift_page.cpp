@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_reader.h"
 #include "report/frame.h"
 #include "report/labels.h"
 #include "report/packed.h"
@@ -21,6 +22,10 @@ namespace urial::report {
 namespace {
 
 using nlohmann::ordered_json;
+
+constexpr std::size_t kLargestPage = std::size_t{1} << 30;
+/// Of the texts of one run in a page.
+constexpr JsonLimits kPageLimits{.bytes = 256u << 20, .values = 8 << 20};
 
 static_assert(std::endian::native == std::endian::little, "the page reads little-endian arrays");
 
@@ -127,17 +132,17 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
 }  // namespace
 
 std::map<std::string, std::string> shift_page_items(const fs::path& html) {
-    const std::string page = read_file(html);
+    const std::string page = read_file(html, kLargestPage);
     std::map<std::string, std::string> items;
     for (std::size_t run = 0;; ++run) {
         const std::string mark = fmt::format("id=\"run-{}-texts\">", run);
         const std::size_t found = page.find(mark);
         if (found == std::string::npos) break;
         const std::size_t start = found + mark.size();
-        const ordered_json texts = ordered_json::parse(
-            unpack(std::string_view(page).substr(start, page.find('<', start) - start)), nullptr, false);
-        if (!texts.is_object()) break;
-        for (const ordered_json& answer : texts.value("answers", ordered_json::array())) {
+        const std::string packed = page.substr(start, page.find('<', start) - start);
+        const std::optional<ordered_json> texts = try_parse_json(unpack(packed, kPageLimits.bytes), kPageLimits);
+        if (!texts || !texts->is_object()) break;
+        for (const ordered_json& answer : texts->value("answers", ordered_json::array())) {
             items.emplace(answer.value("id", ""), answer.value("instruction", ""));
         }
     }
@@ -155,7 +160,7 @@ std::string run_format(const fs::path& run) {
                     "{}: no run folder (it has no manifest.json); `urial shift` and `urial judge` make them",
                     run.string());
     }
-    const ordered_json manifest = ordered_json::parse(read_text_file(path), nullptr, false);
+    const ordered_json manifest = read_json_file(path);
     std::string format = manifest.is_object() ? text_at(manifest, "/format") : "";
     if (format.empty())
         throw error(ErrorKind::BadInput, "{}: no manifest of a run: it has no \"format\"", path.string());

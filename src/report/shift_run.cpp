@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 
 namespace urial::report {
@@ -164,15 +165,18 @@ void for_each_record(const fs::path& path, const std::function<void(std::size_t,
         for (std::size_t end; (end = block.find('\n', start)) != std::string_view::npos; start = end + 1) {
             rest.append(block.substr(start, end - start));
             ++number;
-            const ordered_json value = ordered_json::parse(rest, nullptr, false);
-            if (value.is_discarded()) {
+            const std::optional<ordered_json> value = try_parse_json(rest, kRecordLimits);
+            if (!value) {
                 throw error(ErrorKind::BadInput, "{}:{}: not a JSON record; run `urial shift` again into this folder",
                             path.string(), number);
             }
-            record(number, value);
+            record(number, *value);
             rest.clear();
         }
         rest.append(block.substr(start));
+        if (rest.size() > kRecordLimits.bytes) {
+            throw error(ErrorKind::BadInput, "{}:{}: a line longer than a record can be", path.string(), number + 1);
+        }
     });
 }
 
@@ -202,7 +206,7 @@ std::uint32_t TokenTable::index_of(std::int64_t id, const std::string& text) {
 ShiftRun read_shift_run(const fs::path& folder) {
     ShiftRun run;
     const fs::path manifest = folder / "manifest.json";
-    run.manifest = ordered_json::parse(read_text_file(manifest), nullptr, false);
+    run.manifest = read_json_file(manifest);
     if (!run.manifest.is_object()) throw error(ErrorKind::BadInput, "{}: not a JSON object", manifest.string());
     const fs::path records = folder / "records.jsonl";
     for_each_record(records, [&](std::size_t line, const ordered_json& record) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_reader.h"
 #include "report/labels.h"
 #include "report/report.h"
 #include "shift/shift.h"
@@ -22,7 +23,7 @@ struct SummarizedRun {
 
 SummarizedRun summarize_run(const fs::path& folder) {
     const fs::path manifest = shift::manifest_file(folder);
-    const ordered_json content = ordered_json::parse(read_text_file(manifest), nullptr, false);
+    const ordered_json content = read_json_file(manifest);
     if (!content.is_object()) throw error(ErrorKind::BadInput, "{}: not a JSON object", manifest.string());
     SummarizedRun run;
     run.summary = shift::summarize(shift::records_file(folder));

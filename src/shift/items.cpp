@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_stream.h"
 #include "base/text.h"
 #include "generate/instructions.h"
 #include "shift/shift.h"
@@ -136,12 +137,10 @@ std::vector<ShiftItem> read_answers(const std::filesystem::path& path) {
         if (const std::string_view text = trim(block); !text.empty()) first = text.front();
     });
     if (first == '[') {
-        const ordered_json items = ordered_json::parse(read_text_file(path), nullptr, false);
-        if (items.is_discarded()) throw error(ErrorKind::BadInput, "{}: not a JSON array", path.string());
-        std::size_t position = 0;
-        for (const ordered_json& item : items) reader.add(++position, ordered_json(item));
+        for_each_json_value(path, [&](std::size_t at, ordered_json&& item) { reader.add(at + 1, std::move(item)); });
     } else {
-        for_each_json_line(path, [&](std::size_t line, ordered_json&& item) { reader.add(line, std::move(item)); });
+        for_each_json_line(
+            path, [&](std::size_t line, ordered_json&& item) { reader.add(line, std::move(item)); }, InputLimits{});
     }
     return reader.take();
 }

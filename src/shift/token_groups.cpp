@@ -57,12 +57,7 @@ bool contains(const std::string_view* begin, const std::string_view* end, std::s
 }
 
 /// In lower case, with a plain apostrophe for the typographic one.
-std::string word_of(std::string_view text) {
-    constexpr std::string_view kApostrophe = "\xE2\x80\x99";
-    std::string word = lower_ascii(text);
-    for (std::size_t at; (at = word.find(kApostrophe)) != std::string::npos;) word.replace(at, kApostrophe.size(), "'");
-    return word;
-}
+std::string word_of(std::string_view text) { return replace_all(lower_ascii(text), "\xE2\x80\x99", "'"); }
 
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file_system.h"
+#include "base/json_reader.h"
 #include "support/expect_error.h"
 #include "support/file_systems.h"
 #include "support/sandbox.h"
@@ -171,9 +172,29 @@ TEST(JsonLines, a_bad_line_is_named_by_its_number) {
         EXPECT_ERROR(lines_of(folder / "in.jsonl"), ErrorKind::BadInput, std::string(part));
     };
     expect("{\"a\":1}\n\n{\"a\":2}\n", "in.jsonl:2: empty line");
-    expect("{\"a\":1}\n{\"a\":\n", "in.jsonl:2: not a JSON value");
-    expect("{\"a\":1}\n{\"a\":2}\n{\"a", "in.jsonl:3: not a JSON value, and the line has no end");
+    expect("{\"a\":1}\n{\"a\":\n", "in.jsonl:2: is not JSON (byte 6)");
+    expect("{\"a\":1}\n{\"a\":2}\n{\"a", "in.jsonl:3: is not JSON (byte 4), and the line has no end");
     expect("{\"a\":\"\xFF\"}\n", "in.jsonl:1: not UTF-8");
+}
+
+TEST(JsonLines, a_line_and_a_file_beyond_the_limits_are_errors_that_name_them) {
+    const TemporaryFolder folder;
+    InputLimits limits;
+    limits.value.bytes = 1000;
+    limits.bytes = 2000;
+    limits.values = 3;
+    const auto fault = [&](std::string_view content) {
+        write_file_atomic(folder / "in.jsonl", content);
+        return test::bad_input_of([&] {
+            for_each_json_line(
+                folder / "in.jsonl", [](auto, auto&&) {}, limits);
+        });
+    };
+    EXPECT_EQ(fault("1\n2\n3\n"), "no error");
+    EXPECT_NE(fault("1\n2\n3\n4\n").find("in.jsonl:4: more than 3 lines"), std::string::npos);
+    EXPECT_NE(fault("1\n" + std::string(1001, '1')).find("in.jsonl:2: the line is longer than 1.0 kB"),
+              std::string::npos);
+    EXPECT_NE(fault(std::string(2001, '\n')).find("more than 2.0 kB in all"), std::string::npos);
 }
 
 TEST(JsonLines, a_last_line_without_newline_is_read_when_it_is_whole) {

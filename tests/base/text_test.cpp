@@ -47,6 +47,17 @@ TEST(Text, a_misspelt_name_gets_suggestions_and_a_strange_one_gets_none) {
     EXPECT_EQ(did_you_mean("completely different", names), "");
 }
 
+TEST(Text, a_name_of_a_megabyte_is_not_compared_with_anything) {
+    EXPECT_EQ(did_you_mean(std::string(1'000'000, 'a'), std::vector<std::string>(100, "name")), "");
+}
+
+TEST(Text, every_occurrence_is_replaced_and_what_replaces_it_is_not_looked_at_again) {
+    EXPECT_EQ(replace_all("a-b--c-", "-", "--"), "a--b----c--");
+    EXPECT_EQ(replace_all("aaaa", "aa", "a"), "aa");
+    EXPECT_EQ(replace_all("nothing", "-", "+"), "nothing");
+    EXPECT_EQ(replace_all("", "-", "+"), "");
+}
+
 TEST(Text, durations_read_like_a_person_writes_them) {
     EXPECT_EQ(human_seconds(3.21), "3.2s");
     EXPECT_EQ(human_seconds(75), "1m15s");

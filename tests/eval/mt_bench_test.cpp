@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/json_stream.h"
 #include "eval_testing.h"
 
 namespace urial::eval {

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/json_stream.h"
 #include "eval/original.h"
 #include "eval_testing.h"
 

@@ -29,6 +29,16 @@ TEST(RecoverTemplate, what_cannot_be_recovered_is_an_error) {
     EXPECT_NE(message_of([&] { recover_template(none); }).find("literally"), std::string::npos);
     const std::vector<RenderedRequest> braces{request("{{ins}}: q1, o1", "q1", {"o1"})};
     EXPECT_NE(message_of([&] { recover_template(braces); }).find("{{"), std::string::npos);
+    const TemporaryFolder folder;
+    const std::vector<std::filesystem::path> empty{folder.write("empty.json", "[]")};
+    EXPECT_NE(message_of([&] { recover_rubrics(empty, "x"); }).find("no request"), std::string::npos);
+    // Hundreds of millions of ways to read it, each as long as the prompt.
+    const std::vector<RenderedRequest> ambiguous{
+        {"pairwise", std::string(1'000, 'a'), "a", {"a", "a"}, {}, "file: record 0"}};
+    EXPECT_NE(message_of([&] { recover_template(ambiguous); }).find("too often"), std::string::npos);
+    const std::vector<RenderedRequest> few{{"pairwise", std::string(150, 'a'), "a", {"a", "a"}, {}, "a"},
+                                           {"pairwise", "b", "b", {"b", "b"}, {}, "b"}};
+    EXPECT_NE(message_of([&] { recover_template(few); }).find("too often"), std::string::npos);
     const std::vector<RenderedRequest> brace{request("{q1: o1", "q1", {"o1"})};
     EXPECT_NE(message_of([&] { recover_template(brace); }).find("before what was inserted"), std::string::npos);
 }

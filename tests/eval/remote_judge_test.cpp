@@ -5,10 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include "base/curl.h"
 #include "eval/chat_reply.h"
 #include "support/chat_server.h"
 #include "support/expect_error.h"
 #include "support/expect_text.h"
+#include "support/sandbox.h"
 
 namespace urial::eval {
 namespace {
@@ -187,6 +189,29 @@ TEST(RemoteJudge, a_key_that_is_said_back_is_replaced) {
         return with_status(500, R"({"error": "bad \u0073k-canary-0123456789abcdef and )" + kKey + "\"}");
     });
     EXPECT_EQ(ask(failing).failure->message, "status 500: bad [key] and [key]");
+}
+
+TEST(RemoteJudge, a_key_for_this_machine_goes_through_no_proxy) {
+    ChatServer proxy([](const ChatRequest&) { return completion("caught"); });
+    ChatServer server([](const ChatRequest&) { return completion("fine"); });
+    for (const char* name : {"http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"}) {
+        const test::ScopedEnvironment variable(name, proxy.base_url());
+        const test::ScopedEnvironment no_exception("no_proxy", std::nullopt);
+        const test::ScopedEnvironment no_other_exception("NO_PROXY", std::nullopt);
+        EXPECT_EQ(ask(server).text, "fine") << name;
+    }
+    EXPECT_EQ(proxy.received(), 0u);
+}
+
+TEST(RemoteJudge, this_machine_is_known_by_the_names_that_cannot_mean_another) {
+    for (const char* url : {"http://localhost/v1", "http://LOCALHOST:8000", "https://127.0.0.1:1/v1",
+                            "http://127.1.2.3", "http://[::1]:80/v1", "http://judge.localhost/v1"}) {
+        EXPECT_TRUE(is_loopback(url)) << url;
+    }
+    for (const char* url : {"http://127.example.org", "http://localhost.example.org", "http://128.0.0.1",
+                            "http://[::2]", "http://example.org/127.0.0.1", "http://10.0.0.1", "no address"}) {
+        EXPECT_FALSE(is_loopback(url)) << url;
+    }
 }
 
 TEST(RemoteJudge, an_address_with_a_password_and_a_key_with_a_line_break_are_refused) {

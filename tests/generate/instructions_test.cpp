@@ -60,7 +60,7 @@ TEST_F(InstructionsTest, what_is_no_instruction_is_named_by_its_line) {
     expect_refused("\"text\"\n", "must be a JSON object");
     expect_refused("{\"id\":1,\"instruction\":\"a\"}\n{\"id\":\"1\",\"instruction\":\"b\"}\n", "id 1 occurs twice");
     expect_refused("{\"id\":1.5,\"instruction\":\"a\"}\n", "\"id\" must be");
-    expect_refused("[{\"instruction\":\"a\"}, ", "not a JSON array");
+    expect_refused("[{\"instruction\":\"a\"}, ", "the closing ] of the array is missing");
     expect_refused("[]", "holds no instruction");
     expect_refused("", "holds no instruction");
 }

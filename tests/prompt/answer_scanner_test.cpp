@@ -1,3 +1,4 @@
+#include <chrono>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -170,6 +171,17 @@ TEST(AnswerScanner, how_the_text_is_cut_into_pieces_does_not_matter) {
         }
     }
     EXPECT_GT(ended, 1000U) << "the texts must reach the ends";
+}
+
+TEST(AnswerScanner, a_piece_takes_the_same_time_however_long_the_answer_before_it_is) {
+    for (const std::string& part : {std::string("\n"), std::string(" "), std::string("a"), std::string("`")}) {
+        const auto begin = std::chrono::steady_clock::now();
+        AnswerScanner scanner(fenced_spec());
+        std::string text = scanner.push("```");
+        for (int i = 0; i < 300'000; ++i) text += scanner.push(part);
+        text += scanner.finish();
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5)) << "'" << part << "'";
+    }
 }
 
 }  // namespace

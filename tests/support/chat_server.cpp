@@ -56,6 +56,11 @@ void ChatServer::serve() {
         if (!request.target.empty()) {
             ++received_;
             const ChatAnswer answer = handler_(request);
+            if (answer.script) {
+                answer.script([connection](std::string_view bytes) { return send_all(connection, bytes); });
+                ::close(connection);
+                continue;
+            }
             std::this_thread::sleep_for(answer.delay);
             const std::string bytes =
                 fmt::format("HTTP/1.1 {} Status\r\nConnection: close\r\nContent-Length: {}\r\n{}\r\n{}", answer.status,

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct ChatRequest : HttpHead {
     std::string user() const { return body.at("messages").back().at("content").get<std::string>(); }
 };
 
+/// Sends bytes; false when the client has gone.
+using SendBytes = std::function<bool(std::string_view)>;
+
 struct ChatAnswer {
     int status = 200;
     std::string body;
@@ -31,6 +35,8 @@ struct ChatAnswer {
     std::size_t send = std::string::npos;   ///< bytes of the whole answer before the connection breaks
     std::chrono::milliseconds delay{0};     ///< before anything is sent
     std::function<void()> after = nullptr;  ///< called when all was sent
+    /// Where set, it sends all of the answer by itself, and nothing above counts. It returns when the client has gone.
+    std::function<void(const SendBytes&)> script = nullptr;
 };
 
 /// A completion with this content, 100 prompt tokens and 10 completion tokens.

@@ -32,12 +32,13 @@ bool receive(int connection, std::string& bytes) {
     return true;
 }
 
-void send_all(int connection, std::string_view bytes) {
+bool send_all(int connection, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t count = ::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (count <= 0) return;
+        if (count <= 0) return false;
         bytes.remove_prefix(static_cast<std::size_t>(count));
     }
+    return true;
 }
 
 LoopbackListener::LoopbackListener(int backlog) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

@@ -18,8 +18,8 @@ HttpHead parse_http_head(std::string_view bytes);
 
 /// Appends what comes next; false at the connection's end.
 bool receive(int connection, std::string& bytes);
-/// Gives up where the other side has gone.
-void send_all(int connection, std::string_view bytes);
+/// Gives up where the other side has gone: false.
+bool send_all(int connection, std::string_view bytes);
 
 class LoopbackListener {
 public:

@@ -1,5 +1,7 @@
-#include "eval/json_stream.h"
+#include "base/json_stream.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -8,22 +10,23 @@
 #include <zlib.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 
-namespace urial::eval {
+namespace urial {
 namespace {
 
-namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+/// JSON shrinks to a tenth, or a fiftieth where it repeats itself. Beyond this it is made to fill a memory or a day.
+constexpr std::size_t kMostInflation = 400;
+constexpr std::size_t kUnsuspicious = 64u << 20;
 
 /// A file read through zlib, which passes plain bytes through unchanged.
 class Reader {
 public:
-    explicit Reader(const fs::path& path) : path_(path), buffer_(1 << 18) {
-        const fs::file_status status = fs::status(path);
-        if (!fs::exists(status)) throw error(ErrorKind::NotFound, "{}: no such file", path.string());
-        if (fs::is_directory(status)) {
-            throw error(ErrorKind::BadInput, "{}: is a directory, a file is needed", path.string());
-        }
+    Reader(const fs::path& path, const InputLimits& limits) : path_(path), limits_(limits), buffer_(1 << 18) {
+        check_readable(path);
         file_ = gzopen(path.c_str(), "rb");
         if (file_ == nullptr) throw error(ErrorKind::Io, "{}: cannot open: {}", path.string(), std::strerror(errno));
     }
@@ -39,11 +42,27 @@ public:
         if (count < 0 || (count == 0 && code == Z_BUF_ERROR)) {
             throw error(ErrorKind::BadInput, "{}: the gzip data is damaged or cut off ({})", path_.string(), message);
         }
+        bytes_ += static_cast<std::size_t>(count);
+        check_budget();
         return {buffer_.data(), static_cast<std::size_t>(count)};
     }
 
 private:
+    void check_budget() const {
+        if (bytes_ > limits_.bytes) {
+            throw error(ErrorKind::BadInput, "{}: more than {} of JSON; split the file", path_.string(),
+                        human_bytes(static_cast<double>(limits_.bytes)));
+        }
+        if (bytes_ <= kUnsuspicious || gzdirect(file_) != 0) return;
+        const auto packed = static_cast<std::size_t>(std::max<z_off_t>(1, gzoffset(file_)));
+        if (bytes_ / packed <= kMostInflation) return;
+        throw error(ErrorKind::BadInput, "{}: the gzip data unpacks to more than {} times its size; unpack it first",
+                    path_.string(), kMostInflation);
+    }
+
     fs::path path_;
+    const InputLimits& limits_;
+    std::size_t bytes_ = 0;  // unpacked
     gzFile file_ = nullptr;
     std::vector<char> buffer_;
 };
@@ -52,8 +71,10 @@ private:
 /// the parser that gets each text whole.
 class Splitter {
 public:
-    Splitter(const fs::path& path, const std::function<void(std::size_t, Json&&)>& value)
-        : path_(path), value_(value) {}
+    using Consumer = std::function<void(std::size_t, ordered_json&&)>;
+
+    Splitter(const fs::path& path, const InputLimits& limits, const Consumer& value)
+        : path_(path), limits_(limits), value_(value) {}
 
     void push(char c) {
         if (c == '\n') ++line_;
@@ -110,6 +131,9 @@ private:
             between(c);
             return;
         }
+        if (text_.size() == limits_.value.bytes) {
+            refuse(fmt::format("it is longer than {}", human_bytes(static_cast<double>(limits_.value.bytes))));
+        }
         text_ += c;
         if (in_string_) {
             if (escaped_) {
@@ -131,8 +155,13 @@ private:
 
     void emit() {
         if (!is_valid_utf8(text_)) refuse("it is not UTF-8; convert the file to UTF-8");
-        Json value = Json::parse(text_, nullptr, /*allow_exceptions=*/false);
-        if (value.is_discarded()) refuse("it is not JSON");
+        if (index_ == limits_.values) refuse(fmt::format("there are more than {} values", limits_.values));
+        ordered_json value;
+        try {
+            value = parse_json(text_, limits_.value);
+        } catch (const Error& problem) {
+            refuse(fmt::format("it {}", problem.what()));
+        }
         value_(index_++, std::move(value));
         text_.clear();
         separable_ = true;
@@ -144,7 +173,8 @@ private:
     }
 
     const fs::path& path_;
-    const std::function<void(std::size_t, Json&&)>& value_;
+    const InputLimits& limits_;
+    const Consumer& value_;
     std::string text_;
     std::size_t mark_ = 0;
     std::size_t line_ = 1;
@@ -161,13 +191,14 @@ private:
 
 }  // namespace
 
-void for_each_json_value(const fs::path& path, const std::function<void(std::size_t, Json&&)>& value) {
-    Reader reader(path);
-    Splitter splitter(path, value);
+void for_each_json_value(const fs::path& path, const std::function<void(std::size_t, ordered_json&&)>& value,
+                         const InputLimits& limits) {
+    Reader reader(path, limits);
+    Splitter splitter(path, limits, value);
     for (std::string_view bytes = reader.next(); !bytes.empty(); bytes = reader.next()) {
         for (const char c : bytes) splitter.push(c);
     }
     splitter.finish();
 }
 
-}  // namespace urial::eval
+}  // namespace urial
