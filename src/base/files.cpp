@@ -164,7 +164,7 @@ void for_each_json_line(const fs::path& path, const std::function<void(std::size
         ++number;
         if (number > limits.values) refuse(fmt::format("more than {} lines; split the file", limits.values));
         if (text.ends_with('\r')) text.remove_suffix(1);
-        if (trim(text).empty()) refuse("empty line; each line must be one JSON object");
+        if (trim(text).empty()) return;
         if (!is_valid_utf8(text)) refuse("not UTF-8; convert the file to UTF-8");
         nlohmann::ordered_json value;
         try {

@@ -65,8 +65,9 @@ private:
 /// Creates the folder and its parents; `mode` applies to the last one if it is new.
 void make_directories(const fs::path& path, unsigned mode = 0755);
 
-/// Parses `path` line by line: `line(number, value)`, numbers from 1. An empty or torn line, or one that is not UTF-8
-/// or not JSON, is Error{BadInput} with the line number. Without `limits` the file is taken for one of our own records.
+/// Parses `path` line by line: `line(number, value)`, numbers from 1. Blank lines are passed over; a torn line, or one
+/// that is not UTF-8 or not JSON, is Error{BadInput} with the line number. Without `limits` the file is taken for one of
+/// our own records.
 void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line);
 void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line,
                         const InputLimits& limits);
@@ -95,7 +96,7 @@ void refuse_same_file(const fs::path& input, const fs::path& output);
 void check_parent_folder(const fs::path& path);
 
 /// Calls `line(number, value)` for the whole lines of a file that a JsonLinesWriter wrote; a torn tail is passed over.
-/// Returns the numbers of the lines that are damaged: no JSON, as a power cut leaves them.
+/// Returns the numbers of the lines that are damaged: no JSON, as a power cut leaves them. Blank lines are none.
 std::vector<std::size_t> for_each_written_line(const fs::path& path,
                                                const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line);
 

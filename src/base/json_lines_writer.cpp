@@ -54,6 +54,7 @@ std::vector<std::size_t> for_each_written_line(const fs::path& path,
                                                const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line) {
     std::vector<std::size_t> damaged;
     for_each_whole_line(path, [&](std::size_t number, std::string_view text) {
+        if (trim(text).empty()) return;
         std::optional<nlohmann::ordered_json> value;
         if (is_valid_utf8(text)) value = try_parse_json(text, kRecordLimits);
         if (!value) {

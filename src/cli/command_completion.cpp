@@ -20,6 +20,10 @@ std::string completion(const CLI::App& app, const std::string& shell) {
                 printable(shell), did_you_mean(shell, shells));
 }
 
+void refuse_json(const Context& context, std::string_view what) {
+    if (context.json) throw error(ErrorKind::BadInput, "--json: {} has no form as JSON; leave the flag out", what);
+}
+
 }  // namespace
 
 void add_completion_command(CLI::App& app, Context& context) {
@@ -33,11 +37,17 @@ void add_completion_command(CLI::App& app, Context& context) {
         "zsh:  urial completion zsh > ~/.zfunc/_urial   (a folder of $fpath)\n"
         "fish: urial completion fish > ~/.config/fish/completions/urial.fish");
     command->parse_complete_callback(without_settings);
-    command->final_callback([&app, shell] { std::fputs(completion(app, *shell).c_str(), stdout); });
+    command->final_callback([&app, &context, shell] {
+        refuse_json(context, "a completion script");
+        std::fputs(completion(app, *shell).c_str(), stdout);
+    });
 
     CLI::App* man = app.add_subcommand("man", "Print the manual page in roff: urial man | man -l -");
     man->parse_complete_callback(without_settings);
-    man->final_callback([&app] { std::fputs(man_page(describe(app), version()).c_str(), stdout); });
+    man->final_callback([&app, &context] {
+        refuse_json(context, "the manual page");
+        std::fputs(man_page(describe(app), version()).c_str(), stdout);
+    });
 }
 
 }  // namespace urial::cli

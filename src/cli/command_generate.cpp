@@ -1,6 +1,7 @@
 // `urial generate`: a batch of answers. Reads the options, calls run_batch, says how it went.
 
 #include <cstdio>
+#include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "cli/generate_mt_bench.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
+#include "cli/standard_streams.h"
 #include "generate/batch_run.h"
 
 namespace urial::cli {
@@ -28,6 +30,7 @@ struct GenerateOptions {
     std::string output;
     std::string format = "jsonl";
     std::string shard;
+    std::string generator;
     std::size_t limit = 0;
     int samples = 1;
     int parallel = 0;
@@ -38,16 +41,23 @@ struct GenerateOptions {
     bool mt_bench = false;
 };
 
+/// The files behind the names that were typed.
+struct Files {
+    explicit Files(const GenerateOptions& options) : input(options.input), output(options.output) {}
+    InputFile input;
+    OutputFile output;
+};
+
 generate::Shard shard_of(const GenerateOptions& options) {
     return options.shard.empty() ? generate::Shard{} : generate::parse_shard(options.shard);
 }
 
-std::vector<generate::Instruction> select_instructions(const GenerateOptions& options) {
-    std::vector<generate::Instruction> all = generate::read_instructions(options.input);
+std::vector<generate::Instruction> select_instructions(const GenerateOptions& options, const fs::path& input) {
+    std::vector<generate::Instruction> all = generate::read_instructions(input);
     const std::size_t total = all.size();
     std::vector<generate::Instruction> selected = generate::select(std::move(all), options.limit, shard_of(options));
     if (selected.empty()) {
-        throw error(ErrorKind::BadInput, "{}: shard {} of {} instructions is empty", options.input, options.shard,
+        throw error(ErrorKind::BadInput, "{}: shard {} of {} instructions is empty", input.string(), options.shard,
                     total);
     }
     return selected;
@@ -60,49 +70,60 @@ engine::Arithmetic arithmetic_for(int parallel) {
 }
 
 /// Where the records go: the output itself, or beside it when the output is an array that is written at the end.
-fs::path records_path(const GenerateOptions& options) {
-    return options.format == "jsonl" ? fs::path(options.output) : fs::path(options.output + ".records.jsonl");
+fs::path records_path(const GenerateOptions& options, const Files& files) {
+    if (options.format == "jsonl") return files.output.path();
+    return files.output.path().string() + ".records.jsonl";
 }
 
 /// What would destroy a file that is not this command's own, found before a model is loaded.
-void check_output(const GenerateOptions& options) {
-    const fs::path records = records_path(options);
-    for (const fs::path& written : {fs::path(options.output), records, generate::manifest_path(records)}) {
-        refuse_same_file(options.input, written);
+void check_output(const GenerateOptions& options, const Files& files) {
+    const fs::path& output = files.output.path();
+    const fs::path records = records_path(options, files);
+    for (const fs::path& written : {output, records, generate::manifest_path(records)}) {
+        refuse_same_file(files.input.path(), written);
     }
     std::error_code none;
     const bool is_array = options.format != "jsonl";
-    if (!is_array || !fs::exists(options.output) || fs::file_size(options.output, none) == 0) return;
+    if (!is_array || !fs::exists(output) || fs::file_size(output, none) == 0) return;
     if (fs::exists(generate::manifest_path(records))) return;  // from an earlier run, which put the array there
     throw error(ErrorKind::BadInput,
                 "{} is there and nothing proves that it is the output of such a run; name another file, or remove it",
                 options.output);
 }
 
-generate::BatchOptions batch_options(const GenerateOptions& options, const Context& context, ProgressBar& bar) {
+generate::BatchOptions batch_options(const GenerateOptions& options, const Files& files, const Context& context,
+                                     ProgressBar& bar) {
     generate::BatchOptions batch;
-    batch.output = records_path(options);
+    batch.output = records_path(options, files);
     batch.overwrite = options.overwrite;
     batch.samples = options.samples;
     batch.parallel = options.parallel;
     batch.context_tokens = options.context;
     batch.token_ids = options.token_ids;
+    batch.generator = options.generator;
     batch.overflow = options.overflow == "drop-oldest" ? generate::Overflow::DropOldest : generate::Overflow::Error;
     batch.sampling = options.sampling;
     batch.session = session_options(options.model, context);
     batch.origin = {{"input", options.input},
-                    {"input_sha256", sha256_file(options.input)},
+                    {"input_sha256", sha256_file(files.input.path())},
                     {"limit", options.limit},
                     {"shard", options.shard.empty() ? "1/1" : options.shard}};
     batch.interrupted = interrupted;
     batch.progress = [&bar](const generate::BatchProgress& progress) {
-        bar.update(progress.done + progress.failed, progress.total);
+        bar.update(progress.done + progress.failed, progress.total,
+                   rate_detail(progress.tokens, progress.seconds, "tokens"));
     };
     batch.notice = [&bar, &context](std::string_view text) {
         bar.clear();
         context.terminal.note(text);
     };
     return batch;
+}
+
+/// What lies in a file until the end, where standard output was asked for.
+void copy_out(const Files& files) {
+    if (!files.output.is_standard_output()) return;
+    for_each_block(files.output.path(), [](std::string_view block) { write_standard_output(block); });
 }
 
 /// `records`: where the records of failed items are.
@@ -118,14 +139,15 @@ void print_summary(const generate::BatchSummary& summary, const GenerateOptions&
         fmt::print("{}\n", printed.dump());
         return;
     }
+    const bool is_file = options.output != kStandardStream;
     context.terminal.note(fmt::format("{} of {} answers in {}; {} tokens in {} ({:.1f} a second)", progress.done,
-                                      progress.total, options.output, progress.tokens, human_seconds(progress.seconds),
-                                      rate));
+                                      progress.total, is_file ? options.output : "standard output", progress.tokens,
+                                      human_seconds(progress.seconds), rate));
     if (progress.failed > 0) {
-        context.terminal.warn(
-            fmt::format("{} items failed; their records in {} say why", progress.failed, records.string()));
+        context.terminal.warn(fmt::format("{} items failed; their records{} say why", progress.failed,
+                                          is_file ? " in " + records.string() : ""));
     }
-    if (summary.interrupted) context.terminal.note("interrupted: run the same command again to go on");
+    if (summary.interrupted && is_file) context.terminal.note("interrupted: run the same command again to go on");
 }
 
 void finish(const generate::BatchSummary& summary, Context& context) {
@@ -139,33 +161,61 @@ std::shared_ptr<const engine::Model> open_generator(const GenerateOptions& optio
     return model;
 }
 
-void run_conversations(const GenerateOptions& options, Context& context) {
+void run_conversations(const GenerateOptions& options, const Files& files, Context& context) {
     generate::check(options.sampling);
-    const std::vector<eval::Item> questions = read_mt_bench(options.input, options.limit, shard_of(options));
+    const std::vector<eval::Item> questions = read_mt_bench(files.input.path(), options.limit, shard_of(options));
     const generate::PreparedPrompt prompt(open_generator(options, context), open_prompt_with_system(options.prompt));
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
-    const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, context, bar));
+    const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, files, context, bar));
     bar.clear();
+    if (!done.interrupted) copy_out(files);
     print_summary(done, options, done.failures, context);
     finish(done, context);
 }
 
+/// True where the input is of MT-bench's form although nobody said so.
+bool holds_conversations(const GenerateOptions& options, const Files& files, const Context& context) {
+    if (options.mt_bench) return true;
+    if (!is_mt_bench(files.input.path())) return false;
+    if (options.format != "jsonl") {
+        throw error(
+            ErrorKind::BadInput,
+            "{}: questions of several turns (\"turns\"), whose answers are of MT-bench's form and not --format {}",
+            options.input, options.format);
+    }
+    context.terminal.note(
+        fmt::format("{}: questions of several turns, answered as with --mt-bench", printable(options.input)));
+    return true;
+}
+
 void run(const GenerateOptions& options, Context& context) {
-    check_output(options);
-    if (options.mt_bench) return run_conversations(options, context);
+    if (options.output == kStandardStream && context.json) {
+        throw Error(ErrorKind::BadInput,
+                    "-o - writes answers to standard output, and --json a summary: give one of the two");
+    }
     generate::check(options.sampling);
-    const std::vector<generate::Instruction> instructions = select_instructions(options);
+    const Files files(options);
+    check_output(options, files);
+    if (holds_conversations(options, files, context)) return run_conversations(options, files, context);
+    const std::vector<generate::Instruction> instructions = select_instructions(options, files.input.path());
     const generate::PreparedPrompt prompt(open_generator(options, context), open_prompt_with_system(options.prompt));
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
-    const generate::BatchSummary summary =
-        generate::run_batch(prompt, instructions, batch_options(options, context, bar));
+    generate::BatchOptions batch = batch_options(options, files, context, bar);
+    if (files.output.is_standard_output() && options.format == "jsonl") {
+        batch.recorded = [&bar](const ordered_json& record) {
+            bar.clear();
+            write_standard_output(record.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+        };
+    }
+    const generate::BatchSummary summary = generate::run_batch(prompt, instructions, batch);
     bar.clear();
     if (options.format != "jsonl" && !summary.interrupted) {
         const auto format =
             options.format == "alpaca-eval" ? generate::ArrayFormat::AlpacaEval : generate::ArrayFormat::JustEval;
-        generate::write_array(format, records_path(options), instructions, options.output);
+        generate::write_array(format, records_path(options, files), summary.keys, files.output.path());
+        copy_out(files);
     }
-    print_summary(summary, options, records_path(options), context);
+    print_summary(summary, options, records_path(options, files), context);
     finish(summary, context);
 }
 
@@ -174,10 +224,12 @@ void run(const GenerateOptions& options, Context& context) {
 void add_generate_command(CLI::App& app, Context& context) {
     auto options = std::make_shared<GenerateOptions>();
     CLI::App* command = app.add_subcommand("generate", "Answer a file of instructions, resumably");
-    command->add_option("-i,--input", options->input, "Instructions: JSON array or JSON lines")
+    command->add_option("-i,--input", options->input, "Instructions: JSON array or JSON lines; - is standard input")
         ->type_name("FILE")
         ->required();
-    command->add_option("-o,--output", options->output, "Where the answers go, one JSON record a line")
+    command
+        ->add_option("-o,--output", options->output,
+                     "Where the answers go, one JSON record a line; - is standard output, which cannot be resumed")
         ->type_name("FILE")
         ->required();
     CLI::Option* format =
@@ -185,16 +237,24 @@ void add_generate_command(CLI::App& app, Context& context) {
             ->check(CLI::IsMember({"jsonl", "alpaca-eval", "just-eval"}))
             ->type_name("NAME")
             ->capture_default_str();
-    command->add_option("--limit", options->limit, "Only the first N instructions")->type_name("N");
+    command->add_option("--limit", options->limit, "Only the first N instructions")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{std::numeric_limits<std::int32_t>::max()}))
+        ->type_name("N");
     command->add_option("--shard", options->shard, "Only every N-th instruction, from the I-th on")->type_name("I/N");
     command->add_option("--samples", options->samples, "Answers an instruction (needs a temperature above 0)")
         ->type_name("N")
         ->capture_default_str();
-    command->add_flag("--mt-bench", options->mt_bench, "Conversations of several turns: MT-bench's form in and out")
+    command
+        ->add_flag("--mt-bench", options->mt_bench,
+                   "Conversations of several turns: MT-bench's form in and out [seen by \"turns\"]")
         ->excludes(format);
     command->add_flag("--overwrite", options->overwrite,
                       "Start anew instead of resuming: replaces the output of an earlier run");
     command->add_flag("--token-ids", options->token_ids, "Put the generated token ids into the records");
+    command
+        ->add_option("--generator", options->generator,
+                     "Who answers, in the records [the names of model, adapters and prompt]")
+        ->type_name("NAME");
     command->add_option("--overflow", options->overflow, "Conversations too long for the context: error, drop-oldest")
         ->check(CLI::IsMember({"error", "drop-oldest"}))
         ->type_name("NAME")

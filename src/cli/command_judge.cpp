@@ -67,7 +67,10 @@ void run_rubric_import(const JudgeCommand& command, const Context& context) {
             throw error(ErrorKind::BadInput, "the files hold requests of {} kinds; give a folder with -o",
                         rubrics.size());
         }
-        fmt::print("{}", eval::format_rubric(rubrics.front()));
+        const eval::Rubric& rubric = rubrics.front();
+        const std::string text = eval::format_rubric(rubric);
+        const eval::Json json{{"name", rubric.name}, {"description", rubric.description}, {"toml", text}};
+        fmt::print("{}", context.json ? json.dump(2) + "\n" : text);
         return;
     }
     const bool one_file = command.output.ends_with(".toml");
@@ -75,11 +78,14 @@ void run_rubric_import(const JudgeCommand& command, const Context& context) {
         throw error(ErrorKind::BadInput, "{}: one file, but the requests are of {} kinds; name a folder",
                     command.output, rubrics.size());
     }
+    eval::Json written = eval::Json::array();
     for (const eval::Rubric& rubric : rubrics) {
         const fs::path path = one_file ? fs::path(command.output) : fs::path(command.output) / (rubric.name + ".toml");
         write_new_file(path, eval::format_rubric(rubric), command.force);
+        written.push_back({{"name", rubric.name}, {"description", rubric.description}, {"output", path.string()}});
         context.terminal.note(fmt::format("{}: {}", path.string(), rubric.description));
     }
+    if (context.json) fmt::print("{}\n", written.dump(2));
 }
 
 void run_import(const JudgeCommand& command, const Context& context) {

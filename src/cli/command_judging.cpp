@@ -8,7 +8,9 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "cli/judge_flags.h"
+#include "cli/standard_streams.h"
 #include "eval/eval.h"
+#include "shift/shift.h"
 
 namespace urial::cli {
 namespace {
@@ -16,15 +18,17 @@ namespace {
 struct JudgingCommand {
     JudgeFlags flags;
     std::string rubric;
-    std::string file;
+    std::string file;  ///< as typed
     std::string other_file;
+    std::string path;  ///< where its content is
+    std::string other_path;
 };
 
 eval::Json origin_of(std::string_view kind, const JudgingCommand& command) {
     eval::Json origin{{"command", kind}};
     origin["files"] = eval::Json::array();
-    for (const std::string& file : {command.file, command.other_file}) {
-        if (!file.empty()) origin["files"].push_back({{"name", file}, {"sha256", sha256_file(file)}});
+    for (const auto& [file, path] : {std::pair{command.file, command.path}, {command.other_file, command.other_path}}) {
+        if (!file.empty()) origin["files"].push_back({{"name", file}, {"sha256", sha256_file(path)}});
     }
     const JudgeFlags& flags = command.flags;
     if (!flags.items.where.empty()) origin["where"] = flags.items.where;
@@ -33,6 +37,17 @@ eval::Json origin_of(std::string_view kind, const JudgingCommand& command) {
         origin["subset"] = eval::Json{{"ids", flags.items.ids}, {"name", flags.items.subset_name()}};
     }
     return origin;
+}
+
+/// The records of a run of `urial shift` where its folder is named.
+std::string answers_file(const std::string& path) {
+    return fs::is_directory(path) && fs::exists(shift::records_file(path)) ? shift::records_file(path).string() : path;
+}
+
+/// Who gave answers that do not say it: the file, or the folder of a run.
+std::string generator_of(const fs::path& file) {
+    const bool is_record = file.filename() == shift::records_file({}).filename() && file.has_parent_path();
+    return is_record ? file.parent_path().filename().string() : file.stem().string();
 }
 
 /// Nothing where no file of tags is given.
@@ -51,7 +66,7 @@ void add_tags(std::vector<eval::AnsweredItem>& answers, const eval::ItemIndex& i
     }
 }
 
-/// Answers whose file does not say who gave them are named after the file. Records of answers that failed to be written
+/// Answers whose file does not say who gave them are named after it. Records of answers that failed to be written
 /// are no answers.
 std::vector<eval::AnsweredItem> load_answers(const std::string& file, const std::optional<eval::ItemIndex>& tags,
                                              const JudgeFlags& flags, const Context& context) {
@@ -60,12 +75,16 @@ std::vector<eval::AnsweredItem> load_answers(const std::string& file, const std:
         context.terminal.warn(fmt::format("{}: {} records have an error in the place of an answer; they are left out",
                                           file, loaded.failed));
     }
+    if (loaded.repeated > 0) {
+        context.terminal.warn(
+            fmt::format("{}: {} records stand there more than once; each counts once", file, loaded.repeated));
+    }
     if (tags) add_tags(loaded.answers, *tags, flags, context);
     std::vector<eval::AnsweredItem> answers =
         eval::keep(std::move(loaded.answers), make_filter(flags),
                    [](const eval::AnsweredItem& answered) -> const eval::Item& { return answered.item; });
     for (eval::AnsweredItem& answered : answers) {
-        if (answered.answer.generator.empty()) answered.answer.generator = fs::path(file).stem().string();
+        if (answered.answer.generator.empty()) answered.answer.generator = generator_of(file);
     }
     return answers;
 }
@@ -82,7 +101,7 @@ eval::Rubric load_rubric(const std::string& name, std::initializer_list<eval::Ru
 void run_score(const JudgingCommand& command, Context& context) {
     std::optional<eval::Rubric> rubric;
     if (!command.rubric.empty()) rubric = load_rubric(command.rubric, {eval::RubricKind::Score}, "score");
-    const auto tasks = eval::score_tasks(load_answers(command.file, load_tags(command.flags), command.flags, context),
+    const auto tasks = eval::score_tasks(load_answers(command.path, load_tags(command.flags), command.flags, context),
                                          std::move(rubric));
     judge_tasks(tasks, command.flags, origin_of("score", command), context);
 }
@@ -92,8 +111,8 @@ void run_pairwise(const JudgingCommand& command, Context& context) {
         load_rubric(command.rubric, {eval::RubricKind::Pairwise, eval::RubricKind::PairwiseChoices}, "pairwise");
     const std::optional<eval::ItemIndex> tags = load_tags(command.flags);
     const eval::PairTasks pairs =
-        eval::pair_tasks(load_answers(command.file, tags, command.flags, context),
-                         load_answers(command.other_file, tags, command.flags, context), rubric);
+        eval::pair_tasks(load_answers(command.path, tags, command.flags, context),
+                         load_answers(command.other_path, tags, command.flags, context), rubric);
     if (pairs.unpaired > 0) {
         context.terminal.warn(fmt::format("{} answers have no partner in the other file", pairs.unpaired));
     }
@@ -102,14 +121,14 @@ void run_pairwise(const JudgingCommand& command, Context& context) {
 
 void run_tags(const JudgingCommand& command, Context& context) {
     const eval::Rubric rubric = load_rubric(command.rubric, {eval::RubricKind::Tags}, "tags");
-    const std::vector<eval::Item> items = eval::keep(eval::load_items(command.file), make_filter(command.flags),
+    const std::vector<eval::Item> items = eval::keep(eval::load_items(command.path), make_filter(command.flags),
                                                      [](const eval::Item& item) -> const eval::Item& { return item; });
     judge_tasks(eval::tag_tasks(items, rubric), command.flags, origin_of("tags", command), context);
 }
 
 void run_mt_bench(const JudgingCommand& command, Context& context) {
     const std::vector<eval::AnsweredItem> answers =
-        load_answers(command.file, load_tags(command.flags), command.flags, context);
+        load_answers(command.path, load_tags(command.flags), command.flags, context);
     const auto without = std::ranges::count_if(answers, [](const eval::AnsweredItem& answered) {
         return eval::needs_reference(answered.item.category) && answered.item.references.empty();
     });
@@ -127,7 +146,16 @@ CLI::App* add_command(CLI::App& judge, const std::string& name, const std::strin
                       const std::shared_ptr<JudgingCommand>& command, Context& context,
                       void (*run)(const JudgingCommand&, Context&)) {
     CLI::App* added = judge.add_subcommand(name, help);
-    added->callback([command, &context, run] { run(*command, context); });
+    added->callback([command, &context, run] {
+        if (command->file == kStandardStream && command->other_file == kStandardStream) {
+            throw Error(ErrorKind::BadInput, "- and -: standard input can be one of the two files only");
+        }
+        const InputFile file(answers_file(command->file));
+        const InputFile other(answers_file(command->other_file));
+        command->path = file.path().string();
+        command->other_path = other.path().string();
+        run(*command, context);
+    });
     return added;
 }
 
@@ -141,7 +169,10 @@ void add_judging_commands(CLI::App& judge, Context& context) {
     auto scoring = std::make_shared<JudgingCommand>();
     CLI::App* score =
         add_command(judge, "score", "Score every answer by the aspects of a rubric", scoring, context, run_score);
-    score->add_option("answers", scoring->file, "Answers with their instructions")->required();
+    score
+        ->add_option("answers", scoring->file,
+                     "Answers with their instructions, or the folder of a shift run; - is standard input")
+        ->required();
     add_rubric_flag(*score, scoring->rubric, "For every item [just-eval; just-eval-safety for safety items]");
     add_judge_flags(*score, scoring->flags, context);
 

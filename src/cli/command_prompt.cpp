@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/standard_streams.h"
 #include "generate/generate.h"
 
 namespace urial::cli {
@@ -28,12 +30,7 @@ struct PromptCommand {
     ModelFlags model;
 };
 
-/// Exactly these bytes, no newline added.
-void write_out(std::string_view bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0) {
-        throw error(ErrorKind::Io, "standard output: cannot write {} bytes", bytes.size());
-    }
-}
+void write_out(std::string_view bytes) { write_standard_output(bytes); }
 
 void write_json(const ordered_json& value) { write_out(value.dump(2) + "\n"); }
 
@@ -74,7 +71,8 @@ void run_show(const PromptCommand& command, const Context& context) {
 
 std::vector<prompt::Turn> read_turns(const std::string& path) {
     if (path.empty()) return {};
-    const auto value = read_json_file(path);
+    const InputFile file(path);
+    const auto value = read_json_file(file.path());
     if (!value.is_array()) {
         throw error(ErrorKind::BadInput,
                     "{}: expected a JSON list such as [{{\"query\": \"...\", \"answer\": \"...\"}}]", path);
@@ -114,8 +112,23 @@ void run_render(const PromptCommand& command, const Context& context) {
     }
     const prompt::PromptSpec spec = open_spec(command);
     if (command.tokens) return write_tokens(command, context, spec);
-    if (command.prefix) return write_out(prompt::render_prefix(spec));
-    write_out(prompt::render(spec, {read_turns(command.turns), *command.query}).text);
+    const prompt::RenderedPrompt rendered = command.prefix
+                                                ? prompt::RenderedPrompt{prompt::render_prefix(spec), 0}
+                                                : prompt::render(spec, {read_turns(command.turns), *command.query});
+    if (!context.json) return write_out(rendered.text);
+    write_json({{"name", spec.name},
+                {"text", rendered.text},
+                {"prefix_bytes", command.prefix ? rendered.text.size() : rendered.prefix_bytes}});
+}
+
+/// What a name that is taken leads to: two prompts that tables and people cannot tell apart.
+std::vector<prompt::Finding> check_name(const PromptCommand& command, const prompt::PromptSpec& spec) {
+    const std::vector<std::string> names = prompt::builtin_names();
+    const bool asked_by_name = std::ranges::find(names, command.prompt) != names.end();
+    if (asked_by_name || prompt::origin_of(spec) != prompt::Origin::BuiltinsName) return {};
+    return {{prompt::Finding::Level::Warning,
+             fmt::format("it has the name of the built-in prompt {} but says something else: give it a name of its own",
+                         spec.name)}};
 }
 
 void run_check(const PromptCommand& command, Context& context) {
@@ -130,7 +143,11 @@ void run_check(const PromptCommand& command, Context& context) {
     }
     ordered_json rows = ordered_json::array();
     std::string lines;
-    for (const prompt::Finding& finding : prompt::check(spec, prefix_tokens, context_tokens)) {
+    std::vector<prompt::Finding> findings = check_name(command, spec);
+    for (prompt::Finding& finding : prompt::check(spec, prefix_tokens, context_tokens)) {
+        findings.push_back(std::move(finding));
+    }
+    for (const prompt::Finding& finding : findings) {
         const bool warning = finding.level == prompt::Finding::Level::Warning;
         if (warning) context.exit_code = 1;
         rows.push_back({{"level", warning ? "warning" : "note"}, {"text", finding.text}});
@@ -147,7 +164,11 @@ void run_import(const PromptCommand& command, const Context& context) {
     const prompt::OriginalForm form = prompt::parse_original_form(command.form);
     const fs::path input(command.prompt);
     const prompt::PromptSpec spec = prompt::parse_original(read_text_file(input), input.stem().string(), form);
-    if (command.output.empty()) return write_out(prompt::format_spec(spec));
+    ordered_json described = summary(spec);
+    if (command.output.empty()) {
+        described["toml"] = prompt::format_spec(spec);
+        return context.json ? write_json(described) : write_out(prompt::format_spec(spec));
+    }
     if (fs::path(command.output).extension() != ".toml") {
         throw error(ErrorKind::BadInput, "{}: a specification is known by its ending; name the output NAME.toml",
                     command.output);
@@ -156,6 +177,8 @@ void run_import(const PromptCommand& command, const Context& context) {
         throw error(ErrorKind::BadInput, "{}: exists already; choose another name or give --force", command.output);
     }
     write_file_atomic(command.output, prompt::format_spec(spec));
+    described["output"] = command.output;
+    if (context.json) return write_json(described);
     context.terminal.note(
         fmt::format("{}: {} examples; use it with --prompt {}", command.output, spec.examples.size(), command.output));
 }
@@ -172,7 +195,8 @@ void add_render(CLI::App& prompt, Context& context) {
     app->add_option("prompt", command->prompt, "A built-in name, a .toml specification or an original .txt file")
         ->required();
     app->add_option("--query", command->query, "The query to answer");
-    app->add_option("--turns", command->turns, "Earlier turns: a JSON list of {\"query\", \"answer\"}");
+    app->add_option("--turns", command->turns,
+                    "Earlier turns: a JSON list of {\"query\", \"answer\"}; - is standard input");
     app->add_flag("--prefix", command->prefix, "Print the constant part alone");
     app->add_flag("--tokens", command->tokens, "Print the tokens, one a line: id and text (loads the model)");
     add_form(*app, *command);

@@ -28,6 +28,9 @@ void run_report(const ReportOptions& command, const CLI::App& flags, const Conte
     if (command.html.empty() && !command.title.empty()) {
         throw Error(ErrorKind::BadInput, "--title is the heading of a page: give --html FILE too");
     }
+    if (!command.html.empty() && command.full) {
+        throw Error(ErrorKind::BadInput, "--full is for tables; the page of --html has everything");
+    }
     if (format == "urial.shift/1") return report_shift(command, flags, context);
     if (format == eval::kRunFormat) return report_judged(command, context);
     throw error(ErrorKind::BadInput, "{}: there is no report for runs of the kind {}", command.runs.front(), format);
@@ -48,6 +51,7 @@ void add_report_command(CLI::App& app, Context& context) {
         ->allow_extra_args(false)
         ->type_name("NAME");
     report->add_option("--title", command->title, "The heading of the page")->type_name("TEXT");
+    report->add_flag("--full", command->full, "All tables, not only the headline (csv and json have everything)");
     add_judged_report_flags(*report, *command);
     report->callback([command, report, &context] { run_report(*command, *report, context); });
 }

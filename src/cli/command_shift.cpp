@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
+#include "cli/standard_streams.h"
 #include "models/models.h"
 #include "shift/shift.h"
 #include "shift/summary.h"
@@ -129,19 +130,38 @@ void check_output(const std::string& folder) {
     throw error(ErrorKind::BadInput, "{} is a file; the output of `urial shift` is a folder: name another one", folder);
 }
 
-std::vector<shift::ShiftItem> read_items(const ShiftFlags& flags) {
+/// The answers of a file; what is left out of it is said.
+std::vector<shift::ShiftItem> read_answers(const fs::path& file, const Context& context) {
+    shift::GivenAnswers given = shift::read_answers(file);
+    if (given.failed > 0) {
+        context.terminal.warn(fmt::format("{}: {} records have an error in the place of an answer; they are left out",
+                                          file.string(), given.failed));
+    }
+    if (given.repeated > 0) {
+        context.terminal.warn(
+            fmt::format("{}: {} records stand there more than once; each counts once", file.string(), given.repeated));
+    }
+    return std::move(given.items);
+}
+
+/// The input as typed: instructions or answers.
+const std::string& input_of(const ShiftFlags& flags) {
     if (flags.input.empty() == flags.answers.empty()) {
         throw error(ErrorKind::BadInput,
                     "give either instructions (-i FILE: the aligned model answers them) or answers (--answers FILE)");
     }
+    return flags.answers.empty() ? flags.input : flags.answers;
+}
+
+std::vector<shift::ShiftItem> read_items(const ShiftFlags& flags, const fs::path& file, const Context& context) {
     std::vector<shift::ShiftItem> items =
-        flags.answers.empty() ? shift::read_questions(flags.input) : shift::read_answers(flags.answers);
+        flags.answers.empty() ? shift::read_questions(file) : read_answers(file, context);
     if (flags.limit > 0 && items.size() > flags.limit) items.resize(flags.limit);
     return items;
 }
 
-shift::ShiftOptions shift_options(const ShiftFlags& flags, const Context& context, ProgressBar& bar) {
-    const std::string& input = flags.answers.empty() ? flags.input : flags.answers;
+shift::ShiftOptions shift_options(const ShiftFlags& flags, const fs::path& file, const Context& context,
+                                  ProgressBar& bar) {
     shift::ShiftOptions options;
     options.folder = flags.output;
     options.overwrite = flags.overwrite;
@@ -150,10 +170,11 @@ shift::ShiftOptions shift_options(const ShiftFlags& flags, const Context& contex
     options.max_tokens = flags.max_tokens;
     options.allowed_vocabulary_mismatch = flags.allowed_vocabulary_mismatch;
     options.session = session_options(flags.shared, context);
-    options.origin = {{"input", input}, {"input_sha256", sha256_file(input)}, {"limit", flags.limit}};
+    options.origin = {{"input", input_of(flags)}, {"input_sha256", sha256_file(file)}, {"limit", flags.limit}};
     options.interrupted = interrupted;
     options.progress = [&bar](const shift::ShiftProgress& progress) {
-        bar.update(progress.done + progress.failed, progress.total);
+        bar.update(progress.done + progress.failed, progress.total,
+                   rate_detail(progress.positions, progress.seconds, "positions"));
     };
     options.notice = [&bar, &context](std::string_view text) {
         bar.clear();
@@ -188,8 +209,12 @@ void report(const shift::ShiftOutcome& outcome, const ShiftFlags& flags, Context
     write_file_atomic(folder / "summary.md", markdown);
     write_file_atomic(folder / "summary.json", json + "\n");
     if (!flags.csv.empty()) shift::write_csv(folder, flags.csv);
-    fmt::print("{}\n", context.json ? json : markdown);
-    if (!context.json) return;
+    if (!context.json) {
+        fmt::print("{}", shift::headline(summary, beside));
+        context.terminal.note(fmt::format("{} has the details", (folder / "summary.md").string()));
+        return;
+    }
+    fmt::print("{}\n", json);
     for (const std::string& warning : beside.warnings) context.terminal.warn(warning);
 }
 
@@ -197,17 +222,18 @@ void run(const ShiftFlags& flags, Context& context) {
     check_output(flags.output);
     const prompt::PromptSpec base_prompt = prompt::load(flags.base.prompt);
     std::optional<Form> aligned_form = named_form(flags);
-    const std::vector<shift::ShiftItem> items = read_items(flags);
-    const std::string& input = flags.answers.empty() ? flags.input : flags.answers;
+    const InputFile file(input_of(flags));
+    const std::vector<shift::ShiftItem> items = read_items(flags, file.path(), context);
     for (const fs::path& written : {shift::records_file(flags.output), fs::path(flags.csv)}) {
-        refuse_same_file(input, written);
+        refuse_same_file(file.path(), written);
     }
     auto [base, aligned] = open_models(flags, context);
     base.form = base_prompt;
     aligned.form = aligned_form ? std::move(*aligned_form) : own_form(*aligned.model, flags, context);
     check_markers(aligned.form, *aligned.model, context);
     ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
-    const shift::ShiftOutcome outcome = shift::run_shift(base, aligned, items, shift_options(flags, context, bar));
+    const shift::ShiftOutcome outcome =
+        shift::run_shift(base, aligned, items, shift_options(flags, file.path(), context, bar));
     bar.clear();
     report(outcome, flags, context);
 }
@@ -250,9 +276,13 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
 void add_shift_command(CLI::App& app, Context& context) {
     auto flags = std::make_shared<ShiftFlags>();
     CLI::App* command = app.add_subcommand("shift", "See what alignment changed, token by token, resumably");
-    command->add_option("-i,--input", flags->input, "Instructions: JSON array or JSON lines; the aligned model answers")
+    command
+        ->add_option("-i,--input", flags->input,
+                     "Instructions: JSON array or JSON lines; the aligned model answers; - is standard input")
         ->type_name("FILE");
-    command->add_option("--answers", flags->answers, "Given answers instead, as text or token ids (docs/shift.md)")
+    command
+        ->add_option("--answers", flags->answers,
+                     "Given answers instead, as text or token ids (docs/shift.md); - likewise")
         ->type_name("FILE");
     command->add_option("-o,--output", flags->output, "The run folder")->type_name("DIR")->required();
     command->add_option("--csv", flags->csv, "Write one row per position to this file too")->type_name("FILE");

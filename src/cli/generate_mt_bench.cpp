@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "eval/json_stream.h"
 
 namespace urial::cli {
 namespace {
@@ -146,6 +147,21 @@ private:
 };
 
 }  // namespace
+
+bool is_mt_bench(const std::filesystem::path& path) {
+    struct Seen {};  // the first value is enough
+    bool found = false;
+    try {
+        eval::for_each_json_value(path, [&](std::size_t, ordered_json&& first) {
+            found = first.is_object() && first.contains("turns") && !first.contains("instruction") &&
+                    !first.contains("messages");
+            throw Seen{};
+        });
+    } catch (const Seen&) {
+    } catch (const Error&) {
+    }
+    return found;
+}
 
 std::vector<eval::Item> read_mt_bench(const std::filesystem::path& path, std::size_t limit,
                                       const generate::Shard& shard) {

@@ -12,6 +12,10 @@
 
 namespace urial::cli {
 
+/// True when the first object of the file has `turns` and neither `instruction` nor `messages`. Whoever reads the file
+/// says what is wrong with it.
+bool is_mt_bench(const std::filesystem::path& path);
+
 /// The questions of an MT-bench file (docs/judging.md) that a run answers: the first `limit` (0: all), of these the
 /// shard's. Throws Error{BadInput} for a file without questions.
 std::vector<eval::Item> read_mt_bench(const std::filesystem::path& path, std::size_t limit,

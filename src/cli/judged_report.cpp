@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -33,14 +34,20 @@ Format format_of(const ReportOptions& command, const Context& context) {
     return command.format == "json" ? Format::Json : Format::Text;
 }
 
-std::vector<JudgedRun> load_runs(const ReportOptions& command) {
+std::vector<JudgedRun> load_runs(const ReportOptions& command, const Context& context) {
     std::vector<fs::path> folders(command.runs.begin(), command.runs.end());
     std::vector<std::string> labels = command.labels;
     if (!command.against.empty()) {
         folders.emplace_back(command.against);
         if (!labels.empty()) labels.push_back(command.against);
     }
-    return report::load_judged_runs(folders, labels, make_filter(command.items));
+    std::vector<JudgedRun> runs = report::load_judged_runs(folders, labels, make_filter(command.items));
+    for (const JudgedRun& run : runs) {
+        if (run.repeated == 0) continue;
+        context.terminal.warn(fmt::format("{}: {} records stand in its file more than once; each counts once",
+                                          printable(run.label), run.repeated));
+    }
+    return runs;
 }
 
 std::vector<JudgedResult> results_of(const std::vector<JudgedRun>& runs, const ReportOptions& command,
@@ -122,11 +129,16 @@ std::string difference_tables(const std::vector<JudgedRun>& runs, const ReportOp
     return written(report::difference_document(differences), format);
 }
 
-std::string result_tables(const std::vector<JudgedResult>& results, Format format) {
+std::string result_tables(const std::vector<JudgedResult>& results, const ReportOptions& command, Format format,
+                          const Context& context) {
     if (format == Format::Json) return report::judged_json(results).dump(2) + "\n";
     if (format == Format::Csv) return to_csv(report::judged_csv(results));
     const auto layout = format == Format::Text ? report::Layout::Tall : report::Layout::Wide;
-    return written(report::judged_document(results, layout), format);
+    const report::Document document = report::judged_document(results, layout, detail_of(command));
+    if (!document.left_out.empty()) {
+        context.terminal.note(fmt::format("--full adds: {}", fmt::join(document.left_out, ", ")));
+    }
+    return written(document, format);
 }
 
 /// The address of `target` as seen from a page at `page`.
@@ -184,7 +196,7 @@ void report_judged(const ReportOptions& command, const Context& context) {
         throw Error(ErrorKind::BadInput, "--shift-html is for the page: give --html FILE too");
     }
     const Format format = format_of(command, context);
-    const std::vector<JudgedRun> runs = load_runs(command);
+    const std::vector<JudgedRun> runs = load_runs(command, context);
     if (!command.html.empty()) return write_page(runs, command, context);
     if (std::ranges::any_of(runs.front().records, has_labels)) {
         if (runs.size() > 1 || !command.output.empty() || (format != Format::Text && !context.json)) {
@@ -194,8 +206,9 @@ void report_judged(const ReportOptions& command, const Context& context) {
         }
         return report_tags(runs.front(), context);
     }
-    const std::string tables = command.against.empty() ? result_tables(results_of(runs, command, context), format)
-                                                       : difference_tables(runs, command, format);
+    const std::string tables = command.against.empty()
+                                   ? result_tables(results_of(runs, command, context), command, format, context)
+                                   : difference_tables(runs, command, format);
     write_report(tables, command, context);
 }
 

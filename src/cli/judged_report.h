@@ -22,6 +22,7 @@ struct ReportOptions {
     std::string against;  ///< another run; empty: no comparison
     ItemFilterFlags items;
     bool allow_unscored = false;
+    bool full = false;  ///< all tables, not only the headline
 };
 
 /// Those that shift runs do not have.

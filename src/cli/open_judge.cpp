@@ -7,6 +7,7 @@
 #include "base/curl.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "eval/local_judge.h"
 #include "models/models.h"
@@ -53,8 +54,11 @@ OpenedJudge open_local(const std::string& spec, ModelFlags flags, const Context&
     options.session = session_options(flags, context);
     options.session.watch.progress = {};  // the run shows its own, and reads prompts on another thread
     OpenedJudge opened;
-    opened.description =
-        eval::Json{{"model", model->info().name}, {"sha256", model->info().content_hash}, {"temperature", 0}};
+    opened.description = eval::Json{{"model", model->info().name},
+                                    {"sha256", model->info().content_hash},
+                                    {"temperature", 0},
+                                    {"arithmetic", engine::name(model->info().arithmetic)},
+                                    {"threads", thread_count(options.session.threads)}};
     opened.judge = eval::open_local_judge(model, std::move(options));
     opened.free_of_charge = true;
     return opened;

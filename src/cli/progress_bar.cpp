@@ -37,6 +37,12 @@ std::string bar(double share, std::size_t length) {
 
 }  // namespace
 
+std::string rate_detail(std::uint64_t count, double seconds, std::string_view unit) {
+    if (count == 0 || !(seconds > 0)) return "";
+    const double rate = static_cast<double>(count) / seconds;
+    return fmt::format("{:.{}f} {}/s", rate, rate < 10 ? 1 : 0, unit);
+}
+
 std::string format_progress(const ProgressState& state, std::size_t columns) {
     const std::uint64_t total = state.total;
     const std::uint64_t done = total > 0 ? std::min(state.done, total) : state.done;
@@ -55,6 +61,7 @@ std::string format_progress(const ProgressState& state, std::size_t columns) {
         numbers = amount(state.unit, static_cast<double>(done));
     }
     if (rate > 0) numbers += "  " + rate_text(state.unit, rate);
+    if (!state.detail.empty()) numbers += "  " + printable(state.detail);
     if (rate > 0 && total > done) {
         numbers += fmt::format("  {} left", human_seconds(static_cast<double>(total - done) / rate));
     }
@@ -75,7 +82,7 @@ ProgressBar::ProgressBar(const Terminal& terminal, std::string label, ProgressUn
     state_.unit = unit;
 }
 
-void ProgressBar::update(std::uint64_t done, std::uint64_t total) {
+void ProgressBar::update(std::uint64_t done, std::uint64_t total, std::string_view detail) {
     if (!enabled_) return;
     const auto now = Clock::now();
     if (!started_) {
@@ -88,6 +95,7 @@ void ProgressBar::update(std::uint64_t done, std::uint64_t total) {
     next_draw_ = now + std::chrono::milliseconds(100);
     state_.done = done;
     state_.total = total;
+    state_.detail = detail;
     state_.seconds = std::chrono::duration<double>(now - start_).count();
     // The last column stays free: a full line would wrap on some terminals.
     fmt::print(stderr, "\r{}\x1b[K", format_progress(state_, terminal_columns() - 1));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "cli/commands.h"
 
@@ -21,7 +22,11 @@ struct ProgressState {
     std::uint64_t done = 0;
     std::uint64_t total = 0;  ///< 0: not known
     double seconds = 0;       ///< since the clock began
+    std::string detail;       ///< another rate, "340 tokens/s"; may be empty
 };
+
+/// "340 tokens/s" of what was done since a clock began; empty before anything was.
+std::string rate_detail(std::uint64_t count, double seconds, std::string_view unit);
 
 /// One line of at most `columns` characters without a line break. What does not fit is left out, the bar first.
 std::string format_progress(const ProgressState& state, std::size_t columns);
@@ -36,7 +41,7 @@ public:
     ProgressBar& operator=(const ProgressBar&) = delete;
 
     /// Redraws at most ten times a second. The first call starts the clock.
-    void update(std::uint64_t done, std::uint64_t total);
+    void update(std::uint64_t done, std::uint64_t total, std::string_view detail = {});
     /// Takes the line away; the next update() brings it back. Call it before other text goes to standard error.
     void clear();
 

@@ -51,7 +51,12 @@ void write_shift_page(const ReportOptions& command, const Folders& folders, cons
 /// Text and Markdown are one: the tables of the summary are aligned.
 std::string summaries(const ReportOptions& command, const Folders& folders, const Context& context) {
     check_format(command, context);
-    if (!context.json && command.format != "json") return report::shift_summaries(folders, command.labels);
+    if (!context.json && command.format != "json") {
+        if (!command.full)
+            context.terminal.note(
+                "--full adds: along the answer, what is shifted, answers, tags, the original analysis' measures");
+        return report::shift_summaries(folders, command.labels, detail_of(command));
+    }
     return report::shift_summaries_json(folders, command.labels).dump(2) + "\n";
 }
 

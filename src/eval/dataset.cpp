@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/json_stream.h"
 #include "base/text.h"
+#include "generate/record.h"
 
 namespace urial::eval {
 namespace {
@@ -138,7 +139,10 @@ Item item_from_json(const Json& json, std::size_t index) {
 AnsweredItem answered_item_from_json(const Json& json, std::size_t index) {
     AnsweredItem answered{item_from_json(json, index), {}};
     std::vector<std::string> outputs = first_present(json, "outputs", "output");
-    if (outputs.empty()) throw Error(ErrorKind::BadInput, "it has no \"output\" (nor \"outputs\", one per turn)");
+    if (outputs.empty()) outputs = texts_of(json, "answer");  // a record of `urial shift`
+    if (outputs.empty()) {
+        throw Error(ErrorKind::BadInput, "it has no \"output\" (nor \"outputs\", one per turn, nor \"answer\")");
+    }
     if (outputs.size() > answered.item.follow_ups.size() + 1) {
         throw error(ErrorKind::BadInput, "it has {} outputs for {} turns", outputs.size(),
                     answered.item.follow_ups.size() + 1);
@@ -154,11 +158,13 @@ std::vector<Item> load_items(const std::filesystem::path& path) { return load<It
 
 LoadedAnswers load_answers(const std::filesystem::path& path) {
     LoadedAnswers loaded;
+    generate::SeenRecords seen;
     loaded.answers = load<AnsweredItem>(path, [&](const Json& json, std::size_t index) -> std::optional<AnsweredItem> {
-        if (field(json, "error") != nullptr && field(json, "output") == nullptr && field(json, "outputs") == nullptr) {
+        if (generate::is_failure(json)) {
             ++loaded.failed;
             return std::nullopt;
         }
+        if (!seen.add(json)) return std::nullopt;
         AnsweredItem answered = answered_item_from_json(json, index);
         const Json* sample = field(json, "sample");
         if (sample != nullptr && sample->is_number_unsigned() && *sample != 0) {
@@ -166,6 +172,7 @@ LoadedAnswers load_answers(const std::filesystem::path& path) {
         }
         return answered;
     });
+    loaded.repeated = seen.repeated();
     return loaded;
 }
 

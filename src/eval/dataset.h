@@ -25,7 +25,7 @@ struct AnsweredItem {
 /// One object of any of the forms. `index` becomes the id where the object has none. Throws Error{BadInput} naming the
 /// field that is missing or has another type than it should.
 Item item_from_json(const Json& json, std::size_t index);
-/// The same, and an answer has to be there: "output", or "outputs" with one text per turn.
+/// The same, and an answer has to be there: "output", "outputs" with one text per turn, or "answer".
 AnsweredItem answered_item_from_json(const Json& json, std::size_t index);
 
 /// Throws Error{BadInput} naming the file and the value; two items with one id are an error.
@@ -33,7 +33,8 @@ std::vector<Item> load_items(const std::filesystem::path& path);
 
 struct LoadedAnswers {
     std::vector<AnsweredItem> answers;
-    std::size_t failed = 0;  ///< records of `urial generate` with an "error" and no output, left out
+    std::size_t failed = 0;    ///< records with an `error` in the place of an answer, left out
+    std::size_t repeated = 0;  ///< records that stand there again (by their `key`), left out
 };
 /// Answers of several samples are items of their own: sample 1 of item "7" has the id "7#1" (sample 0 keeps it).
 LoadedAnswers load_answers(const std::filesystem::path& path);

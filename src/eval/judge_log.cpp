@@ -137,6 +137,7 @@ void JudgeLog::end_cut_off() {
 
 JudgeLog::Lines JudgeLog::read_records(const std::set<std::string>& keys) {
     std::size_t failures = 0;
+    std::size_t repeated = 0;
     Lines damaged = for_each_written_line(records_.path(), [&](std::size_t line, Json&& json) {
         const std::string key = key_of(records_.path(), line, json);
         const EvalRecord record = record_from_json(json);
@@ -151,10 +152,17 @@ JudgeLog::Lines JudgeLog::read_records(const std::set<std::string>& keys) {
                 "at all (--limit, --where, a shorter file); name another folder",
                 records_.path().string(), line, json.value("id", "?"));
         }
-        recorded_.insert(key);
+        if (!recorded_.insert(key).second) {
+            ++repeated;
+            return;
+        }
         unscored_ += is_unread(record.verdicts) ? 1 : 0;
     });
     failures_ = failures;
+    if (repeated > 0) {
+        notices_.push_back(fmt::format("{}: {} judgements stand there more than once; each counts once",
+                                       records_.path().string(), repeated));
+    }
     if (failures_ > 0) {
         notices_.push_back(fmt::format("{} judgements whose requests failed are tried again", failures_));
     }

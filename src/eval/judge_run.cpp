@@ -88,6 +88,7 @@ public:
         JudgeSummary summary;
         summary.resumed = progress_.done;
         announce(summary.resumed);
+        say_what_changed();
         write_manifest();
         log_.forget_failures();
         ask_all();
@@ -115,6 +116,31 @@ private:
         if (resumed > 0) {
             options_.notice(fmt::format("resuming: {} of {} judgements are there", resumed, progress_.total));
         }
+    }
+
+    /// A judge that gives its verdicts in other circumstances than in the run before.
+    void say_what_changed() const {
+        if (!options_.notice || progress_.done == 0) return;
+        const Json before = manifest_before().value("judges", Json::array());
+        for (const JudgeSeat& seat : options_.judges) {
+            const Json now = describe(seat);
+            for (const Json& judge : before) {
+                if (!judge.is_object() || judge.value("name", "") != seat.judge->name()) continue;
+                for (const char* name : {"sha256", "arithmetic", "threads"}) {
+                    if (!judge.contains(name) || !now.contains(name) || judge[name] == now[name]) continue;
+                    options_.notice(fmt::format("{}: {} was {} and is now {}: judgements of both stand in one run",
+                                                seat.judge->name(), name, judge[name].dump(), now[name].dump()));
+                }
+            }
+        }
+    }
+
+    /// Of the run that this one goes on with; empty where there is none.
+    Json manifest_before() const {
+        const fs::path path = options_.folder / kManifestFile;
+        if (!fs::exists(path)) return Json::object();
+        Json json = read_json_file(path);
+        return json.is_object() ? json : Json::object();
     }
 
     void ask_all() {
@@ -201,7 +227,10 @@ private:
 
     void write_manifest() {
         const fs::path path = options_.folder / kManifestFile;
-        if (started_.empty()) started_ = first_start(path);
+        if (started_.empty()) {
+            const Json before = manifest_before();
+            started_ = before.contains("started") ? before["started"].get<std::string>() : generate::timestamp();
+        }
         const JudgeProgress now = progress();
         Json manifest{{"format", kRunFormat}, {"urial", URIAL_VERSION}};
         manifest["origin"] = options_.origin;
@@ -217,14 +246,6 @@ private:
         manifest["unscored"] = now.unscored;
         manifest["bill"] = to_json(now.bill);
         write_file_atomic(path, manifest.dump(2) + "\n", kPrivate);
-    }
-
-    static std::string first_start(const fs::path& manifest) {
-        if (fs::exists(manifest)) {
-            const Json json = read_json_file(manifest);
-            if (json.is_object() && json.contains("started")) return json["started"].get<std::string>();
-        }
-        return generate::timestamp();
     }
 
     Json describe_rubrics() const {

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/json_stream.h"
 #include "base/text.h"
+#include "generate/record.h"
 
 namespace urial::eval {
 namespace {
@@ -182,9 +183,11 @@ EvalRun load_run(const std::filesystem::path& folder) {
                     "{}: the run is not finished; the command that began it goes on where it stopped", folder.string());
     }
     const fs::path records = folder / kRecordsFile;
+    generate::SeenRecords seen;
     for_each_json_value(
         records,
         [&](std::size_t index, Json&& json) {
+            if (!seen.add(json)) return;
             try {
                 run.records.push_back(record_from_json(json));
             } catch (const Error& problem) {
@@ -192,6 +195,7 @@ EvalRun load_run(const std::filesystem::path& folder) {
             }
         },
         kRecordFileLimits);
+    run.repeated = seen.repeated();
     return run;
 }
 

@@ -115,6 +115,7 @@ EvalRecord record_from_json(const Json& json);
 struct EvalRun {
     Json manifest;
     std::vector<EvalRecord> records;
+    std::size_t repeated = 0;  ///< records that stand in the file again (by their `key`), left out
 };
 inline constexpr std::string_view kRunFormat = "urial.eval/1";  ///< the manifest's "format"
 inline constexpr std::string_view kManifestFile = "manifest.json";

@@ -7,11 +7,14 @@
 #include <set>
 #include <utility>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/parallel.h"
+#include "generate/record.h"
 #include "generate/run_identity.h"
 #include "generate/run_records.h"
 
@@ -26,6 +29,10 @@ constexpr std::string_view kFormat = "urial.generate/1";
 constexpr std::size_t kMostContextTokens = 65536;
 /// Prompt rows that ride along with one step's decoding rows. More would delay the writers for no gain in rate.
 constexpr int kBatchRows = 256;
+
+/// Beside `id` and `instruction`: what a record says of its answer, whatever the input has under these names.
+const FieldNames kReserved{"sample",  "key",       "output",    "finish_reason", "prompt_tokens", "completion_tokens",
+                           "seconds", "generator", "token_ids", "near_ties",     "error"};
 
 ordered_json describe(const SamplingOptions& sampling) {
     return {{"temperature", sampling.temperature},
@@ -83,6 +90,8 @@ public:
         : prompt_(prompt),
           options_(options),
           identity_(identity(prompt, options)),
+          generator_(options.generator.empty() ? generator_name(prompt.model().info(), prompt.spec())
+                                               : options.generator),
           records_({options.output, manifest_path(options.output), std::string(kFormat), "file",
                     "was made by other settings"},
                    options.overwrite ? Existing::Replace : Existing::Continue) {
@@ -92,11 +101,13 @@ public:
                 tasks_.push_back({&instruction, sample, task_key(run_hash, instruction, sample)});
             }
         }
+        for (const Task& task : tasks_) summary_.keys.push_back(task.key);
         summary_.progress.total = tasks_.size();
     }
 
     BatchSummary run() {
         if (records_.has_records()) resume();
+        say_what_is_not_carried();
         const bool was_complete = tasks_.empty();
         if (!was_complete) answer();
         records_.sync();
@@ -111,12 +122,9 @@ private:
     }
 
     void resume() {
-        std::set<std::string> done;
-        const RunRecords::Repairs repairs = records_.resume(identity_, [&](const ordered_json& record) {
-            if (record.contains("error")) return false;
-            done.insert(record["key"].get<std::string>());
-            return true;
-        });
+        EarlierRecords earlier({summary_.keys.begin(), summary_.keys.end()}, ids_by_position());
+        const RunRecords::Repairs repairs =
+            records_.resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
         if (repairs.torn_bytes > 0) {
             notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is answered again",
                                options_.output.string(), repairs.torn_bytes));
@@ -126,12 +134,43 @@ private:
                                options_.output.string(), repairs.damaged, repairs.damaged_file.string()));
         }
         if (repairs.dropped > 0) notice(fmt::format("{} items that failed before are tried again", repairs.dropped));
-        std::erase_if(tasks_, [&](const Task& task) { return done.contains(task.key); });
+        for (const std::string& text : earlier.notices(generator_)) {
+            notice(fmt::format("{}: {}", options_.output.string(), text));
+        }
+        if (earlier.others() > 0) {
+            notice(fmt::format("{}: {} records are of other items; they stay", options_.output.string(),
+                               earlier.others()));
+        }
+        const std::string change = change_of_arithmetic(records_.manifest(), prompt_.model().info().arithmetic,
+                                                        thread_count(options_.session.threads));
+        if (!change.empty()) notice(fmt::format("{}: {}", options_.output.string(), change));
+        std::erase_if(tasks_, [&](const Task& task) { return earlier.has(task.key); });
         summary_.resumed = summary_.progress.total - tasks_.size();
         summary_.progress.done = summary_.resumed;
         if (summary_.resumed > 0) {
             notice(fmt::format("resuming: {} of {} answers are there", summary_.resumed, summary_.progress.total));
         }
+    }
+
+    /// Of the items that have none of their own.
+    std::set<std::string> ids_by_position() const {
+        std::set<std::string> ids;
+        for (const Task& task : tasks_) {
+            if (!has_id(task.instruction->fields)) ids.insert(task.instruction->id);
+        }
+        return ids;
+    }
+
+    void say_what_is_not_carried() const {
+        std::set<std::string> names;
+        for (const Task& task : tasks_) {
+            for (std::string& name : reserved_fields(task.instruction->fields, kReserved)) {
+                names.insert(std::move(name));
+            }
+        }
+        if (names.empty()) return;
+        notice(fmt::format("not carried over from the input, because records have fields of these names: {}",
+                           fmt::join(names, ", ")));
     }
 
     /// From here on files change: everything that can be wrong with the run as a whole is known by now.
@@ -152,7 +191,9 @@ private:
             {"arithmetic_version", engine::kArithmeticVersion},
             {"records_file", options_.output.filename().string()},
             {"identity", identity_},
+            {"generator", generator_},
             {"origin", options_.origin},
+            {"threads", thread_count(options_.session.threads)},
             {"parallel", sequences_},
             {"context_tokens", context_tokens_},
             {"batch_rows", kBatchRows},
@@ -260,12 +301,10 @@ private:
 
     ordered_json start_record(const Task& task) const {
         const Instruction& instruction = *task.instruction;
-        ordered_json record{{"id", instruction.fields.contains("id") ? instruction.fields["id"]
-                                                                     : ordered_json(std::stoull(instruction.id))},
-                            {"instruction", instruction.conversation.query}};
-        for (const auto& [name, value] : instruction.fields.items()) {
-            if (!record.contains(name)) record[name] = value;
-        }
+        ordered_json record{
+            {"id", has_id(instruction.fields) ? instruction.fields["id"] : ordered_json(std::stoull(instruction.id))},
+            {"instruction", instruction.conversation.query}};
+        carry_over(record, instruction.fields, kReserved);
         if (options_.samples > 1) record["sample"] = task.sample;
         record["key"] = task.key;
         return record;
@@ -278,14 +317,14 @@ private:
         record["prompt_tokens"] = result.prompt_tokens;
         record["completion_tokens"] = result.completion_tokens;
         record["seconds"] = result.seconds;
-        record["generator"] = generator();
+        record["generator"] = generator_;
         if (options_.token_ids) record["token_ids"] = result.token_ids;
         if (!result.near_ties.empty()) {
             ordered_json ties = ordered_json::array();
             for (const NearTie& tie : result.near_ties) ties.push_back({tie.position, tie.gap});
             record["near_ties"] = std::move(ties);
         }
-        records_.append(record);
+        append(record);
         ++summary_.progress.done;
     }
 
@@ -294,16 +333,20 @@ private:
         ordered_json record = start_record(task);
         record["output"] = nullptr;
         record["error"] = reason;
-        record["generator"] = generator();
-        records_.append(record);
+        record["generator"] = generator_;
+        append(record);
         ++summary_.progress.failed;
     }
 
-    std::string generator() const { return prompt_.model().info().name + "+" + prompt_.spec().name; }
+    void append(const ordered_json& record) {
+        records_.append(record);
+        if (options_.recorded) options_.recorded(record);
+    }
 
     const PreparedPrompt& prompt_;
     const BatchOptions& options_;
     ordered_json identity_;
+    std::string generator_;
     RunRecords records_;
     bool has_begun_ = false;
     std::vector<Task> tasks_;
@@ -334,28 +377,28 @@ fs::path manifest_path(const fs::path& output) {
     return path.replace_extension(".manifest.json");
 }
 
-void write_array(ArrayFormat format, const fs::path& records, const std::vector<Instruction>& instructions,
+void write_array(ArrayFormat format, const fs::path& records, const std::vector<std::string>& keys,
                  const fs::path& output) {
-    std::map<std::string, std::vector<ordered_json>> by_id;
+    std::map<std::string, ordered_json> by_key;
     for_each_json_line(records, [&](std::size_t, ordered_json&& record) {
-        const ordered_json& id = record["id"];
-        const std::string text = id.is_string() ? id.get<std::string>() : id.dump();
-        by_id[text].push_back(std::move(record));
+        if (is_failure(record)) return;
+        const auto key = record.at("key").get<std::string>();
+        by_key.emplace(key, std::move(record));
     });
     ordered_json array = ordered_json::array();
-    for (const Instruction& instruction : instructions) {
-        for (ordered_json& record : by_id[instruction.id]) {
-            if (record.contains("error")) continue;
-            ordered_json entry;
-            if (format == ArrayFormat::JustEval) entry["id"] = record["id"];
-            entry["instruction"] = record["instruction"];
-            for (const char* carried : {"source_id", "dataset", "category"}) {
-                if (record.contains(carried)) entry[carried] = record[carried];
-            }
-            entry["output"] = record["output"];
-            entry["generator"] = record["generator"];
-            array.push_back(std::move(entry));
+    for (const std::string& key : keys) {
+        const auto found = by_key.find(key);
+        if (found == by_key.end()) continue;
+        const ordered_json& record = found->second;
+        ordered_json entry;
+        if (format == ArrayFormat::JustEval) entry["id"] = record.at("id");
+        entry["instruction"] = record.at("instruction");
+        for (const char* carried : {"source_id", "dataset", "category"}) {
+            if (record.contains(carried)) entry[carried] = record[carried];
         }
+        entry["output"] = record.at("output");
+        entry["generator"] = record.at("generator");
+        array.push_back(std::move(entry));
     }
     write_file_atomic(output, array.dump(2) + "\n");
 }

@@ -21,12 +21,14 @@ struct BatchOptions {
     int parallel = 32;             ///< sequences at the same time
     int context_tokens = 0;        ///< the most tokens of one conversation, prompt and answer; 0: the training context
     bool token_ids = false;        ///< records carry the generated ids
+    std::string generator;         ///< who answers, in the records; empty: generator_name() of model and prompt
     Overflow overflow = Overflow::Error;
     SamplingOptions sampling;
     engine::SessionOptions session;     ///< threads, flash attention, snapshots; the rest is decided here
     nlohmann::ordered_json origin;      ///< what the caller adds to the manifest: input path, shard, command
     std::function<bool()> interrupted;  ///< looked at between steps; true stops the run, what is done stays
     std::function<void(const struct BatchProgress&)> progress;
+    std::function<void(const nlohmann::ordered_json&)> recorded;  ///< every record, once it is in the output
     std::function<void(std::string_view)> notice;  ///< a line for the user: resuming, torn tail repaired, turns dropped
 };
 
@@ -43,11 +45,13 @@ struct BatchSummary {
     std::size_t resumed = 0;  ///< records that an earlier run had left
     engine::PrefixOrigin prefix = engine::PrefixOrigin::Empty;
     bool interrupted = false;
+    std::vector<std::string> keys;  ///< of the records that the run is about, in the order of the instructions
 };
 
-/// Answers every instruction `samples` times. Throws Error{BadInput} when the output was made by other settings (and
-/// overwrite is off), Error{Unavailable} when another run writes it. An instruction that fails (too long for the
-/// context) becomes a record with `error`, is counted, and is tried again by the next run.
+/// Answers every instruction `samples` times. Throws Error{BadInput} when the output was made by other settings, or has
+/// another question under the id of an item whose id is only its position (and overwrite is off), Error{Unavailable}
+/// when another run writes it. An instruction that fails (too long for the context) becomes a record with `error`, is
+/// counted, and is tried again by the next run.
 BatchSummary run_batch(const PreparedPrompt& prompt, const std::vector<Instruction>& instructions,
                        const BatchOptions& options);
 
@@ -55,8 +59,8 @@ BatchSummary run_batch(const PreparedPrompt& prompt, const std::vector<Instructi
 std::filesystem::path manifest_path(const std::filesystem::path& output);
 
 enum class ArrayFormat { AlpacaEval, JustEval };
-/// Writes the records as one JSON array in the order of the instructions, in the form that the named evaluation reads.
-void write_array(ArrayFormat format, const std::filesystem::path& records, const std::vector<Instruction>& instructions,
+/// Writes the answers with these keys as one JSON array in this order, in the form that the named evaluation reads.
+void write_array(ArrayFormat format, const std::filesystem::path& records, const std::vector<std::string>& keys,
                  const std::filesystem::path& output);
 
 }  // namespace urial::generate

@@ -36,6 +36,22 @@ std::string first_difference(const ordered_json& before, const ordered_json& now
     return fmt::format("{} was {} and is now {}", path, shown(before), shown(now));
 }
 
+std::string change_of_arithmetic(const ordered_json& manifest, engine::Arithmetic now, int threads) {
+    const ordered_json before = manifest.value("arithmetic", ordered_json());
+    if (before.is_string() && before.get<std::string>() != engine::name(now)) {
+        return fmt::format(
+            "what is there was computed in {} arithmetic, the rest will be in {}: their last digits differ",
+            before.get<std::string>(), engine::name(now));
+    }
+    const ordered_json threads_before = manifest.value("threads", ordered_json());
+    if (now != engine::Arithmetic::Engine || !threads_before.is_number_integer() || threads_before == threads)
+        return "";
+    return fmt::format(
+        "what is there was computed with {0} threads, the rest will be with {1}: in the engine's arithmetic that may "
+        "change answers; --threads {0} goes on as before",
+        threads_before.get<int>(), threads);
+}
+
 std::string timestamp() {
     const std::time_t now = std::time(nullptr);
     std::tm utc{};

@@ -6,12 +6,19 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/engine.h"
+
 namespace urial::generate {
 
 /// The first entry that differs, as "sampling.seed was 1 and is now 2"; an entry that only one of the two has differs
 /// too. Empty where none does.
 std::string first_difference(const nlohmann::ordered_json& before, const nlohmann::ordered_json& now,
                              const std::string& path = "");
+
+/// What a run that goes on must say of the `arithmetic` and `threads` that the manifest of the run before names, as a
+/// sentence: in the engine's arithmetic the number of threads decides the order of some sums, and so may change greedy
+/// answers. Empty where nothing changes.
+std::string change_of_arithmetic(const nlohmann::ordered_json& manifest, engine::Arithmetic now, int threads);
 
 /// The time in UTC, "2025-01-31T12:00:00Z".
 std::string timestamp();

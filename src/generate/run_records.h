@@ -33,6 +33,9 @@ public:
     /// another run writes it.
     RunRecords(RunFiles files, Existing existing);
 
+    /// Of the run that wrote what is there; null where there is none.
+    const nlohmann::ordered_json& manifest() const { return manifest_; }
+
     /// Are there records to be continued?
     bool has_records() const { return existing_ == Existing::Continue && writer_.size() > 0; }
 

@@ -37,6 +37,11 @@ PromptSpec builtin(std::string_view name) {
     throw error(ErrorKind::NotFound, "prompt '{}' is missing from this build", name);
 }
 
+Origin origin_of(const PromptSpec& spec) {
+    if (std::find(kNames.begin(), kNames.end(), spec.name) == kNames.end()) return Origin::Own;
+    return format_spec(builtin(spec.name)) == format_spec(spec) ? Origin::Builtin : Origin::BuiltinsName;
+}
+
 PromptSpec load(std::string_view name_or_path, OriginalForm form) {
     const fs::path path(name_or_path);
     const bool is_path = name_or_path.find('/') != std::string_view::npos || path.extension() == ".toml" ||

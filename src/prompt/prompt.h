@@ -80,6 +80,14 @@ std::vector<std::string> builtin_names();
 /// A built-in prompt by name. Throws Error{NotFound} with suggestions.
 PromptSpec builtin(std::string_view name);
 
+enum class Origin {
+    Builtin,       ///< one of the built-in prompts, unchanged
+    BuiltinsName,  ///< named like a built-in prompt, with other content
+    Own,
+};
+/// By name and content: a file that says what a built-in prompt says is that prompt.
+Origin origin_of(const PromptSpec& spec);
+
 /// How an original URIAL text file continues with the query (they do not say; docs/prompts.md lists the forms).
 enum class OriginalForm { Auto, Current, V5, V6, Older, OlderZeroShot };
 OriginalForm parse_original_form(std::string_view name);  ///< throws Error{BadInput} with the names

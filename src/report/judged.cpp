@@ -95,7 +95,7 @@ std::vector<JudgedRun> load_judged_runs(const std::vector<std::filesystem::path>
         if (kept.empty()) {
             throw error(ErrorKind::BadInput, "{}: no record is left to report on", folders[i].string());
         }
-        runs.push_back({names[i], folders[i], std::move(run.manifest), std::move(kept)});
+        runs.push_back({names[i], folders[i], std::move(run.manifest), std::move(kept), run.repeated});
     }
     return runs;
 }

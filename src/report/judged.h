@@ -20,6 +20,7 @@ struct JudgedRun {
     std::filesystem::path folder;
     eval::Json manifest;
     std::vector<eval::EvalRecord> records;  ///< those that the filter keeps
+    std::size_t repeated = 0;               ///< records that stand in the file again, left out
 };
 
 struct PairResult {
@@ -80,7 +81,8 @@ std::string cost_text(double cost, bool complete);
 /// Tall: a line for each aspect and tag, a column for each run (a terminal is narrow). Wide: a line for each run, a
 /// column for each aspect, as papers print them.
 enum class Layout { Tall, Wide };
-Document judged_document(std::span<const JudgedResult> results, Layout layout);
+/// The headline is without the breakdowns by tag and category.
+Document judged_document(std::span<const JudgedResult> results, Layout layout, Detail detail = Detail::Full);
 Document difference_document(std::span<const RunDifference> differences);
 
 /// One line a number, for programs (docs/report.md lists the columns). Throws Error{BadInput} when the runs' tables

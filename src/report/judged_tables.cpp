@@ -199,13 +199,13 @@ Table wide_breakdown(std::span<const Scored> runs, const Breakdown& breakdown) {
     return table;
 }
 
-void add_scores(Document& document, std::span<const Scored> runs, Layout layout) {
+void add_scores(Document& document, Document& details, std::span<const Scored> runs, Layout layout) {
     if (runs.empty()) return;
     const bool tall = layout == Layout::Tall;
     document.tables.push_back(tall ? tall_headline(runs) : wide_headline(runs));
     for (const Breakdown& breakdown : kBreakdowns) {
         if (group_names(runs, breakdown).empty()) continue;
-        document.tables.push_back(tall ? tall_breakdown(runs, breakdown) : wide_breakdown(runs, breakdown));
+        details.tables.push_back(tall ? tall_breakdown(runs, breakdown) : wide_breakdown(runs, breakdown));
     }
     for (const Scored& run : runs) {
         const Summary& summary = *run.summary;
@@ -243,7 +243,7 @@ void add_pairs(Document& document, std::span<const JudgedResult> results) {
     if (!table.rows.empty()) document.tables.push_back(std::move(table));
 }
 
-void add_mt_bench(Document& document, std::span<const JudgedResult> results) {
+void add_mt_bench(Document& document, Document& details, std::span<const JudgedResult> results) {
     Table table{
         "MT-bench", {"run", "generator", "turn 1 [95 %]", "turn 2 [95 %]", "overall [95 %]", "n", "unscored"}, {}};
     Table categories{"MT-bench by category", {"run", "generator", "category", "mean [95 %]", "n"}, {}};
@@ -259,7 +259,7 @@ void add_mt_bench(Document& document, std::span<const JudgedResult> results) {
     }
     if (table.rows.empty()) return;
     document.tables.push_back(std::move(table));
-    if (!categories.rows.empty()) document.tables.push_back(std::move(categories));
+    if (!categories.rows.empty()) details.tables.push_back(std::move(categories));
 }
 
 void add_agreement(Document& document, std::span<const JudgedResult> results) {
@@ -305,13 +305,21 @@ std::string bill_text(const eval::Bill& bill) {
                        bill.prompt_tokens, bill.completion_tokens, cost_text(bill.cost, bill.unpriced == 0));
 }
 
-Document judged_document(std::span<const JudgedResult> results, Layout layout) {
+Document judged_document(std::span<const JudgedResult> results, Layout layout, Detail detail) {
     Document document;
-    add_scores(document, scored_runs(results), layout);
+    Document details;
+    add_scores(document, details, scored_runs(results), layout);
     add_pairs(document, results);
-    add_mt_bench(document, results);
+    add_mt_bench(document, details, results);
     add_agreement(document, results);
     add_notes(document, results);
+    for (Table& table : details.tables) {
+        if (detail == Detail::Full) {
+            document.tables.push_back(std::move(table));
+        } else {
+            document.left_out.push_back(std::move(table.title));
+        }
+    }
     return document;
 }
 

@@ -42,7 +42,8 @@ ShiftPage shift_page(const std::vector<std::filesystem::path>& runs, const Shift
 
 /// The summaries of shift runs, one below the other: Markdown whose tables are also aligned for a terminal. `labels` as
 /// for the page. Throws Error{BadInput} for a run without an analysed answer.
-std::string shift_summaries(const std::vector<std::filesystem::path>& runs, const std::vector<std::string>& labels);
+std::string shift_summaries(const std::vector<std::filesystem::path>& runs, const std::vector<std::string>& labels,
+                            Detail detail);
 /// The same as JSON: the summary of one run; of several {"runs": {LABEL: its summary}}.
 nlohmann::ordered_json shift_summaries_json(const std::vector<std::filesystem::path>& runs,
                                             const std::vector<std::string>& labels);

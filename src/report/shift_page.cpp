@@ -119,6 +119,10 @@ ordered_json run_header(const ShiftRun& run, const std::string& label, const Col
         warnings.push_back(fmt::format("{} token ids are not the same in both vocabularies and were left out.",
                                        run.manifest[left_out].dump()));
     }
+    if (run.repeated > 0) {
+        warnings.push_back(
+            fmt::format("{} records stand in the run's file more than once; each answer counts once.", run.repeated));
+    }
     return {{"label", label},
             {"pair", side_name(run.manifest, "base") + " → " + side_name(run.manifest, "aligned")},
             {"weights", base_type == aligned_type ? base_type : base_type + " → " + aligned_type},

@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/json_reader.h"
 #include "base/text.h"
+#include "generate/record.h"
 
 namespace urial::report {
 namespace {
@@ -121,7 +122,6 @@ void add_top(ShiftRun& run, TopLists& lists, const RecordReader& reader, const c
 void add_record(ShiftRun& run, const RecordReader& reader) {
     const ordered_json& record = reader.record();
     if (!record.is_object()) reader.fail("not an object");
-    if (record.contains("error")) return;
     if (!record.contains("id")) reader.fail("no \"id\"");
     const auto ids = record.find("answer_ids");
     if (ids == record.end() || !ids->is_array()) reader.fail("no list \"answer_ids\"");
@@ -165,6 +165,10 @@ void for_each_record(const fs::path& path, const std::function<void(std::size_t,
         for (std::size_t end; (end = block.find('\n', start)) != std::string_view::npos; start = end + 1) {
             rest.append(block.substr(start, end - start));
             ++number;
+            if (trim(rest).empty()) {
+                rest.clear();
+                continue;
+            }
             const std::optional<ordered_json> value = try_parse_json(rest, kRecordLimits);
             if (!value) {
                 throw error(ErrorKind::BadInput, "{}:{}: not a JSON record; run `urial shift` again into this folder",
@@ -209,9 +213,12 @@ ShiftRun read_shift_run(const fs::path& folder) {
     run.manifest = read_json_file(manifest);
     if (!run.manifest.is_object()) throw error(ErrorKind::BadInput, "{}: not a JSON object", manifest.string());
     const fs::path records = folder / "records.jsonl";
+    generate::SeenRecords seen;
     for_each_record(records, [&](std::size_t line, const ordered_json& record) {
+        if (generate::is_failure(record) || !seen.add(record)) return;
         add_record(run, RecordReader(record, fmt::format("{}:{}", records.string(), line)));
     });
+    run.repeated = seen.repeated();
     if (run.positions == 0) {
         throw error(ErrorKind::BadInput, "{}: no analysed answer in it; let `urial shift` finish at least one",
                     records.string());

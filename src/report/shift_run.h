@@ -58,12 +58,13 @@ struct ShiftRun {
     TokenTable tokens;
     std::uint32_t top_k = 0;
     std::size_t positions = 0;
+    std::size_t repeated = 0;  ///< records that stand in the file again; each answer counts once
     std::vector<std::uint32_t> token, base_argmax, aligned_argmax, base_rank, aligned_rank;
     std::vector<float> measures[std::size(kMeasures)];
     TopLists base_top, aligned_top;
 };
 
-/// Reads manifest.json and records.jsonl. A record with "error" is left out. A torn last line (a run that is still
+/// Reads manifest.json and records.jsonl. A failed item is left out. A torn last line (a run that is still
 /// being written, or was killed) is left out too; any other broken line is Error{BadInput}.
 ShiftRun read_shift_run(const std::filesystem::path& folder);
 

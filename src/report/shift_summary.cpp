@@ -37,14 +37,15 @@ SummarizedRun summarize_run(const fs::path& folder) {
 
 }  // namespace
 
-std::string shift_summaries(const std::vector<fs::path>& runs, const std::vector<std::string>& labels) {
+std::string shift_summaries(const std::vector<fs::path>& runs, const std::vector<std::string>& labels, Detail detail) {
     const std::vector<std::string> names = run_labels(runs, labels);
     std::string text;
     for (std::size_t i = 0; i < runs.size(); ++i) {
         SummarizedRun run = summarize_run(runs[i]);
         run.context.label = names[i];
         if (i > 0) text += "\n";
-        text += shift::as_markdown(run.summary, run.context);
+        text += detail == Detail::Full ? shift::as_markdown(run.summary, run.context)
+                                       : shift::headline(run.summary, run.context);
     }
     return text;
 }

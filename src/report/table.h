@@ -31,9 +31,16 @@ struct Table {
     std::vector<std::vector<Cell>> rows;  ///< each as long as `columns`
 };
 
+/// How much of a run is shown.
+enum class Detail {
+    Headline,  ///< what a person wants first
+    Full,
+};
+
 struct Document {
     std::vector<Table> tables;
-    std::vector<std::string> notes;  ///< sentences under the tables
+    std::vector<std::string> notes;     ///< sentences under the tables
+    std::vector<std::string> left_out;  ///< titles of tables that Detail::Full adds
 };
 
 /// Columns in capitals, aligned; control characters spelt out.

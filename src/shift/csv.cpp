@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/files.h"
+#include "generate/record.h"
 #include "shift/original_measures.h"
 #include "shift/shift.h"
 
@@ -61,8 +62,9 @@ std::string rows_of(const ordered_json& record) {
 void write_csv(const std::filesystem::path& folder, const std::filesystem::path& output) {
     AtomicFile file(output);
     file.write(header());
+    generate::SeenRecords seen;
     for_each_json_line(records_file(folder), [&](std::size_t line, ordered_json&& record) {
-        if (record.is_object() && record.contains("error")) return;
+        if (generate::is_failure(record) || !seen.add(record)) return;
         try {
             file.write(rows_of(record));
         } catch (const ordered_json::exception& failure) {

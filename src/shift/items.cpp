@@ -9,6 +9,7 @@
 #include "base/json_stream.h"
 #include "base/text.h"
 #include "generate/instructions.h"
+#include "generate/record.h"
 #include "shift/shift.h"
 
 namespace urial::shift {
@@ -25,23 +26,31 @@ public:
 
     void add(std::size_t line, ordered_json&& object) {
         line_ = line;
+        const std::size_t position = position_++;
         if (!object.is_object()) refuse("each item must be a JSON object with an answer");
-        if (object.contains("error")) return;  // an item that failed when the answers were generated
+        if (generate::is_failure(object)) {
+            ++answers_.failed;
+            return;
+        }
+        if (!seen_.add(object)) {
+            ++answers_.repeated;
+            return;
+        }
         ShiftItem item;
         item.line = line;
-        item.id = id_of(object);
+        item.id = id_of(object, position);
         if (!ids_.insert(item.id).second) refuse(fmt::format("id {} occurs twice; ids must be unique", item.id));
         item.base_prompt_ids = tokens(object, "base_prompt_ids");
         item.aligned_prompt_ids = tokens(object, "aligned_prompt_ids");
         read_conversation(object, item);
         read_answer(object, item);
         item.fields = std::move(object);
-        items_.push_back(std::move(item));
+        answers_.items.push_back(std::move(item));
     }
 
-    std::vector<ShiftItem> take() {
-        if (items_.empty()) throw error(ErrorKind::BadInput, "{}: holds no answer", path_.string());
-        return std::move(items_);
+    GivenAnswers take() {
+        if (answers_.items.empty()) throw error(ErrorKind::BadInput, "{}: holds no answer", path_.string());
+        return std::move(answers_);
     }
 
 private:
@@ -49,9 +58,9 @@ private:
         throw error(ErrorKind::BadInput, "{}:{}: {}", path_.string(), line_, what);
     }
 
-    std::string id_of(const ordered_json& object) const {
+    std::string id_of(const ordered_json& object, std::size_t position) const {
         const auto id = object.find("id");
-        if (id == object.end() || id->is_null()) return std::to_string(items_.size());
+        if (id == object.end() || id->is_null()) return std::to_string(position);
         if (id->is_string()) return id->get<std::string>();
         if (id->is_number_integer()) return id->dump();
         refuse("\"id\" must be a string or a whole number");
@@ -116,8 +125,10 @@ private:
     }
 
     std::filesystem::path path_;
-    std::vector<ShiftItem> items_;
+    GivenAnswers answers_;
+    generate::SeenRecords seen_;
     std::set<std::string> ids_;
+    std::size_t position_ = 0;
     std::size_t line_ = 0;
 };
 
@@ -125,7 +136,7 @@ bool is_compressed(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"
 
 }  // namespace
 
-std::vector<ShiftItem> read_answers(const std::filesystem::path& path) {
+GivenAnswers read_answers(const std::filesystem::path& path) {
     AnswerReader reader(path);
     char first = 0;
     for_each_block(path, [&](std::string_view block) {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "generate/record.h"
 #include "shift/original_measures.h"
 
 namespace urial::shift {
@@ -216,11 +217,13 @@ ShiftRecord parse_record(const ordered_json& record, std::string_view where) {
     return parsed;
 }
 
-void for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record) {
+std::size_t for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record) {
+    generate::SeenRecords seen;
     for_each_json_line(records, [&](std::size_t line, ordered_json&& value) {
-        if (value.is_object() && value.contains("error")) return;
+        if (generate::is_failure(value) || !seen.add(value)) return;
         record(parse_record(value, fmt::format("{}:{}", records.string(), line)));
     });
+    return seen.repeated();
 }
 
 }  // namespace urial::shift

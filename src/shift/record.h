@@ -56,7 +56,8 @@ void add_statistics(nlohmann::ordered_json& record, const PairResult& result, st
 /// Throws Error{BadInput} that begins with `where` for anything that is not a record of this format.
 ShiftRecord parse_record(const nlohmann::ordered_json& record, std::string_view where);
 
-/// Calls `record` for every answer of the file; those with "error" are left out.
-void for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record);
+/// Calls `record` for every answer of the file. Failed items are left out; so is a record that stands there again, and
+/// their number is returned.
+std::size_t for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record);
 
 }  // namespace urial::shift

@@ -47,11 +47,17 @@ struct ShiftItem {
     std::size_t line = 0;           ///< line or position in the file, from 1
 };
 
+struct GivenAnswers {
+    std::vector<ShiftItem> items;
+    std::size_t failed = 0;    ///< records with an `error` in the place of an answer, left out
+    std::size_t repeated = 0;  ///< records that stand there again (by their `key`), left out
+};
+
 /// JSON array or JSON lines of instructions with their answers: `answer_ids` (and
 /// `base_prompt_ids`, `aligned_prompt_ids`), or text in `answer` or `output` (a list of one text counts), with
 /// `instruction`, `pure_input` or `messages`. Throws Error{BadInput} naming file and line, among others for an empty
 /// answer.
-std::vector<ShiftItem> read_answers(const std::filesystem::path& path);
+GivenAnswers read_answers(const std::filesystem::path& path);
 /// The same for instructions alone (generate/instructions.h says which files).
 std::vector<ShiftItem> read_questions(const std::filesystem::path& path);
 

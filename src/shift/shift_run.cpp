@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/parallel.h"
 #include "base/text.h"
+#include "generate/record.h"
 #include "generate/run_identity.h"
 #include "generate/run_records.h"
 #include "shift/original_measures.h"
@@ -30,10 +32,39 @@ constexpr std::size_t kMostContextTokens = 65536;
 constexpr int kGivenSequences = 16;
 constexpr std::size_t kGivenAtOnce = 2;
 
-/// Input fields that the record has in another form, or that only say how the answer came about.
-const std::set<std::string, std::less<>> kNotCarried{
-    "answer_ids", "base_prompt_ids", "aligned_prompt_ids", "answer",   "output",   "input", "pure_input",
-    "key",        "pieces",          "top_pieces",         "original", "token_ids"};
+/// Input fields that the record has in another form, that only say how the answer came about, or whose names mean
+/// something in a record.
+const generate::FieldNames kReserved{"aligned_argmax",
+                                     "aligned_entropy",
+                                     "aligned_logp",
+                                     "aligned_margin",
+                                     "aligned_prompt_ids",
+                                     "aligned_rank",
+                                     "aligned_top",
+                                     "answer",
+                                     "answer_ids",
+                                     "base_argmax",
+                                     "base_entropy",
+                                     "base_logp",
+                                     "base_margin",
+                                     "base_prompt_ids",
+                                     "base_rank",
+                                     "base_top",
+                                     "error",
+                                     "finish_reason",
+                                     "input",
+                                     "js",
+                                     "key",
+                                     "kl_ab",
+                                     "kl_ba",
+                                     "original",
+                                     "output",
+                                     "outputs",
+                                     "pieces",
+                                     "pure_input",
+                                     "token_ids",
+                                     "top_pieces",
+                                     "tv"};
 
 std::string_view flash_attention_name(engine::SessionOptions::FlashAttention choice) {
     using Choice = engine::SessionOptions::FlashAttention;
@@ -159,27 +190,37 @@ private:
 
     void resume() {
         std::set<std::string> wanted;
-        for (const Pending& task : pending_) wanted.insert(task.key);
-        std::set<std::string> done;
-        std::size_t others = 0;
-        const generate::RunRecords::Repairs repairs = records_->resume(identity_, [&](const ordered_json& record) {
-            if (record.contains("error")) return false;
-            auto key = record["key"].get<std::string>();
-            if (wanted.contains(key)) {
-                done.insert(std::move(key));
-            } else {
-                ++others;
-            }
-            return true;
-        });
+        std::set<std::string> positions;  // ids of items that have none of their own
+        for (const Pending& task : pending_) {
+            wanted.insert(task.key);
+            if (!generate::has_id(task.item->fields)) positions.insert(task.item->id);
+        }
+        generate::EarlierRecords earlier(std::move(wanted), std::move(positions));
+        const generate::RunRecords::Repairs repairs =
+            records_->resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
         announce(repairs);
-        std::erase_if(pending_, [&](const Pending& task) { return done.contains(task.key); });
+        say_change_of_threads();
+        std::erase_if(pending_, [&](const Pending& task) { return earlier.has(task.key); });
         outcome_.resumed = items_.size() - pending_.size();
         outcome_.progress.done = outcome_.resumed;
         if (outcome_.resumed > 0) {
             notice(fmt::format("resuming: {} of {} answers are there", outcome_.resumed, items_.size()));
         }
-        if (others > 0) notice(fmt::format("{} records of other items are in the folder and in the summary", others));
+        for (const std::string& text : earlier.notices(/*generator=*/"")) {
+            notice(fmt::format("{}: {}", options_.folder.string(), text));
+        }
+        if (earlier.others() > 0) {
+            notice(fmt::format("{} records of other items are in the folder and in the summary", earlier.others()));
+        }
+    }
+
+    /// The arithmetic itself belongs to the identity.
+    void say_change_of_threads() const {
+        for (const auto* side : {&base_, &aligned_}) {
+            const std::string change = generate::change_of_arithmetic(
+                records_->manifest(), side->model->info().arithmetic, thread_count(options_.session.threads));
+            if (!change.empty()) return notice(fmt::format("{}: {}", options_.folder.string(), change));
+        }
     }
 
     void announce(const generate::RunRecords::Repairs& repairs) const {
@@ -213,6 +254,7 @@ private:
             {"kernel", path_name(KernelPath::Automatic)},
             {"identity", identity_},
             {"origin", options_.origin},
+            {"threads", thread_count(options_.session.threads)},
             {"sequences", sequences_},
             {"started", started_},
             {"finished", finished ? ordered_json(generate::timestamp()) : ordered_json()},
@@ -328,13 +370,10 @@ private:
 
     static ordered_json start_record(const Pending& pending) {
         const ShiftItem& item = *pending.item;
-        const bool has_id = item.fields.contains("id") && !item.fields["id"].is_null();
-        ordered_json record{{"id", has_id ? item.fields["id"] : ordered_json(item.id)},
+        ordered_json record{{"id", generate::has_id(item.fields) ? item.fields["id"] : ordered_json(item.id)},
                             {"instruction", item.conversation.query},
                             {"answer", nullptr}};
-        for (const auto& [name, value] : item.fields.items()) {
-            if (!record.contains(name) && !kNotCarried.contains(name)) record[name] = value;
-        }
+        generate::carry_over(record, item.fields, kReserved);
         record["key"] = pending.key;
         return record;
     }
@@ -349,6 +388,7 @@ private:
         }
         record["answer"] = replace_invalid_utf8(text);
         record["finish_reason"] = result.finish;
+        if (!is_given(item)) record["generator"] = aligned_prompt_.generator();
         add_statistics(record, result, options_.top_k, pieces_);
         records_->append(record);
         ++outcome_.progress.done;

@@ -4,10 +4,11 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "generate/record.h"
 
 namespace urial::shift {
 
-SidePrompt::SidePrompt(const Side& side) : model_(side.model) {
+SidePrompt::SidePrompt(const Side& side) : model_(side.model), use_adapters_(side.use_adapters) {
     if (const auto* spec = std::get_if<prompt::PromptSpec>(&side.form)) {
         prompt_.emplace(model_, *spec);
         prefix_ = prompt_->prefix();
@@ -61,6 +62,11 @@ std::vector<Token> SidePrompt::answer_tokens(const prompt::Conversation& convers
     }
     if (ended && end_) tokens.push_back(*end_);
     return tokens;
+}
+
+std::string SidePrompt::generator() const {
+    return generate::generator_name(model_->info(), use_adapters_,
+                                    chat_ ? chat_->name : generate::prompt_label(prompt_->spec()));
 }
 
 nlohmann::ordered_json SidePrompt::describe() const {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,8 @@ public:
                                      std::string_view answer, bool ended) const;
     /// What ends an answer beside the model's own end tokens.
     const prompt::PromptSpec& answer_form() const { return answer_form_; }
+    /// Who answers on this side, as generate/record.h names it.
+    std::string generator() const;
     /// For manifests: kind, name and exact text.
     nlohmann::ordered_json describe() const;
 
@@ -33,6 +36,7 @@ private:
     std::vector<engine::ChatMessage> messages(const prompt::Conversation& conversation) const;
 
     std::shared_ptr<const engine::Model> model_;
+    bool use_adapters_;
     std::optional<generate::PreparedPrompt> prompt_;  // one of these two
     std::optional<engine::ChatTemplate> chat_;
     bool takes_system_ = true;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -46,7 +47,10 @@ private:
     std::uint32_t state_ = 20231204;
 };
 
-double quotient(double numerator, double denominator) { return denominator > 0 ? numerator / denominator : 0; }
+/// NaN where there is nothing to divide by.
+double quotient(double numerator, double denominator) {
+    return denominator > 0 ? numerator / denominator : std::numeric_limits<double>::quiet_NaN();
+}
 
 /// The pooled ratio over answers and its percentile interval. The same seed for every number: they resample alike.
 Interval interval_of(const std::vector<Ratio>& answers) {
@@ -56,7 +60,7 @@ Interval interval_of(const std::vector<Ratio>& answers) {
         sum.denominator += answer.denominator;
     }
     const double value = quotient(sum.numerator, sum.denominator);
-    if (answers.size() < 2) return {value, value, value};
+    if (answers.size() < 2 || std::isnan(value)) return {value, value, value};
     RandomIndex random;
     std::vector<double> samples(kBootstrapSamples);
     for (double& sample : samples) {
@@ -66,7 +70,7 @@ Interval interval_of(const std::vector<Ratio>& answers) {
             drawn.numerator += answer.numerator;
             drawn.denominator += answer.denominator;
         }
-        sample = quotient(drawn.numerator, drawn.denominator);
+        sample = drawn.denominator > 0 ? drawn.numerator / drawn.denominator : 0;
     }
     std::sort(samples.begin(), samples.end());
     const auto percentile = [&](double share) {
@@ -283,8 +287,10 @@ Summary Summarizer::finish() const {
 
 Summary summarize(const std::filesystem::path& records) {
     Summarizer summarizer;
-    for_each_record(records, [&](ShiftRecord&& record) { summarizer.add(record); });
-    return summarizer.finish();
+    const std::size_t repeated = for_each_record(records, [&](ShiftRecord&& record) { summarizer.add(record); });
+    Summary summary = summarizer.finish();
+    summary.repeated = repeated;
+    return summary;
 }
 
 }  // namespace urial::shift

@@ -20,7 +20,7 @@
 namespace urial::shift {
 
 /// A value with its 95 % interval: percentiles of kBootstrapSamples resamples of whole answers, from a fixed seed.
-/// With fewer than two answers there is no interval: low and high are the value.
+/// With fewer than two answers there is no interval: low and high are the value. All are NaN where nothing was counted.
 struct Interval {
     double value = 0;
     double low = 0;
@@ -88,6 +88,7 @@ struct OriginalSummary {
 struct Summary {
     std::size_t answers = 0;
     std::size_t positions = 0;
+    std::size_t repeated = 0;     ///< records that stand in the file again; each answer counts once
     std::size_t infinite_kl = 0;  ///< positions whose KL is infinite; they are left out of its means
     ClassShares shares;
     Interval kl_ab;                  ///< mean, nats
@@ -168,11 +169,13 @@ struct SummaryContext {
     std::vector<std::string> warnings;
 };
 /// From the run folder's manifest, and the warnings that it and the numbers call for: quantised weights, low
-/// self-agreement, left-out ids.
+/// self-agreement, left-out ids, repeated records.
 SummaryContext summary_context(const nlohmann::ordered_json& manifest, const Summary& summary);
 
 nlohmann::ordered_json as_json(const Summary& summary, const SummaryContext& context);
 /// Markdown whose tables are also aligned for a terminal. `most_rows` limits the tables of tokens and answers.
 std::string as_markdown(const Summary& summary, const SummaryContext& context, std::size_t most_rows = 15);
+/// Its beginning: the pair, the shares of the three classes and the warnings.
+std::string headline(const Summary& summary, const SummaryContext& context);
 
 }  // namespace urial::shift

@@ -1,6 +1,7 @@
 // A summary as JSON and as Markdown, with what a reader must know beside the numbers.
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include <fmt/format.h>
@@ -26,11 +27,14 @@ ordered_json shares_json(const ClassShares& shares) {
             {"shifted", interval_json(shares.shifted)}};
 }
 
-std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+std::string percent(double share) { return std::isnan(share) ? "-" : fmt::format("{:.1f} %", 100 * share); }
 std::string percent(const Interval& share) {
+    if (std::isnan(share.value)) return "-";
     return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * share.value, 100 * share.low, 100 * share.high);
 }
+std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.3f}", value); }
 std::string number(const Interval& value, int digits = 3) {
+    if (std::isnan(value.value)) return "-";
     return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", value.value, digits, value.low, digits, value.high, digits);
 }
 
@@ -181,7 +185,7 @@ std::string answer_table(const Summary& summary, std::size_t most_rows) {
             i = answers.size() - half;
         }
         table.add({visible(answers[i].id), visible(answers[i].instruction), std::to_string(answers[i].positions),
-                   percent(answers[i].shifted), fmt::format("{:.3f}", answers[i].kl_ab)});
+                   percent(answers[i].shifted), number(answers[i].kl_ab)});
     }
     return table.text();
 }
@@ -273,8 +277,7 @@ std::string quantisation_warning(const ordered_json& manifest) {
 
 SummaryContext summary_context(const ordered_json& manifest, const Summary& summary) {
     SummaryContext context;
-    if (!manifest.contains("identity")) return context;
-    const ordered_json& identity = manifest["identity"];
+    const ordered_json identity = manifest.contains("identity") ? manifest["identity"] : ordered_json::object();
     for (const char* name : {"base", "aligned"}) {
         if (!identity.contains(name)) continue;
         (name == std::string_view("base") ? context.base : context.aligned) = describe_side(identity[name]);
@@ -296,6 +299,10 @@ SummaryContext summary_context(const ordered_json& manifest, const Summary& summ
         context.warnings.push_back(
             fmt::format("the KL is infinite at {} positions, which its means leave out", summary.infinite_kl));
     }
+    if (summary.repeated > 0) {
+        context.warnings.push_back(
+            fmt::format("{} records stand in the file more than once; each answer counts once", summary.repeated));
+    }
     return context;
 }
 
@@ -305,6 +312,7 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
                       {"warnings", context.warnings},
                       {"answers", summary.answers},
                       {"positions", summary.positions},
+                      {"repeated_records", summary.repeated},
                       {"shares", shares_json(summary.shares)},
                       {"kl_ab", interval_json(summary.kl_ab)},
                       {"kl_ab_without_ends", interval_json(summary.kl_without_ends)},
@@ -355,7 +363,7 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
     return json;
 }
 
-std::string as_markdown(const Summary& summary, const SummaryContext& context, std::size_t most_rows) {
+std::string headline(const Summary& summary, const SummaryContext& context) {
     std::string text = "# Token-distribution shift";
     if (!context.label.empty()) text += ": " + visible(context.label, 200);
     text += "\n\n";
@@ -368,7 +376,11 @@ std::string as_markdown(const Summary& summary, const SummaryContext& context, s
     text += fmt::format("- near-ties (two best tokens within {} nats): base {}, aligned {}\n", kNearTie,
                         summary.near_ties_base, summary.near_ties_aligned);
     for (const std::string& warning : context.warnings) text += "- warning: " + warning + "\n";
-    text += "\n" + class_table(summary);
+    return text + "\n" + class_table(summary);
+}
+
+std::string as_markdown(const Summary& summary, const SummaryContext& context, std::size_t most_rows) {
+    std::string text = headline(summary, context);
     text += along_the_answer(summary);
     text += "## What is shifted\n\n" + group_table(summary) + token_table(summary, most_rows);
     text += "## Most and least shifted answers\n\n" + answer_table(summary, most_rows);

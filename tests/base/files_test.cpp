@@ -171,10 +171,17 @@ TEST(JsonLines, a_bad_line_is_named_by_its_number) {
         write_file_atomic(folder / "in.jsonl", content);
         EXPECT_ERROR(lines_of(folder / "in.jsonl"), ErrorKind::BadInput, std::string(part));
     };
-    expect("{\"a\":1}\n\n{\"a\":2}\n", "in.jsonl:2: empty line");
+    expect("{\"a\":1}\n\n{\"a\":\n", "in.jsonl:3: is not JSON (byte 6)");
     expect("{\"a\":1}\n{\"a\":\n", "in.jsonl:2: is not JSON (byte 6)");
     expect("{\"a\":1}\n{\"a\":2}\n{\"a", "in.jsonl:3: is not JSON (byte 4), and the line has no end");
     expect("{\"a\":\"\xFF\"}\n", "in.jsonl:1: not UTF-8");
+}
+
+TEST(JsonLines, blank_lines_are_passed_over) {
+    const TemporaryFolder folder;
+    write_file_atomic(folder / "in.jsonl", "{\"a\":1}\n\n{\"a\":2}\r\n\r\n \n\n");
+    EXPECT_EQ(lines_of(folder / "in.jsonl").size(), 2U);
+    EXPECT_TRUE(for_each_written_line(folder / "in.jsonl", [](std::size_t, ordered_json&&) {}).empty());
 }
 
 TEST(JsonLines, a_line_and_a_file_beyond_the_limits_are_errors_that_name_them) {

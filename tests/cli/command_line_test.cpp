@@ -167,5 +167,42 @@ TEST(CommandLine, an_output_that_is_the_input_or_no_run_of_ours_is_left_as_it_is
     EXPECT_EQ(read_file(shell.folder() / "diary.txt"), "dear diary");
 }
 
+TEST(CommandLine, a_limit_of_0_is_the_same_error_everywhere) {
+    const Shell shell;
+    write_file_atomic(shell.folder() / "q.jsonl", "{\"instruction\": \"Why?\", \"output\": \"So.\"}\n");
+    for (const char* command : {"generate -m ./none.gguf -i q.jsonl -o out.jsonl",
+                                "shift --base ./none.gguf --aligned ./none.gguf -i q.jsonl -o run",
+                                "judge score q.jsonl --judge ./none.gguf -o run"}) {
+        const ShellResult result = shell.run("$URIAL " + std::string(command) + " --limit 0");
+        EXPECT_EQ(result.exit_code, 2) << command;
+        EXPECT_TRUE(contains(result.err, "--limit: Value 0 not in range")) << command << ": " << result.err;
+    }
+}
+
+TEST(CommandLine, a_hyphen_is_standard_input_and_its_lines_are_named) {
+    const ShellResult result =
+        Shell().run("printf '{\"instruction\": \"a\"}\\n\\n{\"text\": 1}\\n' | $URIAL generate -i - -o out.jsonl");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "standard-input:3: the object has neither")) << result.err;
+    const ShellResult turns =
+        Shell().run("echo '[{\"query\": \"a\", \"answer\": \"b\"}]' | $URIAL prompt render raw --query c --turns -");
+    EXPECT_EQ(turns.exit_code, 0) << turns.err;
+    EXPECT_TRUE(contains(turns.out, "a") && contains(turns.out, "b") && contains(turns.out, "c")) << turns.out;
+}
+
+TEST(CommandLine, json_is_a_form_of_every_result_or_refused) {
+    const ShellResult rendered = Shell().run("$URIAL prompt render raw --query Why? --json");
+    EXPECT_TRUE(contains(rendered.out, "\"text\": \"Why?\"")) << rendered.out;
+    for (const char* command : {"completion bash", "man"}) {
+        const ShellResult result = Shell().run("$URIAL --json " + std::string(command));
+        EXPECT_EQ(result.exit_code, 2) << command;
+        EXPECT_TRUE(contains(result.err, "no form as JSON")) << result.err;
+        EXPECT_EQ(result.out, "") << command;
+    }
+    const ShellResult both = Shell().run("$URIAL generate --json -i q.jsonl -o -");
+    EXPECT_EQ(both.exit_code, 2);
+    EXPECT_TRUE(contains(both.err, "-o - writes answers to standard output")) << both.err;
+}
+
 }  // namespace
 }  // namespace urial::cli

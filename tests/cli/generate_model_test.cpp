@@ -115,6 +115,18 @@ TEST_F(Generate, a_torn_line_of_the_input_is_named_before_anything_is_written) {
     EXPECT_FALSE(std::filesystem::exists(shell_.folder() / "torn.jsonl"));
 }
 
+TEST_F(Generate, standard_input_and_output_may_take_the_place_of_files) {
+    ASSERT_EQ(generate("-o file.jsonl --parallel 1 --max-tokens 4").exit_code, 0);
+    const ShellResult piped =
+        shell_.run("export TMPDIR=$PWD/tmp; mkdir tmp; cat q.jsonl | $URIAL generate -q -m '" +
+                   test::default_model_path()->string() +
+                   "' -i - -o - --prompt urial-1 --parallel 1 --max-tokens 4 > out.jsonl; ls tmp");
+    EXPECT_EQ(piped.exit_code, 0) << piped.err;
+    EXPECT_EQ(piped.out, "") << "nothing stays behind in the folder of temporary files";
+    EXPECT_EQ(answers("out.jsonl"), answers("file.jsonl"));
+    EXPECT_FALSE(std::filesystem::exists(shell_.folder() / "-"));
+}
+
 TEST_F(Generate, numbers_of_sequences_that_make_no_sense_are_refused) {
     for (const char* parallel : {"0", "-1", "many"}) {
         const ShellResult result = generate(std::string("-o none.jsonl --parallel ") + parallel);

@@ -73,7 +73,7 @@ TEST_F(MtBenchTest, the_second_turn_sees_the_first_answer_and_ids_and_references
     EXPECT_EQ(lines[1]["category"], "math");
     EXPECT_EQ(lines[2]["question_id"], "extra");
     EXPECT_EQ(lines[2]["outputs"].size(), 1U);
-    EXPECT_EQ(lines[0]["generator"], "scripted+small");
+    EXPECT_TRUE(lines[0]["generator"].get<std::string>().starts_with("scripted+small@"));
     const auto read = eval::load_answers(options_.output).answers;
     EXPECT_EQ(read[1].item.follow_ups, std::vector<std::string>{"four"}) << "what was written is MT-bench's form";
     EXPECT_EQ(read[1].answer.follow_ups.size(), 1U);
@@ -113,6 +113,20 @@ TEST_F(MtBenchTest, a_turn_that_does_not_fit_is_a_failure_and_the_question_is_le
     EXPECT_EQ(summary.progress.failed, 2U) << "the second turns of 81 and 82";
     EXPECT_EQ(summary.failures, folder_ / "answers.turn-2.jsonl");
     EXPECT_EQ(answers().size(), 1U);
+}
+
+TEST_F(MtBenchTest, its_form_is_seen_by_the_turns_of_the_first_object) {
+    const auto seen = [&](std::string_view content) {
+        std::ofstream(folder_ / "in.json") << content;
+        return is_mt_bench(folder_ / "in.json");
+    };
+    EXPECT_TRUE(is_mt_bench(folder_ / "question.jsonl"));
+    EXPECT_TRUE(seen(R"([{"question_id": 1, "turns": ["a", "b"], "reference": ["c", "d"]}])"));
+    EXPECT_FALSE(seen(R"({"instruction": "a", "turns": 2})"));
+    EXPECT_FALSE(seen("{\"messages\": []}\n{\"turns\": []}\n"));
+    EXPECT_FALSE(seen("no JSON"));
+    EXPECT_FALSE(seen(""));
+    EXPECT_FALSE(is_mt_bench(folder_ / "absent.jsonl"));
 }
 
 TEST_F(MtBenchTest, a_file_of_something_else_is_not_overwritten) {

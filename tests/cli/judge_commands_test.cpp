@@ -85,6 +85,25 @@ TEST_F(JudgeCommands, answers_are_scored_and_the_table_and_the_counts_are_printe
     }
 }
 
+TEST_F(JudgeCommands, the_answers_of_a_shift_run_and_of_standard_input_are_judged) {
+    ChatServer server(fulfilled);
+    fs::create_directories(shell.folder() / "gemma");
+    write("gemma/records.jsonl", R"({"id": "a", "instruction": "q", "answer": "yes", "key": "00ff", "answer_ids": [1]}
+{"id": "b", "instruction": "r", "answer": null, "key": "00fe", "error": "too long"}
+)");
+    const std::string judge = " --judge " + server.base_url() + "#gpt";
+    const ShellResult scored = shell.run("$URIAL judge score gemma -o run" + judge);
+    ASSERT_EQ(scored.exit_code, 0) << scored.err;
+    EXPECT_TRUE(contains(scored.err, "1 records have an error in the place of an answer")) << scored.err;
+    ASSERT_EQ(records("run").size(), 1u);
+    EXPECT_EQ(records("run").front().answer.output, "yes");
+    EXPECT_EQ(records("run").front().answer.generator, "gemma") << "named after the folder of the run";
+    const ShellResult piped =
+        shell.run("cat gemma/records.jsonl | $URIAL judge pairwise - gemma -o pairs --rubric pairwise" + judge);
+    ASSERT_EQ(piped.exit_code, 0) << piped.err;
+    EXPECT_EQ(records("pairs").size(), 2u);
+}
+
 TEST_F(JudgeCommands, a_verdict_that_follows_the_order_is_a_tie_and_a_flip) {
     ChatServer server(fulfilled);  // always the first label: whoever stands first
     write_answers("a.jsonl", 3, "x");

@@ -32,6 +32,20 @@ TEST(ProgressBar, items_are_counted_in_whole_numbers) {
     EXPECT_EQ(format_progress(state, 60), "answers  [####------------]   25%  12/48  1.50/s  24.0s left");
 }
 
+TEST(ProgressBar, a_second_rate_stands_beside_the_first) {
+    const ProgressState state{.label = "answers",
+                              .unit = ProgressUnit::Items,
+                              .first = 0,
+                              .done = 12,
+                              .total = 48,
+                              .seconds = 8,
+                              .detail = rate_detail(3400, 8, "tokens")};
+    EXPECT_EQ(format_progress(state, 74), "answers  [####------------]   25%  12/48  1.50/s  425 tokens/s  24.0s left");
+    EXPECT_EQ(rate_detail(20, 8, "tokens"), "2.5 tokens/s");
+    EXPECT_EQ(rate_detail(0, 8, "tokens"), "");
+    EXPECT_EQ(rate_detail(3400, 0, "tokens"), "");
+}
+
 TEST(ProgressBar, an_unknown_total_shows_no_share) {
     ProgressState state = download();
     state.total = 0;

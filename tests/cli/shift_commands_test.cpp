@@ -101,6 +101,13 @@ TEST_F(ShiftReport, a_run_is_summarised_from_its_folder) {
     EXPECT_TRUE(begins_with(result.out, "# Token-distribution shift: a\n\n- base: made up, F32"));
     EXPECT_TRUE(contains(result.out, "1 answers, 2 positions; mean KL(aligned || base) 2.000"));
     EXPECT_TRUE(contains(result.out, "carry 87.5 % of the sum of the KL: without them its mean is 0.500"));
+    EXPECT_TRUE(contains(result.out, "\n| shifted   | > 3"));
+    EXPECT_FALSE(contains(result.out, "## Along the answer"));
+    EXPECT_TRUE(contains(result.err, "--full adds")) << result.err;
+    const ShellResult full = report("a --full");
+    EXPECT_TRUE(begins_with(full.out, result.out)) << "the headline, then the details";
+    EXPECT_TRUE(contains(full.out, "## Along the answer"));
+    EXPECT_FALSE(contains(full.err, "--full adds")) << full.err;
     EXPECT_EQ(report("a --format markdown").out, result.out);
     EXPECT_EQ(report("a -o a.md && cat a.md").out, result.out);
 }

@@ -92,6 +92,30 @@ TEST(Dataset, failed_records_of_a_run_are_counted_and_samples_are_items_of_their
     EXPECT_EQ(loaded.answers[1].answer.output, "b");
 }
 
+TEST(Dataset, an_answer_with_a_field_error_is_an_answer_and_one_that_stands_twice_is_one) {
+    const TemporaryFolder folder;
+    const std::string record =
+        R"({"id": 7, "instruction": "q", "output": "a", "error": "of the input", "key": "00ff"})";
+    const LoadedAnswers loaded = load_answers(folder.write("answers.jsonl", record + "\n" + record + "\n\n"));
+    EXPECT_EQ(loaded.failed, 0U);
+    EXPECT_EQ(loaded.repeated, 1U);
+    ASSERT_EQ(loaded.answers.size(), 1U);
+    EXPECT_EQ(loaded.answers[0].answer.output, "a");
+}
+
+TEST(Dataset, the_record_of_a_shift_run_is_an_answer) {
+    const TemporaryFolder folder;
+    const LoadedAnswers loaded = load_answers(folder.write(
+        "records.jsonl", R"({"id": 7, "instruction": "q", "answer": "a", "key": "00ff", "generator": "m+gemma",)"
+                         R"( "answer_ids": [1], "pieces": ["a"]})"
+                         "\n"
+                         R"({"id": 8, "instruction": "r", "answer": null, "key": "00fe", "error": "too long"})"));
+    EXPECT_EQ(loaded.failed, 1U);
+    ASSERT_EQ(loaded.answers.size(), 1U);
+    EXPECT_EQ(loaded.answers[0].answer.output, "a");
+    EXPECT_EQ(loaded.answers[0].answer.generator, "m+gemma");
+}
+
 TEST(Dataset, an_index_gives_an_item_its_tags_but_never_another_instruction) {
     Item tagged;
     tagged.id = "7";

@@ -325,6 +325,33 @@ TEST_F(JudgeRunTest, more_items_may_be_added_but_not_taken_away_or_changed) {
     EXPECT_EQ(records().size(), 5u);
 }
 
+TEST_F(JudgeRunTest, a_judgement_that_stands_twice_counts_once) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied("no score"); });
+    run(judge, some_tasks(3));
+    const fs::path path = options.folder / kRecordsFile;
+    const std::string lines = read_file(path);
+    write_file_atomic(path, lines + lines);
+    EXPECT_EQ(records().size(), 3u);
+    EXPECT_EQ(load_run(options.folder).repeated, 3u);
+    std::string notices;
+    options.notice = [&](std::string_view text) { notices += text; };
+    const JudgeSummary summary = run(judge, some_tasks(3));
+    EXPECT_EQ(summary.progress.unscored, 3u);
+    EXPECT_EQ(summary.progress.done, 3u);
+    EXPECT_TRUE(contains(notices, "3 judgements stand there more than once")) << notices;
+}
+
+TEST_F(JudgeRunTest, a_local_judge_on_other_threads_is_said) {
+    ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
+    options.judges = {{&judge, std::nullopt, Json{{"threads", 2}}}};
+    run_judges(some_tasks(1), options);
+    std::string notices;
+    options.notice = [&](std::string_view text) { notices += text; };
+    options.judges.front().description["threads"] = 4;
+    run_judges(some_tasks(2), options);
+    EXPECT_TRUE(contains(notices, "scripted: threads was 2 and is now 4")) << notices;
+}
+
 TEST_F(JudgeRunTest, a_folder_with_something_else_in_it_is_left_alone) {
     ScriptedJudge judge([](const ScriptedCall&) { return replied(kGoodReply); });
     EvalRun imported;

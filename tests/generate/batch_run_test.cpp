@@ -8,6 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/hash.h"
+#include "base/parallel.h"
+#include "generate/record.h"
 #include "support/expect_error.h"
 #include "support/file_systems.h"
 #include "support/sandbox.h"
@@ -75,7 +78,7 @@ TEST_F(BatchRunTest, every_instruction_becomes_one_record_with_its_fields_carrie
     EXPECT_EQ(record["output"], "re: query 4");
     EXPECT_EQ(record["finish_reason"], "stop");
     EXPECT_EQ(record["completion_tokens"], 12) << "eleven bytes and the end of text";
-    EXPECT_EQ(record["generator"], "scripted+small");
+    EXPECT_EQ(record["generator"], "scripted+small@" + sha256_hex(prompt::format_spec(small_prompt())).substr(0, 8));
     EXPECT_FALSE(record.contains("token_ids"));
 }
 
@@ -297,8 +300,8 @@ TEST_F(BatchRunTest, the_manifest_says_what_made_the_records) {
 }
 
 TEST_F(BatchRunTest, an_array_for_another_tool_stands_in_the_order_of_the_instructions) {
-    run();
-    write_array(ArrayFormat::AlpacaEval, options_.output, instructions_, folder_ / "array.json");
+    const BatchSummary summary = run();
+    write_array(ArrayFormat::AlpacaEval, options_.output, summary.keys, folder_ / "array.json");
     const auto array = ordered_json::parse(read_file(folder_ / "array.json"));
     ASSERT_EQ(array.size(), 10U);
     for (std::size_t i = 0; i < array.size(); ++i) {
@@ -306,6 +309,110 @@ TEST_F(BatchRunTest, an_array_for_another_tool_stands_in_the_order_of_the_instru
         EXPECT_EQ(array[i]["output"], "re: query " + std::to_string(i));
         EXPECT_FALSE(array[i].contains("key"));
     }
+}
+
+TEST_F(BatchRunTest, a_field_of_the_input_named_error_does_not_undo_the_answer) {
+    for (Instruction& item : instructions_) item.fields["error"] = "of the input";
+    run();
+    EXPECT_FALSE(records().at(4).contains("error"));
+    EXPECT_EQ(notices_.front(), "not carried over from the input, because records have fields of these names: error");
+    EXPECT_EQ(run().resumed, 10U) << "an answer counts as one in the next run too";
+}
+
+TEST_F(BatchRunTest, fields_that_only_some_records_have_are_not_taken_from_the_input) {
+    for (Instruction& item : instructions_) item.fields.update({{"sample", 7}, {"near_ties", "mine"}});
+    run();
+    EXPECT_FALSE(records().at(4).contains("sample"));
+    EXPECT_FALSE(records().at(4).contains("near_ties"));
+}
+
+TEST_F(BatchRunTest, an_answer_beside_a_field_error_of_an_earlier_version_is_an_answer) {
+    options_.parallel = 1;
+    run();
+    std::string lines;
+    for (auto& [id, record] : records()) {
+        record["error"] = "of the input";
+        lines += record.dump() + "\n";
+    }
+    write_file_atomic(options_.output, lines);
+    EXPECT_EQ(run().resumed, 10U);
+}
+
+TEST_F(BatchRunTest, a_record_that_stands_twice_counts_once_and_is_said) {
+    const BatchSummary first = run();
+    const std::string lines = read_file(options_.output);
+    write_file_atomic(options_.output, lines + lines);
+    notices_.clear();
+    EXPECT_EQ(run().progress.done, 10U);
+    EXPECT_TRUE(notices_.front().ends_with("10 records stand there more than once; each counts once"))
+        << notices_.front();
+    write_array(ArrayFormat::JustEval, options_.output, first.keys, folder_ / "array.json");
+    EXPECT_EQ(ordered_json::parse(read_file(folder_ / "array.json")).size(), 10U);
+}
+
+TEST_F(BatchRunTest, instructions_without_ids_in_another_order_are_refused) {
+    for (Instruction& item : instructions_) item.fields.erase("id");
+    run();
+    const std::string before = read_file(options_.output);
+    EXPECT_EQ(run().resumed, 10U);
+    std::swap(instructions_[2].conversation, instructions_[7].conversation);
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "a record that is there has the id");
+    EXPECT_EQ(read_file(options_.output), before);
+}
+
+TEST_F(BatchRunTest, a_null_id_is_none) {
+    for (Instruction& item : instructions_) item.fields["id"] = nullptr;
+    run();
+    EXPECT_EQ(records().at(4)["instruction"], "query 4");
+}
+
+TEST_F(BatchRunTest, records_of_other_items_stay_and_are_said) {
+    run();
+    instructions_.erase(instructions_.begin(), instructions_.begin() + 4);
+    notices_.clear();
+    EXPECT_EQ(run().progress.done, 6U);
+    EXPECT_EQ(notices_.front(), options_.output.string() + ": 4 records are of other items; they stay");
+    EXPECT_EQ(records().size(), 10U);
+}
+
+TEST_F(BatchRunTest, another_number_of_threads_is_said_because_it_may_change_answers) {
+    options_.session.threads = 2;
+    run();
+    notices_.clear();
+    run();
+    EXPECT_EQ(notices_.size(), 1U) << notices_.front();
+    notices_.clear();
+    options_.session.threads = 3;
+    run();
+    EXPECT_TRUE(notices_.front().ends_with("--threads 2 goes on as before")) << notices_.front();
+    EXPECT_EQ(ordered_json::parse(read_file(folder_ / "out.manifest.json"))["threads"], 3);
+}
+
+TEST_F(BatchRunTest, a_chosen_generator_stands_in_the_records_and_another_one_is_said) {
+    run();
+    options_.generator = "mine";
+    notices_.clear();
+    run();
+    EXPECT_TRUE(notices_.front().ends_with("; new ones are of mine")) << notices_.front();
+    options_.overwrite = true;
+    run();
+    EXPECT_EQ(records().at(4)["generator"], "mine");
+}
+
+TEST(GeneratorName, tells_models_adapters_and_prompts_apart) {
+    engine::ModelInfo model;
+    model.name = "gemma";
+    EXPECT_EQ(generator_name(model, prompt::builtin("urial")), "gemma+urial");
+    model.adapters = {{"chat-lora.gguf", "", 1}, {"other.gguf", "", 0.5F}};
+    EXPECT_EQ(generator_name(model, prompt::builtin("urial")), "gemma+chat-lora+other:0.5+urial");
+    EXPECT_EQ(generator_name(model, /*use_adapters=*/false, "chatml"), "gemma+chatml");
+    prompt::PromptSpec edited = prompt::builtin("urial");
+    edited.preamble += "Be brief.\n";
+    EXPECT_EQ(prompt_label(edited).substr(0, 6), "urial@");
+    EXPECT_EQ(prompt_label(edited).size(), 6 + 8U);
+    prompt::PromptSpec once_more = edited;
+    once_more.preamble += "Please.\n";
+    EXPECT_NE(prompt_label(edited), prompt_label(once_more));
 }
 
 TEST_F(BatchRunTest, parallel_of_zero_is_refused) {

@@ -101,6 +101,17 @@ TEST_F(PromptCommand, check_says_what_is_wrong_in_its_exit_status) {
     EXPECT_EQ(value["findings"][0]["level"], "warning");
 }
 
+TEST_F(PromptCommand, check_warns_of_a_built_ins_name_with_other_content) {
+    std::string text = run({"prompt", "show", "urial-8"});
+    EXPECT_EQ(run({"prompt", "check", file("same.toml", text)}), run({"prompt", "check", "urial-8"}));
+    const std::size_t place = text.find("friendly");
+    ASSERT_NE(place, std::string::npos);
+    text.replace(place, 8, "brisk");
+    EXPECT_NE(run({"prompt", "check", file("edited.toml", text)})
+                  .find("warning: it has the name of the built-in prompt urial-8 but says something else"),
+              std::string::npos);
+}
+
 TEST_F(PromptCommand, import_writes_a_specification_with_the_same_prefix) {
     const std::string text = "# Instruction\n\n# Query:\n```q ```  \n \n# Answer:\n``` \na\n``` \n\n";
     const std::string original = file("inst_x.txt", text);

@@ -83,6 +83,16 @@ TEST(JudgedTables, one_run_on_a_terminal_has_a_line_for_each_aspect) {
     EXPECT_EQ(titled(document, "Task").rows.size(), 4U) << "two tags with two aspects each";
 }
 
+TEST(JudgedTables, a_headline_has_the_means_and_names_what_it_leaves_out) {
+    const Document headline = judged_document(results_of({scores()}), Layout::Tall, Detail::Headline);
+    ASSERT_EQ(headline.tables.size(), 1U);
+    EXPECT_EQ(headline.tables[0].title, "Scores");
+    EXPECT_EQ(headline.left_out, std::vector<std::string>{"Task"});
+    const Document full = judged_document(results_of({scores()}), Layout::Tall, Detail::Full);
+    EXPECT_EQ(full.tables.size(), 2U);
+    EXPECT_TRUE(full.left_out.empty());
+}
+
 TEST(JudgedTables, several_runs_stand_side_by_side) {
     const auto results = results_of({scores("first"), scores("second", 1)});
     const Table tall = titled(judged_document(results, Layout::Tall), "Scores");

@@ -215,6 +215,15 @@ TEST_F(ShiftPageTest, a_torn_last_record_and_failed_ones_are_left_out) {
     EXPECT_EQ(page.answers, 1U);
 }
 
+TEST_F(ShiftPageTest, a_record_that_stands_twice_counts_once_and_is_said_and_a_field_error_undoes_nothing) {
+    ordered_json one = record();
+    one["key"] = "00ff";
+    one["error"] = "of the input";
+    const fs::path run = write_run("run", one.dump() + "\n\n" + one.dump() + "\n");
+    EXPECT_EQ(shift_page({run}, {}).answers, 1U);
+    EXPECT_TRUE(test::contains(html_of(run), "1 records stand in the run's file more than once"));
+}
+
 TEST_F(ShiftPageTest, a_broken_record_is_named_with_its_line) {
     const std::string whole = record().dump() + "\n";
     EXPECT_ERROR(html_of(write_run("a", whole + "{\"id\": \n" + whole)), ErrorKind::BadInput, "records.jsonl:2");

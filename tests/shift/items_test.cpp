@@ -12,7 +12,7 @@ class AnswersTest : public ::testing::Test {
 protected:
     std::vector<ShiftItem> read(std::string_view text) {
         write_file_atomic(folder_ / "answers", text);
-        return read_answers(folder_ / "answers");
+        return read_answers(folder_ / "answers").items;
     }
     test::TemporaryFolder folder_;
 };
@@ -43,11 +43,26 @@ TEST_F(AnswersTest, the_original_authors_raw_answers_end_with_their_mark) {
     EXPECT_TRUE(items[0].answer_ended);
 }
 
-TEST_F(AnswersTest, items_that_failed_before_are_left_out) {
-    EXPECT_EQ(read("{\"instruction\": \"Q\", \"output\": null, \"error\": \"x\"}\n"
-                   "{\"instruction\": \"Q\", \"output\": \"A\"}\n")
-                  .size(),
-              1U);
+TEST_F(AnswersTest, items_that_failed_before_are_left_out_and_counted) {
+    write_file_atomic(folder_ / "answers",
+                      "{\"instruction\": \"Q\", \"output\": null, \"error\": \"x\"}\n"
+                      "{\"instruction\": \"Q\", \"output\": \"A\"}\n");
+    const GivenAnswers given = read_answers(folder_ / "answers");
+    ASSERT_EQ(given.items.size(), 1U);
+    EXPECT_EQ(given.failed, 1U);
+    EXPECT_EQ(given.items[0].id, "1") << "its place in the file, whatever became of the others";
+}
+
+TEST_F(AnswersTest, an_answer_with_a_field_error_is_an_answer) {
+    EXPECT_EQ(read(R"({"instruction": "Q", "output": "A", "error": "of the input"})").size(), 1U);
+}
+
+TEST_F(AnswersTest, a_record_that_stands_twice_is_one_answer) {
+    const std::string record = R"({"id": 1, "instruction": "Q", "output": "A", "key": "00ff"})";
+    write_file_atomic(folder_ / "answers", record + "\n" + record + "\n\n");
+    const GivenAnswers given = read_answers(folder_ / "answers");
+    EXPECT_EQ(given.items.size(), 1U);
+    EXPECT_EQ(given.repeated, 1U);
 }
 
 TEST_F(AnswersTest, an_empty_answer_is_an_error_with_its_line) {

@@ -38,7 +38,7 @@ protected:
     void SetUp() override {
         URIAL_NEED_MODEL();
         path_ = test::default_model_path();
-        items_ = read_answers(test::source_path("tests/shift/fixtures/gemma_pair.jsonl"));
+        items_ = read_answers(test::source_path("tests/shift/fixtures/gemma_pair.jsonl")).items;
     }
 
     void load(const std::filesystem::path& path, engine::Arithmetic arithmetic = engine::Arithmetic::Engine) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -7,6 +8,7 @@
 #include "base/files.h"
 #include "shift/record.h"
 #include "shift/shift.h"
+#include "shift/summary.h"
 #include "support/expect_error.h"
 #include "support/expect_text.h"
 #include "support/sandbox.h"
@@ -221,6 +223,40 @@ TEST_F(ShiftRunTest, records_of_other_items_are_kept_and_said) {
     EXPECT_EQ(run().resumed, 1U);
     EXPECT_TRUE(test::contains(notices_, "4 records of other items are in the folder and in the summary")) << notices_;
     EXPECT_EQ(records().size(), 6U);
+}
+
+TEST_F(ShiftRunTest, a_field_of_the_input_named_error_does_not_undo_the_answer) {
+    for (ShiftItem& item : items_) item.fields["error"] = "of the input";
+    run();
+    EXPECT_FALSE(records().at("0").contains("error"));
+    EXPECT_EQ(run().resumed, 5U);
+    EXPECT_EQ(summarize(records_file(options_.folder)).answers, 5U);
+}
+
+TEST_F(ShiftRunTest, a_record_that_stands_twice_counts_once_and_is_said) {
+    run();
+    const Summary once = summarize(records_file(options_.folder));
+    const std::string lines = read_file(records_file(options_.folder));
+    write_file_atomic(records_file(options_.folder), lines + lines);
+    const Summary twice = summarize(records_file(options_.folder));
+    EXPECT_EQ(twice.answers, 5U);
+    EXPECT_EQ(twice.positions, once.positions);
+    EXPECT_EQ(twice.repeated, 5U);
+    EXPECT_TRUE(
+        test::contains(summary_context({}, twice).warnings.at(0), "5 records stand in the file more than once"));
+    write_csv(options_.folder, folder_ / "all.csv");
+    const std::string csv = read_file(folder_ / "all.csv");
+    EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(csv, '\n')), 1 + once.positions);
+    EXPECT_EQ(run().progress.done, 5U);
+    EXPECT_TRUE(test::contains(notices_, "5 records stand there more than once")) << notices_;
+}
+
+TEST_F(ShiftRunTest, items_without_ids_in_another_order_are_refused) {
+    for (ShiftItem& item : items_) item.fields.erase("id");
+    run();
+    EXPECT_EQ(run().resumed, 5U);
+    std::swap(items_[1].conversation, items_[3].conversation);
+    EXPECT_ERROR(run(), ErrorKind::BadInput, "a record that is there has the id");
 }
 
 TEST_F(ShiftRunTest, what_moves_the_logits_belongs_to_the_identity_of_a_folder) {

@@ -276,5 +276,15 @@ TEST(Summary, the_originals_measures_are_means_over_positions_and_shares_by_its_
     EXPECT_DOUBLE_EQ(original.means.at(2).high, 1.25);
 }
 
+TEST(SummaryText, nothing_analysed_gives_dashes_and_never_a_number) {
+    const Summary summary = Summarizer().finish();
+    const std::string text = as_markdown(summary, {});
+    EXPECT_TRUE(test::contains(text, "0 answers, 0 positions; mean KL(aligned || base) - nats")) << text;
+    EXPECT_TRUE(test::contains(text, "|         - |\n| marginal")) << text;
+    EXPECT_FALSE(test::contains(text, "0.000"));
+    EXPECT_TRUE(as_json(summary, {})["kl_ab"]["value"].is_null());
+    EXPECT_TRUE(as_json(summary, {})["shares"]["shifted"]["value"].is_null());
+}
+
 }  // namespace
 }  // namespace urial::shift
