@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/settings.h"
+#include "cli/try_model.h"
 #include "engine/convert.h"
 #include "models/models.h"
 
@@ -33,7 +34,11 @@ void run(const ConvertFlags& flags, const Context& context) {
     fetch.notice = [&](std::string_view text) { context.terminal.note(text); };
     fetch.cancelled = interrupted;
     const fs::path input = models::resolve(models::parse_model_spec(flags.model), fetch);
-    const models::GgufSummary before = models::check_gguf(input);
+    const models::GgufSummary before = models::check_model(input);
+    engine::ModelOptions tried;
+    tried.path = input;
+    tried.content_hash = models::content_hash(input);
+    try_unknown_model(tried, context);
     const auto type = flags.type == "f32" ? engine::WeightType::F32 : engine::WeightType::Bf16;
     engine::convert_weights(input, flags.output, type);
     const models::GgufSummary after = models::check_gguf(flags.output);

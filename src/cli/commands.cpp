@@ -22,10 +22,10 @@ void prepare(Context& context, int verbose, bool quiet) {
         context.settings->apply();
     }
     context.terminal = make_terminal(context.settings->get("color").value.get<std::string>(), verbosity);
-    if (verbosity >= 2) {
-        const Terminal terminal = context.terminal;
-        engine::set_engine_log([terminal](engine::LogLevel, std::string_view line) { terminal.note(line); });
-    }
+    engine::set_engine_log([terminal = context.terminal, verbosity](engine::LogLevel level, std::string_view line) {
+        if (level == engine::LogLevel::Fatal) terminal.report_error(fmt::format("the engine ended: {}", line));
+        if (verbosity >= 2) terminal.note(line);
+    });
 }
 
 void add_global_options(CLI::App& app, Context& context) {

@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -13,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/settings.h"
 #include "cli/usage_error.h"
+#include "engine/model_trial.h"
 
 namespace {
 
@@ -56,9 +59,27 @@ int flush_output(const cli::Context& context, int code) {
     return kExitFailed;
 }
 
+/// The engine's own handler starts a debugger.
+[[noreturn]] void on_uncaught_exception() {
+    const char* reason = "an exception of a thread";
+    try {
+        if (const std::exception_ptr failure = std::current_exception()) std::rethrow_exception(failure);
+    } catch (const std::exception& failure) {
+        std::fprintf(stderr, "error: unexpected: %s\n", failure.what());
+        std::abort();
+    } catch (...) {
+    }
+    std::fprintf(stderr, "error: unexpected: %s\n", reason);
+    std::abort();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::set_terminate(on_uncaught_exception);
+    if (argc > 1 && argv[1] == engine::kTrialCommand) {
+        engine::run_model_trial(std::span(argv, static_cast<std::size_t>(argc)).subspan(2));
+    }
     // A reader that has seen enough (`| head`) ends us quietly, whatever the parent process set.
     std::signal(SIGPIPE, SIG_DFL);
     cli::install_interrupt_handler();

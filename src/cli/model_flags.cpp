@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
+#include "cli/try_model.h"
 #include "models/models.h"
 
 namespace urial::cli {
@@ -84,13 +85,14 @@ std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const C
     engine::ModelOptions options;
     options.arithmetic = arithmetic(flags.arithmetic, automatic);
     options.path = fetch_model(flags, context);
-    models::check_gguf(options.path);
+    models::check_model(options.path);
     options.content_hash = models::content_hash(options.path);
     for (const std::string& text : flags.adapters) {
         const models::AdapterSpec adapter = models::parse_adapter_spec(text);
-        models::check_gguf(adapter.path);
+        models::check_adapter(adapter.path);
         options.adapters.push_back({adapter.path, adapter.scale});
     }
+    try_unknown_model(options, context);
     options.watch = watch(context.terminal, "loading " + flags.model, ProgressUnit::Bytes);
     std::shared_ptr<const engine::Model> model = engine::load_model(options);
     throw_if_interrupted();

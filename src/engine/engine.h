@@ -196,8 +196,9 @@ struct EngineBuild {
 };
 EngineBuild engine_build();
 
-/// Where the engine's own log lines go; they are dropped until this is called. Called once, from cli/.
-enum class LogLevel { Debug, Info, Warning, Error };
+/// Where the engine's own log lines go; they are dropped until this is called. Called once, from cli/. Fatal is what
+/// the engine says before it ends the process.
+enum class LogLevel { Debug, Info, Warning, Error, Fatal };
 void set_engine_log(std::function<void(LogLevel, std::string_view)> sink);
 
 }  // namespace urial::engine

@@ -54,7 +54,9 @@ LogState& log_state() {
 void on_engine_log(ggml_log_level level, const char* text, void*) {
     LogState& state = log_state();
     const std::lock_guard lock(state.mutex);
-    if (level == GGML_LOG_LEVEL_ERROR) state.last_error = text;
+    // The reason comes first; this line only closes the matter.
+    const bool is_summary = std::string_view(text).find("failed to load model") != std::string_view::npos;
+    if (level == GGML_LOG_LEVEL_ERROR && !(is_summary && !state.last_error.empty())) state.last_error = text;
     if (!state.sink) return;
     switch (level) {
         case GGML_LOG_LEVEL_ERROR: state.sink(LogLevel::Error, text); break;
@@ -62,6 +64,17 @@ void on_engine_log(ggml_log_level level, const char* text, void*) {
         case GGML_LOG_LEVEL_INFO: state.sink(LogLevel::Info, text); break;
         default: state.sink(LogLevel::Debug, text); break;
     }
+}
+
+/// Instead of the engine's own report, which starts a debugger where one is installed.
+void on_engine_abort(const char* message) {
+    std::string_view text = message;  // "/folder/of/the/build/ggml.c:123: GGML_ASSERT(...) failed"
+    const std::size_t place_end = text.find(": ");
+    const std::size_t folder_end = text.substr(0, place_end).rfind('/');
+    if (folder_end != std::string_view::npos) text.remove_prefix(folder_end + 1);
+    LogState& state = log_state();
+    const std::lock_guard lock(state.mutex);
+    if (state.sink) state.sink(LogLevel::Fatal, text);
 }
 
 }  // namespace
@@ -77,6 +90,7 @@ std::string last_engine_error() {
 void start_backend() {
     static const bool started = [] {
         llama_log_set(on_engine_log, nullptr);
+        ggml_set_abort_callback(on_engine_abort);
         llama_backend_init();
         return true;
     }();
@@ -331,12 +345,17 @@ std::vector<Token> LlamaModel::tokenize(std::string_view text, TokenizeOptions o
         return llama_tokenize(vocabulary_, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
                               static_cast<int32_t>(tokens.size()), /*add_special=*/false, options.parse_special);
     };
-    int32_t count = run();
-    if (count < 0) {
-        tokens.resize(static_cast<std::size_t>(-count));
-        count = run();
+    try {
+        int32_t count = run();
+        if (count < 0) {
+            tokens.resize(static_cast<std::size_t>(-count));
+            count = run();
+        }
+        tokens.resize(static_cast<std::size_t>(std::max(count, 0)));
+    } catch (const std::out_of_range&) {
+        throw error(ErrorKind::Model, "{}: its vocabulary lacks the tokens to write this text, bytes among them",
+                    info_.name);
     }
-    tokens.resize(static_cast<std::size_t>(count));
     if (options.add_bos && info_.adds_bos && info_.bos) {
         if (!tokens.empty() && tokens.front() == *info_.bos) {
             throw error(ErrorKind::BadInput,

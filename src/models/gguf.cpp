@@ -17,11 +17,13 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "models/gguf_metadata.h"
 #include "models/gguf_types.h"
 #include "models/models.h"
 
@@ -37,8 +39,8 @@ constexpr std::uint64_t kLongestText = 64ULL << 20;  // of a value that is kept;
 constexpr std::uint64_t kLongestTensorName = 63;     // the engine's limit
 constexpr std::uint32_t kMostDimensions = 4;         // the engine's limit
 constexpr std::uint64_t kDefaultAlignment = 32;
-
-enum class ValueType : std::uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
+constexpr std::uint64_t kMostEntries = 1ULL << 18;  // pairs or tensors; large models have some thousands
+constexpr std::uint64_t kMostTokens = 1ULL << 21;   // the largest vocabularies have an eighth of that
 
 /// Bytes of one value; 0 for strings, arrays and unknown types.
 std::uint64_t value_bytes(ValueType type) {
@@ -135,27 +137,6 @@ private:
     std::uint64_t used_ = 0;
 };
 
-/// The values that are kept; arrays are checked and counted only.
-struct Metadata {
-    std::map<std::string, std::string> texts;
-    std::map<std::string, std::uint64_t> integers;
-    std::map<std::string, std::uint64_t> string_arrays;  // key -> count
-    std::unordered_set<std::string> keys;
-
-    std::string text(const std::string& key) const {
-        const auto found = texts.find(key);
-        return found == texts.end() ? std::string() : replace_invalid_utf8(found->second);
-    }
-    std::uint64_t integer(const std::string& key) const {
-        const auto found = integers.find(key);
-        return found == integers.end() ? 0 : found->second;
-    }
-    std::uint64_t array_length(const std::string& key) const {
-        const auto found = string_arrays.find(key);
-        return found == string_arrays.end() ? 0 : found->second;
-    }
-};
-
 /// The keys whose type the engine takes for granted.
 void check_known_type(const HeaderReader& reader, std::uint64_t place, const std::string& key, ValueType type) {
     static const std::map<std::string, ValueType> kTypes{
@@ -170,12 +151,31 @@ void check_known_type(const HeaderReader& reader, std::uint64_t place, const std
         {"tokenizer.ggml.token_type", ValueType::Array},
         {"tokenizer.ggml.merges", ValueType::Array},
         {"tokenizer.chat_template", ValueType::String},
+        {"adapter.alora.invocation_tokens", ValueType::Array},
+        {"adapter.type", ValueType::String},
+        {"adapter.lora.alpha", ValueType::F32},
     };
     const auto expected = kTypes.find(key);
     if (expected != kTypes.end() && expected->second != type) {
         reader.fail(place, fmt::format("key '{}' has a value of type {}, type {} is expected", key,
                                        static_cast<std::uint32_t>(type), static_cast<std::uint32_t>(expected->second)));
     }
+}
+
+/// Likewise the arrays whose elements have a type that the engine takes for granted.
+void check_known_elements(const HeaderReader& reader, std::uint64_t place, const std::string& key, ValueType type) {
+    static const std::map<std::string, std::vector<ValueType>> kTypes{
+        {"tokenizer.ggml.tokens", {ValueType::String}},
+        {"tokenizer.ggml.merges", {ValueType::String}},
+        {"tokenizer.ggml.scores", {ValueType::F32, ValueType::I32}},
+        {"tokenizer.ggml.token_type", {ValueType::I32}},
+        {"adapter.alora.invocation_tokens", {ValueType::U32}},
+    };
+    const auto expected = kTypes.find(key);
+    if (expected == kTypes.end() || std::ranges::count(expected->second, type) > 0) return;
+    reader.fail(place,
+                fmt::format("key '{}' is an array of type {}, type {} is expected", key,
+                            static_cast<std::uint32_t>(type), static_cast<std::uint32_t>(expected->second.front())));
 }
 
 template <typename Number>
@@ -202,6 +202,28 @@ void check_bool(HeaderReader& reader, std::string_view what) {
     if (value > 1) reader.fail(place, fmt::format("{} is a truth value of {}, 0 or 1 is expected", what, value));
 }
 
+/// Every token has a text of its own; one without a text counts as the engine names it.
+void read_tokens(HeaderReader& reader, std::uint64_t count, std::string_view what) {
+    const std::uint64_t place = reader.position();
+    if (count > kMostTokens) {
+        reader.fail(place, fmt::format("{} has {} tokens, at most {} are allowed", what, count, kMostTokens));
+    }
+    std::unordered_map<std::string, std::uint64_t> ids;
+    ids.reserve(count);
+    std::uint64_t bytes = 0;
+    for (std::uint64_t id = 0; id < count; ++id) {
+        const std::uint64_t token_place = reader.position();
+        std::string text = reader.string(what, kLongestText - bytes);
+        bytes += text.size();
+        if (text.empty()) text = fmt::format("[EMPTY_{}]", id);
+        const auto [found, is_new] = ids.emplace(std::move(text), id);
+        if (is_new) continue;
+        reader.fail(token_place, fmt::format("tokens {} and {} of the vocabulary have the same text '{}'; the file is "
+                                             "damaged, get it again",
+                                             found->second, id, printable(replace_invalid_utf8(found->first))));
+    }
+}
+
 void read_array(HeaderReader& reader, Metadata& metadata, const std::string& key, std::string_view what) {
     const std::uint64_t place = reader.position();
     const auto type = static_cast<ValueType>(reader.number<std::uint32_t>(what));
@@ -216,9 +238,12 @@ void read_array(HeaderReader& reader, Metadata& metadata, const std::string& key
                                        "was cut off, get it again",
                                        what, count, reader.left()));
     }
-    if (type == ValueType::String) {
+    check_known_elements(reader, place, key, type);
+    metadata.arrays[key] = {type, count};
+    if (key == "tokenizer.ggml.tokens") {
+        read_tokens(reader, count, what);
+    } else if (type == ValueType::String) {
         for (std::uint64_t index = 0; index < count; ++index) reader.skip_string(what);
-        metadata.string_arrays[key] = count;
     } else if (type == ValueType::Bool) {
         for (std::uint64_t index = 0; index < count; ++index) check_bool(reader, what);
     } else {
@@ -232,7 +257,7 @@ void read_pair(HeaderReader& reader, Metadata& metadata, std::uint64_t index) {
     if (key.empty()) reader.fail(place, fmt::format("the key of metadata pair {} is empty", index));
     if (!is_valid_utf8(key)) reader.fail(place, fmt::format("the key of metadata pair {} is not UTF-8", index));
     const std::string what = fmt::format("key '{}'", printable(key));
-    if (!metadata.keys.insert(key).second) reader.fail(place, what + " is there twice");
+    if (!metadata.places.emplace(key, place).second) reader.fail(place, what + " is there twice");
 
     const std::uint64_t type_place = reader.position();
     const auto type = static_cast<ValueType>(reader.number<std::uint32_t>(what));
@@ -241,8 +266,8 @@ void read_pair(HeaderReader& reader, Metadata& metadata, std::uint64_t index) {
         case ValueType::String: metadata.texts[key] = reader.string(what, kLongestText); break;
         case ValueType::Array: read_array(reader, metadata, key, what); break;
         case ValueType::Bool: check_bool(reader, what); break;
-        case ValueType::F32:
-        case ValueType::F64: reader.skip(value_bytes(type), what); break;
+        case ValueType::F32: metadata.reals[key] = reader.number<float>(what); break;
+        case ValueType::F64: metadata.reals[key] = reader.number<double>(what); break;
         default:
             if (value_bytes(type) == 0) {
                 reader.fail(type_place, fmt::format("{} has a value of the unknown type {}", what,
@@ -295,6 +320,14 @@ Tensor read_tensor(HeaderReader& reader, std::uint64_t index) {
     const auto type = reader.number<std::uint32_t>(what);
     const std::optional<BlockLayout> layout = block_layout(type);
     if (!layout) reader.fail(type_place, fmt::format("{} has the unknown number format {}", what, type));
+    // Tables of indices (ffn_gate_tid2eid) are looked up, not multiplied.
+    const bool is_matrix =
+        tensor.name.find(".weight") != std::string::npos && tensor.name.find("tid2eid") == std::string::npos;
+    if (is_matrix && !layout->is_weight_format) {
+        reader.fail(type_place, fmt::format("{} has the number format {}, in which the engine has no products of "
+                                            "matrices; get the model in another format",
+                                            what, layout->name));
+    }
     if (row % layout->elements != 0) {
         reader.fail(type_place, fmt::format("{} has rows of {} elements, its format {} needs a multiple of {}", what,
                                             row, layout->name, layout->elements));
@@ -322,15 +355,6 @@ std::vector<Tensor> read_tensors(HeaderReader& reader, std::uint64_t count) {
         }
     }
     return tensors;
-}
-
-std::uint64_t data_alignment(const HeaderReader& reader, const Metadata& metadata) {
-    if (!metadata.keys.contains("general.alignment")) return kDefaultAlignment;
-    const std::uint64_t alignment = metadata.integer("general.alignment");
-    if (!std::has_single_bit(alignment)) {
-        reader.fail(reader.position(), fmt::format("general.alignment is {}, a power of two is expected", alignment));
-    }
-    return alignment;
 }
 
 /// Every tensor aligned, inside the file, and apart from the others.
@@ -390,6 +414,9 @@ Counts read_counts(HeaderReader& reader) {
                                     "cut off, get it again",
                                     count, what, reader.left()));
         }
+        if (count > kMostEntries) {
+            reader.fail(place, fmt::format("{} {}, at most {} are allowed", count, what, kMostEntries));
+        }
     };
     check(8, counts.tensors, kSmallestTensor, "tensors");
     check(16, counts.pairs, kSmallestPair, "metadata pairs");
@@ -404,17 +431,54 @@ GgufSummary summarize(const Metadata& metadata) {
     summary.license = metadata.text("general.license");
     summary.kind = metadata.text("general.type");
     if (summary.kind.empty()) summary.kind = "model";
-    if (metadata.keys.contains("general.file_type")) {
+    if (metadata.has("general.file_type")) {
         summary.file_type = file_type_name(metadata.integer("general.file_type"));
     }
     summary.context_length = metadata.integer(summary.architecture + ".context_length");
     summary.vocabulary_size = metadata.array_length("tokenizer.ggml.tokens");
     if (summary.vocabulary_size == 0) summary.vocabulary_size = metadata.integer(summary.architecture + ".vocab_size");
+    summary.split_files = metadata.integer("split.count");
     summary.has_chat_template = !metadata.text("tokenizer.chat_template").empty();
     return summary;
 }
 
+/// What a file is that is not a language model of its own, and what to do with it; empty for a model.
+std::string what_else(const GgufSummary& summary, const fs::path& path) {
+    if (summary.kind == "adapter") {
+        return fmt::format("an adapter for a {} model, not a model; give it beside its model: -m MODEL --lora {}",
+                           summary.architecture, path.string());
+    }
+    if (summary.kind == "mmproj" || summary.architecture == "clip") {
+        return "a projector, the part of a multimodal model that reads images or sound; give the file of the language "
+               "model";
+    }
+    if (summary.kind == "imatrix") return "an importance matrix, made to quantise a model; give the model";
+    if (summary.split_files > 1) {
+        return fmt::format(
+            "one of {} files of a split model, which urial does not join; put them together with "
+            "llama.cpp's `llama-gguf-split --merge`, or get the model in a single file",
+            summary.split_files);
+    }
+    return "";
+}
+
 }  // namespace
+
+GgufSummary check_model(const fs::path& path) {
+    GgufSummary summary = check_gguf(path);
+    if (const std::string other = what_else(summary, path); !other.empty()) {
+        throw error(ErrorKind::BadInput, "{}: {}", path.string(), other);
+    }
+    return summary;
+}
+
+GgufSummary check_adapter(const fs::path& path) {
+    GgufSummary summary = check_gguf(path);
+    if (summary.kind == "adapter") return summary;
+    const std::string other = what_else(summary, path);
+    throw error(ErrorKind::BadInput, "{}: not an adapter: {}", path.string(),
+                other.empty() ? "a whole model; give it with -m" : other);
+}
 
 GgufSummary check_gguf(const fs::path& path) {
     std::error_code ignored;
@@ -433,8 +497,13 @@ GgufSummary check_gguf(const fs::path& path) {
     if (!metadata.texts.contains("general.architecture")) {
         reader.fail(reader.position(), "the key general.architecture is missing: nothing says what model it is");
     }
+    if (const auto fault = find_fault(metadata)) {
+        const auto place = metadata.places.find(fault->key);
+        reader.fail(place == metadata.places.end() ? reader.position() : place->second, fault->reason);
+    }
     const std::vector<Tensor> tensors = read_tensors(reader, counts.tensors);
-    check_data(reader, tensors, data_alignment(reader, metadata));
+    const std::uint64_t alignment = metadata.integer("general.alignment");
+    check_data(reader, tensors, alignment > 0 ? alignment : kDefaultAlignment);
 
     GgufSummary summary = summarize(metadata);
     summary.version = counts.version;

@@ -14,6 +14,8 @@ struct BlockLayout {
     std::string_view name;
     std::uint64_t elements;
     std::uint64_t bytes;
+    bool is_weight_format =
+        true;  ///< the engine multiplies matrices of it; false: for intermediate results and indices
 };
 
 /// The layout of ggml's tensor type number, or nullopt for a number that no format has.

@@ -73,6 +73,7 @@ struct GgufSummary {
     std::uint64_t context_length = 0;  ///< tokens, 0 where not given
     std::uint64_t vocabulary_size = 0;
     std::uint64_t parameters = 0;
+    std::uint64_t split_files = 0;  ///< more than 1: the file is one of that many
     bool has_chat_template = false;
     std::uint64_t file_bytes = 0;
     std::size_t tensors = 0;
@@ -81,6 +82,11 @@ struct GgufSummary {
 /// Checks header, counts, types, offsets and sizes against the file. A GGUF is untrusted input: anything that does not
 /// add up is Error{BadInput} with the reason. Reads the header only.
 GgufSummary check_gguf(const std::filesystem::path& path);
+/// check_gguf for a file that is to be run: an adapter, a projector or a part of a split model is Error{BadInput} that
+/// says what it is.
+GgufSummary check_model(const std::filesystem::path& path);
+/// Likewise for --lora.
+GgufSummary check_adapter(const std::filesystem::path& path);
 
 /// sha256 of the file, remembered in the user's cache by path, size, inode, modification and change time, so that only
 /// the first call reads it. Throws Error{Unavailable} for a file that does not stop changing.

@@ -66,7 +66,7 @@ TEST_F(Gguf, a_file_cut_at_any_byte_is_refused) {
     }
 }
 
-TEST_F(Gguf, flipped_bits_are_refused_or_harmless_but_never_fatal) {
+TEST_F(Gguf, flipped_bits_are_refused_or_leave_a_header_that_adds_up) {
     const std::string whole = TinyGguf::minimal().bytes();
     std::mt19937 random(20231201);
     int refused = 0;
@@ -104,6 +104,13 @@ TEST_F(Gguf, counts_beyond_the_file_are_refused_before_anything_is_allocated) {
     EXPECT_ERROR(check_bytes(with_byte(14, 1)), ErrorKind::BadInput, "at byte 8: 281474976710658 tensors");
     EXPECT_ERROR(check_bytes(with_byte(22, 1)), ErrorKind::BadInput, "metadata pairs do not fit");
     EXPECT_ERROR(check_bytes(with_byte(30, 1)), ErrorKind::BadInput, "the key of metadata pair 0 needs");
+}
+
+TEST_F(Gguf, more_pairs_than_any_model_has_are_refused_before_they_are_kept) {
+    std::string bytes = TinyGguf::minimal().bytes();
+    bytes[16 + 2] = 4;  // 2^18 pairs more
+    bytes.resize(8 << 20);
+    EXPECT_ERROR(check_bytes(bytes), ErrorKind::BadInput, "at most 262144 are allowed");
 }
 
 TEST_F(Gguf, a_key_or_a_tensor_that_is_there_twice_is_refused) {
@@ -166,6 +173,60 @@ TEST_F(Gguf, the_alignment_is_a_power_of_two) {
                      "a power of two");
     }
     EXPECT_EQ(check(TinyGguf::minimal().set("general.alignment", std::uint32_t{32})).tensors, 2U);
+}
+
+TEST_F(Gguf, a_truth_value_is_0_or_1_in_arrays_too) {
+    // The last pair of the file: a key, type 9 (array), type 7 (bool), two values.
+    TinyGguf file = TinyGguf::minimal().set("tiny.flags", std::vector<std::int32_t>{1});
+    std::string bytes = file.bytes();
+    const std::size_t type = bytes.find("tiny.flags") + std::string_view("tiny.flags").size() + 4;
+    bytes[type] = 7;  // four bytes of an int32 become four truth values
+    bytes[type + 4] = 4;
+    EXPECT_EQ(check_bytes(bytes).tensors, 2U);
+    bytes[type + 12 + 3] = 2;
+    EXPECT_ERROR(check_bytes(bytes), ErrorKind::BadInput, "a truth value of 2");
+}
+
+TEST_F(Gguf, a_vocabulary_has_every_text_once) {
+    const auto with_tokens = [](std::vector<std::string> tokens) {
+        return TinyGguf()
+            .set("general.architecture", std::string("tiny"))
+            .set("tokenizer.ggml.tokens", std::move(tokens))
+            .tensor("t", {4});
+    };
+    EXPECT_EQ(check(with_tokens({"a", "b", ""})).vocabulary_size, 3U);
+    EXPECT_ERROR(check(with_tokens({"a", "b", "c", "b"})), ErrorKind::BadInput,
+                 "tokens 1 and 3 of the vocabulary have the same text 'b'");
+    EXPECT_ERROR(check(with_tokens({"[EMPTY_1]", ""})), ErrorKind::BadInput, "tokens 0 and 1 of the vocabulary");
+}
+
+TEST_F(Gguf, weights_in_a_format_without_products_are_refused) {
+    for (const std::uint32_t type : {9U, 15U, 24U, 25U, 26U, 27U, 28U}) {
+        TinyGguf file = TinyGguf::minimal();
+        const std::uint64_t offset = file.next_offset();
+        file.raw_tensor("output.weight", {256}, type, offset, std::string(4096, '\0'));
+        EXPECT_ERROR(check(file), ErrorKind::BadInput, "no products of matrices");
+    }
+    TinyGguf table = TinyGguf::minimal();
+    const std::uint64_t offset = table.next_offset();
+    EXPECT_EQ(check(table.raw_tensor("blk.0.ffn_gate_tid2eid.weight", {2}, 26, offset, std::string(8, '\0'))).tensors,
+              3U);
+}
+
+TEST_F(Gguf, what_is_no_model_of_its_own_says_what_it_is) {
+    const auto as_model = [&](std::string key, TinyGguf::Value value) {
+        TinyGguf::minimal()
+            .set(std::move(key), std::move(value))
+            .set("adapter.type", std::string("lora"))
+            .write(path());
+        return check_model(path());
+    };
+    EXPECT_ERROR(as_model("general.type", std::string("adapter")), ErrorKind::BadInput,
+                 "an adapter for a tiny model, not a model; give it beside its model: -m MODEL --lora");
+    EXPECT_ERROR(as_model("general.type", std::string("mmproj")), ErrorKind::BadInput, "a projector");
+    EXPECT_ERROR(as_model("split.count", std::uint32_t{3}), ErrorKind::BadInput, "one of 3 files of a split model");
+    EXPECT_EQ(as_model("split.count", std::uint32_t{1}).tensors, 2U);
+    EXPECT_ERROR(check_adapter(path()), ErrorKind::BadInput, "not an adapter: a whole model; give it with -m");
 }
 
 TEST_F(Gguf, escape_sequences_of_a_file_do_not_reach_the_message) {

@@ -130,6 +130,17 @@ TinyGguf TinyGguf::language_model(unsigned seed) {
     return file;
 }
 
+TinyGguf TinyGguf::fitting_adapter() {
+    TinyGguf file;
+    file.set("general.architecture", std::string("llama"))
+        .set("general.type", std::string("adapter"))
+        .set("adapter.type", std::string("lora"))
+        .set("adapter.lora.alpha", 4.0F)
+        .tensor("blk.0.attn_q.weight.lora_a", {32, 2}, std::vector<float>(64, 0.01F))
+        .tensor("blk.0.attn_q.weight.lora_b", {2, 32}, std::vector<float>(64, 0.01F));
+    return file;
+}
+
 TinyGguf& TinyGguf::version(std::uint32_t number) {
     version_ = number;
     return *this;

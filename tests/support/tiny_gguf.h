@@ -23,6 +23,8 @@ public:
     /// A language model that the engine loads: architecture "llama", two layers, a vocabulary of control tokens and the
     /// 256 bytes, weights that depend on `seed` alone.
     static TinyGguf language_model(unsigned seed = 1);
+    /// A LoRA adapter that fits it.
+    static TinyGguf fitting_adapter();
 
     TinyGguf& version(std::uint32_t number);
     /// Adds a pair, also where the key is there already.

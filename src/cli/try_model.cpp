@@ -1,0 +1,47 @@
+#include "cli/try_model.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "engine/model_trial.h"
+#include "models/models.h"
+
+namespace urial::cli {
+namespace {
+
+bool is_pinned(const std::string& sha256) {
+    const auto& aliases = models::aliases();
+    return std::ranges::find(aliases, sha256, &models::Alias::sha256) != aliases.end();
+}
+
+std::optional<std::filesystem::path> verdict_folder() {
+    try {
+        return user_cache_dir() / "trials";
+    } catch (const Error&) {
+        return std::nullopt;  // no home: tried at every start
+    }
+}
+
+}  // namespace
+
+void try_unknown_model(const engine::ModelOptions& model, const Context& context) {
+    if (model.adapters.empty() && is_pinned(model.content_hash)) return;
+    engine::TrialOptions options;
+    options.identity = model.content_hash;
+    for (const engine::Adapter& adapter : model.adapters) options.identity += "+" + models::content_hash(adapter.path);
+    options.verdicts = verdict_folder();
+    options.cancelled = interrupted;
+    options.on_slow = [&] {
+        context.terminal.note(
+            fmt::format("{} is new here: it is tried once in a process of its own", model.path.filename().string()));
+    };
+    try {
+        engine::try_model(model, options);
+    } catch (const Error&) {
+        throw_if_interrupted();
+        throw;
+    }
+}
+
+}  // namespace urial::cli
