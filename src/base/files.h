@@ -66,8 +66,8 @@ private:
 void make_directories(const fs::path& path, unsigned mode = 0755);
 
 /// Parses `path` line by line: `line(number, value)`, numbers from 1. Blank lines are passed over; a torn line, or one
-/// that is not UTF-8 or not JSON, is Error{BadInput} with the line number. Without `limits` the file is taken for one of
-/// our own records.
+/// that is not UTF-8 or not JSON, is Error{BadInput} with the line number. Without `limits` the file is taken for one
+/// of our own records.
 void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line);
 void for_each_json_line(const fs::path& path, const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line,
                         const InputLimits& limits);

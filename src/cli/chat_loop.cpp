@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/columns.h"
 
 namespace urial::cli {
 namespace {
@@ -146,16 +147,19 @@ Answer ChatLoop::answer(const std::string& message) {
 
 Answer ChatLoop::stream(const std::string& query, const std::function<Answer(const AnswerSink&)>& make) {
     bool at_line_start = false;
+    std::optional<WordWrapper> wrapper;
+    if (const auto width = columns()) wrapper.emplace(*width);
     AnswerSink sink;
     if (!context_.json) {
         // Pieces are whole characters (generate/ sees to that), so that none can hide half of an escape sequence.
         sink.text = [&](std::string_view text) {
-            output_.write(shown(text));
+            output_.write(wrapper ? wrapper->add(shown(text)) : shown(text));
             at_line_start = text.ends_with('\n');
         };
     }
     sink.cancelled = [] { return interrupted(); };
     Answer answer = make(sink);
+    if (wrapper) output_.write(wrapper->finish());
     if (context_.json) {
         say(answer_record(session_, query, answer).dump());
     } else if (!at_line_start) {
@@ -188,6 +192,8 @@ void ChatLoop::report(const Answer& answer) {
 std::string ChatLoop::shown(std::string_view text) const {
     return output_.escape_control ? printable(text) : std::string(text);
 }
+
+std::optional<std::size_t> ChatLoop::columns() const { return output_.columns ? output_.columns() : std::nullopt; }
 
 void ChatLoop::say(std::string_view line) { output_.write(std::string(line) + "\n"); }
 

@@ -34,6 +34,8 @@ struct ChatOutput {
     bool escape_control = true;                   ///< a terminal reads it: control characters are made visible
     bool interactive = true;                      ///< prompts and hints for a person
     std::function<void()> changed = {};           ///< after each answer: the conversation has one turn more, or another
+    /// How wide the terminal is now; empty where none reads it: lines stay as they are.
+    std::function<std::optional<std::size_t>()> columns;
 };
 
 /// Lets the user edit `text` and returns what it became. Throws Error when that fails.
@@ -64,6 +66,7 @@ private:
     void report(const Answer& answer);
     void say(std::string_view line);
     std::string shown(std::string_view text) const;
+    std::optional<std::size_t> columns() const;
 
     void help(const std::string& argument);
     void set(const std::string& argument);

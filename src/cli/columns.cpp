@@ -76,7 +76,7 @@ std::string expand_tabs(std::string_view text) {
     return expanded;
 }
 
-void wrap_line(std::string_view line, std::size_t width, std::vector<std::string>& lines) {
+void wrap_line(std::string_view line, std::size_t width, LongWords long_words, std::vector<std::string>& lines) {
     const std::size_t words = line.find_first_not_of(' ');
     if (words == std::string_view::npos) {
         lines.emplace_back();
@@ -90,7 +90,7 @@ void wrap_line(std::string_view line, std::size_t width, std::vector<std::string
     for (std::string_view word : split(line.substr(words), ' ')) {
         const bool joins = !current.empty() && display_width(current) + 1 + display_width(word) <= room;
         if (!joins && !current.empty()) flush();
-        while (display_width(word) > room) {
+        while (long_words == LongWords::Cut && display_width(word) > room) {
             const std::size_t bytes = fitting_bytes(word, room);
             if (bytes == word.size()) break;  // one character wider than all the room
             current = word.substr(0, bytes);
@@ -116,12 +116,95 @@ std::size_t display_width(std::string_view text) {
     return columns;
 }
 
-std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+std::vector<std::string> wrap(std::string_view text, std::size_t width, LongWords long_words) {
     std::vector<std::string> lines;
     const std::string expanded = expand_tabs(text);
-    for (const std::string_view line : split(expanded, '\n')) wrap_line(line, std::max<std::size_t>(width, 1), lines);
+    for (const std::string_view line : split(expanded, '\n')) {
+        wrap_line(line, std::max<std::size_t>(width, 1), long_words, lines);
+    }
     while (!lines.empty() && lines.back().empty()) lines.pop_back();
     return lines;
+}
+
+std::string WordWrapper::add(std::string_view text) {
+    const Utf8Locale utf8;
+    std::string out;
+    while (!text.empty()) {
+        const Character next = first_character(text);
+        add_character(text.substr(0, next.bytes), next.columns, out);
+        text.remove_prefix(next.bytes);
+    }
+    return out;
+}
+
+std::string WordWrapper::finish() {
+    std::string out;
+    place_word(out);
+    return out;
+}
+
+void WordWrapper::add_character(std::string_view character, std::size_t columns, std::string& out) {
+    if (character == "\n") return end_line(out);
+    const bool is_space = character == " " || character == "\t";
+    if (is_space || columns > 1) in_long_word_ = false;
+    if (!is_space && line_begin_.size() < 3) line_begin_ += character;
+    if (in_code_) {
+        out += character;
+    } else if (is_space) {
+        place_word(out);
+        spaces_ += character == " " ? 1 : kTab.size();
+    } else if (columns > 1) {
+        place_word(out);
+        place(character, columns, out);
+    } else if (in_long_word_) {
+        show(character, columns, out);
+    } else {
+        word_ += character;
+        word_columns_ += columns;
+        // Hardly a word: no reason to hold it back any longer.
+        in_long_word_ = word_columns_ >= width_;
+        if (in_long_word_) place_word(out);
+    }
+}
+
+void WordWrapper::end_line(std::string& out) {
+    place_word(out);
+    out += '\n';
+    if (line_begin_ == "```") in_code_ = !in_code_;
+    line_begin_.clear();
+    column_ = indentation_ = spaces_ = 0;
+    in_indentation_ = true;
+    in_long_word_ = false;
+}
+
+void WordWrapper::place(std::string_view word, std::size_t columns, std::string& out) {
+    if (in_indentation_) {
+        // As in wrap(): an indentation that leaves no room for words is given up below.
+        indentation_ = 2 * spaces_ < width_ ? spaces_ : 0;
+        in_indentation_ = false;
+    } else if (column_ + spaces_ + columns > width_ && columns <= width_ - indentation_) {
+        out += '\n';
+        column_ = 0;
+        spaces_ = indentation_;
+    }
+    out.append(spaces_, ' ');
+    column_ += spaces_;
+    spaces_ = 0;
+    show(word, columns, out);
+}
+
+void WordWrapper::show(std::string_view text, std::size_t columns, std::string& out) {
+    out += text;
+    column_ += columns;
+    // The terminal has gone on below by itself.
+    if (column_ > width_) column_ -= width_;
+}
+
+void WordWrapper::place_word(std::string& out) {
+    if (word_.empty()) return;
+    place(word_, word_columns_, out);
+    word_.clear();
+    word_columns_ = 0;
 }
 
 std::vector<std::string> side_by_side(std::string_view left, std::string_view right, std::size_t width) {
@@ -140,15 +223,19 @@ std::vector<std::string> side_by_side(std::string_view left, std::string_view ri
     return rows;
 }
 
+std::optional<std::size_t> terminal_columns(int descriptor) {
+    if (::isatty(descriptor) != 1) return std::nullopt;
+    winsize size{};
+    return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefaultColumns;
+}
+
 std::optional<std::size_t> output_columns() {
     if (const auto wanted = environment("COLUMNS")) {
         std::size_t columns = 0;
         const auto [end, failure] = std::from_chars(wanted->data(), wanted->data() + wanted->size(), columns);
         if (failure == std::errc{} && end == wanted->data() + wanted->size() && columns > 0) return columns;
     }
-    if (::isatty(STDOUT_FILENO) != 1) return std::nullopt;
-    winsize size{};
-    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefaultColumns;
+    return terminal_columns(STDOUT_FILENO);
 }
 
 }  // namespace urial::cli

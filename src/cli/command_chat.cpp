@@ -15,6 +15,8 @@
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/chat_loop.h"
+#include "cli/columns.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/external_editor.h"
 #include "cli/line_editor.h"
@@ -156,6 +158,7 @@ ChatOutput standard_output(bool interactive) {
     };
     output.escape_control = ::isatty(STDOUT_FILENO) == 1;
     output.interactive = interactive;
+    output.columns = [] { return terminal_columns(STDOUT_FILENO); };
     return output;
 }
 
@@ -222,18 +225,20 @@ void add_chat_command(CLI::App& app, Context& context) {
     add_setting(*command, *context.settings, "context", flags->context_tokens)->group("Model");
     command
         ->add_option("--overflow", flags->overflow,
-                     "When the context is full: stop with an error, or leave out old turns")
-        ->type_name("error|drop-oldest")
+                     "When the context is full: error, or drop-oldest (leave out old turns)")
+        ->check(one_of({"error", "drop-oldest"}))
+        ->type_name("ACTION")
         ->default_str(flags->overflow)
         ->group("Model");
     add_sampling_flags(*command, flags->sampling, context);
-    command->footer(
-        "urial chat \"Why is the sky blue?\"        one answer on standard output\n"
-        "urial chat --raw \"Why is the sky blue?\"  what the model does without the prompt\n"
-        "urial chat - < question.txt               the message from a file\n"
-        "urial chat \"What is this?\" < notes.txt   a message with a text behind it\n"
-        "urial chat --continue \"And at night?\"    goes on with the last conversation\n"
-        "urial chat                                a conversation; /help lists its commands");
+    command->footer(examples({
+        {"One answer on standard output", "urial chat \"Why is the sky blue?\""},
+        {"What the model does without the prompt", "urial chat --raw \"Why is the sky blue?\""},
+        {"The message from a file", "urial chat - < question.txt"},
+        {"A message with a text behind it", "urial chat \"What is this?\" < notes.txt"},
+        {"Go on with the last conversation", "urial chat --continue \"And at night?\""},
+        {"A conversation; /help lists its commands", "urial chat"},
+    }));
     command->final_callback([&context, flags, message, command] {
         message->count() > 0 ? answer_once(*flags, *command, context) : converse(*flags, *command, context);
     });

@@ -1,6 +1,8 @@
-// `urial completion SHELL` and `urial man`: both print what they make from the command tree itself.
+// `urial help`, `urial completion SHELL` and `urial man`: they print what they make from the command tree itself.
 
+#include <algorithm>
 #include <cstdio>
+#include <memory>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -14,10 +16,39 @@ std::string completion(const CLI::App& app, const std::string& shell) {
     const CommandInfo root = describe(app);
     if (shell == "bash") return bash_completion(root);
     if (shell == "zsh") return zsh_completion(root);
-    if (shell == "fish") return fish_completion(root);
-    const std::vector<std::string> shells{"bash", "zsh", "fish"};
-    throw error(ErrorKind::BadInput, "unknown shell '{}'{}\nthere are completions for bash, zsh and fish",
-                printable(shell), did_you_mean(shell, shells));
+    return fish_completion(root);
+}
+
+const CommandInfo& find_command(const CommandInfo& root, const std::vector<std::string>& words) {
+    const CommandInfo* command = &root;
+    for (const std::string& word : words) {
+        const auto below = std::ranges::find(command->subcommands, word, &CommandInfo::name);
+        if (below == command->subcommands.end()) {
+            std::vector<std::string> names;
+            for (const CommandInfo& each : command->subcommands) names.push_back(each.name);
+            throw error(ErrorKind::BadInput, "{} has no command '{}'{}\n`urial help` lists the commands", command->path,
+                        printable(word), did_you_mean(word, names));
+        }
+        command = &*below;
+    }
+    return *command;
+}
+
+/// Behind all other commands, whose names it completes.
+void add_help(CLI::App& app, Context& context) {
+    CLI::App* help = app.add_subcommand("help", "Say what a command does and what it takes");
+    const auto words = std::make_shared<std::vector<std::string>>();
+    std::vector<std::string> names;
+    for (const CommandInfo& command : describe(app).subcommands) names.push_back(command.name);
+    help->add_option("COMMAND", *words, "The command, and the one below it")->check(suggest(names));
+    help->footer(examples({
+        {"All commands", "urial help"},
+        {"The options of one", "urial help generate"},
+        {"Of one below another", "urial help judge score"},
+    }));
+    help->parse_complete_callback([&context] { context.needs_settings = false; });
+    help->final_callback(
+        [&app, words] { std::fputs(help_for_terminal(find_command(describe(app), *words)).c_str(), stdout); });
 }
 
 void refuse_json(const Context& context, std::string_view what) {
@@ -31,23 +62,31 @@ void add_completion_command(CLI::App& app, Context& context) {
 
     CLI::App* command = app.add_subcommand("completion", "Print a shell's completion script");
     const auto shell = std::make_shared<std::string>();
-    command->add_option("SHELL", *shell, "bash, zsh or fish")->required();
-    command->footer(
-        "bash: source <(urial completion bash)\n"
-        "zsh:  urial completion zsh > ~/.zfunc/_urial   (a folder of $fpath)\n"
-        "fish: urial completion fish > ~/.config/fish/completions/urial.fish");
+    command->add_option("SHELL", *shell, "The shell to complete in")
+        ->check(one_of({"bash", "zsh", "fish"}))
+        ->required();
+    command->footer(examples({
+        {"bash, in ~/.bashrc", "source <(urial completion bash)"},
+        {"zsh, into a folder of $fpath", "urial completion zsh > ~/.zfunc/_urial"},
+        {"fish", "urial completion fish > ~/.config/fish/completions/urial.fish"},
+    }));
     command->parse_complete_callback(without_settings);
     command->final_callback([&app, &context, shell] {
         refuse_json(context, "a completion script");
         std::fputs(completion(app, *shell).c_str(), stdout);
     });
 
-    CLI::App* man = app.add_subcommand("man", "Print the manual page in roff: urial man | man -l -");
+    CLI::App* man = app.add_subcommand("man", "Print the manual page, in roff");
+    man->footer(examples({
+        {"Read it", "urial man | man -l -"},
+        {"Keep it", "urial man > ~/.local/share/man/man1/urial.1"},
+    }));
     man->parse_complete_callback(without_settings);
     man->final_callback([&app, &context] {
         refuse_json(context, "the manual page");
         std::fputs(man_page(describe(app), version()).c_str(), stdout);
     });
+    add_help(app, context);
 }
 
 }  // namespace urial::cli

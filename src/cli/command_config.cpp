@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/settings.h"
 
@@ -75,9 +76,17 @@ void add_config_command(CLI::App& app, Context& context) {
     for (const SettingInfo& info : setting_table()) {
         if (!info.flag.empty() && info.key != "color") add_setting_flag(*show, *context.settings, info.key);
     }
+    show->footer(examples({
+        {"Every setting and where its value comes from", "urial config show"},
+        {"The same with a flag on top, for a program", "urial config show --temperature 0.7 --json"},
+    }));
     show->callback([&context] { context.json ? show_json(*context.settings) : show_table(*context.settings); });
 
     CLI::App* path = config->add_subcommand("path", "Print where the settings files are looked for");
+    path->footer(examples({
+        {"Where settings are looked for", "urial config path"},
+        {"For a program", "urial config path --json"},
+    }));
     path->parse_complete_callback([&context] { context.needs_settings = false; });
     path->final_callback([&context] { show_paths(*context.settings, context.json); });
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/settings.h"
 #include "cli/try_model.h"
@@ -58,14 +59,22 @@ void run(const ConvertFlags& flags, const Context& context) {
 void add_convert_command(CLI::App& app, Context& context) {
     auto flags = std::make_shared<ConvertFlags>();
     CLI::App* command = app.add_subcommand("convert", "Write a model's weights in a floating-point type");
-    command->add_option("model", flags->model, "An alias, hf:owner/name[:quant], or a GGUF file")->required();
+    command->add_option("model", flags->model, "An alias, hf:owner/name[:quant], or a GGUF file")
+        ->check(suggest(model_names()))
+        ->type_name("SPEC")
+        ->required();
     command->add_option("--type", flags->type, "f32 (exactly the weights' values) or bf16 (rounded, half the size)")
-        ->check(CLI::IsMember({"f32", "bf16"}))
+        ->check(one_of({"f32", "bf16"}))
         ->type_name("TYPE")
         ->required();
     command->add_option("-o,--output", flags->output, "The file to write")->type_name("FILE")->required();
     command->add_flag("--overwrite", flags->overwrite, "Replace the output where it exists");
     add_setting(*command, *context.settings, "offline", flags->offline);
+    command->footer(examples({
+        {"The default model's weights as they are, unpacked",
+         "urial convert gemma-3-270m --type f32 -o gemma-f32.gguf"},
+        {"Half the size", "urial convert model-Q8_0.gguf --type bf16 -o model-bf16.gguf"},
+    }));
     command->callback([flags, &context] { run(*flags, context); });
 }
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/chat_session.h"
 #include "cli/columns.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 
@@ -120,7 +121,10 @@ public:
         fmt::print("\n");
         print_lines({"What to type next"}, Weight::Bold);
         for (const auto& [command, effect] : steps) {
-            fmt::print("  {} {:<46}{}\n", printable(context_.program), command, effect);
+            const std::string typed = fmt::format("  {} {:<46}", printable(context_.program), command);
+            const bool fits = display_width(typed) + display_width(effect) <= width_;
+            fmt::print("{}{}{}\n", fits ? typed : typed.substr(0, typed.find_last_not_of(' ') + 1),
+                       fits ? "" : "\n      ", effect);
         }
     }
 
@@ -224,6 +228,10 @@ void add_demo_command(CLI::App& app, Context& context) {
     const auto flags = std::make_shared<DemoFlags>();
     command->add_option("QUESTION", flags->questions, "Questions instead of the three built-in ones");
     add_model_flags(*command, flags->model, context);
+    command->footer(examples({
+        {"Three questions, each with and without the prompt", "urial demo"},
+        {"A question of your own, under another model", "urial demo \"Is the sea blue?\" -m model.gguf"},
+    }));
     command->final_callback([flags, &context] { run(*flags, context); });
 }
 

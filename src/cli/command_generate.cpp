@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/generate_mt_bench.h"
 #include "cli/progress_bar.h"
@@ -234,8 +235,8 @@ void add_generate_command(CLI::App& app, Context& context) {
         ->required();
     CLI::Option* format =
         command->add_option("--format", options->format, "jsonl, or an array for another tool: alpaca-eval, just-eval")
-            ->check(CLI::IsMember({"jsonl", "alpaca-eval", "just-eval"}))
-            ->type_name("NAME")
+            ->check(one_of({"jsonl", "alpaca-eval", "just-eval"}))
+            ->type_name("FORMAT")
             ->capture_default_str();
     command->add_option("--limit", options->limit, "Only the first N instructions")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{std::numeric_limits<std::int32_t>::max()}))
@@ -256,14 +257,22 @@ void add_generate_command(CLI::App& app, Context& context) {
                      "Who answers, in the records [the names of model, adapters and prompt]")
         ->type_name("NAME");
     command->add_option("--overflow", options->overflow, "Conversations too long for the context: error, drop-oldest")
-        ->check(CLI::IsMember({"error", "drop-oldest"}))
-        ->type_name("NAME")
+        ->check(one_of({"error", "drop-oldest"}))
+        ->type_name("ACTION")
         ->capture_default_str();
     add_setting(*command, *context.settings, "parallel", options->parallel);
     add_setting(*command, *context.settings, "context", options->context);
     add_prompt_flags(*command, options->prompt, context);
     add_sampling_flags(*command, options->sampling, context);
     add_model_flags(*command, options->model, context);
+    command->footer(examples({
+        {"Answers, one JSON record a line; the same command goes on after an interruption",
+         "urial generate -i questions.jsonl -o answers.jsonl"},
+        {"The first 10, at most 200 tokens each",
+         "urial generate -i questions.jsonl -o answers.jsonl --limit 10 --max-tokens 200"},
+        {"Another prompt and another model, in the form that AlpacaEval reads",
+         "urial generate -i alpaca_eval.json -o out.json --format alpaca-eval -p zero-shot -m model.gguf"},
+    }));
     command->callback([options, &context] { run(*options, context); });
 }
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/judge_calibrate.h"
 #include "cli/judge_flags.h"
@@ -111,6 +112,7 @@ void run_import(const JudgeCommand& command, const Context& context) {
 CLI::App* add_raw_files(CLI::App& parent, const std::string& name, const std::string& help, JudgeCommand& command) {
     CLI::App* added = parent.add_subcommand(name, help);
     added->add_option("files", command.files, "Raw judgement files of the original authors (.json, .json.gz)")
+        ->type_name("FILE")
         ->required();
     return added;
 }
@@ -123,8 +125,14 @@ void add_rubric_import(CLI::App& judge, Context& context) {
         add_raw_files(*rubric, "import", "Recover a rubric from the requests in raw judgements", *command);
     import->add_option("-o,--output", command->output, "A .toml file, or a folder for several; standard output without")
         ->type_name("PATH");
-    import->add_option("--name", command->name, "What the rubric's name begins with")->capture_default_str();
+    import->add_option("--name", command->name, "What the rubric's name begins with")
+        ->type_name("NAME")
+        ->capture_default_str();
     import->add_flag("--force", command->force, "Overwrite existing files");
+    import->footer(examples({
+        {"One rubric on standard output", "urial judge rubric import judgements.json > original.toml"},
+        {"Several into a folder", "urial judge rubric import judgements/*.json.gz -o rubrics --name paper"},
+    }));
     import->callback([command, &context] { run_rubric_import(*command, context);
 });
 }  // namespace
@@ -136,6 +144,11 @@ void add_judgement_import(CLI::App& judge, Context& context) {
     import->add_option("-o,--output", command->output, "The run's folder")->type_name("DIR")->required();
     import->add_option("--items", command->items, "The instructions with their tags; may also stand among the files")
         ->type_name("FILE");
+    import->footer(examples({
+        {"Published judgements as a run", "urial judge import judgements.json.gz -o runs/published"},
+        {"With the tags of their instructions",
+         "urial judge import judgements.json -o runs/published --items just_eval.json"},
+    }));
     import->callback([command, &context] { run_import(*command, context);
 });
 }  // namespace urial::cli
@@ -146,11 +159,21 @@ void add_judge_command(CLI::App& app, Context& context) {
     CLI::App* judge = app.add_subcommand("judge", "Let a judge score, compare or tag; rubrics; published judgements");
     judge->require_subcommand(1);
     add_judging_commands(*judge, context);
-    judge->add_subcommand("rubrics", "The built-in rubrics")->callback([&context] { run_rubrics(context); });
+    CLI::App* rubrics = judge->add_subcommand("rubrics", "The built-in rubrics");
+    rubrics->footer(
+        examples({{"What there is", "urial judge rubrics"}, {"For a program", "urial judge rubrics --json"}}));
+    rubrics->callback([&context] { run_rubrics(context); });
     auto command = std::make_shared<JudgeCommand>();
     CLI::App* show = judge->add_subcommand("show", "Print a rubric, to read or to edit a copy");
-    show->add_option("rubric", command->rubric, "A built-in name or a .toml file")->required();
+    show->add_option("rubric", command->rubric, "A built-in name or a .toml file")
+        ->check(suggest(eval::builtin_rubrics()))
+        ->type_name("NAME|FILE")
+        ->required();
     show->add_flag("--schema", command->schema, "The JSON schema of the reply instead (also with --json)");
+    show->footer(examples({
+        {"A rubric, to read or to edit a copy", "urial judge show just-eval"},
+        {"The JSON that a judge has to reply with", "urial judge show pairwise --schema"},
+    }));
     show->callback([command, &context] { run_show(*command, context); });
     add_rubric_import(*judge, context);
     add_judgement_import(*judge, context);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "cli/command_tree.h"
 #include "cli/judge_flags.h"
 #include "cli/standard_streams.h"
 #include "eval/eval.h"
@@ -160,7 +161,10 @@ CLI::App* add_command(CLI::App& judge, const std::string& name, const std::strin
 }
 
 void add_rubric_flag(CLI::App& command, std::string& rubric, const std::string& help) {
-    command.add_option("--rubric", rubric, help)->type_name("NAME|FILE")->capture_default_str();
+    command.add_option("--rubric", rubric, help)
+        ->check(suggest(eval::builtin_rubrics()))
+        ->type_name("NAME|FILE")
+        ->capture_default_str();
 }
 
 }  // namespace
@@ -172,32 +176,60 @@ void add_judging_commands(CLI::App& judge, Context& context) {
     score
         ->add_option("answers", scoring->file,
                      "Answers with their instructions, or the folder of a shift run; - is standard input")
+        ->type_name("FILE")
         ->required();
     add_rubric_flag(*score, scoring->rubric, "For every item [just-eval; just-eval-safety for safety items]");
     add_judge_flags(*score, scoring->flags, context);
+    score->footer(examples({
+        {"By a local chat model, without a key",
+         "urial judge score answers.jsonl --judge qwen2.5-coder-1.5b-instruct -o runs/local"},
+        {"What it would cost, before anything is sent",
+         "urial judge score answers.jsonl --judge openai:gpt-4o --prices prices.toml -o runs/gpt --dry-run"},
+        {"Two judges, and no more than two dollars",
+         "urial judge score a.jsonl --jury openai:gpt-4o,openai:o3 --prices prices.toml --max-cost 2 -o runs/two"},
+    }));
 
     auto comparing = std::make_shared<JudgingCommand>();
     comparing->rubric = "pairwise";
     CLI::App* pairwise = add_command(judge, "pairwise", "Which of two answers is better, asked in both orders",
                                      comparing, context, run_pairwise);
-    pairwise->add_option("a", comparing->file, "Answers of one side")->required();
-    pairwise->add_option("b", comparing->other_file, "Answers of the other, matched by id")->required();
+    pairwise->add_option("a", comparing->file, "Answers of one side")->type_name("FILE")->required();
+    pairwise->add_option("b", comparing->other_file, "Answers of the other, matched by id")
+        ->type_name("FILE")
+        ->required();
     add_rubric_flag(*pairwise, comparing->rubric, "A rubric of pairs");
     add_judge_flags(*pairwise, comparing->flags, context);
+    pairwise->footer(examples({
+        {"Which of two files of answers is better",
+         "urial judge pairwise ours.jsonl theirs.jsonl --judge openai:gpt-4o -o runs/pairs"},
+        {"By a rubric of your own, with a server of your own",
+         "urial judge pairwise a.jsonl b.jsonl --rubric mine.toml --judge http://localhost/v1#m -o runs/mine"},
+    }));
 
     auto tagging = std::make_shared<JudgingCommand>();
     tagging->rubric = "tags";
     CLI::App* tags =
         add_command(judge, "tags", "Sort instructions by task, topic and difficulty", tagging, context, run_tags);
-    tags->add_option("items", tagging->file, "Instructions")->required();
+    tags->add_option("items", tagging->file, "Instructions")->type_name("FILE")->required();
     add_rubric_flag(*tags, tagging->rubric, "A rubric of tags");
     add_judge_flags(*tags, tagging->flags, context);
+    tags->footer(examples({
+        {"Tags for instructions that have none", "urial judge tags questions.jsonl --judge openai:gpt-4o -o runs/tags"},
+        {"The first ten, to see what comes",
+         "urial judge tags questions.jsonl --judge openai:gpt-4o -o runs/ten --limit 10"},
+    }));
 
     auto benching = std::make_shared<JudgingCommand>();
     CLI::App* mt_bench =
         add_command(judge, "mt-bench", "Score both turns of MT-bench answers", benching, context, run_mt_bench);
-    mt_bench->add_option("answers", benching->file, "Answers to both turns")->required();
+    mt_bench->add_option("answers", benching->file, "Answers to both turns")->type_name("FILE")->required();
     add_judge_flags(*mt_bench, benching->flags, context);
+    mt_bench->footer(examples({
+        {"Answers of `urial generate --mt-bench`",
+         "urial judge mt-bench answers.jsonl --judge openai:gpt-4o -o runs/mt-bench"},
+        {"Those to the questions of one category",
+         "urial judge mt-bench answers.jsonl --judge openai:gpt-4o -o runs/math --where category=math"},
+    }));
 }
 
 }  // namespace urial::cli

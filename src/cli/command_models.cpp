@@ -1,13 +1,19 @@
-// `urial pull` and `urial models`.
+// `urial pull`, and `urial models` with `show` and `rm`.
 
 #include <algorithm>
 #include <cstdio>
+#include <iostream>
 #include <memory>
+#include <string>
+#include <utility>
+
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
@@ -28,11 +34,14 @@ void run_pull(const std::string& text, bool offline, Context& context) {
         context.terminal.note(line);
     };
     options.cancelled = [] { return interrupted(); };
-    const std::filesystem::path path = models::resolve(models::parse_model_spec(text), options);
+    const models::ModelSpec spec = models::parse_download_spec(text);
+    if (spec.text != text) context.terminal.note(fmt::format("{} is no file here: taken as {}", text, spec.text));
+    const std::filesystem::path path = models::resolve(spec, options);
     bar.clear();
     const models::GgufSummary summary = models::check_gguf(path);
     if (context.json) {
-        const nlohmann::ordered_json result{{"spec", text}, {"path", path.string()}, {"bytes", summary.file_bytes}};
+        const nlohmann::ordered_json result{
+            {"spec", spec.text}, {"path", path.string()}, {"bytes", summary.file_bytes}};
         fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     } else {
         fmt::print("{}\n", path.string());
@@ -127,6 +136,118 @@ void run_models(Context& context) {
     suggest_aliases(installed, context.terminal);
 }
 
+InstalledModel find_installed(const std::string& text) {
+    const models::ModelSpec spec = models::parse_download_spec(text);
+    models::FetchOptions only_here;
+    only_here.download = false;
+    InstalledModel model{.spec = spec.text, .path = models::resolve(spec, only_here), .summary = {}, .problem = {}};
+    model.summary = models::check_gguf(model.path);
+    return model;
+}
+
+std::string counted(std::uint64_t parameters) {
+    const auto count = static_cast<double>(parameters);
+    if (count >= 1e9) return fmt::format("{:.1f} billion", count / 1e9);
+    return fmt::format("{:.0f} million", count / 1e6);
+}
+
+void run_show(const std::string& text, const Context& context) {
+    const InstalledModel model = find_installed(text);
+    const models::GgufSummary& summary = *model.summary;
+    const std::string sha256 = models::content_hash(model.path);
+    if (context.json) {
+        nlohmann::ordered_json record = as_json(model);
+        record["chat_template"] = summary.has_chat_template;
+        record["tensors"] = summary.tensors;
+        record["sha256"] = sha256;
+        fmt::print("{}\n", record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+        return;
+    }
+    const std::pair<std::string_view, std::string> lines[] = {
+        {"model", model.spec},
+        {"path", model.path.string()},
+        {"size",
+         fmt::format("{} ({} bytes)", human_bytes(static_cast<double>(summary.file_bytes)), summary.file_bytes)},
+        {"sha256", sha256},
+        {"name", summary.name},
+        {"architecture", summary.architecture},
+        {"kind", kind_of(model)},
+        {"weights", summary.file_type},
+        {"parameters", summary.parameters > 0 ? counted(summary.parameters) : ""},
+        {"context", summary.context_length > 0 ? fmt::format("{} tokens", summary.context_length) : ""},
+        {"vocabulary", summary.vocabulary_size > 0 ? fmt::format("{} tokens", summary.vocabulary_size) : ""},
+        {"chat template", summary.has_chat_template ? "its own" : "none"},
+        {"licence", license_of(model)},
+    };
+    for (const auto& [name, value] : lines) {
+        fmt::print("{:<13}  {}\n", name, value.empty() ? "not stated" : printable(value));
+    }
+}
+
+/// Asks at a terminal; elsewhere nobody is there to answer.
+bool confirmed(const models::Removal& removal) {
+    if (::isatty(STDIN_FILENO) != 1) {
+        throw error(ErrorKind::BadInput, "{}: nobody can be asked here whether to remove it: give --yes",
+                    removal.file.string());
+    }
+    fmt::print(stderr, "Remove {} ({})? [y/N] ", printable(removal.file.string()),
+               human_bytes(static_cast<double>(removal.freed_bytes)));
+    std::string answer;
+    std::getline(std::cin, answer);
+    throw_if_interrupted();
+    const std::string_view reply = trim(answer);
+    return reply == "y" || reply == "Y" || reply == "yes";
+}
+
+void run_remove(const std::string& text, bool yes, const Context& context) {
+    const models::ModelSpec spec = models::parse_download_spec(text);
+    const models::Removal removal = models::plan_removal(spec);
+    if (!yes && !confirmed(removal)) {
+        context.terminal.note("nothing was removed");
+        return;
+    }
+    models::remove_model(removal);
+    if (!removal.kept.empty()) context.terminal.note(fmt::format("kept {}", removal.kept));
+    if (context.json) {
+        const nlohmann::ordered_json result{
+            {"spec", spec.text}, {"path", removal.file.string()}, {"freed_bytes", removal.freed_bytes}};
+        fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    } else {
+        fmt::print("{} freed\n", human_bytes(static_cast<double>(removal.freed_bytes)));
+    }
+}
+
+CLI::Option* add_spec(CLI::App& command, std::string& spec, const std::string& help) {
+    return command.add_option("spec", spec, help)->check(suggest(model_names()))->type_name("SPEC")->required();
+}
+
+void add_show(CLI::App& models, Context& context) {
+    CLI::App* show = models.add_subcommand("show", "Say what a model's file is: size, hash, what its header says");
+    const auto spec = std::make_shared<std::string>();
+    add_spec(*show, *spec, "As in `urial models`, or any GGUF file");
+    show->footer(examples({
+        {"The default model", "urial models show gemma-3-270m"},
+        {"A file, for a program", "urial models show ./model.gguf --json"},
+    }));
+    show->callback([spec, &context] { run_show(*spec, context); });
+}
+
+void add_remove(CLI::App& models, Context& context) {
+    struct Flags {
+        std::string spec;
+        bool yes = false;
+    };
+    CLI::App* remove = models.add_subcommand("rm", "Remove a model from urial's or from the Hugging Face cache");
+    const auto flags = std::make_shared<Flags>();
+    add_spec(*remove, flags->spec, "As in `urial models`");
+    remove->add_flag("-y,--yes", flags->yes, "Do not ask");
+    remove->footer(examples({
+        {"It asks first", "urial models rm smollm2-135m-instruct"},
+        {"In a script", "urial models rm hf:owner/name:Q4_K_M --yes"},
+    }));
+    remove->callback([flags, &context] { run_remove(flags->spec, flags->yes, context); });
+}
+
 }  // namespace
 
 void add_models_commands(CLI::App& app, Context& context) {
@@ -136,12 +257,26 @@ void add_models_commands(CLI::App& app, Context& context) {
     };
     const auto flags = std::make_shared<PullFlags>();
     CLI::App* pull = app.add_subcommand("pull", "Download a model, check it, and print where it is");
-    pull->add_option("spec", flags->spec, "An alias, hf:owner/name[:quant], or a GGUF file to check")->required();
+    add_spec(*pull, flags->spec, "An alias, hf:owner/name[:quant], or a GGUF file to check");
     add_setting(*pull, *context.settings, "offline", flags->offline);
+    pull->footer(examples({
+        {"The default model", "urial pull gemma-3-270m"},
+        {"A file of the Hugging Face hub, by its quantisation", "urial pull hf:owner/name:Q4_K_M"},
+        {"Only look whether a file is a sound model", "urial pull ./model.gguf"},
+    }));
     pull->callback([flags, &context] { run_pull(flags->spec, flags->offline, context); });
 
-    CLI::App* list = app.add_subcommand("models", "List the models on this disk");
-    list->callback([&context] { run_models(context); });
+    CLI::App* list = app.add_subcommand("models", "List the models on this disk, show or remove one");
+    list->require_subcommand(0, 1);
+    add_show(*list, context);
+    add_remove(*list, context);
+    list->footer(examples({
+        {"What is here, and what else can be had", "urial models"},
+        {"For a program", "urial models --json"},
+    }));
+    list->callback([list, &context] {
+        if (list->get_subcommands().empty()) run_models(context);
+    });
 }
 
 }  // namespace urial::cli

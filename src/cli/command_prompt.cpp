@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/json_reader.h"
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/standard_streams.h"
 #include "generate/generate.h"
@@ -183,49 +184,69 @@ void run_import(const PromptCommand& command, const Context& context) {
         fmt::format("{}: {} examples; use it with --prompt {}", command.output, spec.examples.size(), command.output));
 }
 
+void add_prompt_argument(CLI::App& app, PromptCommand& command) {
+    app.add_option("prompt", command.prompt, "A built-in name, a .toml specification or an original .txt file")
+        ->check(suggest(prompt::builtin_names()))
+        ->type_name("NAME|FILE")
+        ->required();
+}
+
 void add_form(CLI::App& app, PromptCommand& command) {
-    app.add_option("--form", command.form,
-                   "How an original .txt file continues: auto, current, v5, v6, older or older-zero-shot")
-        ->default_str("auto");
+    add_form_flag(app, command.form, "How an original .txt file continues with the query")->default_str("auto");
 }
 
 void add_render(CLI::App& prompt, Context& context) {
     auto* app = prompt.add_subcommand("render", "Print exactly what the model gets, not one byte more");
     auto command = std::make_shared<PromptCommand>();
-    app->add_option("prompt", command->prompt, "A built-in name, a .toml specification or an original .txt file")
-        ->required();
-    app->add_option("--query", command->query, "The query to answer");
+    add_prompt_argument(*app, *command);
+    app->add_option("--query", command->query, "The query to answer")->type_name("TEXT");
     app->add_option("--turns", command->turns,
-                    "Earlier turns: a JSON list of {\"query\", \"answer\"}; - is standard input");
+                    "Earlier turns: a JSON list of {\"query\", \"answer\"}; - is standard input")
+        ->type_name("FILE");
     app->add_flag("--prefix", command->prefix, "Print the constant part alone");
     app->add_flag("--tokens", command->tokens, "Print the tokens, one a line: id and text (loads the model)");
     add_form(*app, *command);
     add_model_flags(*app, command->model, context);
+    app->footer(examples({
+        {"What the model gets for a question", "urial prompt render urial --query \"Why is the sky blue?\""},
+        {"The constant part alone", "urial prompt render urial-1 --prefix"},
+        {"The same as tokens of the model", "urial prompt render urial-1 --prefix --tokens"},
+    }));
     app->callback([command, &context] { run_render(*command, context); });
 }
 
 void add_check(CLI::App& prompt, Context& context) {
     auto* app = prompt.add_subcommand("check", "Say what hurts a prompt; exit status 1 when there is a warning");
     auto command = std::make_shared<PromptCommand>();
-    app->add_option("prompt", command->prompt, "A built-in name, a .toml specification or an original .txt file")
-        ->required();
+    add_prompt_argument(*app, *command);
     auto* tokens =
         app->add_flag("--tokens", command->tokens, "Also compare the prefix with the context (loads the model)");
     app->add_option("--context", command->context, "Tokens of context instead of what the model was trained for")
         ->needs(tokens)
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::PositiveNumber)
+        ->type_name("N");
     add_form(*app, *command);
     add_model_flags(*app, command->model, context);
+    app->footer(examples({
+        {"A file of your own", "urial prompt check ./support.toml"},
+        {"Whether its prefix fits into the model's context",
+         "urial prompt check ./support.toml --tokens -m model.gguf"},
+    }));
     app->callback([command, &context] { run_check(*command, context); });
 }
 
 void add_prompt_import(CLI::App& prompt, Context& context) {
     auto* app = prompt.add_subcommand("import", "Turn an original .txt prompt file into a specification");
     auto command = std::make_shared<PromptCommand>();
-    app->add_option("file", command->prompt, "The original file")->required();
-    app->add_option("-o,--output", command->output, "The .toml file to write; standard output without it");
+    app->add_option("file", command->prompt, "The original file")->type_name("FILE")->required();
+    app->add_option("-o,--output", command->output, "The .toml file to write; standard output without it")
+        ->type_name("FILE");
     app->add_flag("--force", command->force, "Replace the output file if it exists");
     add_form(*app, *command);
+    app->footer(examples({
+        {"As a specification to edit", "urial prompt import inst_1k_v4.help.txt -o help.toml"},
+        {"Of a file in an older form", "urial prompt import inst_1k.txt --form older"},
+    }));
     app->callback([command, &context] { run_import(*command, context); });
 }
 
@@ -234,12 +255,17 @@ void add_prompt_import(CLI::App& prompt, Context& context) {
 void add_prompt_command(CLI::App& app, Context& context) {
     auto* prompt = app.add_subcommand("prompt", "List, show, render, check and import in-context prompts");
     prompt->require_subcommand(1);
-    prompt->add_subcommand("list", "The built-in prompts")->callback([&context] { run_list(context); });
+    auto* list = prompt->add_subcommand("list", "The built-in prompts");
+    list->footer(examples({{"What there is", "urial prompt list"}, {"For a program", "urial prompt list --json"}}));
+    list->callback([&context] { run_list(context); });
     auto* show = prompt->add_subcommand("show", "Print a prompt's specification, to read or to edit a copy");
     auto command = std::make_shared<PromptCommand>();
-    show->add_option("prompt", command->prompt, "A built-in name, a .toml specification or an original .txt file")
-        ->required();
+    add_prompt_argument(*show, *command);
     add_form(*show, *command);
+    show->footer(examples({
+        {"The default prompt", "urial prompt show urial"},
+        {"A copy to edit, and its use", "urial prompt show urial > mine.toml && urial chat -p mine.toml"},
+    }));
     show->callback([command, &context] { run_show(*command, context); });
     add_render(*prompt, context);
     add_check(*prompt, context);

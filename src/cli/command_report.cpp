@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/judged_report.h"
 #include "cli/shift_report.h"
@@ -42,7 +43,7 @@ void add_report_command(CLI::App& app, Context& context) {
     auto* report =
         app.add_subcommand("report", "Tables of judged runs, summaries of shift runs, or one HTML page of either");
     auto command = std::make_shared<ReportOptions>();
-    report->add_option("run", command->runs, "Run folders; several stand side by side")->required();
+    report->add_option("run", command->runs, "Run folders; several stand side by side")->type_name("RUN")->required();
     report->add_option("--html", command->html, "The file to write; it opens from disk and loads nothing")
         ->type_name("FILE");
     report
@@ -53,6 +54,11 @@ void add_report_command(CLI::App& app, Context& context) {
     report->add_option("--title", command->title, "The heading of the page")->type_name("TEXT");
     report->add_flag("--full", command->full, "All tables, not only the headline (csv and json have everything)");
     add_judged_report_flags(*report, *command);
+    report->footer(examples({
+        {"Tables of two runs beside each other", "urial report runs/urial runs/zero-shot"},
+        {"For a paper", "urial report runs/urial --format latex -o table.tex"},
+        {"One page to look into single answers", "urial report runs/urial runs/zero-shot --html report.html"},
+    }));
     report->callback([command, report, &context] { run_report(*command, *report, context); });
 }
 

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/json_reader.h"
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
@@ -244,8 +245,11 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
         return command.add_option(name, target, help)->type_name(type)->group(kGroup);
     };
     add("--base", flags.base.model, "The base model: a GGUF file, hf:OWNER/NAME[:QUANT] or an alias", "SPEC")
+        ->check(suggest(model_names()))
         ->required();
-    add("--aligned", flags.aligned.model, "The aligned model, likewise", "SPEC")->required();
+    add("--aligned", flags.aligned.model, "The aligned model, likewise", "SPEC")
+        ->check(suggest(model_names()))
+        ->required();
     command.add_option("--base-lora", flags.base.adapters, "An adapter of the base side; may be repeated")
         ->type_name("FILE[:SCALE]")
         ->allow_extra_args(false)
@@ -255,12 +259,15 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
         ->allow_extra_args(false)
         ->group(kGroup);
     add("--base-prompt", flags.base.prompt, "The in-context prompt of the base side", "NAME|FILE")
+        ->check(suggest(prompt::builtin_names()))
         ->capture_default_str();
     auto* form = add("--chat-template", flags.chat_template,
                      "The chat form of the aligned side; default: the model's own. Built in: gemma, chatml, llama2, "
                      "llama3, mistral; or a Jinja file",
-                     "NAME|FILE");
+                     "NAME|FILE")
+                     ->check(suggest(engine::builtin_chat_template_names()));
     add("--aligned-prompt", flags.aligned.prompt, "An in-context prompt for the aligned side instead", "NAME|FILE")
+        ->check(suggest(prompt::builtin_names()))
         ->excludes(form);
     command
         .add_option("--allow-vocab-mismatch", flags.allowed_vocabulary_mismatch,
@@ -297,6 +304,13 @@ void add_shift_command(CLI::App& app, Context& context) {
     add_setting(*command, *context.settings, "parallel", flags->parallel);
     add_setting(*command, *context.settings, "max_tokens", flags->max_tokens);
     add_pair_options(*command, *flags, context);
+    command->footer(examples({
+        {"What tuning changed in a chat model",
+         "urial shift -i questions.jsonl --base base.gguf --aligned chat.gguf -o runs/shift"},
+        {"What a prompt does with the base model's choices: the same model on both sides",
+         "urial shift -i q.jsonl --base m.gguf --aligned m.gguf --aligned-prompt urial -o runs/prompt"},
+        {"Then a summary and a page to read answers in", "urial report runs/shift --html shift.html"},
+    }));
     command->callback([flags, &context] { run(*flags, context); });
 }
 

@@ -1,7 +1,10 @@
 #include "cli/commands.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "cli/columns.h"
 #include "cli/command_tree.h"
 #include "cli/settings.h"
 
@@ -43,6 +46,11 @@ void add_global_options(CLI::App& app, Context& context) {
 
 std::string_view version() { return URIAL_VERSION; }
 
+std::string help_for_terminal(const CommandInfo& command) {
+    constexpr std::size_t kNarrowest = 40;
+    return help_text(command, std::clamp(output_columns().value_or(kHelpWidth), kNarrowest, kHelpWidth));
+}
+
 std::unique_ptr<CLI::App> make_app(Context& context) {
     auto app = std::make_unique<CLI::App>(
         "Let a base language model answer like an assistant, by a constant prompt and without any tuning", "urial");
@@ -51,7 +59,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
         for (const CLI::App* parent = command->get_parent(); parent != nullptr; parent = parent->get_parent()) {
             parents = parent->get_name() + (parents.empty() ? "" : " " + parents);
         }
-        return help_text(describe(*command, parents));
+        return help_for_terminal(describe(*command, parents));
     });
     app->fallthrough()->require_subcommand(1);
     app->get_help_ptr()->description("Print this help");
@@ -67,9 +75,13 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
     add_convert_command(*app, context);
     add_config_command(*app, context);
     add_completion_command(*app, context);
-    app->footer(
-        "Exit status: 0 done, 1 some of the work failed, 2 not carried out, 130 interrupted.\n"
-        "`urial COMMAND --help` says more; `urial man | man -l -` shows the manual.");
+    app->footer(examples({
+                    {"See what it is about", "urial demo"},
+                    {"One answer", "urial chat \"Why is the sky blue?\""},
+                    {"A file of them", "urial generate -i questions.jsonl -o answers.jsonl"},
+                }) +
+                "\n\nExit status: 0 done, 1 some of the work failed, 2 not carried out, 130 interrupted.\n"
+                "`urial help COMMAND` says more; `urial man | man -l -` shows the manual.");
     return app;
 }
 

@@ -70,6 +70,9 @@ void warn_beyond_training(const engine::Model& model, int context_tokens, const 
 /// Session options with everything that the flags decide filled in; sequences and context are the caller's.
 engine::SessionOptions session_options(const ModelFlags& flags, const Context& context);
 
+/// The aliases of models, for completions.
+std::vector<std::string> model_names();
+
 /// -p, --prompt NAME|FILE, --form and --system, shared likewise.
 struct PromptFlags {
     std::string prompt;
@@ -77,6 +80,8 @@ struct PromptFlags {
     std::string system;  ///< a system message; empty: none
 };
 void add_prompt_flags(CLI::App& command, PromptFlags& flags, Context& context);
+/// --form alone; `help` says what it is, the values are added.
+CLI::Option* add_form_flag(CLI::App& command, std::string& form, const std::string& help);
 /// Without the system message, and with it.
 prompt::PromptSpec open_prompt(const PromptFlags& flags);
 prompt::PromptSpec open_prompt_with_system(const PromptFlags& flags);
@@ -102,11 +107,14 @@ void add_prompt_command(CLI::App& app, Context& context);
 void add_judge_command(CLI::App& app, Context& context);
 void add_report_command(CLI::App& app, Context& context);
 void add_models_commands(CLI::App& app, Context& context);  // `models` and `pull`
-void add_report_command(CLI::App& app, Context& context);
 void add_config_command(CLI::App& app, Context& context);
-void add_completion_command(CLI::App& app, Context& context);  // `completion SHELL` and `man`
+void add_completion_command(CLI::App& app, Context& context);  // `help`, `completion SHELL` and `man`
 
 std::string_view version();
+
+struct CommandInfo;  // command_tree.h
+/// Its help, no wider than the terminal.
+std::string help_for_terminal(const CommandInfo& command);
 
 /// The whole tree with its global options, as main.cpp runs it and as completion, man page and tests read it.
 std::unique_ptr<CLI::App> make_app(Context& context);

@@ -42,6 +42,31 @@ std::string function_name(const CommandInfo& command) {
     return "_" + replace_all(replace_all(command.path, " ", "_"), "-", "_");
 }
 
+/// The words to offer for an option or a positional argument.
+std::vector<std::string> values_of(const OptionInfo& option) {
+    return option.choices.empty() ? option.suggestions : option.choices;
+}
+
+bool takes_files(const OptionInfo& option) { return option.takes_file && option.choices.empty(); }
+
+/// What stands at the end of a command: its subcommands or the values of its arguments.
+struct Arguments {
+    std::vector<std::string> values;
+    bool files = false;
+};
+
+Arguments arguments_of(const CommandInfo& command) {
+    Arguments arguments;
+    for (const CommandInfo& below : command.subcommands) arguments.values.push_back(below.name);
+    for (const OptionInfo& option : command.options) {
+        if (option.positional.empty()) continue;
+        const std::vector<std::string> values = values_of(option);
+        arguments.values.insert(arguments.values.end(), values.begin(), values.end());
+        arguments.files = arguments.files || takes_files(option);
+    }
+    return arguments;
+}
+
 std::string bash_values(const CommandInfo& root, const CommandInfo& command) {
     std::string cases;
     for (const OptionInfo* option : options_for(root, command)) {
@@ -49,29 +74,23 @@ std::string bash_values(const CommandInfo& root, const CommandInfo& command) {
         std::vector<std::string> patterns;
         for (const std::string& name : names_of(*option))
             patterns.push_back(fmt::format("\"{} {}\"", command.path, name));
-        std::string words;
-        if (!option->choices.empty()) {
-            words = fmt::format("COMPREPLY=($(compgen -W \"{}\" -- \"$current\"))", fmt::join(option->choices, " "));
-        } else if (option->takes_file) {
-            words = "COMPREPLY=($(compgen -f -- \"$current\"))";
-        } else {
-            words = "COMPREPLY=()";
-        }
-        cases += fmt::format("        {}) {}; return ;;\n", fmt::join(patterns, "|"), words);
+        cases += fmt::format("        {}) values=\"{}\" files=\"{}\" flags=\"\" ;;\n", fmt::join(patterns, "|"),
+                             fmt::join(values_of(*option), " "), takes_files(*option) ? "yes" : "");
     }
     return cases;
+}
+
+std::string zsh_action(const std::vector<std::string>& values, bool files) {
+    if (values.empty()) return files ? "_files" : "";
+    return files ? fmt::format(" _urial_values {}", fmt::join(values, " "))
+                 : fmt::format("({})", fmt::join(values, " "));
 }
 
 std::string zsh_option(const OptionInfo& option) {
     const std::vector<std::string> names = names_of(option);
     std::string action;
     if (!option.value_name.empty()) {
-        action = ":" + zsh_text(option.value_name) + ":";
-        if (!option.choices.empty()) {
-            action += fmt::format("({})", fmt::join(option.choices, " "));
-        } else if (option.takes_file) {
-            action += "_files";
-        }
+        action = fmt::format(":{}:{}", zsh_text(option.value_name), zsh_action(values_of(option), takes_files(option)));
     }
     std::string specs;
     for (const std::string& name : names) {
@@ -86,7 +105,11 @@ std::string zsh_function(const CommandInfo& root, const CommandInfo& command) {
     for (const OptionInfo* option : options_for(root, command)) {
         if (option->positional.empty()) body += zsh_option(*option);
     }
-    if (command.subcommands.empty()) return body + " \\\n        '*::argument:_files'\n}\n\n";
+    if (command.subcommands.empty()) {
+        const Arguments arguments = arguments_of(command);
+        return body +
+               fmt::format(" \\\n        '*:argument:{}'\n}}\n\n", zsh_action(arguments.values, arguments.files));
+    }
     body += " \\\n        '1:command:->command' '*::argument:->argument'\n";
     body += "    case \"$state\" in\n    command)\n        local -a commands=(\n";
     for (const CommandInfo& below : command.subcommands) {
@@ -118,13 +141,8 @@ std::string fish_option(const OptionInfo& option, const std::string& condition) 
     if (!condition.empty()) line += fmt::format(" -n '{}'", condition);
     for (const std::string& name : option.short_names) line += " -s " + name.substr(1);
     for (const std::string& name : option.long_names) line += " -l " + name.substr(2);
-    if (!option.choices.empty()) {
-        line += fmt::format(" -x -a '{}'", fmt::join(option.choices, " "));
-    } else if (option.takes_file) {
-        line += " -r -F";
-    } else if (!option.value_name.empty()) {
-        line += " -x";
-    }
+    if (!option.value_name.empty()) line += takes_files(option) ? " -r -F" : " -x";
+    if (const auto values = values_of(option); !values.empty()) line += fmt::format(" -a '{}'", fmt::join(values, " "));
     return line + fmt::format(" -d '{}'\n", fish_text(option.help));
 }
 
@@ -136,40 +154,55 @@ std::string bash_completion(const CommandInfo& root) {
     std::string words;
     for (const CommandInfo* command : all_commands(root)) {
         values += bash_values(root, *command);
-        std::vector<std::string> offered;
         for (const CommandInfo& below : command->subcommands) {
             descend += fmt::format("            \"{} {}\") command=\"{}\" ;;\n", command->path, below.name, below.path);
-            offered.push_back(below.name);
         }
+        std::vector<std::string> flags;
         for (const OptionInfo* option : options_for(root, *command)) {
-            offered.insert(offered.end(), option->long_names.begin(), option->long_names.end());
+            flags.insert(flags.end(), option->long_names.begin(), option->long_names.end());
         }
-        words += fmt::format("        \"{}\") words=\"{}\" ;;\n", command->path, fmt::join(offered, " "));
+        const Arguments arguments = arguments_of(*command);
+        words += fmt::format("        \"{}\") values=\"{}\" files=\"{}\" flags=\"{}\" ;;\n", command->path,
+                             fmt::join(arguments.values, " "), arguments.files ? "yes" : "", fmt::join(flags, " "));
     }
     return fmt::format(R"(# bash completion for urial: source <(urial completion bash)
 _urial() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD - 1]}}"
-    local command="urial" words="" i
+    local command="urial" values="" files="" flags="" i
+    # "--option=value" comes as three words.
+    if [[ "$current" == "=" ]]; then
+        current=""
+    elif [[ "$previous" == "=" ]]; then
+        previous="${{COMP_WORDS[COMP_CWORD - 2]}}"
+    fi
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$command ${{COMP_WORDS[i]}}" in
 {}        esac
     done
-    case "$command $previous" in
-{}    esac
     case "$command" in
 {}    esac
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
-    if [[ ${{#COMPREPLY[@]}} -eq 0 && "$current" != -* ]]; then
-        COMPREPLY=($(compgen -f -- "$current"))
+    case "$command $previous" in
+{}    esac
+    if [[ "$current" == -* ]]; then
+        values="$flags" files=""
+    elif [[ -z "$values$files$current" ]]; then
+        values="$flags"
+    fi
+    COMPREPLY=($(compgen -W "$values" -- "$current"))
+    if [[ -n "$files" ]]; then
+        local IFS=$'\n'
+        COMPREPLY+=($(compgen -f -- "$current"))
     fi
 }}
 complete -o filenames -F _urial urial
 )",
-                       descend, values, words);
+                       descend, words, values);
 }
 
 std::string zsh_completion(const CommandInfo& root) {
-    std::string script = "#compdef urial\n# zsh completion for urial: put it as _urial into a folder of $fpath\n\n";
+    std::string script =
+        "#compdef urial\n# zsh completion for urial: put it as _urial into a folder of $fpath\n\n"
+        "_urial_values() {\n    compadd -- \"$@\"\n    _files\n}\n\n";
     const std::vector<const CommandInfo*> commands = all_commands(root);
     for (auto command = commands.rbegin(); command != commands.rend(); ++command)
         script += zsh_function(root, **command);
@@ -183,6 +216,11 @@ std::string fish_completion(const CommandInfo& root) {
         for (const CommandInfo& below : command->subcommands) {
             script += fmt::format("complete -c urial -f -n '{}' -a {} -d '{}'\n", condition, below.name,
                                   fish_text(below.help));
+        }
+        if (const Arguments arguments = arguments_of(*command); command->subcommands.empty()) {
+            const std::string words =
+                arguments.values.empty() ? std::string() : fmt::format(" -a '{}'", fmt::join(arguments.values, " "));
+            script += fmt::format("complete -c urial -n '{}'{}{}\n", condition, arguments.files ? " -F" : " -f", words);
         }
         for (const OptionInfo& option : command->options) {
             if (!option.positional.empty()) continue;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/agreement_text.h"
+#include "cli/command_tree.h"
 #include "eval/agreement.h"
 
 namespace urial::cli {
@@ -61,6 +62,10 @@ void add_judge_calibrate(CLI::App& judge, Context& context) {
     calibrate->add_option("--human", command->human, "Ratings of people (JSON, JSON lines), or another run's folder")
         ->type_name("FILE|RUN")
         ->required();
+    calibrate->footer(examples({
+        {"Against ratings of people", "urial judge calibrate runs/gpt --human ratings.jsonl"},
+        {"Against another judge's run", "urial judge calibrate runs/local --human runs/gpt"},
+    }));
     calibrate->callback([command, &context] { run(*command, context); });
 }
 

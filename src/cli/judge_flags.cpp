@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/judged_report.h"
 #include "cli/open_judge.h"
 #include "cli/progress_bar.h"
@@ -137,6 +138,7 @@ void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Cont
 void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
     command
         .add_option("--judge", flags.judge, "Who judges: https://HOST/v1#MODEL, openai:MODEL, or a local chat model")
+        ->check(suggest(model_names()))
         ->type_name("SPEC");
     add_loading_flags(command, flags.local, context, "Local judge");
     command.add_option("--jury", flags.jury, "Several judges, each asked about everything")

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/command_tree.h"
 #include "cli/report_output.h"
 #include "cli/tag_report.h"
 #include "models/http.h"
@@ -177,11 +178,12 @@ void add_judged_report_flags(CLI::App& report, ReportOptions& command) {
     report.add_option("--shift-html", command.shift_html, "With --html: link items into this page of shift runs")
         ->type_name("FILE");
     report.add_option("--format", command.format, "How to write the tables [text]")
-        ->check(CLI::IsMember({"text", "markdown", "csv", "latex", "json"}))
-        ->type_name("text|markdown|csv|latex|json");
+        ->check(one_of({"text", "markdown", "csv", "latex", "json"}))
+        ->type_name("FORMAT");
     report.add_option("-o,--output", command.output, "Where to write the tables [standard output]")->type_name("FILE");
     report.add_option("--compat", command.compat, "Count as the original authors did")
-        ->type_name("none|paper")
+        ->check(one_of({"none", "paper"}))
+        ->type_name("HOW")
         ->capture_default_str();
     report.add_option("--against", command.against, "Another run: differences, paired by item")->type_name("DIR");
     add_item_filter_flags(report, command.items);

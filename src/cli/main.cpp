@@ -35,6 +35,10 @@ int run(CLI::App& app, cli::Context& context, int argc, char** argv) {
         std::fputs(version.what(), stdout);
         return 0;
     } catch (const CLI::ParseError& failure) {
+        if (const auto help = cli::help_for_bare_command(app, failure)) {
+            std::fputs(help->c_str(), stderr);
+            return kExitFailed;
+        }
         context.terminal.report_error(cli::usage_error(app, failure));
     } catch (const cli::Interrupted&) {
         return kExitInterrupted;

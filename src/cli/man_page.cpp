@@ -32,8 +32,10 @@ std::string entry(std::string_view heading, std::string_view text) {
 }
 
 std::string option_text(const OptionInfo& option) {
-    if (option.default_text.empty()) return option.help + ".";
-    return fmt::format("{}. Default: {}.", option.help, option.default_text);
+    std::string text = option_help(option) + ".";
+    if (option.required && option.positional.empty()) text += " Required.";
+    if (!option.default_text.empty()) text += fmt::format(" Default: {}.", option.default_text);
+    return text;
 }
 
 std::string options_of(const CommandInfo& command) {
@@ -87,14 +89,14 @@ std::string man_page(const CommandInfo& root, std::string_view version) {
     std::string page = fmt::format(".TH URIAL 1 \"\" \"urial {}\" \"User Commands\"\n", roff(version));
     page += fmt::format(".SH NAME\nurial \\- {}\n.SH SYNOPSIS\n", roff(root.help));
     for (const CommandInfo* command : all_commands(root)) {
-        if (command->subcommands.empty()) page += fmt::format("{}\n.br\n", roff(usage_line(*command)));
+        if (!command->needs_subcommand) page += fmt::format("{}\n.br\n", roff(usage_line(*command)));
     }
     page += ".SH GLOBAL OPTIONS\nThey may stand before or behind the command.\n" + options_of(root);
     page += ".SH COMMANDS\n";
     for (const CommandInfo* command : all_commands(root)) {
         if (command == &root) continue;
         page += fmt::format(".SS {}\n{}.\n", roff(command->path), roff(command->help));
-        if (command->subcommands.empty()) page += options_of(*command);
+        if (!command->needs_subcommand) page += options_of(*command);
         if (!command->footer.empty()) page += fmt::format(".PP\n.nf\n{}\n.fi\n", roff(command->footer));
     }
     page += settings_section();

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/files.h"
+#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
@@ -65,7 +66,7 @@ void say_what_is_packed(const engine::ModelInfo& model, const Terminal& terminal
 
 void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context) {
     constexpr const char* kGroup = "Model";
-    add_setting(command, *context.settings, "model", flags.model)->group(kGroup);
+    add_setting(command, *context.settings, "model", flags.model)->check(suggest(model_names()))->group(kGroup);
     add_setting(command, *context.settings, "lora", flags.adapters)->group(kGroup);
     add_loading_flags(command, flags, context, kGroup);
 }
@@ -123,15 +124,24 @@ engine::SessionOptions session_options(const ModelFlags& flags, const Context& c
     return options;
 }
 
+std::vector<std::string> model_names() {
+    std::vector<std::string> names;
+    for (const models::Alias& alias : models::aliases()) names.push_back(alias.name);
+    return names;
+}
+
+CLI::Option* add_form_flag(CLI::App& command, std::string& form, const std::string& help) {
+    return command.add_option("--form", form, help)
+        ->check(one_of({"auto", "current", "v5", "v6", "older", "older-zero-shot"}))
+        ->type_name("FORM");
+}
+
 void add_prompt_flags(CLI::App& command, PromptFlags& flags, Context& context) {
     constexpr const char* kGroup = "Prompt";
-    add_setting(command, *context.settings, "prompt", flags.prompt)->group(kGroup);
-    command
-        .add_option(
-            "--form", flags.form,
-            "How an original .txt prompt continues with the query: auto, current, v5, v6, older, older-zero-shot")
-        ->type_name("NAME")
+    add_setting(command, *context.settings, "prompt", flags.prompt)
+        ->check(suggest(prompt::builtin_names()))
         ->group(kGroup);
+    add_form_flag(command, flags.form, "How an original .txt prompt continues with the query")->group(kGroup);
     command
         .add_option("--system", flags.system,
                     "A system message: what the assistant is told beforehand, at the end of the prompt's preamble")

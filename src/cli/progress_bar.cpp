@@ -3,23 +3,19 @@
 #include <algorithm>
 #include <cstdio>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/columns.h"
 
 namespace urial::cli {
 namespace {
 
 constexpr std::size_t kLongestBar = 30;
 constexpr std::size_t kShortestBar = 8;
-
-std::size_t terminal_columns() {
-    winsize size{};
-    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
+constexpr std::size_t kColumnsElsewhere = 80;
 
 std::string amount(ProgressUnit unit, double value) {
     return unit == ProgressUnit::Bytes ? human_bytes(value) : fmt::format("{:.0f}", value);
@@ -98,7 +94,8 @@ void ProgressBar::update(std::uint64_t done, std::uint64_t total, std::string_vi
     state_.detail = detail;
     state_.seconds = std::chrono::duration<double>(now - start_).count();
     // The last column stays free: a full line would wrap on some terminals.
-    fmt::print(stderr, "\r{}\x1b[K", format_progress(state_, terminal_columns() - 1));
+    fmt::print(stderr, "\r{}\x1b[K",
+               format_progress(state_, terminal_columns(STDERR_FILENO).value_or(kColumnsElsewhere) - 1));
     std::fflush(stderr);
     shown_ = true;
 }

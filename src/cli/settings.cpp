@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "base/toml_reader.h"
+#include "cli/command_tree.h"
 
 namespace urial::cli {
 namespace {
@@ -25,9 +26,9 @@ constexpr std::array kTable{
     SettingInfo{"threads", SettingType::Integer, "0", "Threads that compute; 0: one per core", "URIAL_THREADS",
                 "-t,--threads", "N", 0, 1024},
     SettingInfo{"flash_attention", SettingType::Choice, "auto", "Flash attention", "URIAL_FLASH_ATTENTION",
-                "--flash-attn", "auto|on|off"},
+                "--flash-attn", "WHEN auto|on|off"},
     SettingInfo{"arithmetic", SettingType::Choice, "auto", "Who multiplies quantised matrices", "URIAL_ARITHMETIC",
-                "--arithmetic", "auto|engine|packed|precise"},
+                "--arithmetic", "KIND auto|engine|packed|precise"},
     SettingInfo{"prompt", SettingType::Text, "urial", "The in-context prompt: a built-in name or a file",
                 "URIAL_PROMPT", "-p,--prompt", "NAME|FILE"},
     SettingInfo{"context", SettingType::Integer, "0",
@@ -53,7 +54,7 @@ constexpr std::array kTable{
     SettingInfo{"seed", SettingType::Integer, "0", "Seed of the random numbers", "URIAL_SEED", "--seed", "N", 0,
                 9007199254740992.0},
     SettingInfo{"color", SettingType::Choice, "auto", "Colour in messages", "URIAL_COLOR", "--color",
-                "auto|always|never"},
+                "WHEN auto|always|never"},
     SettingInfo{"snapshots", SettingType::Switch, "true", "Keep computed prompt prefixes on disk for a faster start",
                 "URIAL_SNAPSHOTS", "!--no-snapshot", "", 0, 0, "Neither read nor write prefix snapshots"},
     SettingInfo{"snapshot_limit", SettingType::Size, "2GB", "The most bytes of snapshots that are kept",
@@ -78,7 +79,8 @@ std::string range_text(const SettingInfo& info) {
 
 std::vector<std::string> choices(const SettingInfo& info) {
     std::vector<std::string> names;
-    for (const std::string_view name : split(info.value_name, '|')) names.emplace_back(name);
+    const std::string_view values = info.value_name.substr(info.value_name.find(' ') + 1);
+    for (const std::string_view name : split(values, '|')) names.emplace_back(name);
     return names;
 }
 
@@ -351,8 +353,10 @@ CLI::Option* add_setting_flag(CLI::App& command, Settings& settings, std::string
     } else {
         option = command.add_option_function<std::string>(names, set, help);
         option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+        if (info.type == SettingType::Choice) option->check(one_of(choices(info)));
     }
-    return option->type_name(std::string(info.value_name))->default_str(std::string(info.default_text));
+    const std::string_view value_name = split(info.value_name, ' ').front();
+    return option->type_name(std::string(value_name))->default_str(std::string(info.default_text));
 }
 
 }  // namespace urial::cli

@@ -28,7 +28,7 @@ struct SettingInfo {
     std::string_view help;
     std::string_view environment;  ///< name of the variable
     std::string_view flag;         ///< "-m,--model"; "!--no-snapshot" switches off; empty: no flag
-    std::string_view value_name;   ///< in help texts: "SPEC"; for a Choice the values: "auto|on|off"
+    std::string_view value_name;   ///< in help texts: "SPEC"; for a Choice its values too: "WHEN auto|on|off"
     double least = 0;              ///< Integer, Number, Size: the range, both ends included
     double most = 0;
     std::string_view flag_help = {};  ///< where the flag says something else than the setting

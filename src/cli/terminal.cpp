@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -9,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/columns.h"
 #include "cli/commands.h"
 
 namespace urial::cli {
@@ -34,27 +36,34 @@ std::string painted(std::string_view text, std::string_view colour, bool enabled
     return fmt::format("{}{}{}", colour, text, kReset);
 }
 
-void print_error_line(const std::string& line) { std::fputs((line + "\n").c_str(), stderr); }
+/// One message; words stay whole at the edge of a terminal. `label` is its beginning, in `colour`.
+void print_message(std::string_view label, std::string_view text, std::string_view colour, bool coloured) {
+    std::string message = std::string(label) + printable(text);
+    if (const auto columns = terminal_columns(STDERR_FILENO)) {
+        message = fmt::format("{}", fmt::join(wrap(message, *columns, LongWords::Keep), "\n"));
+    }
+    const std::size_t end = label.empty() ? message.size() : std::min(label.size() - 1, message.size());
+    message = painted(message.substr(0, end), colour, coloured) + message.substr(end) + "\n";
+    std::fputs(message.c_str(), stderr);
+}
 
 }  // namespace
 
 void Terminal::note(std::string_view text) const {
-    if (verbosity >= 0) print_error_line(painted(printable(text), kDim, colour_err));
+    if (verbosity >= 0) print_message("", text, kDim, colour_err);
 }
 
 void Terminal::detail(std::string_view text) const {
     if (verbosity >= 1) note(text);
 }
 
-void Terminal::warn(std::string_view text) const {
-    print_error_line(painted("warning:", kYellow, colour_err) + " " + printable(text));
-}
+void Terminal::warn(std::string_view text) const { print_message("warning: ", text, kYellow, colour_err); }
 
 void Terminal::report_error(std::string_view message) const {
     const std::vector<std::string_view> lines = split(message, '\n');
-    print_error_line(painted("error:", kRed, colour_err) + " " + printable(lines.front()));
+    print_message("error: ", lines.front(), kRed, colour_err);
     for (std::size_t i = 1; i < lines.size(); ++i) {
-        if (!lines[i].empty()) print_error_line(painted("hint:", kDim, colour_err) + " " + printable(lines[i]));
+        if (!lines[i].empty()) print_message("hint: ", lines[i], kDim, colour_err);
     }
 }
 

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/command_tree.h"
+#include "cli/commands.h"
 
 namespace urial::cli {
 namespace {
@@ -18,6 +20,18 @@ const CLI::App& deepest(const CLI::App& app) {
 std::string path_of(const CLI::App& command) {
     if (command.get_parent() == nullptr) return command.get_name();
     return path_of(*command.get_parent()) + " " + command.get_name();
+}
+
+/// "urial config" of `urial config show`.
+std::string parents_of(const CLI::App& command) {
+    return command.get_parent() == nullptr ? "" : path_of(*command.get_parent());
+}
+
+/// "urial help config show"
+std::string help_command(const CLI::App& command) {
+    const CLI::App* root = &command;
+    while (root->get_parent() != nullptr) root = root->get_parent();
+    return root->get_name() + " help" + path_of(command).substr(root->get_name().size());
 }
 
 std::vector<std::string> flags_of(const CLI::App& command) {
@@ -61,14 +75,63 @@ std::string not_understood(const CLI::App& command, const std::string& word) {
     return fmt::format("{}: takes no argument, but got '{}'", path_of(command), shown);
 }
 
+std::string in_words(const std::vector<std::string>& names) {
+    std::string list;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        list += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+    }
+    return list;
+}
+
+/// Everything that is required and was not given; the parser stops at the first.
+std::vector<std::string> missing_in(const CLI::App& command) {
+    std::vector<std::string> missing;
+    for (const CLI::Option* option : command.get_options()) {
+        if (!option->get_required() || option->count() > 0) continue;
+        missing.push_back(option_heading(describe_option(*option)));
+    }
+    return missing;
+}
+
+/// "Could not convert: --limit = ten" says less than it knows.
+std::string not_converted(std::string_view text) {
+    constexpr std::string_view kParser = "Could not convert: ";
+    const auto equals = text.find(" = ");
+    if (!text.starts_with(kParser) || equals == std::string_view::npos) return std::string(text);
+    const std::string name(text.substr(kParser.size(), equals - kParser.size()));
+    return fmt::format("{}: '{}' is not a number that it takes", name, printable(text.substr(equals + 3)));
+}
+
+std::string explain(const CLI::App& command, const CLI::ParseError& failure) {
+    if (const auto missing = missing_in(command);
+        dynamic_cast<const CLI::RequiredError*>(&failure) && !missing.empty()) {
+        return fmt::format("{} {} missing\nusage: {}", in_words(missing), missing.size() == 1 ? "is" : "are",
+                           usage_line(describe(command, parents_of(command))));
+    }
+    // "--limit: 1 required N missing"
+    const std::string text = failure.what();
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&failure) && text.ends_with(" missing")) {
+        return text.substr(0, text.find(':')) + " needs a value";
+    }
+    return not_converted(text);
+}
+
 }  // namespace
+
+std::optional<std::string> help_for_bare_command(const CLI::App& app, const CLI::ParseError& failure) {
+    const CLI::App& command = deepest(app);
+    const bool is_bare = dynamic_cast<const CLI::RequiredError*>(&failure) != nullptr &&
+                         command.get_require_subcommand_min() > 0 && app.remaining(/*recurse=*/true).empty();
+    if (!is_bare) return std::nullopt;
+    return help_for_terminal(describe(command, parents_of(command)));
+}
 
 std::string usage_error(const CLI::App& app, const CLI::ParseError& failure) {
     const CLI::App& command = deepest(app);
-    const std::string more = fmt::format("`{} --help` lists what there is", path_of(command));
+    const std::string more = fmt::format("`{}` lists what there is", help_command(command));
     const std::vector<std::string> words = app.remaining(/*recurse=*/true);
     if (!words.empty()) return fmt::format("{}\n{}", not_understood(command, words.front()), more);
-    return fmt::format("{}: {}\n{}", path_of(command), failure.what(), more);
+    return fmt::format("{}: {}\n{}", path_of(command), explain(command, failure), more);
 }
 
 }  // namespace urial::cli

@@ -96,14 +96,9 @@ InstalledModel describe(std::string spec, const fs::path& path) {
     return model;
 }
 
-/// The shortest text after hf: that means this file and no other one in the cache.
-std::string hub_spec(const std::string& repository, const std::vector<std::string>& files, const std::string& file) {
-    const std::string quantization = quantization_of(file);
-    const bool is_unique = !quantization.empty() && matching_files(files, quantization).size() == 1;
-    return fmt::format("hf:{}:{}", repository, is_unique ? quantization : file);
-}
-
 }  // namespace
+
+fs::path content_hash_record(const fs::path& path) { return record_path(real_path(path)); }
 
 fs::path alias_path(const Alias& alias) { return user_cache_dir() / "models" / alias.file_name; }
 

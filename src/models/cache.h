@@ -17,6 +17,8 @@ std::filesystem::path alias_path(const Alias& alias);
 /// content_hash() of models.h with another way to read a file's sha256.
 std::string content_hash(const std::filesystem::path& path,
                          const std::function<std::string(const std::filesystem::path&)>& read);
+/// Where the hash of a file is remembered, whether it is or not.
+std::filesystem::path content_hash_record(const std::filesystem::path& path);
 
 /// Notes a hash that is known without reading the file (a verified download). A cache that cannot be written is no
 /// error.

@@ -372,12 +372,16 @@ private:
 fs::path fetch_from_hub(const ModelSpec& spec, const FetchOptions& options, const HubTimes& times) {
     const HubSettings settings = hub_settings();
     if (const auto cached = find_in_hub_cache(settings, spec.repository, spec.quantization)) return *cached;
+    const std::vector<std::string> others = cached_specs(settings, spec.repository);
+    const std::string on_disk =
+        others.empty() ? "" : fmt::format("on this disk there is {}", fmt::join(others, " and "));
     if (settings.offline || !options.download) {
-        throw error(ErrorKind::NotFound, "{}: not in {}, and {}; to get it: {}urial pull {}", spec.text,
+        throw error(ErrorKind::NotFound, "{}: not in {}, and {}; {}to get it: {}urial pull {}", spec.text,
                     settings.cache.string(),
                     settings.offline ? "HF_HUB_OFFLINE forbids downloads" : "downloads are off",
-                    settings.offline ? "HF_HUB_OFFLINE=0 " : "", spec.text);
+                    on_disk.empty() ? "" : on_disk + "; ", settings.offline ? "HF_HUB_OFFLINE=0 " : "", spec.text);
     }
+    if (!on_disk.empty()) notify(options, fmt::format("{}: {}; asking the hub", spec.text, on_disk));
     return HubDownload(spec, settings, options, times).run();
 }
 

@@ -3,10 +3,16 @@
 // Downloads from the Hugging Face hub into the shared cache: resumed, checked by size and sha256, renamed when whole.
 
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "models/models.h"
 
 namespace urial::models {
+
+/// "hf:owner/name[:quant]" for a text that leaves hf: out; nullopt where it cannot be meant so, or is a file here.
+std::optional<std::string> as_hub_spec(std::string_view text);
 
 struct HubTimes {
     int retries = 4;          ///< of a cut connection, in a row without a new byte

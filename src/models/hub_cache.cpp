@@ -116,6 +116,40 @@ std::vector<std::string> HubRepository::gguf_files() const {
     return names;
 }
 
+bool HubRepository::is_blob(const fs::path& path) const {
+    std::error_code failure;
+    const fs::path blobs = fs::canonical(folder_ / "blobs", failure);
+    return !failure && path.parent_path() == blobs;
+}
+
+std::vector<fs::path> HubRepository::links_to(const fs::path& path) const {
+    std::vector<fs::path> links;
+    std::error_code failure;
+    for (fs::recursive_directory_iterator entry(folder_ / "snapshots", failure), end; !failure && entry != end;
+         entry.increment(failure)) {
+        std::error_code missing;
+        if (entry->is_symlink(missing) && fs::canonical(entry->path(), missing) == path) links.push_back(entry->path());
+    }
+    return links;
+}
+
+void HubRepository::prune() const {
+    std::error_code failure;
+    std::vector<fs::path> folders{folder_ / "snapshots"};
+    for (fs::recursive_directory_iterator entry(folders.front(), failure), end; !failure && entry != end;
+         entry.increment(failure)) {
+        if (entry->symlink_status().type() == fs::file_type::directory) folders.push_back(entry->path());
+    }
+    // Children come behind their parents; a folder with something in it is not removed.
+    std::error_code not_empty;
+    for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) fs::remove(*folder, not_empty);
+    if (fs::exists(folder_ / "snapshots", failure)) return;
+    fs::remove(folder_ / "blobs", not_empty);
+    if (fs::exists(folder_ / "blobs", failure)) return;
+    // What is left says which commit "main" was and which files it did not have.
+    fs::remove_all(folder_, failure);
+}
+
 std::vector<std::string> cached_repositories(const HubSettings& settings) {
     constexpr std::string_view kPrefix = "models--";
     std::vector<std::string> repositories;
@@ -165,6 +199,19 @@ bool is_safe_file_name(std::string_view name) {
     if (std::ranges::any_of(name, [](unsigned char c) { return c < ' ' || c == 0x7F; })) return false;
     return std::ranges::none_of(split(name, '/'),
                                 [](std::string_view part) { return part.empty() || part == "." || part == ".."; });
+}
+
+std::string hub_spec(std::string_view repository, const std::vector<std::string>& files, std::string_view file) {
+    const std::string quantization = quantization_of(file);
+    const bool is_unique = !quantization.empty() && matching_files(files, quantization).size() == 1;
+    return fmt::format("hf:{}:{}", repository, is_unique ? std::string_view(quantization) : file);
+}
+
+std::vector<std::string> cached_specs(const HubSettings& settings, std::string_view repository) {
+    const std::vector<std::string> files = HubRepository(settings, repository).gguf_files();
+    std::vector<std::string> specs;
+    for (const std::string& file : files) specs.push_back(hub_spec(repository, files, file));
+    return specs;
 }
 
 std::optional<fs::path> find_in_hub_cache(const HubSettings& settings, std::string_view repository,

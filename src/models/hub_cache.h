@@ -41,6 +41,12 @@ public:
     std::vector<std::string> gguf_files() const;
     /// The folder of the commit that "main" means here, or nullopt.
     std::optional<fs::path> snapshot() const;
+    /// True for a (canonical) path in this repository's folder of blobs.
+    bool is_blob(const fs::path& path) const;
+    /// The links of all commits to this (canonical) path.
+    std::vector<fs::path> links_to(const fs::path& path) const;
+    /// Takes away the folders that hold nothing any more, the repository's own in the end.
+    void prune() const;
 
 private:
     fs::path folder_;
@@ -62,6 +68,12 @@ std::string quantization_of(std::string_view file_name);
 
 /// True for a relative path without "..", empty parts, backslashes or control characters.
 bool is_safe_file_name(std::string_view name);
+
+/// The shortest spec that means `file` and no other one of `files`, all of `repository`: "hf:owner/name:Q4_K_M".
+std::string hub_spec(std::string_view repository, const std::vector<std::string>& files, std::string_view file);
+
+/// What is in the cache of a repository, as specs.
+std::vector<std::string> cached_specs(const HubSettings& settings, std::string_view repository);
 
 /// The file in the cache that a spec means, if it is there and the only one.
 std::optional<fs::path> find_in_hub_cache(const HubSettings& settings, std::string_view repository,

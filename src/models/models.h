@@ -25,6 +25,9 @@ struct ModelSpec {
 /// Throws Error{BadInput|NotFound}; an unknown alias comes with suggestions.
 ModelSpec parse_model_spec(std::string_view text);
 
+/// The same, but "owner/name[:quant]" that is no file here means hf:owner/name: for commands that download.
+ModelSpec parse_download_spec(std::string_view text);
+
 /// `FILE[:scale]` as given to --lora.
 struct AdapterSpec {
     std::filesystem::path path;
@@ -100,5 +103,20 @@ struct InstalledModel {
 };
 /// What is on this disk: aliases, the Hugging Face cache.
 std::vector<InstalledModel> installed_models();
+
+/// What removing a model takes from this disk: files of urial's own cache and of the Hugging Face cache alone.
+struct Removal {
+    std::filesystem::path file;               ///< as installed_models() lists it
+    std::vector<std::filesystem::path> also;  ///< the blob behind it, remains of a download, the remembered hash
+    std::string repository;                   ///< "owner/name" in the Hugging Face cache; empty: an alias
+    std::uint64_t freed_bytes = 0;
+    std::string kept;  ///< what stays although `file` goes, and why; mostly empty
+};
+
+/// Finds what `spec` names among the models in the caches; touches nothing. Throws Error{NotFound|BadInput}: a file
+/// outside of the caches is never ours to remove, and a spec that fits several is refused with their list.
+Removal plan_removal(const ModelSpec& spec);
+/// Throws Error{Io}, or Error{Unavailable} while the model is being downloaded.
+void remove_model(const Removal& removal);
 
 }  // namespace urial::models

@@ -15,8 +15,10 @@ namespace {
 fs::path resolve_file(const ModelSpec& spec) {
     std::error_code ignored;
     if (!fs::exists(spec.path, ignored)) {
-        throw error(ErrorKind::NotFound, "{}: no such file; `urial models` lists the models on this disk",
-                    spec.path.string());
+        const auto on_the_hub = as_hub_spec(spec.text);
+        throw error(ErrorKind::NotFound, "{}: no such file{}; `urial models` lists the models on this disk",
+                    spec.path.string(),
+                    on_the_hub ? fmt::format("; as a repository of the Hugging Face hub it is {}", *on_the_hub) : "");
     }
     if (fs::is_directory(spec.path, ignored)) {
         throw error(ErrorKind::BadInput, "{}: is a directory, a GGUF file is needed", spec.path.string());

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "models/hub.h"
 #include "models/models.h"
 
 namespace urial::models {
@@ -74,6 +75,13 @@ bool is_repository_part(std::string_view part) {
            part.find("..") == std::string_view::npos && part.find("--") == std::string_view::npos;
 }
 
+/// "owner/name" or "owner/name:quant", which could stand behind hf:
+bool may_be_repository(std::string_view text) {
+    const auto halves = split(text.substr(0, text.find(':')), '/');
+    return halves.size() == 2 && is_repository_part(halves[0]) && is_repository_part(halves[1]) &&
+           !lower_ascii(halves[1]).ends_with(".gguf");
+}
+
 ModelSpec parse_hugging_face(std::string_view text) {
     std::string_view rest = text.substr(3);
     ModelSpec spec{.kind = ModelSpec::Kind::HuggingFace,
@@ -133,6 +141,17 @@ ModelSpec parse_model_spec(std::string_view text) {
         ErrorKind::NotFound,
         "model '{}': neither a file nor an alias{}{} A model is a GGUF file, hf:owner/name[:quant] or one of: {}",
         printable(text), hint, hint.empty() ? "." : "", fmt::join(names, ", "));
+}
+
+std::optional<std::string> as_hub_spec(std::string_view text) {
+    std::error_code ignored;
+    if (!may_be_repository(text) || fs::exists(fs::path(text), ignored)) return std::nullopt;
+    return fmt::format("hf:{}", text);
+}
+
+ModelSpec parse_download_spec(std::string_view text) {
+    const std::optional<std::string> on_the_hub = as_hub_spec(text);
+    return parse_model_spec(on_the_hub ? std::string_view(*on_the_hub) : text);
 }
 
 AdapterSpec parse_adapter_spec(std::string_view text) {

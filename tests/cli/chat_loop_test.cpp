@@ -54,6 +54,7 @@ protected:
         };
         output.interactive = interactive;
         output.escape_control = escape_control;
+        output.columns = [this] { return columns; };
         ChatLoop(session, lines, output, context, [this](const std::string& text) { return edit(text); }).run();
         return written;
     }
@@ -64,8 +65,15 @@ protected:
     std::vector<std::string> pieces;
     bool interactive = false;
     bool escape_control = true;
+    std::optional<std::size_t> columns;
     EditText edit = [](const std::string& text) { return text; };
 };
+
+TEST_F(ChatLoopTest, words_stay_whole_at_the_edge_of_a_terminal_and_lines_of_a_pipe_as_they_are) {
+    EXPECT_EQ(talk({"one two three four"}), "You said one two three four.\n");
+    columns = 12;
+    EXPECT_EQ(talk({"one two three four"}), "You said one\ntwo three\nfour.\n");
+}
 
 TEST_F(ChatLoopTest, each_line_is_answered_on_a_line) {
     EXPECT_EQ(talk({"one", "", "two"}), "You said one.\nYou said two.\n");

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
 #include "support/expect_text.h"
 #include "support/shell.h"
 #include "support/tiny_gguf.h"
@@ -49,10 +52,120 @@ TEST(CommandLine, a_global_flag_may_stand_behind_the_command) {
     EXPECT_TRUE(begins_with(result.out, "{"));
 }
 
-TEST(CommandLine, no_command_at_all_is_a_usage_error) {
-    const ShellResult result = Shell().run("$URIAL");
+TEST(CommandLine, a_command_that_does_nothing_by_itself_shows_its_help_as_an_error) {
+    const ShellResult root = Shell().run("$URIAL");
+    EXPECT_EQ(root.exit_code, 2);
+    EXPECT_EQ(root.out, "");
+    EXPECT_TRUE(contains(root.err, "Usage: urial [OPTIONS] COMMAND"));
+    EXPECT_TRUE(contains(root.err, "urial demo"));
+    const ShellResult judge = Shell().run("$URIAL judge --json");
+    EXPECT_EQ(judge.exit_code, 2);
+    EXPECT_TRUE(contains(judge.err, "Usage: urial judge [OPTIONS] COMMAND"));
+}
+
+TEST(CommandLine, help_is_a_command_too_and_knows_those_below_others) {
+    const Shell shell;
+    EXPECT_EQ(shell.run("$URIAL help").out, shell.run("$URIAL --help").out);
+    EXPECT_EQ(shell.run("$URIAL help judge score").out, shell.run("$URIAL judge score --help").out);
+    EXPECT_TRUE(contains(shell.run("$URIAL help judge score").out, "Usage: urial judge score"));
+    const ShellResult wrong = shell.run("$URIAL help judge scoer");
+    EXPECT_EQ(wrong.exit_code, 2);
+    EXPECT_TRUE(contains(wrong.err, "urial judge has no command 'scoer'; did you mean score?"));
+}
+
+TEST(CommandLine, everything_that_is_missing_is_said_at_once_with_the_usage) {
+    const ShellResult result = Shell().run("$URIAL generate");
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_TRUE(contains(result.err, "hint: `urial --help`"));
+    EXPECT_TRUE(begins_with(result.err,
+                            "error: urial generate: -i, --input FILE and -o, --output FILE are missing\n"
+                            "hint: usage: urial generate [OPTIONS] -i FILE -o FILE\n"));
+    EXPECT_TRUE(contains(Shell().run("$URIAL prompt show").err, "PROMPT is missing"));
+}
+
+TEST(CommandLine, a_value_of_the_wrong_type_names_the_flag_and_the_value) {
+    const Shell shell;
+    EXPECT_TRUE(contains(shell.run("$URIAL generate -i a -o b --limit ten").err,
+                         "--limit: 'ten' is not a number that it takes"));
+    EXPECT_TRUE(contains(shell.run("$URIAL generate -i a -o b --limit").err, "--limit needs a value"));
+    EXPECT_TRUE(contains(shell.run("$URIAL report a --format markdwn").err,
+                         "--format: 'markdwn' is none of text, markdown, csv, latex, json; did you mean markdown?"));
+    EXPECT_TRUE(contains(shell.run("$URIAL chat --flash-attn maybe hi").err, "'maybe' is none of auto, on, off"));
+}
+
+TEST(CommandLine, json_is_accepted_before_between_and_behind_the_commands) {
+    const Shell shell;
+    const std::string expected = shell.run("$URIAL config path --json").out;
+    EXPECT_TRUE(begins_with(expected, "{"));
+    EXPECT_EQ(shell.run("$URIAL --json config path").out, expected);
+    EXPECT_EQ(shell.run("$URIAL config --json path").out, expected);
+    EXPECT_EQ(shell.run("HF_HOME=$HOME/hf $URIAL --json models").out, "[]\n");
+    EXPECT_EQ(shell.run("HF_HOME=$HOME/hf $URIAL models --json").out, "[]\n");
+}
+
+TEST(CommandLine, on_a_terminal_messages_and_help_break_between_words) {
+    const Shell shell;
+    const auto narrow = [&](const std::string& command) {
+        return shell.run("script -qec \"stty cols 50; " + command + "\" /dev/null").out;
+    };
+    const std::string error = narrow("$URIAL chat -m ./absent.gguf hello");
+    EXPECT_TRUE(contains(error, "absent.gguf"));
+    for (const std::string_view line : split(error, '\n')) EXPECT_LE(line.size(), 70U) << "colours included: " << line;
+    EXPECT_TRUE(contains(error, "models`\r\nlists"));
+    const std::string help = narrow("$URIAL help chat");
+    EXPECT_TRUE(contains(help, "--repetition-penalty"));
+    for (const std::string_view line : split(help, '\n')) {
+        const bool is_example = contains(line, "urial chat");
+        EXPECT_TRUE(is_example || line.size() <= 51U) << line;
+    }
+}
+
+TEST(CommandLine, a_model_that_looks_like_a_repository_is_pointed_to_the_hub) {
+    const ShellResult result = Shell().run("$URIAL chat -m someone/tiny-GGUF:Q8_0 hello");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "hf:someone/tiny-GGUF:Q8_0"));
+}
+
+TEST(CommandLine, pull_takes_a_repository_without_hf) {
+    const ShellResult result = Shell().run("HF_HUB_OFFLINE=1 $URIAL pull someone/tiny-GGUF");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "taken as hf:someone/tiny-GGUF"));
+    EXPECT_TRUE(contains(result.err, "HF_HUB_OFFLINE forbids downloads"));
+}
+
+TEST(CommandLine, a_model_is_shown_from_its_header_with_its_hash) {
+    const Shell shell;
+    test::TinyGguf::minimal().write(shell.folder() / "x.gguf");
+    const ShellResult shown = shell.run("$URIAL models show ./x.gguf");
+    EXPECT_EQ(shown.exit_code, 0) << shown.err;
+    EXPECT_TRUE(has_match(shown.out, "architecture +tiny\n"));
+    EXPECT_TRUE(has_match(shown.out, "context +256 tokens\n"));
+    EXPECT_TRUE(has_match(shown.out, "chat template +none\n"));
+    const std::string sha256 = sha256_file(shell.folder() / "x.gguf");
+    EXPECT_TRUE(contains(shown.out, sha256));
+    const auto json = nlohmann::json::parse(shell.run("$URIAL models show ./x.gguf --json").out);
+    EXPECT_EQ(json.at("sha256"), sha256);
+    EXPECT_EQ(json.at("context_length"), 256);
+}
+
+TEST(CommandLine, a_model_is_removed_when_asked_for_by_its_name_and_never_a_file_of_the_users) {
+    const Shell shell;
+    const fs::path path = shell.folder() / ".cache/urial/models/gemma-3-270m-q4_k_m.gguf";
+    test::TinyGguf::minimal().write(path);
+    const ShellResult nobody = shell.run("$URIAL models rm gemma-3-270m < /dev/null");
+    EXPECT_EQ(nobody.exit_code, 2);
+    EXPECT_TRUE(contains(nobody.err, "give --yes"));
+    EXPECT_TRUE(fs::exists(path));
+    const std::string asked = shell.run("echo n | script -qec \"$URIAL models rm gemma-3-270m\" /dev/null").out;
+    EXPECT_TRUE(contains(asked, "nothing was removed"));
+    EXPECT_TRUE(fs::exists(path));
+    const ShellResult removed = shell.run("$URIAL models rm gemma-3-270m --yes");
+    EXPECT_EQ(removed.exit_code, 0) << removed.err;
+    EXPECT_TRUE(contains(removed.out, "freed"));
+    EXPECT_FALSE(fs::exists(path));
+
+    test::TinyGguf::minimal().write(shell.folder() / "mine.gguf");
+    EXPECT_EQ(shell.run("$URIAL models rm mine.gguf --yes").exit_code, 2);
+    EXPECT_TRUE(fs::exists(shell.folder() / "mine.gguf"));
 }
 
 TEST(CommandLine, a_value_out_of_range_names_the_flag_the_value_and_the_range) {

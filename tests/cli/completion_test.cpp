@@ -79,46 +79,155 @@ TEST_F(CompletionTest, bash_accepts_its_script_and_completes_with_it) {
     EXPECT_EQ(shell.run(complete + "try urial chat -p completion.b").out, "completion.bash\n");
 }
 
-TEST_F(CompletionTest, zsh_and_fish_accept_their_scripts_where_they_are_installed) {
+TEST_F(CompletionTest, bash_completes_the_values_of_options_and_arguments) {
     const test::Shell shell;
-    write_file_atomic(shell.folder() / "_urial", zsh_completion(root));
+    write_file_atomic(shell.folder() / "completion.bash", bash_completion(root));
+    write_file_atomic(shell.folder() / "my prompt.toml", "");
+    // What bash itself does with the line: words are split as COMP_WORDBREAKS says, where '=' is one.
+    const std::string complete =
+        "source ./completion.bash; try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _urial; "
+        "printf '%s;' \"${COMPREPLY[@]}\"; }; ";
+    const auto completed = [&](const std::string& words) { return shell.run(complete + "try urial " + words).out; };
+    EXPECT_EQ(completed("chat -p zero"), "zero-shot;");
+    EXPECT_EQ(completed("chat --prompt = zero"), "zero-shot;");
+    EXPECT_TRUE(contains(completed("chat --prompt ''"), "urial;")) << "a name beside files";
+    EXPECT_TRUE(contains(completed("chat --prompt ''"), "my prompt.toml;"));
+    EXPECT_EQ(completed("pull gem"), "gemma-3-270m;");
+    EXPECT_EQ(completed("chat -m smol"), "smollm2-135m-instruct;");
+    EXPECT_EQ(completed("generate --format al"), "alpaca-eval;");
+    EXPECT_EQ(completed("report --format = ''"), "text;markdown;csv;latex;json;");
+    EXPECT_EQ(completed("chat --arithmetic p"), "packed;precise;");
+    EXPECT_EQ(completed("completion ''"), "bash;zsh;fish;");
+    EXPECT_EQ(completed("prompt show instr"), "instruction-only;");
+    EXPECT_EQ(completed("judge score --rubric just-eval-"), "just-eval-safety;");
+    EXPECT_EQ(completed("models r"), "rm;");
+    EXPECT_EQ(completed("help conv"), "convert;");
+    EXPECT_EQ(completed("chat --max-tokens my"), ";") << "a number is no file";
+}
+
+TEST_F(CompletionTest, fish_completes_values_where_it_is_installed) {
+    const test::Shell shell;
+    if (shell.run("command -v fish").exit_code != 0) GTEST_SKIP() << "fish is not installed";
     write_file_atomic(shell.folder() / "urial.fish", fish_completion(root));
-    bool checked = false;
-    if (shell.run("command -v zsh").exit_code == 0) {
-        EXPECT_EQ(shell.run("zsh -n _urial").err, "");
-        checked = true;
-    }
-    if (shell.run("command -v fish").exit_code == 0) {
-        EXPECT_EQ(shell.run("fish --no-execute urial.fish").err, "");
-        checked = true;
-    }
-    if (!checked) GTEST_SKIP() << "neither zsh nor fish is installed";
+    write_file_atomic(shell.folder() / "zero.toml", "");
+    const auto completed = [&](const std::string& line) {
+        return shell.run("fish --no-config -c 'source urial.fish; complete -C \"" + line + "\"'").out;
+    };
+    EXPECT_TRUE(contains(completed("urial chat --prompt zero"), "zero-shot"));
+    EXPECT_TRUE(contains(completed("urial chat --prompt zero"), "zero.toml"));
+    EXPECT_TRUE(contains(completed("urial pull gem"), "gemma-3-270m"));
+    EXPECT_TRUE(contains(completed("urial prompt show instr"), "instruction-only"));
+    EXPECT_TRUE(contains(completed("urial generate --format al"), "alpaca-eval"));
+    EXPECT_FALSE(contains(completed("urial generate --format "), "zero.toml"));
+    EXPECT_EQ(completed("urial completion "), "bash\nfish\nzsh\n");
 }
 
-TEST_F(CompletionTest, quotes_in_a_help_text_do_not_break_the_scripts) {
-    bool on = false;
-    CLI::App odd("It's [odd]: a \\ test", "urial");
-    odd.add_subcommand("sub", "it's one")->add_flag("--flag", on, "don't [do] this: ever");
-    const CommandInfo description = describe(odd);
-    EXPECT_TRUE(contains(fish_completion(description), "'don\\'t [do] this: ever'"));
-    EXPECT_TRUE(contains(zsh_completion(description), "don'\\''t \\[do\\] this\\: ever"));
+TEST_F(CompletionTest, zsh_is_told_the_values_and_where_files_are_taken_too) {
+    const std::string script = zsh_completion(root);
+    EXPECT_TRUE(contains(script,
+                         "'*--format[jsonl, or an array for another tool\\: alpaca-eval, "
+                         "just-eval]:FORMAT:(jsonl alpaca-eval just-eval)'"));
+    EXPECT_TRUE(contains(script, ":NAME|FILE: _urial_values urial"));
+    EXPECT_TRUE(contains(script, "'*:argument:(bash zsh fish)'"));
 }
 
-TEST_F(CompletionTest, the_manual_is_roff_that_man_formats_without_complaint) {
-    const std::string page = man_page(root, "1");
-    EXPECT_TRUE(begins_with(page, ".TH URIAL 1"));
-    for (const char* section : {".SH NAME", ".SH SYNOPSIS", ".SH COMMANDS", ".SH EXIT STATUS", ".SH FILES"}) {
-        EXPECT_TRUE(contains(page, section));
+/// The urial commands of a shell line, each as its words. Quotes hold words together; what redirects or chains ends
+/// one.
+std::vector<std::vector<std::string>> commands_in(std::string_view line) {
+    std::vector<std::vector<std::string>> commands(1);
+    std::string word;
+    bool begun = false;
+    char quote = 0;
+    const auto end_word = [&] {
+        if (begun) commands.back().push_back(word);
+        word.clear();
+        begun = false;
+    };
+    for (const char c : line) {
+        if (quote != 0 ? c == quote : c == '"' || c == '\'') {
+            quote = quote != 0 ? 0 : c;
+            begun = true;
+        } else if (quote == 0 && std::string_view("|<>&;()").find(c) != std::string_view::npos) {
+            end_word();
+            commands.emplace_back();
+        } else if (quote == 0 && c == ' ') {
+            end_word();
+        } else {
+            word += c;
+            begun = true;
+        }
     }
-    for (const std::string_view line : split(page, '\n')) {
-        EXPECT_FALSE(line.starts_with('\'')) << "a line that begins with ' is a roff command: " << line;
+    end_word();
+    std::erase_if(commands, [](const auto& words) { return words.empty() || words.front() != "urial"; });
+    return commands;
+}
+
+void without_callbacks(CLI::App& app) {
+    app.final_callback({});
+    app.parse_complete_callback({});
+    for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) without_callbacks(*command);
+}
+
+void expect_parses(const std::vector<std::string>& words) {
+    Settings settings(Settings::Sources{});
+    Context context;
+    context.settings = &settings;
+    const std::unique_ptr<CLI::App> app = make_app(context);
+    without_callbacks(*app);
+    // The parser takes the last word first.
+    std::vector<std::string> reversed(words.rbegin(), words.rend() - 1);
+    try {
+        app->parse(reversed);
+    } catch (const std::exception& failure) {
+        ADD_FAILURE() << fmt::format("{}: {}", fmt::join(words, " "), failure.what());
     }
-    const test::Shell shell;
-    if (shell.run("command -v groff").exit_code != 0) GTEST_SKIP() << "groff is not installed";
-    write_file_atomic(shell.folder() / "urial.1", page);
-    const test::ShellResult formatted = shell.run("groff -ww -man -Tascii -P-cbou urial.1");
-    EXPECT_EQ(formatted.err, "");
-    EXPECT_TRUE(contains(formatted.out, "--temperature X"));
+}
+
+TEST_F(CompletionTest, every_command_has_examples_and_the_parser_takes_each_of_them) {
+    for (const CommandInfo* command : all_commands(root)) {
+        std::size_t count = 0;
+        for (const std::string_view line : split(command->footer, '\n')) {
+            if (!line.starts_with("  ") || line.starts_with("  #")) continue;
+            for (const std::vector<std::string>& words : commands_in(line)) {
+                expect_parses(words);
+                ++count;
+            }
+        }
+        EXPECT_TRUE(command->needs_subcommand || count >= 2) << command->path << " needs two examples";
+    }
+}
+
+TEST_F(CompletionTest, required_options_come_first_and_are_marked) {
+    const CommandInfo generate = describe(*app->get_subcommand("generate"), "urial");
+    EXPECT_TRUE(generate.options[0].required && generate.options[1].required);
+    const std::string help = help_text(generate);
+    EXPECT_TRUE(contains(help, "Usage: urial generate [OPTIONS] -i FILE -o FILE\n"));
+    const std::size_t required = help.find("\nRequired:\n  -i, --input FILE");
+    ASSERT_NE(required, std::string::npos) << help;
+    EXPECT_LT(required, help.find("--limit"));
+}
+
+TEST_F(CompletionTest, help_names_values_by_placeholders_and_lists_them_in_the_text) {
+    for (const CommandInfo* command : all_commands(root)) {
+        for (const OptionInfo& option : command->options) {
+            EXPECT_EQ(option.value_name.find_first_of("{}()"), std::string::npos) << command->path << option.value_name;
+            for (const char* type : {"INT", "UINT", "FLOAT", "POSITIVE", "TEXT:"}) {
+                EXPECT_FALSE(contains(option.value_name, type)) << command->path << " " << option.value_name;
+            }
+            for (const std::string& value : option.choices) EXPECT_TRUE(contains(option_help(option), value));
+        }
+    }
+    const std::string help = help_text(describe(*app->get_subcommand("generate"), "urial"));
+    EXPECT_TRUE(contains(help, "--format FORMAT"));
+    EXPECT_TRUE(contains(help, "Flash attention: auto, on, off [auto]"));
+}
+
+TEST_F(CompletionTest, the_forms_that_help_lists_are_those_that_are_known) {
+    const CommandInfo chat = describe(*app->get_subcommand("chat"), "urial");
+    const auto form = std::ranges::find(chat.options, std::vector<std::string>{"--form"}, &OptionInfo::long_names);
+    ASSERT_NE(form, chat.options.end());
+    EXPECT_EQ(form->choices.size(), 6U);
+    for (const std::string& name : form->choices) EXPECT_NO_THROW(prompt::parse_original_form(name));
 }
 
 TEST_F(CompletionTest, lines_of_help_fit_into_a_hundred_columns) {

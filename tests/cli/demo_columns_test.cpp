@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "cli/columns.h"
 #include "support/sandbox.h"
 
@@ -65,6 +66,67 @@ TEST(Columns, the_rule_is_straight_whatever_the_characters) {
 }
 
 TEST(Columns, a_row_has_no_spaces_at_its_end) { EXPECT_EQ(side_by_side("left", "", 23), Lines{"left       |"}); }
+
+/// The text in pieces of `piece` bytes of ASCII, or of one character each otherwise.
+std::string wrapped(const std::vector<std::string>& pieces, std::size_t width) {
+    WordWrapper wrapper(width);
+    std::string out;
+    for (const std::string& piece : pieces) out += wrapper.add(piece);
+    return out + wrapper.finish();
+}
+
+TEST(WordWrapper, words_that_arrive_in_pieces_are_not_broken) {
+    EXPECT_EQ(wrapped({"the s", "ea i", "s wi", "de"}, 8), "the sea\nis wide");
+    EXPECT_EQ(wrapped({"exactly"}, 7), "exactly");
+    EXPECT_EQ(wrapped({"ab ", "cd", " ef"}, 5), "ab cd\nef");
+}
+
+TEST(WordWrapper, a_word_is_held_back_until_it_is_known_to_fit) {
+    WordWrapper wrapper(10);
+    EXPECT_EQ(wrapper.add("one tw"), "one");
+    EXPECT_EQ(wrapper.add("o "), " two");
+    EXPECT_EQ(wrapper.add("end"), "");
+    EXPECT_EQ(wrapper.finish(), "\nend");
+}
+
+TEST(WordWrapper, short_lines_come_out_as_they_went_in) {
+    const std::string text = "A list:\n\n  1. one  two\n     - three\n";
+    EXPECT_EQ(wrapped({text}, 80), text);
+}
+
+TEST(WordWrapper, a_long_line_keeps_its_indentation) {
+    EXPECT_EQ(wrapped({"   - salt and", " pepper"}, 12), "   - salt\n   and\n   pepper");
+}
+
+TEST(WordWrapper, wide_characters_come_at_once_and_are_never_cut_in_half) {
+    WordWrapper wrapper(5);
+    EXPECT_EQ(wrapper.add("你好"), "你好");
+    EXPECT_EQ(wrapper.add("世"), "\n世");
+    EXPECT_EQ(wrapper.add("界"), "界");
+    EXPECT_EQ(wrapped({"aae\u0301 b"}, 5), "aae\u0301 b") << "an accent takes no column";
+}
+
+TEST(WordWrapper, a_word_longer_than_a_line_and_code_are_left_to_the_terminal) {
+    EXPECT_EQ(wrapped({"see http://a.example/longer-one then"}, 10), "see\nhttp://a.example/longer-one\nthen");
+    EXPECT_EQ(wrapped({"http://a.example/long then"}, 10), "http://a.example/long then") << "beside its last row";
+    const std::string code = "```\na long line of code\n```\n";
+    EXPECT_EQ(wrapped({code + "and then on"}, 10), code + "and then\non");
+}
+
+TEST(WordWrapper, it_breaks_where_wrap_does_whatever_the_pieces) {
+    const std::string text = "Ein l\u00e4ngerer Text with quite ordinary words in it\n    and an indented end of them";
+    for (std::size_t width = 12; width < 60; ++width) {
+        std::string expected;
+        for (const std::string& line : wrap(text, width)) expected += (expected.empty() ? "" : "\n") + line;
+        std::vector<std::string> pieces;
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t length = complete_utf8_length(text.substr(at, 5));
+            pieces.push_back(text.substr(at, length));
+            at += length;
+        }
+        EXPECT_EQ(wrapped(pieces, width), expected) << width;
+    }
+}
 
 TEST(Columns, the_environment_decides_the_width_where_it_names_one) {
     const test::ScopedEnvironment wide("COLUMNS", "132");

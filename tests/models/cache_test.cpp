@@ -166,6 +166,40 @@ TEST_F(Cache, an_unwritable_cache_is_named_with_the_remedy) {
     EXPECT_ERROR(resolve(parse_model_spec(alias().name)), ErrorKind::Io, "set URIAL_CACHE to a folder");
 }
 
+TEST_F(Cache, an_alias_goes_with_its_hash_and_the_remains_of_its_download) {
+    const fs::path path = alias_path(alias());
+    TinyGguf::minimal().write(path);
+    const fs::path remains = path.string() + ".download";
+    write_file_atomic(remains / "part1.whl", "12345");
+    content_hash(path);
+    ASSERT_TRUE(fs::exists(content_hash_record(path)));
+    const std::uint64_t bytes = fs::file_size(path) + 5;
+    const Removal removal = plan_removal(parse_model_spec(alias().name));
+    EXPECT_EQ(removal.freed_bytes, bytes);
+    EXPECT_TRUE(fs::exists(path)) << "a plan touches nothing";
+    remove_model(removal);
+    EXPECT_FALSE(fs::exists(path));
+    EXPECT_FALSE(fs::exists(remains));
+    EXPECT_FALSE(fs::exists(content_hash_record(path)));
+    EXPECT_ERROR(plan_removal(parse_model_spec(alias().name)), ErrorKind::NotFound, "is not there");
+}
+
+TEST_F(Cache, a_file_is_never_removed_by_its_path) {
+    TinyGguf::minimal().write(folder_ / "mine.gguf");
+    EXPECT_ERROR(plan_removal(parse_model_spec((folder_ / "mine.gguf").string())), ErrorKind::BadInput, "of your own");
+    TinyGguf::minimal().write(alias_path(alias()));
+    EXPECT_ERROR(plan_removal(parse_model_spec(alias_path(alias()).string())), ErrorKind::BadInput,
+                 "urial models rm " + alias().name);
+}
+
+TEST_F(Cache, a_model_that_is_being_downloaded_is_not_removed) {
+    TinyGguf::minimal().write(alias_path(alias()));
+    const Removal removal = plan_removal(parse_model_spec(alias().name));
+    const FileLock lock(alias_path(alias()).string() + ".lock", "it");
+    EXPECT_ERROR(remove_model(removal), ErrorKind::Unavailable, "another process is downloading");
+    EXPECT_TRUE(fs::exists(alias_path(alias())));
+}
+
 TEST_F(Cache, models_on_disk_are_listed_and_damaged_ones_say_why) {
     EXPECT_TRUE(installed_models().empty());
     TinyGguf::minimal().write(alias_path(aliases()[0]));

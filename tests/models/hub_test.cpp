@@ -372,6 +372,68 @@ TEST_F(Hub, a_cancelled_download_keeps_what_has_come) {
     EXPECT_EQ(fs::file_size(incomplete()), 100'000U);
 }
 
+TEST_F(Hub, another_quantisation_on_the_disk_is_named) {
+    HubScript script = one_file();
+    script.files.push_back({.name = "x-Q8_0.gguf", .content = "eight", .promised_sha256 = {}});
+    const HubServer server(script);
+    fetch(server, "hf:someone/tiny-GGUF:Q8_0");
+    {
+        const ScopedEnvironment offline("HF_HUB_OFFLINE", "1");
+        EXPECT_ERROR(fetch(server, "hf:someone/tiny-GGUF:Q4_K_M"), ErrorKind::NotFound,
+                     "on this disk there is hf:someone/tiny-GGUF:Q8_0");
+    }
+    notices_.clear();
+    fetch(server, "hf:someone/tiny-GGUF:Q4_K_M");
+    EXPECT_NE(notices_.find("on this disk there is hf:someone/tiny-GGUF:Q8_0"), std::string::npos) << notices_;
+}
+
+TEST_F(Hub, a_removed_model_takes_its_blob_and_in_the_end_the_repository_with_it) {
+    HubScript script = one_file();
+    script.files.push_back({.name = "sub/x-Q8_0.gguf", .content = "eight", .promised_sha256 = {}});
+    const HubServer server(script);
+    const fs::path four = fetch(server, "hf:someone/tiny-GGUF:Q4_K_M");
+    const fs::path eight = fetch(server, "hf:someone/tiny-GGUF:Q8_0");
+    EXPECT_ERROR(plan_removal(parse_model_spec("hf:someone/tiny-GGUF")), ErrorKind::BadInput,
+                 "there is hf:someone/tiny-GGUF:Q8_0 and hf:someone/tiny-GGUF:Q4_K_M");
+    EXPECT_ERROR(plan_removal(parse_model_spec("hf:someone/tiny-GGUF:Q2_K")), ErrorKind::NotFound, "nothing of that");
+    const Removal first = plan_removal(parse_model_spec("hf:someone/tiny-GGUF:Q4_K_M"));
+    EXPECT_EQ(first.freed_bytes, content_.size());
+    remove_model(first);
+    EXPECT_FALSE(fs::exists(fs::symlink_status(four)));
+    EXPECT_FALSE(fs::exists(repository() / "blobs" / sha256_hex(content_)));
+    EXPECT_TRUE(fs::exists(eight));
+    remove_model(plan_removal(parse_model_spec("hf:someone/tiny-GGUF:Q8_0")));
+    EXPECT_FALSE(fs::exists(repository()));
+}
+
+TEST_F(Hub, a_blob_that_another_revision_uses_stays) {
+    const HubServer server(one_file());
+    const fs::path path = fetch(server);
+    const fs::path older = repository() / "snapshots/older/x-Q4_K_M.gguf";
+    fs::create_directories(older.parent_path());
+    fs::create_symlink("../../blobs/" + sha256_hex(content_), older);
+    const Removal removal = plan_removal(parse_model_spec("hf:someone/tiny-GGUF"));
+    EXPECT_EQ(removal.freed_bytes, 0U);
+    EXPECT_NE(removal.kept.find("older"), std::string::npos) << removal.kept;
+    remove_model(removal);
+    EXPECT_FALSE(fs::exists(fs::symlink_status(path)));
+    EXPECT_EQ(read_file(older), content_);
+}
+
+TEST_F(Hub, a_link_out_of_the_repository_goes_and_what_it_points_to_stays) {
+    const HubServer server(one_file());
+    const fs::path path = fetch(server);
+    const fs::path outside = folder_ / "precious.gguf";
+    write_file_atomic(outside, "mine");
+    fs::remove(path);
+    fs::create_symlink(outside, path);
+    const Removal removal = plan_removal(parse_model_spec("hf:someone/tiny-GGUF"));
+    EXPECT_EQ(removal.freed_bytes, 0U);
+    remove_model(removal);
+    EXPECT_FALSE(fs::exists(fs::symlink_status(path)));
+    EXPECT_EQ(read_file(outside), "mine");
+}
+
 TEST_F(Hub, a_downloaded_model_is_listed_with_what_to_type) {
     HubScript script = one_file();
     script.files.push_back({.name = "x-Q8_0.gguf", .content = "not a model", .promised_sha256 = {}});

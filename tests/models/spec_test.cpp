@@ -37,6 +37,17 @@ TEST(ModelSpec, a_hub_spec_has_a_repository_and_perhaps_a_quantisation) {
     EXPECT_EQ(parse_model_spec("hf:a/b:sub/model-Q8_0.gguf").quantization, "sub/model-Q8_0.gguf");
 }
 
+TEST(ModelSpec, to_download_owner_and_name_are_enough_where_no_file_is_called_so) {
+    EXPECT_EQ(parse_download_spec("someone/tiny-GGUF").text, "hf:someone/tiny-GGUF");
+    EXPECT_EQ(parse_download_spec("someone/tiny-GGUF:Q8_0").quantization, "Q8_0");
+    EXPECT_EQ(parse_download_spec("folder/model.gguf").kind, Kind::File);
+    EXPECT_EQ(parse_download_spec("./someone/tiny").kind, Kind::File);
+    EXPECT_EQ(parse_download_spec("gemma-3-270m").kind, Kind::Alias);
+    const test::TemporaryFolder folder;
+    EXPECT_EQ(parse_download_spec(folder.path().string()).kind, Kind::File);
+    EXPECT_ERROR(resolve(parse_model_spec("someone/tiny-GGUF")), ErrorKind::NotFound, "hf:someone/tiny-GGUF");
+}
+
 TEST(ModelSpec, a_malformed_hub_spec_is_refused) {
     for (const char* text : {"hf:", "hf:name", "hf:a/b/c", "hf:/b", "hf:a/", "hf:../b", "hf:a/b..c", "hf:a/--b",
                              "hf:a b/c", "hf:a/b?x", "hf:.a/b", "hf:a--b/c"}) {

@@ -126,7 +126,7 @@ TEST_F(PromptCommand, import_writes_a_specification_with_the_same_prefix) {
 
 TEST_F(PromptCommand, an_unknown_prompt_form_or_file_is_an_error) {
     EXPECT_THROW(run({"prompt", "show", "urail"}), Error);
-    EXPECT_THROW(run({"prompt", "show", "zero-shot", "--form", "v7"}), Error);
+    EXPECT_THROW(run({"prompt", "show", "zero-shot", "--form", "v7"}), CLI::ValidationError);
     EXPECT_THROW(run({"prompt", "import", (folder_ / "absent.txt").string()}), Error);
     EXPECT_THROW(run({"prompt"}), CLI::ParseError);
 }
