@@ -30,6 +30,7 @@ def argument_parser(description, rounds):
 class Run:
     seconds: float  # from the start of the process to its end
     peak_bytes: int  # resident memory
+    cpu_seconds: float  # of all of its threads
     out: str
     err: str
 
@@ -61,7 +62,7 @@ def run(command, environment=None):
         err.seek(0)
         if status != 0:
             sys.exit(f"{command} ended with {os.waitstatus_to_exitcode(status)}:\n{err.read()[-2000:]}")
-        return Run(seconds, usage.ru_maxrss * 1024, out.read(), err.read())
+        return Run(seconds, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime, out.read(), err.read())
 
 
 def first_byte(command):

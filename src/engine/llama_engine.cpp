@@ -20,6 +20,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "engine/backend.h"
+#include "engine/crowd.h"
 #include "engine/engine.h"
 #include "engine/llama_grammar.h"
 #include "engine/memory_need.h"
@@ -622,6 +623,7 @@ int32_t LlamaSession::run_rows(std::size_t count) {
     batch.n_seq_id = count_column_.data();
     batch.seq_id = sequence_pointers_.data();
     batch.logits = logits_column_.data();
+    mind_the_crowd();
     return llama_decode(context_.get(), batch);
 }
 

@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "engine/chat_template.h"
 
@@ -86,7 +87,7 @@ std::optional<Verdict> recall(const fs::path& path) {
     std::error_code ignored;
     if (!fs::is_regular_file(path, ignored)) return std::nullopt;
     try {
-        const Json record = Json::parse(read_file(path));
+        const nlohmann::ordered_json record = read_json_file(path);
         return Verdict{record.at("sound").get<bool>(), record.value("reason", "")};
     } catch (const std::exception&) {
         return std::nullopt;  // a verdict that cannot be read is found anew
