@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "eval/json_stream.h"
+#include "base/json_stream.h"
 
 namespace urial::cli {
 namespace {
@@ -152,7 +152,7 @@ bool is_mt_bench(const std::filesystem::path& path) {
     struct Seen {};  // the first value is enough
     bool found = false;
     try {
-        eval::for_each_json_value(path, [&](std::size_t, ordered_json&& first) {
+        for_each_json_value(path, [&](std::size_t, ordered_json&& first) {
             found = first.is_object() && first.contains("turns") && !first.contains("instruction") &&
                     !first.contains("messages");
             throw Seen{};
