@@ -79,7 +79,7 @@ def converse(binary, model, home):
     command = [binary, "chat", "--raw", "-m", model, "--max-tokens", "2000"]
     chat = Conversation(command, environment)
 
-    chat.expect(r"/help lists the commands")
+    chat.expect(r"/help lists the\s+commands")
     chat.expect(r"> ")
 
     # Ctrl-C stops an answer that would go on for long, and only the answer.
