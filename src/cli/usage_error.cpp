@@ -93,13 +93,21 @@ std::vector<std::string> missing_in(const CLI::App& command) {
     return missing;
 }
 
-/// "Could not convert: --limit = ten" says less than it knows.
+/// "Could not convert: --limit = ten", or "--limit: Value ten not in range 1 to 9" where numbers have a range, say less
+/// than they know.
 std::string not_converted(std::string_view text) {
     constexpr std::string_view kParser = "Could not convert: ";
-    const auto equals = text.find(" = ");
-    if (!text.starts_with(kParser) || equals == std::string_view::npos) return std::string(text);
-    const std::string name(text.substr(kParser.size(), equals - kParser.size()));
-    return fmt::format("{}: '{}' is not a number that it takes", name, printable(text.substr(equals + 3)));
+    constexpr std::string_view kRange = ": Value ";
+    if (const auto equals = text.find(" = "); text.starts_with(kParser) && equals != std::string_view::npos) {
+        const std::string_view name = text.substr(kParser.size(), equals - kParser.size());
+        return fmt::format("{}: '{}' is not a number that it takes", name, printable(text.substr(equals + 3)));
+    }
+    const auto begin = text.find(kRange);
+    const auto end = text.find(" not in range ");
+    if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) return std::string(text);
+    const std::string_view value = text.substr(begin + kRange.size(), end - begin - kRange.size());
+    return fmt::format("{}: '{}' is not a number that it takes; it takes {}", text.substr(0, begin), printable(value),
+                       text.substr(end + std::string_view(" not in range ").size()));
 }
 
 std::string explain(const CLI::App& command, const CLI::ParseError& failure) {

@@ -425,6 +425,7 @@ TEST_F(BatchRunTest, a_run_stopped_in_the_middle_of_a_step_keeps_what_is_done_an
         int asked = 0;
         options_.session.watch.cancelled = [&] { return ++asked >= stopped_at; };
         EXPECT_TRUE(run().interrupted) << stopped_at;
+        if (!fs::exists(options_.output)) continue;  // stopped before the first record
         for (const auto& [id, record] : records()) EXPECT_EQ(record["output"], "re: query " + std::to_string(id));
     }
     options_.session.watch.cancelled = nullptr;

@@ -171,7 +171,7 @@ TEST_F(Cache, an_alias_goes_with_its_hash_and_the_remains_of_its_download) {
     TinyGguf::minimal().write(path);
     const fs::path remains = path.string() + ".download";
     write_file_atomic(remains / "part1.whl", "12345");
-    content_hash(path);
+    remember_content_hash(path, std::string(64, 'a'));
     ASSERT_TRUE(fs::exists(content_hash_record(path)));
     const std::uint64_t bytes = fs::file_size(path) + 5;
     const Removal removal = plan_removal(parse_model_spec(alias().name));

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint32_t kU32 = 4, kF32 = 6, kString = 8, kArray = 9;
 constexpr std::array<std::uint8_t, 13> kBytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
-constexpr std::size_t kAlignment = 32;
+constexpr std::size_t kTensorAlignment = 32;
 
 class Reader {
 public:
@@ -493,7 +493,7 @@ private:
             for (const std::uint64_t size : tensor.dimensions) bytes += bytes_of(size);
             bytes += bytes_of(tensor.type) + bytes_of(tensor.offset);
         }
-        bytes.resize((bytes.size() + kAlignment - 1) / kAlignment * kAlignment, '\0');
+        bytes.resize((bytes.size() + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment, '\0');
         return bytes;
     }
 
@@ -528,7 +528,7 @@ GgufMutator::GgufMutator(std::string_view header) {
         tensor.offset = reader.number<std::uint64_t>();
         tensors_.push_back(std::move(tensor));
     }
-    header_size_ = (reader.place() + kAlignment - 1) / kAlignment * kAlignment;
+    header_size_ = (reader.place() + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
 }
 
 GgufMutator::Mutant GgufMutator::mutant(std::uint64_t seed) const { return Change(*this, seed).run(); }
