@@ -44,10 +44,10 @@ TEST_F(ShiftCommand, a_model_that_does_not_exist_is_named) {
 }
 
 TEST_F(ShiftCommand, numbers_out_of_range_are_refused) {
-    expect_refused("-i questions.jsonl -o run --limit -1", "--limit: Value -1 not in range");
-    expect_refused("-i questions.jsonl -o run --limit 0", "--limit: Value 0 not in range");
+    expect_refused("-i questions.jsonl -o run --limit -1", "--limit: '-1' is not a number that it takes");
+    expect_refused("-i questions.jsonl -o run --limit 0", "--limit: '0' is not a number that it takes");
     expect_refused("-i questions.jsonl -o run --allow-vocab-mismatch -1",
-                   "--allow-vocab-mismatch: Value -1 not in range");
+                   "--allow-vocab-mismatch: '-1' is not a number that it takes");
     expect_refused("-i questions.jsonl -o run --top 0", "--top");
 }
 
