@@ -37,7 +37,7 @@ TEST_F(Demo, shows_both_texts_above_each_other_in_a_file) {
     EXPECT_TRUE(contains(result.out, "\nThe model alone goes on with the text\n"));
     EXPECT_TRUE(contains(result.out, "\nThe same model under the prompt \"urial\"\n"));
     EXPECT_TRUE(has_match(result.out, R"(\n80 tokens in [0-9.]+ s, [0-9]+ a second; cut here\n)"));
-    EXPECT_TRUE(has_match(result.out, R"(What to type next\n  \S*urial chat )"));
+    EXPECT_TRUE(has_match(result.out, R"(What to type next\n  \S*urial chat\s)"));
     EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << "no colour in a file";
 }
 

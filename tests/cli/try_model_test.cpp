@@ -20,10 +20,10 @@ ShellResult ask(const Shell& shell, const std::string& options) {
 
 TEST(TryModel, a_file_that_ends_the_engine_is_an_error_and_no_crash) {
     const Shell shell;
-    // Passes the check: an array of counts is as good as a count, but this one is 0.
+    // Passes the check: an array of counts, one for each layer, is as good as a count, but these are 0.
     TinyGguf::language_model()
         .set("llama.expert_count", std::uint32_t{4})
-        .set("llama.expert_used_count", std::vector<std::int32_t>{0})
+        .set("llama.expert_used_count", std::vector<std::int32_t>{0, 0})
         .write(shell.folder() / "deadly.gguf");
     for (int start = 0; start < 2; ++start) {
         const ShellResult result = ask(shell, "-m ./deadly.gguf");
