@@ -362,14 +362,17 @@ ggml_backend_buffer_type* new_type(Arithmetic arithmetic, ColumnBits bits) {
 }  // namespace
 
 bool packed_weights_available() {
-    static const bool available = [] {
-        if (!packed_product_runs_here()) return false;
-        auto& types = ggml_backend_cpu_get_extra_buffer_types();
-        types.insert(types.begin(), {new_type(Arithmetic::Packed, ColumnBits::Eight),
-                                     new_type(Arithmetic::PackedPrecise, ColumnBits::Sixteen)});
-        return true;
+    // Held here too: ggml's list ends before the process does.
+    static const std::array<ggml_backend_buffer_type*, 2> types = [] {
+        std::array<ggml_backend_buffer_type*, 2> made{};
+        if (!packed_product_runs_here()) return made;
+        made = {new_type(Arithmetic::Packed, ColumnBits::Eight),
+                new_type(Arithmetic::PackedPrecise, ColumnBits::Sixteen)};
+        auto& all = ggml_backend_cpu_get_extra_buffer_types();
+        all.insert(all.begin(), made.begin(), made.end());
+        return made;
     }();
-    return available;
+    return types.front() != nullptr;
 }
 
 void take_over(ggml_tensor* node) {
