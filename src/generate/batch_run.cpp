@@ -122,7 +122,8 @@ private:
     }
 
     void resume() {
-        EarlierRecords earlier({summary_.keys.begin(), summary_.keys.end()}, ids_by_position());
+        EarlierRecords earlier(options_.output.string(), {summary_.keys.begin(), summary_.keys.end()},
+                               ids_by_position());
         const RunRecords::Repairs repairs =
             records_.resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
         if (repairs.torn_bytes > 0) {
@@ -141,10 +142,10 @@ private:
             notice(fmt::format("{}: {} records are of other items; they stay", options_.output.string(),
                                earlier.others()));
         }
+        std::erase_if(tasks_, [&](const Task& task) { return earlier.has(task.key); });
         const std::string change = change_of_arithmetic(records_.manifest(), prompt_.model().info().arithmetic,
                                                         thread_count(options_.session.threads));
-        if (!change.empty()) notice(fmt::format("{}: {}", options_.output.string(), change));
-        std::erase_if(tasks_, [&](const Task& task) { return earlier.has(task.key); });
+        if (!change.empty() && !tasks_.empty()) notice(fmt::format("{}: {}", options_.output.string(), change));
         summary_.resumed = summary_.progress.total - tasks_.size();
         summary_.progress.done = summary_.resumed;
         if (summary_.resumed > 0) {
@@ -180,6 +181,12 @@ private:
         write_manifest(/*finished=*/false);
     }
 
+    /// Those that computed the last answers: a run that finds all of them there computes none.
+    int threads() const {
+        const int now = thread_count(options_.session.threads);
+        return has_begun_ || records_.manifest().is_null() ? now : records_.manifest().value("threads", now);
+    }
+
     void write_manifest(bool finished) {
         if (started_.empty()) started_ = timestamp();
         const engine::EngineBuild build = engine::engine_build();
@@ -193,7 +200,7 @@ private:
             {"identity", identity_},
             {"generator", generator_},
             {"origin", options_.origin},
-            {"threads", thread_count(options_.session.threads)},
+            {"threads", threads()},
             {"parallel", sequences_},
             {"context_tokens", context_tokens_},
             {"batch_rows", kBatchRows},

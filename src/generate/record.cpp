@@ -76,10 +76,11 @@ bool EarlierRecords::add(const ordered_json& record) {
     const ordered_json id = record.value("id", ordered_json());
     const std::string text = id.is_string() ? id.get<std::string>() : id.dump();
     if (positions_.contains(text)) {
-        throw error(ErrorKind::BadInput,
-                    "a record that is there has the id {} and is of something else than the input has at this position "
-                    "(from 0); give the items an \"id\" each, name another output, or --overwrite to start anew",
-                    text);
+        throw error(
+            ErrorKind::BadInput,
+            "{}: a record that is there has the id {} and is of something else than the input has at this position "
+            "(from 0); give the items an \"id\" each, name another output, or --overwrite to start anew",
+            file_, text);
     }
     ++others_;
     return true;

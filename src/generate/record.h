@@ -59,9 +59,10 @@ private:
 /// What an earlier run left in its records file, as the run that goes on sees it.
 class EarlierRecords {
 public:
-    /// `wanted`: the keys of this run's records. `positions`: ids of its items that have none of their own.
-    EarlierRecords(std::set<std::string> wanted, std::set<std::string> positions)
-        : wanted_(std::move(wanted)), positions_(std::move(positions)) {}
+    /// `file`: of the records, for errors. `wanted`: the keys of this run's records. `positions`: ids of its items that
+    /// have none of their own.
+    EarlierRecords(std::string file, std::set<std::string> wanted, std::set<std::string> positions)
+        : file_(std::move(file)), wanted_(std::move(wanted)), positions_(std::move(positions)) {}
 
     /// False for a failure, which is to be tried again. Throws Error{BadInput} for the record of something else under
     /// an id that is a position: the input was reordered or changed since, and one id would stand for two questions.
@@ -75,6 +76,7 @@ public:
     std::vector<std::string> notices(const std::string& generator) const;
 
 private:
+    std::string file_;
     std::set<std::string> wanted_;
     std::set<std::string> positions_;
     std::set<std::string> done_;

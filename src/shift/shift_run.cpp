@@ -195,12 +195,13 @@ private:
             wanted.insert(task.key);
             if (!generate::has_id(task.item->fields)) positions.insert(task.item->id);
         }
-        generate::EarlierRecords earlier(std::move(wanted), std::move(positions));
+        generate::EarlierRecords earlier(records_file(options_.folder).string(), std::move(wanted),
+                                         std::move(positions));
         const generate::RunRecords::Repairs repairs =
             records_->resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
         announce(repairs);
-        say_change_of_threads();
         std::erase_if(pending_, [&](const Pending& task) { return earlier.has(task.key); });
+        if (!pending_.empty()) say_change_of_threads();
         outcome_.resumed = items_.size() - pending_.size();
         outcome_.progress.done = outcome_.resumed;
         if (outcome_.resumed > 0) {
@@ -243,6 +244,12 @@ private:
         write_manifest(/*finished=*/false);
     }
 
+    /// Those that computed the last answers: a run that finds all of them there computes none.
+    int threads() const {
+        const int now = thread_count(options_.session.threads);
+        return has_begun_ || records_->manifest().is_null() ? now : records_->manifest().value("threads", now);
+    }
+
     void write_manifest(bool finished) {
         if (started_.empty()) started_ = generate::timestamp();
         const engine::EngineBuild build = engine::engine_build();
@@ -254,7 +261,7 @@ private:
             {"kernel", path_name(KernelPath::Automatic)},
             {"identity", identity_},
             {"origin", options_.origin},
-            {"threads", thread_count(options_.session.threads)},
+            {"threads", threads()},
             {"sequences", sequences_},
             {"started", started_},
             {"finished", finished ? ordered_json(generate::timestamp()) : ordered_json()},

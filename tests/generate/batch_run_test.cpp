@@ -376,16 +376,21 @@ TEST_F(BatchRunTest, records_of_other_items_stay_and_are_said) {
 }
 
 TEST_F(BatchRunTest, another_number_of_threads_is_said_because_it_may_change_answers) {
+    const auto threads = [&] { return ordered_json::parse(read_file(folder_ / "out.manifest.json"))["threads"]; };
+    std::vector<Instruction> all = instructions_;
+    instructions_.resize(4);
     options_.session.threads = 2;
     run();
+    options_.session.threads = 3;
     notices_.clear();
     run();
-    EXPECT_EQ(notices_.size(), 1U) << notices_.front();
+    EXPECT_EQ(notices_.size(), 1U) << "nothing is computed: only that all is there is said";
+    EXPECT_EQ(threads(), 2) << "those that computed what is there";
+    instructions_ = all;
     notices_.clear();
-    options_.session.threads = 3;
     run();
     EXPECT_TRUE(notices_.front().ends_with("--threads 2 goes on as before")) << notices_.front();
-    EXPECT_EQ(ordered_json::parse(read_file(folder_ / "out.manifest.json"))["threads"], 3);
+    EXPECT_EQ(threads(), 3);
 }
 
 TEST_F(BatchRunTest, a_chosen_generator_stands_in_the_records_and_another_one_is_said) {
