@@ -12,6 +12,8 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <filesystem>
+#include <iterator>
 #include <new>
 #include <optional>
 
@@ -123,9 +125,28 @@ int wait_for(pid_t child) {
     return status;
 }
 
+/// A sanitizer's allocator may be locked for good in the copy of a process with several threads.
+bool may_fork() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}) == 1;
+#else
+    return true;
+#endif
+}
+
+/// Without limits.
+ConfinedResult run_here(const std::function<std::string()>& work) {
+    try {
+        return {End::Returned, work()};
+    } catch (const std::exception& failure) {
+        return {End::Threw, failure.what()};
+    }
+}
+
 }  // namespace
 
 ConfinedResult run_confined(const Confinement& limits, const std::function<std::string()>& work) {
+    if (!may_fork()) return run_here(work);
     const std::uint64_t data = data_bytes();
     const std::uint64_t data_limit = data == 0 ? 0 : data + limits.memory_bytes;
     int ends[2];
