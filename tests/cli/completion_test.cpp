@@ -162,22 +162,18 @@ std::vector<std::vector<std::string>> commands_in(std::string_view line) {
     return commands;
 }
 
-void without_callbacks(CLI::App& app) {
-    app.final_callback({});
-    app.parse_complete_callback({});
-    for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) without_callbacks(*command);
-}
-
 void expect_parses(const std::vector<std::string>& words) {
     Settings settings(Settings::Sources{});
     Context context;
     context.settings = &settings;
     const std::unique_ptr<CLI::App> app = make_app(context);
-    without_callbacks(*app);
+    // The commands' own callbacks own what their options write to: they stay, and are not reached.
+    app->parse_complete_callback([] { throw CLI::Success(); });
     // The parser takes the last word first.
     std::vector<std::string> reversed(words.rbegin(), words.rend() - 1);
     try {
         app->parse(reversed);
+    } catch (const CLI::Success&) {
     } catch (const std::exception& failure) {
         ADD_FAILURE() << fmt::format("{}: {}", fmt::join(words, " "), failure.what());
     }
