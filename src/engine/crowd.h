@@ -8,24 +8,40 @@
 
 namespace urial::engine {
 
-/// Tells from how often our threads lost their core to others. For one thread at a time.
+/// Tells from how often our threads lost their core to others, and how long they waited for one. For one thread at a
+/// time.
 class Crowd {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    /// `preemptions`: of all threads of the process since it started. True from when they come often until they have
-    /// been rare for kMemory.
-    bool is_here(Time now, long preemptions);
+    /// Of all threads of the process since it started.
+    struct Counts {
+        long preemptions = 0;
+        double waited = 0;  ///< seconds in which a thread wanted to run and had no core
+    };
+
+    /// Whether the counts of now would tell something that those of before did not.
+    bool is_due(Time now) const { return !started_ || now - window_ >= kWindow; }
+    /// To be called when is_due(). `most` threads can be left out.
+    void add(Time now, Counts counts, int most);
+
+    /// From when preemptions come often until they have been rare for kMemory.
+    bool is_here(Time now) const { return now < until_; }
+    /// So many threads are better not used: others have the cores for which they would wait.
+    int threads_left_out() const { return left_out_; }
 
     static constexpr std::chrono::milliseconds kWindow{100};  ///< what is counted, at least
     static constexpr double kOften = 60;                      ///< a second; a busy neighbour makes 100 to 300
+    static constexpr double kMuchWaiting = 0.5;               ///< of the time, all threads together
     static constexpr std::chrono::seconds kMemory{3};
 
 private:
     bool started_ = false;
     Time window_;
-    long preemptions_ = 0;  // when the window began
+    Counts counts_;  // when the window began
     Time until_;
+    int left_out_ = 0;
+    Time try_again_;  // with more threads
 };
 
 /// While one exists, OpenMP threads that wait spin for microseconds before they sleep.
@@ -40,7 +56,8 @@ private:
 };
 
 /// Called before every computation; makes the waits of all OpenMP threads of the process short while there is a crowd.
-/// Costs a system call. Any thread may call it.
-void mind_the_crowd();
+/// Returns how many threads are better left out of a computation whose result does not depend on their number. Costs a
+/// system call, and more ten times a second. Any thread may call it.
+int mind_the_crowd();
 
 }  // namespace urial::engine

@@ -142,6 +142,7 @@ private:
     void decode_prefix();
     void set_row(std::size_t i, llama_seq_id sequence, std::size_t position, Token token, bool wants_logits);
     int32_t run_rows(std::size_t count);
+    void use_threads(int left_out);
     void submit(std::span<const Row> rows);
     void prepare(ggml_tensor* node);
     bool is_to_stop();
@@ -157,6 +158,8 @@ private:
     bool shares_in_part_ = true;
     bool uses_adapters_ = false;
     bool own_operations_ = false;
+    bool any_threads_ = false;  // the logits do not depend on the number of threads
+    int threads_ = 0;
     bool f32_cache_ = false;
     std::string flash_attention_;
     int batch_rows_ = 0;
@@ -426,8 +429,7 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     parameters.n_outputs_max =
         static_cast<uint32_t>(std::min(batch_rows_, std::max(logit_rows_, options.sequences + 1)));
     parameters.n_outputs_max_per_seq = parameters.n_outputs_max;
-    parameters.n_threads = thread_count(options.threads);
-    parameters.n_threads_batch = parameters.n_threads;
+    parameters.n_threads = parameters.n_threads_batch = threads_ = thread_count(options.threads);
     parameters.flash_attn_type = flash_attention_type(options.flash_attention);
     if (options.f32_cache) parameters.type_k = parameters.type_v = GGML_TYPE_F32;
     parameters.swa_full = true;
@@ -464,6 +466,9 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
         }
         uses_adapters_ = true;
     }
+    const ModelInfo& info = model_->info();
+    any_threads_ = own_operations_ && !uses_adapters_ && info.packed_matrices > 0 &&
+                   info.packed_matrices == info.quantised_matrices;
 
     const auto rows = static_cast<std::size_t>(batch_rows_);
     token_column_.resize(rows);
@@ -623,8 +628,14 @@ int32_t LlamaSession::run_rows(std::size_t count) {
     batch.n_seq_id = count_column_.data();
     batch.seq_id = sequence_pointers_.data();
     batch.logits = logits_column_.data();
-    mind_the_crowd();
+    use_threads(mind_the_crowd());
     return llama_decode(context_.get(), batch);
+}
+
+void LlamaSession::use_threads(int left_out) {
+    if (!any_threads_) return;
+    const int threads = std::max(1, threads_ - left_out);
+    if (threads != llama_n_threads(context_.get())) llama_set_n_threads(context_.get(), threads, threads);
 }
 
 std::size_t LlamaSession::shareable(std::size_t wanted) const {
