@@ -8,15 +8,16 @@ import sys
 # What each part may include beside itself and base.
 ALLOWED = {
     "base": set(),
-    "models": set(),
+    "http": set(),
+    "models": {"http"},
     "prompt": set(),
     "engine": set(),
     "generate": {"prompt", "engine"},
     "shift": {"prompt", "engine", "generate"},
-    "eval": {"prompt", "engine", "generate", "shift"},
+    "eval": {"http", "prompt", "engine", "generate", "shift"},
     "report": {"prompt", "engine", "generate", "shift", "eval"},
     "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report"},
-    "cli": {"models", "prompt", "engine", "generate", "shift", "eval", "report", "serve"},
+    "cli": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "serve"},
 }
 UNBOUNDED = re.compile(r"\b(json|ordered_json|Json|toml)::(parse|sax_parse|parse_file)\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

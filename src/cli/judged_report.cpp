@@ -11,7 +11,7 @@
 #include "cli/command_tree.h"
 #include "cli/report_output.h"
 #include "cli/tag_report.h"
-#include "models/http.h"
+#include "http/http.h"
 #include "report/report.h"
 
 namespace urial::cli {
@@ -145,7 +145,7 @@ std::string result_tables(const std::vector<JudgedResult>& results, const Report
 /// The address of `target` as seen from a page at `page`.
 std::string relative_address(const fs::path& target, const fs::path& page) {
     const fs::path folder = fs::absolute(page).lexically_normal().parent_path();
-    return models::url_path(fs::absolute(target).lexically_normal().lexically_relative(folder).generic_string());
+    return http::url_path(fs::absolute(target).lexically_normal().lexically_relative(folder).generic_string());
 }
 
 void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command, const Context& context) {

@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
-#include "base/curl.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "eval/local_judge.h"
+#include "http/http.h"
 #include "models/models.h"
 
 namespace urial::cli {
@@ -37,7 +37,7 @@ std::optional<eval::RemoteAddress> remote_address(const std::string& spec) {
 
 /// An address to which a key goes as plain text, over a network.
 bool is_open_to_others(const std::string& base_url) {
-    return lower_ascii(base_url).starts_with("http://") && !is_loopback(base_url);
+    return lower_ascii(base_url).starts_with("http://") && !http::is_loopback(base_url);
 }
 
 OpenedJudge open_local(const std::string& spec, ModelFlags flags, const Context& context) {

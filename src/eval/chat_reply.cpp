@@ -1,17 +1,12 @@
 #include "eval/chat_reply.h"
 
 #include <algorithm>
-#include <ctime>
-
-#include <curl/curl.h>
 
 #include "base/json_reader.h"
 #include "base/text.h"
 
 namespace urial::eval {
 namespace {
-
-constexpr std::size_t kMostRetryAfterDigits = 9;
 
 /// nullptr unless `json` is an object with that key.
 const Json* find(const Json* json, std::string_view key) {
@@ -73,16 +68,6 @@ std::string server_message(std::string_view bytes) {
     if (message != nullptr && message->is_string()) text = message->get<std::string>();
     std::ranges::replace(text, '\n', ' ');
     return printable(replace_invalid_utf8(trim(text)));
-}
-
-std::optional<std::chrono::seconds> parse_retry_after(const std::string& value) {
-    if (value.empty()) return std::nullopt;
-    if (std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
-        return std::chrono::seconds(std::stoll(value.substr(0, kMostRetryAfterDigits)));
-    }
-    const std::time_t at = curl_getdate(value.c_str(), nullptr);
-    if (at < 0) return std::nullopt;
-    return std::chrono::seconds(std::max<std::time_t>(0, at - std::time(nullptr)));
 }
 
 }  // namespace urial::eval

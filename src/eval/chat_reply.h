@@ -23,7 +23,4 @@ std::optional<ChatReply> parse_chat_reply(std::string_view body);
 /// terminal may show.
 std::string server_message(std::string_view body);
 
-/// Retry-After: seconds, or an HTTP date that is compared with the clock. std::nullopt for anything else.
-std::optional<std::chrono::seconds> parse_retry_after(const std::string& value);
-
 }  // namespace urial::eval

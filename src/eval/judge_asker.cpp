@@ -133,7 +133,7 @@ void JudgeAsker::wait_after(const JudgeJob& job, const JudgeFailure& failure, in
     }
     std::unique_lock lock(mutex_);
     const double random = std::uniform_real_distribution<double>(0, 1)(random_);
-    const auto wait = wait_before_retry(options_.retry, failures, failure.retry_after, random);
+    const auto wait = http::wait_before_retry(options_.retry, failures, failure.retry_after, random);
     waiting_.wait_for(lock, stop_, wait, [] { return false; });
 }
 

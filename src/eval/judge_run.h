@@ -18,7 +18,7 @@
 #include "eval/judge_log.h"
 #include "eval/judge_tasks.h"
 #include "eval/price.h"
-#include "eval/retry.h"
+#include "http/http.h"
 
 namespace urial::eval {
 
@@ -42,7 +42,7 @@ struct JudgeRunOptions {
     std::vector<JudgeSeat> judges;  ///< names must differ
     std::size_t max_tokens = 1024;  ///< the most that a reply may have
     int concurrency = 4;            ///< requests in flight
-    RetryOptions retry;
+    http::RetryOptions retry;
     std::optional<double> max_cost;     ///< USD for the folder, all runs together
     Json origin;                        ///< what the caller adds to the manifest: command, files
     std::function<bool()> interrupted;  ///< true: send nothing more, wait for what is in flight, stop

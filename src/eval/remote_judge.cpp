@@ -4,16 +4,14 @@
 #include <initializer_list>
 #include <utility>
 
-#include "base/curl.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "eval/chat_reply.h"
-#include "eval/http_post.h"
+#include "http/http.h"
 
 namespace urial::eval {
 namespace {
 
-constexpr std::size_t kShortestSecret = 8;
 constexpr std::size_t kLongestMessage = 300;
 constexpr std::size_t kLettersPerToken = 4;
 /// Without a connection so many times in a row, the rest of a run would only become a list of failures.
@@ -32,19 +30,15 @@ std::string shorten(std::string text) {
 
 /// Refuses what is no plain address of a server. The message repeats nothing that could be a password.
 void check_base_url(const std::string& text) {
-    const CurlUrl url(curl_url());
-    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-        const bool may_hold_password = text.find('@') != std::string::npos;
-        throw error(ErrorKind::BadInput, "'{}' is no address of a server; https://HOST/v1 is needed",
-                    may_hold_password ? "..." : printable(text));
-    }
-    for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
-        char* value = nullptr;
-        if (curl_url_get(url.get(), part, &value, 0) != CURLUE_OK) continue;
-        curl_free(value);
-        throw Error(ErrorKind::BadInput,
-                    "the address of a judge has a user name, a query or a fragment: these would be written into the "
-                    "run; give https://HOST/v1 alone and the key in OPENAI_API_KEY");
+    switch (http::form_of_address(text)) {
+        case http::AddressForm::Plain: return;
+        case http::AddressForm::NoAddress:
+            throw error(ErrorKind::BadInput, "'{}' is no address of a server; https://HOST/v1 is needed",
+                        text.find('@') != std::string::npos ? "..." : printable(text));
+        case http::AddressForm::MayHoldSecret:
+            throw Error(ErrorKind::BadInput,
+                        "the address of a judge has a user name, a query or a fragment: these would be written into "
+                        "the run; give https://HOST/v1 alone and the key in OPENAI_API_KEY");
     }
 }
 
@@ -94,14 +88,14 @@ Json RemoteJudge::body_of(const JudgeRequest& request, const Json& schema, std::
 
 JudgeReply RemoteJudge::ask(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) {
     const Json body = body_of(request, schema, max_tokens);
-    HttpPost post{options_.base_url + "/chat/completions", options_.key, {}, options_.timeout};
+    http::PostRequest post{options_.base_url + "/chat/completions", options_.key, {}, options_.timeout, {}, {}};
     post.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
     JudgeReply reply;
-    reply.request = redact(post.body, options_.key);
-    const HttpAnswer answer = http_post(post);
+    reply.request = http::redact(post.body, options_.key);
+    const http::Reply answer = http::post(post);
     if (answer.failure.empty() && answer.status == 200) {
         if (auto read = parse_chat_reply(answer.body)) {
-            reply.text = redact(std::move(read->text), options_.key);
+            reply.text = http::redact(std::move(read->text), options_.key);
             reply.usage = read->usage;
             unreached_ = 0;
             return reply;
@@ -111,7 +105,7 @@ JudgeReply RemoteJudge::ask(const JudgeRequest& request, const Json& schema, std
     return reply;
 }
 
-JudgeFailure RemoteJudge::failure_of(const HttpAnswer& answer, const Json& sent) {
+JudgeFailure RemoteJudge::failure_of(const http::Reply& answer, const Json& sent) {
     JudgeFailure failure;
     if (!answer.failure.empty()) {
         check_connection(answer);
@@ -135,12 +129,12 @@ JudgeFailure RemoteJudge::failure_of(const HttpAnswer& answer, const Json& sent)
     failure.retryable = is_retryable(answer.status);
     failure.may_be_billed = may_be_at_work(answer.status);
     if (const auto found = answer.headers.find("retry-after"); found != answer.headers.end()) {
-        failure.retry_after = parse_retry_after(found->second);
+        failure.retry_after = http::parse_retry_after(found->second);
     }
     return failure;
 }
 
-void RemoteJudge::check_connection(const HttpAnswer& answer) {
+void RemoteJudge::check_connection(const http::Reply& answer) {
     const bool hopeless = !answer.sent && ++unreached_ >= kMostUnreached;
     if (answer.may_pass && !hopeless) return;
     throw error(ErrorKind::Unavailable, "{} cannot be reached: {}", options_.base_url, answer.failure);
@@ -163,7 +157,7 @@ bool RemoteJudge::drop_refused(std::string_view complaint, const Json& sent) {
     return false;
 }
 
-void RemoteJudge::check_status(const HttpAnswer& answer, std::string_view message) const {
+void RemoteJudge::check_status(const http::Reply& answer, std::string_view message) const {
     const int status = answer.status;
     if (status / 100 == 3) {
         throw error(ErrorKind::BadInput,
@@ -184,8 +178,8 @@ void RemoteJudge::check_status(const HttpAnswer& answer, std::string_view messag
     }
 }
 
-std::string RemoteJudge::message_of(const HttpAnswer& answer) const {
-    std::string message = shorten(redact(server_message(answer.body), options_.key));
+std::string RemoteJudge::message_of(const http::Reply& answer) const {
+    std::string message = shorten(http::redact(server_message(answer.body), options_.key));
     return message.empty() ? "no message" : message;
 }
 
@@ -213,11 +207,6 @@ std::size_t estimate_tokens(std::string_view text) {
         tokens += c == ' ' ? 0 : 1;
     }
     return tokens;
-}
-
-std::string redact(std::string text, std::string_view key) {
-    if (key.size() < kShortestSecret) return text;
-    return replace_all(text, key, "[key]");
 }
 
 }  // namespace urial::eval

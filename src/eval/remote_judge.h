@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "eval/judge.h"
+#include "http/http.h"
 
 namespace urial::eval {
 
@@ -20,8 +21,6 @@ struct RemoteJudgeOptions {
     std::string key;  ///< empty: no Authorization header
     std::chrono::milliseconds timeout{300'000};
 };
-
-struct HttpAnswer;
 
 class RemoteJudge final : public Judge {
 public:
@@ -36,13 +35,13 @@ public:
 
 private:
     Json body_of(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) const;
-    JudgeFailure failure_of(const HttpAnswer& answer, const Json& sent);
+    JudgeFailure failure_of(const http::Reply& answer, const Json& sent);
     bool drop_refused(std::string_view complaint, const Json& sent);
     /// Throws when trying again is of no use.
-    void check_connection(const HttpAnswer& answer);
+    void check_connection(const http::Reply& answer);
     /// Throws for the statuses that no retry can change.
-    void check_status(const HttpAnswer& answer, std::string_view message) const;
-    std::string message_of(const HttpAnswer& answer) const;
+    void check_status(const http::Reply& answer, std::string_view message) const;
+    std::string message_of(const http::Reply& answer) const;
 
     RemoteJudgeOptions options_;
     std::atomic<bool> sends_schema_{true};
@@ -62,8 +61,5 @@ std::optional<RemoteAddress> parse_remote_address(std::string_view spec);
 /// About how many tokens a text has, rather too many than too few for what people write: a word counts a token per four
 /// letters, digits and signs one each, other scripts one per byte.
 std::size_t estimate_tokens(std::string_view text);
-
-/// Every occurrence of the key becomes "[key]". A key of fewer than 8 bytes ("EMPTY", "none") is no secret.
-std::string redact(std::string text, std::string_view key);
 
 }  // namespace urial::eval

@@ -19,9 +19,9 @@
 #include "base/hash.h"
 #include "base/json_reader.h"
 #include "base/text.h"
+#include "http/http.h"
 #include "models/cache.h"
 #include "models/download.h"
-#include "models/http.h"
 #include "models/hub_cache.h"
 
 namespace urial::models {
@@ -72,11 +72,11 @@ private:
     int failures_ = 0;
 };
 
-bool may_pass(const HttpReply& reply) {
-    return (!reply.failure.empty() && reply.cut) || reply.status == 429 || reply.status / 100 == 5;
+bool may_pass(const http::Reply& reply) {
+    return (!reply.failure.empty() && reply.may_pass) || reply.status == 429 || reply.status / 100 == 5;
 }
 
-std::string reason_of(const HttpReply& reply) {
+std::string reason_of(const http::Reply& reply) {
     return reply.failure.empty() ? fmt::format("status {}", reply.status) : reply.failure;
 }
 
@@ -165,11 +165,11 @@ private:
 
     Listing list() const {
         std::string body;
-        HttpGet request;
+        http::GetRequest request;
         request.url = fmt::format("{}/api/models/{}/revision/main?blobs=true", settings_.endpoint, spec_.repository);
-        request.token = token_.value;
-        request.most_time = kListingTime;
-        request.on_body = [&](const HttpReply&, std::string_view piece) {
+        request.bearer = token_.value;
+        request.timeout = kListingTime;
+        request.on_body = [&](const http::Reply&, std::string_view piece) {
             if (body.size() + piece.size() > kListingLimits.bytes) {
                 throw error(ErrorKind::BadInput, "{}: the hub's list of files is larger than {}", spec_.text,
                             human_bytes(static_cast<double>(kListingLimits.bytes)));
@@ -181,7 +181,7 @@ private:
         Backoff backoff({.retries = std::min(times_.retries, 2), .first_wait_ms = times_.first_wait_ms});
         for (;;) {
             body.clear();
-            const HttpReply reply = http_get(request);
+            const http::Reply reply = http::get(request);
             if (reply.failure.empty() && reply.status == 200) return parse(body);
             if (!may_pass(reply)) refuse(reply, "the repository");
             if (!backoff.wait({})) {
@@ -286,16 +286,16 @@ private:
     void receive(const std::string& commit, const HubFile& file, PartialFile& partial) const {
         ProgressReporter progress(options_, file.bytes);
         Backoff backoff(times_);
-        HttpGet request;
+        http::GetRequest request;
         request.url =
-            fmt::format("{}/{}/resolve/{}/{}", settings_.endpoint, spec_.repository, commit, url_path(file.name));
-        request.token = token_.value;
+            fmt::format("{}/{}/resolve/{}/{}", settings_.endpoint, spec_.repository, commit, http::url_path(file.name));
+        request.bearer = token_.value;
         request.on_tick = [&] { progress.report(partial.bytes()); };
         while (partial.bytes() < file.bytes) {
             const std::uint64_t first = partial.bytes();
             request.first_byte = first;
             bool begun = false;
-            request.on_body = [&](const HttpReply& head, std::string_view piece) {
+            request.on_body = [&](const http::Reply& head, std::string_view piece) {
                 if (!begun) begin(head, partial);
                 begun = true;
                 if (piece.size() > file.bytes - partial.bytes()) {
@@ -305,7 +305,7 @@ private:
                 partial.append(piece);
                 return true;
             };
-            const HttpReply reply = http_get(request);
+            const http::Reply reply = http::get(request);
             if (partial.bytes() == file.bytes) break;
             if (partial.bytes() > first) backoff.succeeded();
             const bool ended_early = reply.failure.empty() && reply.status / 100 == 2;
@@ -325,7 +325,7 @@ private:
     }
 
     /// The first bytes of a reply: a server that ignores the range sends the file from its begin.
-    void begin(const HttpReply& head, PartialFile& partial) const {
+    void begin(const http::Reply& head, PartialFile& partial) const {
         if (partial.bytes() == 0) return;
         if (head.status != 206) {
             notify(options_, "the server does not resume, beginning anew");
@@ -340,7 +340,7 @@ private:
         }
     }
 
-    [[noreturn]] void refuse(const HttpReply& reply, std::string_view what) const {
+    [[noreturn]] void refuse(const http::Reply& reply, std::string_view what) const {
         const auto header = reply.headers.find("x-error-code");
         const std::string code = header == reply.headers.end() ? "" : header->second;
         if (reply.failure.empty() && (reply.status == 404 || code == "RepoNotFound")) {

@@ -64,8 +64,8 @@ inline JudgeReply failed(bool retryable) {
 }
 
 /// Waits of no length, so that tests of failures take none.
-inline RetryOptions fast_retry() {
-    RetryOptions retry;
+inline http::RetryOptions fast_retry() {
+    http::RetryOptions retry;
     retry.first_wait = std::chrono::milliseconds(0);
     return retry;
 }

@@ -4,14 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include "eval/retry.h"
 #include "support/expect_error.h"
 
 namespace urial::eval {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 TEST(Prices, a_table_gives_usd_per_million_tokens_by_model) {
     const PriceTable prices = parse_prices(R"(
@@ -83,24 +81,6 @@ TEST(Budget, waiting_ends_when_the_run_is_stopped) {
 TEST(Budget, without_a_limit_everything_fits) {
     Budget budget(std::nullopt, 1e6);
     EXPECT_TRUE(budget.reserve(1e9, {}));
-}
-
-TEST(Retry, the_bound_doubles_up_to_the_longest_wait_and_the_wait_is_anywhere_below) {
-    RetryOptions options;
-    options.first_wait = milliseconds(100);
-    options.longest_wait = milliseconds(1'000);
-    EXPECT_EQ(wait_before_retry(options, 1, std::nullopt, 0), milliseconds(0));
-    EXPECT_EQ(wait_before_retry(options, 1, std::nullopt, 0.5), milliseconds(50));
-    EXPECT_EQ(wait_before_retry(options, 3, std::nullopt, 0.5), milliseconds(200));
-    EXPECT_EQ(wait_before_retry(options, 20, std::nullopt, 0.5), milliseconds(500));
-}
-
-TEST(Retry, the_servers_wish_is_never_undercut_and_zero_means_at_once) {
-    const RetryOptions options;
-    EXPECT_EQ(wait_before_retry(options, 1, seconds(7), 0), seconds(7));
-    EXPECT_GT(wait_before_retry(options, 1, seconds(7), 0.9), seconds(7));
-    EXPECT_LE(wait_before_retry(options, 9, seconds(7), 0.99), seconds(14));
-    EXPECT_EQ(wait_before_retry(options, 5, seconds(0), 0.99), seconds(0));
 }
 
 }  // namespace

@@ -1,9 +1,17 @@
-#include "eval/retry.h"
-
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 
-namespace urial::eval {
+#include <curl/curl.h>
+
+#include "http/http.h"
+
+namespace urial::http {
+namespace {
+
+constexpr std::size_t kMostRetryAfterDigits = 9;
+
+}  // namespace
 
 std::chrono::milliseconds wait_before_retry(const RetryOptions& options, int failures,
                                             std::optional<std::chrono::seconds> retry_after, double random) {
@@ -15,4 +23,14 @@ std::chrono::milliseconds wait_before_retry(const RetryOptions& options, int fai
     return std::chrono::duration_cast<std::chrono::milliseconds>(asked + jitter);
 }
 
-}  // namespace urial::eval
+std::optional<std::chrono::seconds> parse_retry_after(const std::string& value) {
+    if (value.empty()) return std::nullopt;
+    if (std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
+        return std::chrono::seconds(std::stoll(value.substr(0, kMostRetryAfterDigits)));
+    }
+    const std::time_t at = curl_getdate(value.c_str(), nullptr);
+    if (at < 0) return std::nullopt;
+    return std::chrono::seconds(std::max<std::time_t>(0, at - std::time(nullptr)));
+}
+
+}  // namespace urial::http

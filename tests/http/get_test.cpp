@@ -1,4 +1,4 @@
-#include "models/http.h"
+#include "http/http.h"
 
 #include <thread>
 
@@ -6,7 +6,7 @@
 
 #include "support/chat_server.h"
 
-namespace urial::models {
+namespace urial::http {
 namespace {
 
 using test::ChatAnswer;
@@ -17,8 +17,8 @@ using test::SendBytes;
 const std::string kHead = "HTTP/1.1 200 OK\r\n";
 
 /// Gets from a server that sends `head`, and then `part` until the client goes.
-HttpReply get_endless(const std::string& head, const std::string& part, HttpGet request = {},
-                      std::chrono::milliseconds pause = std::chrono::milliseconds(0)) {
+Reply get_endless(const std::string& head, const std::string& part, GetRequest request = {},
+                  std::chrono::milliseconds pause = std::chrono::milliseconds(0)) {
     ChatServer server([&](const ChatRequest&) {
         ChatAnswer answer;
         answer.script = [&](const SendBytes& send) {
@@ -28,31 +28,32 @@ HttpReply get_endless(const std::string& head, const std::string& part, HttpGet 
         return answer;
     });
     request.url = server.base_url() + "/models";
-    return http_get(request);
+    return get(request);
 }
 
 TEST(HttpGet, headers_and_trailers_without_an_end_are_cut_off) {
     const std::string lines = "A: 1\r\nB: 2\r\nC: 3\r\n";
-    EXPECT_EQ(get_endless(kHead, lines).failure, "more than 262144 bytes of headers");
-    EXPECT_EQ(get_endless("", "HTTP/1.1 100 Continue\r\n\r\n").failure, "more than 262144 bytes of headers");
+    EXPECT_EQ(get_endless(kHead, lines).failure, "the answer has more than 262144 bytes of headers");
+    EXPECT_EQ(get_endless("", "HTTP/1.1 100 Continue\r\n\r\n").failure,
+              "the answer has more than 262144 bytes of headers");
     EXPECT_EQ(get_endless(kHead + "Transfer-Encoding: chunked\r\n\r\n0\r\n", lines).failure,
-              "more than 262144 bytes of headers");
+              "the answer has more than 262144 bytes of headers");
 }
 
 TEST(HttpGet, the_body_of_a_refusal_is_not_read_to_its_end) {
-    const HttpReply reply = get_endless("HTTP/1.1 404 None\r\n\r\n", std::string(10'000, 'x'));
+    const Reply reply = get_endless("HTTP/1.1 404 None\r\n\r\n", std::string(10'000, 'x'));
     EXPECT_EQ(reply.status, 404);
     EXPECT_EQ(reply.failure, "");
 }
 
 TEST(HttpGet, a_reply_that_drips_ends_with_its_time) {
-    HttpGet request;
-    request.most_time = std::chrono::milliseconds(300);
-    request.on_body = [](const HttpReply&, std::string_view) { return true; };
-    const HttpReply reply = get_endless(kHead + "\r\n", "x", request, std::chrono::milliseconds(20));
+    GetRequest request;
+    request.timeout = std::chrono::milliseconds(300);
+    request.on_body = [](const Reply&, std::string_view) { return true; };
+    const Reply reply = get_endless(kHead + "\r\n", "x", request, std::chrono::milliseconds(20));
     EXPECT_FALSE(reply.failure.empty());
-    EXPECT_TRUE(reply.cut);
+    EXPECT_TRUE(reply.may_pass);
 }
 
 }  // namespace
-}  // namespace urial::models
+}  // namespace urial::http

@@ -1,0 +1,96 @@
+#include <string_view>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "http/http.h"
+#include "http/transfer.h"
+
+namespace urial::http {
+namespace {
+
+constexpr int kMostRedirects = 10;
+constexpr long kStalledSeconds = 30;  // of less than the next number of bytes a second: the connection counts as cut
+constexpr long kStalledBytes = 100;
+constexpr std::size_t kMostRefusalBytes = 1u << 20;  // of the body of a reply that is no success; nobody reads it
+
+struct Origin {
+    std::string scheme;
+    std::string host;
+    std::string port;
+    bool operator==(const Origin&) const = default;
+};
+
+Origin origin_of(const std::string& text) {
+    const CurlUrl url(curl_url());
+    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
+        throw error(ErrorKind::BadInput, "'{}' is not an address that can be fetched", printable(text));
+    }
+    const auto part = [&](CURLUPart which) {
+        char* value = nullptr;
+        if (curl_url_get(url.get(), which, &value, CURLU_DEFAULT_PORT) != CURLUE_OK) return std::string();
+        std::string copy = lower_ascii(value);
+        curl_free(value);
+        return copy;
+    };
+    return {part(CURLUPART_SCHEME), part(CURLUPART_HOST), part(CURLUPART_PORT)};
+}
+
+bool is_lost_connection(CURLcode code) {
+    switch (code) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_PARTIAL_FILE:
+        case CURLE_OPERATION_TIMEDOUT:
+        case CURLE_GOT_NOTHING:
+        case CURLE_SEND_ERROR:
+        case CURLE_RECV_ERROR:
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_HTTP2:
+        case CURLE_HTTP2_STREAM: return true;
+        default: return false;
+    }
+}
+
+struct Step {
+    Reply reply;
+    std::string redirect;  // where it leads; mostly empty
+};
+
+/// One request, no redirect followed.
+Step get_once(const GetRequest& request, const std::string& url, bool with_token) {
+    Transfer transfer(url, request.timeout);
+    if (with_token) transfer.add_bearer(request.bearer);
+    if (request.first_byte > 0) transfer.add_header(fmt::format("Range: bytes={}-", request.first_byte));
+    curl_easy_setopt(transfer.handle(), CURLOPT_LOW_SPEED_LIMIT, kStalledBytes);
+    curl_easy_setopt(transfer.handle(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
+    std::size_t ignored_bytes = 0;
+    transfer.take_body = [&](std::string_view piece) {
+        if (transfer.reply.status / 100 == 2 && request.on_body) return request.on_body(transfer.reply, piece);
+        ignored_bytes += piece.size();
+        return ignored_bytes <= kMostRefusalBytes;
+    };
+    transfer.on_tick = request.on_tick;
+    const CURLcode code = transfer.perform();
+    if (transfer.reply.failure.empty()) return {transfer.reply, transfer.redirect()};
+    transfer.reply.may_pass = is_lost_connection(code);
+    return {transfer.reply, {}};
+}
+
+}  // namespace
+
+Reply get(const GetRequest& request) {
+    const Origin home = origin_of(request.url);
+    std::string url = request.url;
+    for (int redirects = 0; redirects <= kMostRedirects; ++redirects) {
+        const Origin origin = origin_of(url);
+        if (home.scheme == "https" && origin.scheme != "https") {
+            throw error(ErrorKind::BadInput, "{} redirects to an unencrypted address: refused", request.url);
+        }
+        Step step = get_once(request, url, origin == home);
+        if (step.redirect.empty()) return step.reply;
+        url = step.redirect;
+    }
+    throw error(ErrorKind::BadInput, "{} redirects more than {} times: refused", request.url, kMostRedirects);
+}
+
+}  // namespace urial::http
