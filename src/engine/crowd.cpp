@@ -92,8 +92,8 @@ ShortWaits::~ShortWaits() = default;
 
 namespace {
 
-/// Seconds for which the threads that exist waited for a core; 0 where the kernel does not say. A thread that ended takes
-/// its own with it.
+/// Seconds for which the threads that exist waited for a core; 0 where the kernel does not say. A thread that ended
+/// takes its own with it.
 double waited_for_a_core() {
     double seconds = 0;
     std::error_code failure;

@@ -58,7 +58,7 @@ TEST(Crowd, what_happened_long_ago_in_a_long_computation_counts_by_its_rate) {
 
 TEST(Crowd, threads_are_left_out_one_by_one_while_they_wait_for_cores) {
     Watched crowd;
-    EXPECT_EQ(crowd.left_out(0, 100.0), 0);    // of before
+    EXPECT_EQ(crowd.left_out(0, 100.0), 0);     // of before
     EXPECT_EQ(crowd.left_out(100, 100.04), 0);  // 0.4 of the time
     EXPECT_EQ(crowd.left_out(200, 100.11), 1);
     EXPECT_EQ(crowd.left_out(300, 100.18), 2);
