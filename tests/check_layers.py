@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
-"""Checks the arrows of ARCHITECTURE.md against the includes: a part includes only parts left of it, llama.h has one includer, and texts from outside one reader."""
+"""Checks what ARCHITECTURE.md promises of the parts in src/.
+
+A part includes only parts left of it, and of another part only the front headers that the table of ARCHITECTURE.md
+names (all of base are); CMake links each part with the parts that it includes, and no other; llama.h has one includer;
+texts from outside have one reader each.
+"""
 
 import pathlib
 import re
@@ -19,31 +24,78 @@ ALLOWED = {
     "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report"},
     "cli": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "serve"},
 }
+# Headers of libraries, and the part that hides each.
+HIDDEN = {"llama.h": "engine", "ggml.h": "engine", "curl/curl.h": "http"}
 UNBOUNDED = re.compile(r"\b(json|ordered_json|Json|toml)::(parse|sax_parse|parse_file)\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+TABLE_ROW = re.compile(r"^\| `src/(\w+)` \|.*\|([^|]*)\|\s*$", re.MULTILINE)
+LINKS = re.compile(r"(?:urial_part\(|target_link_libraries\(urial_)(\w+)\s+(?:PUBLIC |PRIVATE )?([^)]*)\)")
 
 
-def violations(source_root):
+def front_headers(architecture):
+    """Of each part, from the last column of its row."""
+    return {part: set(re.findall(r"`([\w.]+)`", headers)) for part, headers in TABLE_ROW.findall(architecture)}
+
+
+def linked_parts(cmake):
+    """Of each part, the parts that CMakeLists.txt links it with."""
+    linked = {}
+    for part, libraries in LINKS.findall(re.sub(r"#.*", "", cmake)):
+        names = {name for name in re.findall(r"\burial_(\w+)", libraries) if name in ALLOWED}
+        linked.setdefault(part, set()).update(names)
+    return linked
+
+
+def sources(source_root):
+    """Of each part, its files with their text."""
+    parts = {}
     for path in sorted(source_root.rglob("*")):
-        if path.suffix not in {".h", ".cpp"}:
+        if path.suffix in {".h", ".cpp"}:
+            parts.setdefault(path.relative_to(source_root).parts[0], {})[path] = path.read_text(encoding="utf-8")
+    return parts
+
+
+def include_violations(part, path, text, fronts):
+    for included in INCLUDE.findall(text):
+        other, _, header = included.partition("/")
+        if HIDDEN.get(included, part) != part:
+            yield f"{path}: only {HIDDEN[included]} includes {included}"
+        if other not in ALLOWED or other in {part, "base"}:
             continue
-        part = path.relative_to(source_root).parts[0]
-        if part not in ALLOWED:
-            yield f"{path}: the part {part} is not in ARCHITECTURE.md"
+        if other not in ALLOWED[part]:
+            yield f"{path}: {part} must not include {included}"
+        elif header not in fronts.get(other, set()):
+            yield f"{path}: {included} is no front header of {other} in ARCHITECTURE.md"
+    if path.name not in {"json_reader.cpp", "toml_reader.cpp"} and UNBOUNDED.search(text):
+        yield f"{path}: what comes from outside is parsed by base/json_reader.h and base/toml_reader.h, which have limits"
+
+
+def link_violations(part, texts, linked):
+    names = {included.split("/")[0] for text in texts for included in INCLUDE.findall(text)}
+    included = (names & ALLOWED.keys()) - {part}
+    for other in sorted(included - linked):
+        yield f"CMakeLists.txt: {part} includes {other} and does not link urial_{other}"
+    for other in sorted(linked - included):
+        yield f"CMakeLists.txt: {part} links urial_{other} and includes nothing of it"
+
+
+def violations(root):
+    fronts = front_headers((root / "ARCHITECTURE.md").read_text(encoding="utf-8"))
+    linked = linked_parts((root / "CMakeLists.txt").read_text(encoding="utf-8"))
+    for part, files in sources(root / "src").items():
+        if part not in ALLOWED or part not in fronts:
+            yield f"src/{part}: this part is not in the table of ARCHITECTURE.md or has no arrows in check_layers.py"
             continue
-        for included in INCLUDE.findall(path.read_text(encoding="utf-8")):
-            other = included.split("/")[0]
-            if other in ALLOWED and other != part and other != "base" and other not in ALLOWED[part]:
-                yield f"{path}: {part} must not include {included}"
-            if included in {"llama.h", "ggml.h"} and part != "engine":
-                yield f"{path}: only engine includes {included}"
-        if path.name not in {"json_reader.cpp", "toml_reader.cpp"} and UNBOUNDED.search(path.read_text(encoding="utf-8")):
-            yield f"{path}: what comes from outside is parsed by base/json_reader.h and base/toml_reader.h, which have limits"
+        for header in sorted(fronts[part]):
+            if root / "src" / part / header not in files:
+                yield f"ARCHITECTURE.md: names the front header {header} of {part}, which is not there"
+        for path, text in files.items():
+            yield from include_violations(part, path.relative_to(root), text, fronts)
+        yield from link_violations(part, files.values(), linked.get(part, set()))
 
 
 def main():
-    source_root = pathlib.Path(__file__).resolve().parent.parent / "src"
-    found = list(violations(source_root))
+    found = list(violations(pathlib.Path(__file__).resolve().parent.parent))
     for line in found:
         print(line)
     return 1 if found else 0

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "eval/agreement.h"
+#include "eval/eval.h"
 
 namespace urial::cli {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "eval/dataset.h"
+#include "eval/eval.h"
 #include "generate/batch_run.h"
 
 namespace urial::cli {

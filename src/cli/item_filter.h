@@ -7,7 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "eval/dataset.h"
+#include "eval/eval.h"
 
 namespace urial::cli {
 

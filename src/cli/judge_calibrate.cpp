@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "cli/agreement_text.h"
 #include "cli/command_tree.h"
-#include "eval/agreement.h"
+#include "eval/eval.h"
 
 namespace urial::cli {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "eval/judge_log.h"
+#include "eval/eval.h"
 
 namespace urial::cli {
 

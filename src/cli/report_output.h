@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/judged_report.h"
-#include "report/table.h"
+#include "report/report.h"
 
 namespace urial::cli {
 

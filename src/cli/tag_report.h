@@ -3,7 +3,7 @@
 // The table of a run of tags: how many items have each label, and what it cost.
 
 #include "cli/commands.h"
-#include "report/judged.h"
+#include "report/report.h"
 
 namespace urial::cli {
 

@@ -7,7 +7,8 @@
 //   dataset.h     items and answers from files, filters
 //   rubric.h      what a judge is asked, the schema of its reply, attempts to steer it
 //   verdict.h     a reply becomes verdicts
-//   judge.h       who is asked; remote_judge.h: an OpenAI-compatible server
+//   judge.h       who is asked; remote_judge.h: an OpenAI-compatible server; local_judge.h (not
+//                 included here): a model in this process
 //   judge_tasks.h which rubric is put to the judges for which item and answer
 //   judge_run.h   asking them: resumable, retried, within a budget (price.h)
 //   record.h      items, answers, verdicts, records, run folders
@@ -16,11 +17,12 @@
 //   mt_bench.h    two turns, categories
 //   original.h    the original authors' files and rules
 //   statistics.h  bootstrap, sign flips, measures of agreement
+//   json_values.h numbers of tables as JSON
 //   agreement.h   raters against raters, the judges of a jury
-//   judge.h       whoever is asked; local_judge.h a model in this process
 
 #include "eval/agreement.h"
 #include "eval/dataset.h"
+#include "eval/json_values.h"
 #include "eval/judge_run.h"
 #include "eval/judge_tasks.h"
 #include "eval/mt_bench.h"

@@ -19,8 +19,6 @@
 
 namespace urial::eval {
 
-inline constexpr std::string_view kRawFile = "raw.jsonl";
-inline constexpr std::string_view kLedgerFile = "ledger.jsonl";
 inline constexpr unsigned kPrivate = 0600;
 
 /// No request of this judgement got a reply: the next run asks again.

@@ -120,6 +120,8 @@ struct EvalRun {
 inline constexpr std::string_view kRunFormat = "urial.eval/1";  ///< the manifest's "format"
 inline constexpr std::string_view kManifestFile = "manifest.json";
 inline constexpr std::string_view kRecordsFile = "records.jsonl";
+inline constexpr std::string_view kRawFile = "raw.jsonl";
+inline constexpr std::string_view kLedgerFile = "ledger.jsonl";
 
 /// Throws Error{NotFound|BadInput} when the folder is not a finished evaluation run.
 EvalRun load_run(const std::filesystem::path& folder);

@@ -1,4 +1,4 @@
-#include "eval/json_values.h"
+#include "eval/eval.h"
 #include "report/judged.h"
 
 namespace urial::report {
