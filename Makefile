@@ -42,7 +42,7 @@ test-readme: deps  ## the commands that README.md and docs/ show
 test-asan: deps  ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/run_tests.sh asan
 
-check:  ## formatting and layering
+check:  ## formatting, layering, locks
 	@scripts/run_tests.sh check
 
 bench: build  ## build the benchmarks and say how to run them (docs/benchmarks.md)

@@ -3,7 +3,7 @@
 
 A part includes only parts left of it, and of another part only the front headers that the table of ARCHITECTURE.md
 names (all of base are); CMake links each part with the parts that it includes, and no other; llama.h has one includer;
-texts from outside have one reader each.
+texts from outside have one reader each, and locks are those of base/mutex.h.
 """
 
 import pathlib
@@ -27,6 +27,7 @@ ALLOWED = {
 # Headers of libraries, and the part that hides each.
 HIDDEN = {"llama.h": "engine", "ggml.h": "engine", "curl/curl.h": "http"}
 UNBOUNDED = re.compile(r"\b(json|ordered_json|Json|toml)::(parse|sax_parse|parse_file)\(")
+UNPROVED_LOCK = re.compile(r"\bstd::(\w*mutex|condition_variable\w*|lock_guard|unique_lock|scoped_lock|shared_lock)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 TABLE_ROW = re.compile(r"^\| `src/(\w+)` \|.*\|([^|]*)\|\s*$", re.MULTILINE)
 LINKS = re.compile(r"(?:urial_part\(|target_link_libraries\(urial_)(\w+)\s+(?:PUBLIC |PRIVATE )?([^)]*)\)")
@@ -68,6 +69,8 @@ def include_violations(part, path, text, fronts):
             yield f"{path}: {included} is no front header of {other} in ARCHITECTURE.md"
     if path.name not in {"json_reader.cpp", "toml_reader.cpp"} and UNBOUNDED.search(text):
         yield f"{path}: what comes from outside is parsed by base/json_reader.h and base/toml_reader.h, which have limits"
+    if path.name != "mutex.h" and (found := UNPROVED_LOCK.search(text)):
+        yield f"{path}: {found.group()}: locks are those of base/mutex.h, which clang proves"
 
 
 def link_violations(part, texts, linked):

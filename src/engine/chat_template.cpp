@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <mutex>
 
 #include <jinja/lexer.h>
 #include <jinja/parser.h>
@@ -11,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/mutex.h"
 #include "base/text.h"
 #include "engine/confined.h"
 
@@ -236,8 +236,8 @@ std::vector<ChatPart> render_chat(const ChatTemplate& form, std::span<const Chat
                                   const ChatRenderOptions& options) {
     // The Jinja engine has statics that are made at first use: no process may be forked while another thread makes
     // them.
-    static std::mutex one_at_a_time;
-    const std::lock_guard lock(one_at_a_time);
+    static Mutex one_at_a_time;
+    const MutexLock lock(one_at_a_time);
     try {
         return is_builtin(form) ? apply(form, messages, options) : apply_confined(form, messages, options);
     } catch (const std::exception& failure) {

@@ -21,10 +21,8 @@
 #include "engine/crowd.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -33,6 +31,8 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+
+#include "base/mutex.h"
 
 namespace urial::engine {
 
@@ -61,7 +61,7 @@ public:
     SleepingTeam() : owner_([this] { sleep(); }) {}
     ~SleepingTeam() {
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             done_ = true;
         }
         wake_.notify_all();
@@ -72,8 +72,8 @@ public:
 private:
     void sleep() {
         const auto rest = [this] {
-            std::unique_lock lock(mutex_);
-            wake_.wait(lock, [this] { return done_; });
+            const MutexLock lock(mutex_);
+            wake_.wait(mutex_, [this]() REQUIRES(mutex_) { return done_; });
         };
 #ifdef _OPENMP
 #pragma omp parallel num_threads(omp_get_num_procs() + 1)  // all but the first are counted
@@ -81,9 +81,9 @@ private:
         rest();
     }
 
-    std::mutex mutex_;  // guards done_
-    std::condition_variable wake_;
-    bool done_ = false;
+    Mutex mutex_;
+    Condition wake_;
+    bool done_ GUARDED_BY(mutex_) = false;
     std::jthread owner_;  // the last member: it uses the others, and is joined first
 };
 
@@ -112,12 +112,12 @@ int most_left_out() { return static_cast<int>(std::thread::hardware_concurrency(
 
 int mind_the_crowd() {
     struct Watched {
-        std::mutex mutex;  // guards the others
-        Crowd crowd;
-        std::optional<ShortWaits> short_waits;
+        Mutex mutex;
+        Crowd crowd GUARDED_BY(mutex);
+        std::optional<ShortWaits> short_waits GUARDED_BY(mutex);
     };
     static Watched watch;
-    const std::lock_guard lock(watch.mutex);
+    const MutexLock lock(watch.mutex);
     const Crowd::Time now = std::chrono::steady_clock::now();
     if (watch.crowd.is_due(now)) {
         rusage usage{};

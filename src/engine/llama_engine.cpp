@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <mutex>
 #include <numeric>
 #include <set>
 
@@ -17,6 +16,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "engine/backend.h"
@@ -42,9 +42,9 @@ constexpr llama_seq_id engine_sequence(int sequence) { return sequence + 1; }
 // ---- the engine's log -----------------------------------------------------------------------------------------------
 
 struct LogState {
-    std::mutex mutex;  // guards both members: the engine logs from any thread
-    std::function<void(LogLevel, std::string_view)> sink;
-    std::string last_error;
+    Mutex mutex;  // the engine logs from any thread
+    std::function<void(LogLevel, std::string_view)> sink GUARDED_BY(mutex);
+    std::string last_error GUARDED_BY(mutex);
 };
 
 LogState& log_state() {
@@ -54,7 +54,7 @@ LogState& log_state() {
 
 void on_engine_log(ggml_log_level level, const char* text, void*) {
     LogState& state = log_state();
-    const std::lock_guard lock(state.mutex);
+    const MutexLock lock(state.mutex);
     // The reason comes first; this line only closes the matter.
     const bool is_summary = std::string_view(text).find("failed to load model") != std::string_view::npos;
     if (level == GGML_LOG_LEVEL_ERROR && !(is_summary && !state.last_error.empty())) state.last_error = text;
@@ -74,7 +74,7 @@ void on_engine_abort(const char* message) {
     const std::size_t folder_end = text.substr(0, place_end).rfind('/');
     if (folder_end != std::string_view::npos) text.remove_prefix(folder_end + 1);
     LogState& state = log_state();
-    const std::lock_guard lock(state.mutex);
+    const MutexLock lock(state.mutex);
     if (state.sink) state.sink(LogLevel::Fatal, text);
 }
 
@@ -82,7 +82,7 @@ void on_engine_abort(const char* message) {
 
 std::string last_engine_error() {
     LogState& state = log_state();
-    const std::lock_guard lock(state.mutex);
+    const MutexLock lock(state.mutex);
     std::string text = std::exchange(state.last_error, {});
     while (!text.empty() && text.back() == '\n') text.pop_back();
     return text.empty() ? "the engine gave no reason" : text;
@@ -774,7 +774,7 @@ EngineBuild engine_build() { return {llama_version(), URIAL_ENGINE_ORIGIN, cpu_f
 void set_engine_log(std::function<void(LogLevel, std::string_view)> sink) {
     LogState& state = log_state();
     {
-        const std::lock_guard lock(state.mutex);
+        const MutexLock lock(state.mutex);
         state.sink = std::move(sink);
     }
     llama_log_set(on_engine_log, nullptr);

@@ -131,19 +131,19 @@ void JudgeAsker::wait_after(const JudgeJob& job, const JudgeFailure& failure, in
                     "judge {} asks to come back in {}: run the same command again then, it goes on where it stopped",
                     job.seat->judge->name(), human_seconds(static_cast<double>(failure.retry_after->count())));
     }
-    std::unique_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     const double random = std::uniform_real_distribution<double>(0, 1)(random_);
     const auto wait = http::wait_before_retry(options_.retry, failures, failure.retry_after, random);
-    waiting_.wait_for(lock, stop_, wait, [] { return false; });
+    waiting_.sleep_for(mutex_, stop_, wait);
 }
 
 void JudgeAsker::tell(const JudgeJob& job, std::string_view what) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     details_.push_back(fmt::format("item {}, judge {}: {}", job.task->item.id, job.seat->judge->name(), what));
 }
 
 std::vector<std::string> JudgeAsker::take_details() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(details_, {});
 }
 

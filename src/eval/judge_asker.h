@@ -3,14 +3,13 @@
 // One judgement from the first request to the record: retries, second asking, budget. Shared by the threads of a run.
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "eval/judge_run.h"
 
 namespace urial::eval {
@@ -51,10 +50,10 @@ private:
     const JudgeRunOptions& options_;
     const std::stop_token stop_;
     std::atomic<bool> out_of_money_{false};
-    std::mutex mutex_;  // guards what follows
-    std::condition_variable_any waiting_;
-    std::mt19937_64 random_{std::random_device{}()};
-    std::vector<std::string> details_;
+    Mutex mutex_;
+    Condition waiting_;
+    std::mt19937_64 random_ GUARDED_BY(mutex_){std::random_device{}()};
+    std::vector<std::string> details_ GUARDED_BY(mutex_);
 };
 
 }  // namespace urial::eval

@@ -138,7 +138,7 @@ void JudgeLog::end_cut_off() {
 JudgeLog::Lines JudgeLog::read_records(const std::set<std::string>& keys) {
     std::size_t failures = 0;
     std::size_t repeated = 0;
-    Lines damaged = for_each_written_line(records_.path(), [&](std::size_t line, Json&& json) {
+    Lines damaged = for_each_written_line(records_.path(), [&](std::size_t line, Json&& json) REQUIRES(mutex_) {
         const std::string key = key_of(records_.path(), line, json);
         const EvalRecord record = record_from_json(json);
         if (is_request_failure(record)) {  // of whatever judge and item: nothing was judged
@@ -171,21 +171,22 @@ JudgeLog::Lines JudgeLog::read_records(const std::set<std::string>& keys) {
 
 void JudgeLog::forget_failures() {
     if (failures_ == 0) return;
+    const MutexLock lock(mutex_);
     std::string kept;
-    for_each_json_line(records_.path(), [&](std::size_t line, Json&& json) {
+    for_each_json_line(records_.path(), [&](std::size_t line, Json&& json) REQUIRES(mutex_) {
         if (recorded_.contains(key_of(records_.path(), line, json))) kept += json.dump() + "\n";
     });
     records_.replace(kept);
 }
 
 void JudgeLog::sync_records() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     records_.sync();
 }
 
 JudgeLog::Lines JudgeLog::read_ledger() {
     std::size_t last_good = 0;
-    Lines damaged = for_each_written_line(ledger_.path(), [&](std::size_t line, Json&& json) {
+    Lines damaged = for_each_written_line(ledger_.path(), [&](std::size_t line, Json&& json) REQUIRES(mutex_) {
         last_good = line;
         Attempt attempt;
         attempt.key = key_of(ledger_.path(), line, json);
@@ -207,7 +208,7 @@ JudgeLog::Lines JudgeLog::read_ledger() {
 
 JudgeLog::Lines JudgeLog::read_raw() {
     std::size_t last_good = 0;
-    Lines damaged = for_each_written_line(raw_.path(), [&](std::size_t line, Json&& json) {
+    Lines damaged = for_each_written_line(raw_.path(), [&](std::size_t line, Json&& json) REQUIRES(mutex_) {
         last_good = line;
         Attempt attempt;
         attempt.key = key_of(raw_.path(), line, json);
@@ -231,7 +232,7 @@ const std::vector<std::string>& JudgeLog::replies(const std::string& key) const 
 }
 
 Bill JudgeLog::bill() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Bill bill = bill_;
     bill.unsettled = unended_.size();
     for (const auto& [which, attempt] : unended_) {
@@ -242,7 +243,7 @@ Bill JudgeLog::bill() const {
 }
 
 void JudgeLog::begin(Attempt& attempt) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     attempt.number = ++attempts_[attempt.key];
     ledger_.append({{"event", "sent"},
                     {"key", attempt.key},
@@ -266,7 +267,7 @@ void JudgeLog::end(const Attempt& attempt, const JudgeReply& reply, std::optiona
     }
     put_usage(raw, reply.usage);
     raw["cost_usd"] = or_null(cost);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     raw_.append(raw);
     raw_.sync();
     end_in_ledger(attempt, {reply.usage, cost, reply.failure.has_value()});
@@ -293,7 +294,7 @@ void JudgeLog::settle(const Attempt& attempt, const Ended& ended) {
 }
 
 void JudgeLog::record(const std::string& key, EvalRecord record) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     record.attempts = attempts_[key];
     Json json = to_json(record);
     json["key"] = key;

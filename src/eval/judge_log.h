@@ -7,13 +7,13 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
+#include "base/mutex.h"
 #include "eval/judge.h"
 #include "eval/record.h"
 
@@ -83,14 +83,13 @@ private:
         bool failed = false;
     };
     using Lines = std::vector<std::size_t>;  // numbers of damaged ones
-    Lines read_records(const std::set<std::string>& keys);
-    Lines read_ledger();
-    Lines read_raw();
+    Lines read_records(const std::set<std::string>& keys) REQUIRES(mutex_);
+    Lines read_ledger() REQUIRES(mutex_);
+    Lines read_raw() REQUIRES(mutex_);
     void repair(JsonLinesWriter& file, const Lines& damaged);
-    void end_cut_off();
-    // These two need mutex_, but in the constructor.
-    void end_in_ledger(const Attempt& attempt, const Ended& ended);
-    void settle(const Attempt& attempt, const Ended& ended);
+    void end_cut_off() REQUIRES(mutex_);
+    void end_in_ledger(const Attempt& attempt, const Ended& ended) REQUIRES(mutex_);
+    void settle(const Attempt& attempt, const Ended& ended) REQUIRES(mutex_);
 
     std::vector<std::string> notices_;
     std::set<std::string> recorded_;  // by earlier runs
@@ -98,13 +97,13 @@ private:
     std::size_t failures_ = 0;        // records that are to be forgotten
     std::map<std::string, std::vector<std::string>> replies_;
     std::vector<std::pair<Attempt, Ended>> cut_off_;  // the raw reply is there, the ledger does not know that it ended
-    mutable std::mutex mutex_;                        // guards what follows
-    JsonLinesWriter records_;
-    JsonLinesWriter raw_;
-    JsonLinesWriter ledger_;
-    std::map<std::string, int> attempts_;                     // by key
-    std::map<std::pair<std::string, int>, Attempt> unended_;  // by key and number
-    Bill bill_;                                               // of those that ended
+    mutable Mutex mutex_;
+    JsonLinesWriter records_ GUARDED_BY(mutex_);
+    JsonLinesWriter raw_ GUARDED_BY(mutex_);
+    JsonLinesWriter ledger_ GUARDED_BY(mutex_);
+    std::map<std::string, int> attempts_ GUARDED_BY(mutex_);                     // by key
+    std::map<std::pair<std::string, int>, Attempt> unended_ GUARDED_BY(mutex_);  // by key and number
+    Bill bill_ GUARDED_BY(mutex_);                                               // of those that ended
 };
 
 /// The keys of the judgements that a folder holds and that need not be asked again; none where there is no such folder.

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json_reader.h"
+#include "base/mutex.h"
 #include "eval/judge_asker.h"
 #include "eval/verdict.h"
 #include "generate/run_identity.h"
@@ -86,7 +87,7 @@ public:
 
     JudgeSummary run() {
         JudgeSummary summary;
-        summary.resumed = progress_.done;
+        summary.resumed = log_.recorded();
         announce(summary.resumed);
         say_what_changed();
         write_manifest();
@@ -96,31 +97,37 @@ public:
             log_.sync_records();
             write_manifest();
         } catch (...) {
-            if (!thrown_) throw;  // else that is what the user has to know
+            if (!thrown()) throw;  // else that is what the user has to know
         }
-        if (thrown_) std::rethrow_exception(thrown_);
+        if (const std::exception_ptr failure = thrown()) std::rethrow_exception(failure);
         summary.progress = progress();
         summary.interrupted = interrupted_;
-        summary.failures = failures_;
         summary.out_of_money = asker_.out_of_money();
+        const MutexLock lock(mutex_);
+        summary.failures = failures_;
         return summary;
     }
 
 private:
-    void announce(std::size_t resumed) const {
+    std::exception_ptr thrown() {
+        const MutexLock lock(mutex_);
+        return thrown_;
+    }
+
+    void announce(std::size_t resumed) {
         if (!options_.notice) return;
         for (const std::string& notice : log_.notices()) options_.notice(notice);
         if (const std::size_t unpriced = log_.bill().unpriced; options_.max_cost && unpriced > 0) {
             options_.notice(fmt::format("{} earlier requests have no price: the limit does not count them", unpriced));
         }
         if (resumed > 0) {
-            options_.notice(fmt::format("resuming: {} of {} judgements are there", resumed, progress_.total));
+            options_.notice(fmt::format("resuming: {} of {} judgements are there", resumed, progress().total));
         }
     }
 
     /// A judge that gives its verdicts in other circumstances than in the run before.
     void say_what_changed() const {
-        if (!options_.notice || progress_.done == 0) return;
+        if (!options_.notice || log_.recorded() == 0) return;
         const Json before = manifest_before().value("judges", Json::array());
         for (const JudgeSeat& seat : options_.judges) {
             const Json now = describe(seat);
@@ -145,8 +152,9 @@ private:
 
     void ask_all() {
         std::vector<std::jthread> threads;
-        running_ = std::min<std::size_t>(static_cast<std::size_t>(options_.concurrency), jobs_.size());
-        for (std::size_t i = running_; i > 0; --i) threads.emplace_back([this] { work(); });
+        const std::size_t count = std::min<std::size_t>(static_cast<std::size_t>(options_.concurrency), jobs_.size());
+        start_counting(count);
+        for (std::size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
         try {
             while (!wait_a_tick()) report();
             report();
@@ -156,10 +164,15 @@ private:
         }
     }
 
+    void start_counting(std::size_t threads) {
+        const MutexLock lock(mutex_);
+        running_ = threads;
+    }
+
     /// True when all threads have ended.
     bool wait_a_tick() {
-        std::unique_lock lock(mutex_);
-        return ended_.wait_for(lock, kTick, [this] { return running_ == 0; });
+        const MutexLock lock(mutex_);
+        return ended_.wait_for(mutex_, kTick, [this]() REQUIRES(mutex_) { return running_ == 0; });
     }
 
     void report() {
@@ -183,17 +196,17 @@ private:
                 keep(*job, std::move(*record));
             }
         } catch (...) {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             if (!thrown_) thrown_ = std::current_exception();
             stop_.request_stop();
         }
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         --running_;
         ended_.notify_all();
     }
 
     const JudgeJob* next_job() {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (stop_.stop_requested() || next_ == jobs_.size()) return nullptr;
         return &jobs_[next_++];
     }
@@ -203,7 +216,7 @@ private:
         const bool failed = is_request_failure(record);
         const std::string reason = failed ? failure_of(record) : "";
         log_.record(job.key, std::move(record));
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         ++progress_.done;
         progress_.unscored += unscored ? 1 : 0;
         progress_.failed += failed ? 1 : 0;
@@ -218,7 +231,7 @@ private:
     JudgeProgress progress() {
         JudgeProgress progress;
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             progress = progress_;
         }
         progress.bill = log_.bill();
@@ -280,13 +293,13 @@ private:
     JudgeAsker asker_;
     std::string started_;
     bool interrupted_ = false;
-    std::mutex mutex_;  // guards what follows
-    std::condition_variable ended_;
-    std::size_t next_ = 0;
-    std::size_t running_ = 0;
-    JudgeProgress progress_;  // without the bill
-    std::map<std::string, std::size_t> failures_;
-    std::exception_ptr thrown_;
+    Mutex mutex_;
+    Condition ended_;
+    std::size_t next_ GUARDED_BY(mutex_) = 0;
+    std::size_t running_ GUARDED_BY(mutex_) = 0;
+    JudgeProgress progress_ GUARDED_BY(mutex_);  // without the bill
+    std::map<std::string, std::size_t> failures_ GUARDED_BY(mutex_);
+    std::exception_ptr thrown_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

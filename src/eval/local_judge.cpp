@@ -7,16 +7,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <future>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "generate/generate.h"
 
 namespace urial::eval {
@@ -61,7 +60,7 @@ public:
 
     ~JudgeLoop() {
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             stopping_ = true;
         }
         changed_.notify_one();
@@ -73,7 +72,7 @@ public:
     std::future<JudgeReply> submit(Job job) {
         std::future<JudgeReply> reply = job.reply.get_future();
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             waiting_.push_back(std::move(job));
         }
         changed_.notify_one();
@@ -90,9 +89,10 @@ private:
     }
 
     void run() {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         for (;;) {
-            changed_.wait(lock, [&] { return stopping_ || !waiting_.empty() || !running_.empty(); });
+            changed_.wait(mutex_,
+                          [&]() REQUIRES(mutex_) { return stopping_ || !waiting_.empty() || !running_.empty(); });
             if (stopping_) return;
             if (interrupted_) {
                 for (Job& job : std::exchange(waiting_, {})) job.reply.set_value(failed("interrupted", true));
@@ -111,8 +111,8 @@ private:
         }
     }
 
-    /// The jobs whose prefix the session has, or is to have now. Called with the lock.
-    std::deque<Job> take_next() {
+    /// The jobs whose prefix the session has, or is to have now.
+    std::deque<Job> take_next() REQUIRES(mutex_) {
         const auto fits = [&](const Job& job) { return job.prefix == prefix_; };
         if (running_.empty() && !waiting_.empty() && std::ranges::none_of(waiting_, fits)) {
             prefix_ = waiting_.front().prefix;
@@ -182,10 +182,10 @@ private:
     Prefix prefix_;
     bool prefix_is_set_ = false;
 
-    std::mutex mutex_;  // guards the members below
-    std::condition_variable changed_;
-    std::deque<Job> waiting_;
-    bool stopping_ = false;
+    Mutex mutex_;
+    Condition changed_;
+    std::deque<Job> waiting_ GUARDED_BY(mutex_);
+    bool stopping_ GUARDED_BY(mutex_) = false;
 
     std::thread thread_;  // last: it uses all of the above
 };
@@ -241,7 +241,7 @@ private:
 
     Prefix prefix_of(const JudgeRequest& request) {
         const std::string constant = request.user.substr(0, request.constant_bytes);
-        const std::lock_guard lock(prefixes_mutex_);
+        const MutexLock lock(prefixes_mutex_);
         Prefix& prefix = prefixes_[{request.system, constant}];
         if (prefix) return prefix;
         std::vector<Token> shared = tokenize(request);
@@ -270,8 +270,9 @@ private:
     const engine::ChatTemplate template_;
     const std::string name_;
     const bool takes_system_;
-    std::mutex prefixes_mutex_;                                       // guards prefixes_
-    std::map<std::pair<std::string, std::string>, Prefix> prefixes_;  // by system text and constant part
+    Mutex prefixes_mutex_;
+    // By system text and constant part.
+    std::map<std::pair<std::string, std::string>, Prefix> prefixes_ GUARDED_BY(prefixes_mutex_);
     JudgeLoop loop_;
 };
 

@@ -71,8 +71,8 @@ PriceTable load_prices(const std::filesystem::path& path) { return parse_prices(
 bool Budget::fits(double amount) const { return !limit_ || spent_ + reserved_ + amount <= *limit_ + kRounding; }
 
 bool Budget::reserve(double amount, std::stop_token stop) {
-    std::unique_lock lock(mutex_);
-    given_back_.wait(lock, stop, [&] { return fits(amount) || in_flight_ == 0; });
+    const MutexLock lock(mutex_);
+    given_back_.wait(mutex_, stop, [&]() REQUIRES(mutex_) { return fits(amount) || in_flight_ == 0; });
     if (stop.stop_requested() || !fits(amount)) return false;
     reserved_ += amount;
     ++in_flight_;
@@ -80,7 +80,7 @@ bool Budget::reserve(double amount, std::stop_token stop) {
 }
 
 void Budget::settle(double reserved, double cost) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     spent_ += cost;
     --in_flight_;
     reserved_ = in_flight_ == 0 ? 0 : reserved_ - reserved;

@@ -2,16 +2,15 @@
 
 // What judging costs: a table of prices from a file, and a budget that many threads draw on. docs/judging.md.
 
-#include <condition_variable>
 #include <cstddef>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "eval/judge.h"
 
 namespace urial::eval {
@@ -48,14 +47,14 @@ public:
     void settle(double reserved, double cost);
 
 private:
-    bool fits(double amount) const;
+    bool fits(double amount) const REQUIRES(mutex_);
 
     const std::optional<double> limit_;
-    std::mutex mutex_;  // guards what follows
-    std::condition_variable_any given_back_;
-    double spent_;
-    double reserved_ = 0;
-    std::size_t in_flight_ = 0;
+    Mutex mutex_;
+    Condition given_back_;
+    double spent_ GUARDED_BY(mutex_);
+    double reserved_ GUARDED_BY(mutex_) = 0;
+    std::size_t in_flight_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace urial::eval
