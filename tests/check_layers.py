@@ -21,8 +21,9 @@ ALLOWED = {
     "shift": {"prompt", "engine", "generate"},
     "eval": {"http", "prompt", "engine", "generate", "shift"},
     "report": {"prompt", "engine", "generate", "shift", "eval"},
-    "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report"},
-    "cli": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "serve"},
+    "app": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report"},
+    "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report", "app"},
+    "cli": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "app", "serve"},
 }
 # Headers of libraries, and the part that hides each.
 HIDDEN = {"llama.h": "engine", "ggml.h": "engine", "curl/curl.h": "http"}

@@ -4,14 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/sampling_settings.h"
+#include "app/settings.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/chat_loop.h"
 #include "cli/columns.h"
-#include "cli/sampling_settings.h"
-#include "cli/settings.h"
 
 namespace urial::cli {
 
@@ -26,7 +26,7 @@ namespace {
 
 /// What /set changes, by the names of the settings.
 std::vector<std::string> settable_keys() {
-    std::vector<std::string> keys(sampling_keys().begin(), sampling_keys().end());
+    std::vector<std::string> keys(app::sampling_keys().begin(), app::sampling_keys().end());
     keys.insert(keys.end(), {"overflow", "system"});
     return keys;
 }
@@ -135,10 +135,10 @@ void ChatLoop::set(const std::string& argument) {
         return;
     }
     if (key == "overflow") {
-        session_.set_overflow(parse_overflow(value));
+        session_.set_overflow(app::parse_overflow(value));
     } else {
         generate::SamplingOptions sampling = session_.sampling();
-        set_sampling_value(sampling, key, parse_setting(setting_info(key), value, "/set"));
+        app::set_sampling_value(sampling, key, app::parse_setting(app::setting_info(key), value, "/set"));
         session_.set_sampling(sampling);
     }
     context_.terminal.note(fmt::format("{} is {}", key, value));
@@ -146,13 +146,14 @@ void ChatLoop::set(const std::string& argument) {
 
 void ChatLoop::show_settings() {
     const auto show = [&](std::string_view key, std::string_view value) { say(fmt::format("{:<20} {}", key, value)); };
-    for (const std::string& key : sampling_keys()) show(key, format_setting(sampling_value(session_.sampling(), key)));
-    show("overflow", name(session_.overflow()));
+    for (const std::string& key : app::sampling_keys())
+        show(key, app::format_setting(app::sampling_value(session_.sampling(), key)));
+    show("overflow", app::name(session_.overflow()));
     show("system", session_.system().empty() ? "none" : shown(session_.system()));
 }
 
 void ChatLoop::show(const std::string& argument) {
-    const ChatSession::Shown rendered =
+    const app::ChatSession::Shown rendered =
         session_.show(argument.empty() ? std::nullopt : std::optional<std::string>(argument));
     if (context_.json) {
         say(nlohmann::ordered_json{
@@ -183,7 +184,7 @@ void ChatLoop::edit_last() {
         return;
     }
     lines_.remember(after);
-    stream(after, [&](const AnswerSink& sink) { return session_.replace_last(after, sink); });
+    stream(after, [&](const app::AnswerSink& sink) { return session_.replace_last(after, sink); });
 }
 
 void ChatLoop::retry() {
@@ -191,7 +192,7 @@ void ChatLoop::retry() {
         context_.terminal.note("temperature is 0, so the answer will be the same; /set temperature 0.7 varies it");
     }
     const std::string query = session_.turns().empty() ? "" : session_.turns().back().query;
-    stream(query, [&](const AnswerSink& sink) { return session_.retry(sink); });
+    stream(query, [&](const app::AnswerSink& sink) { return session_.retry(sink); });
 }
 
 void ChatLoop::undo() {

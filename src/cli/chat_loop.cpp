@@ -13,7 +13,7 @@ constexpr std::string_view kPrompt = "> ";
 constexpr std::string_view kContinuation = "... ";
 constexpr std::string_view kBlock = R"(""")";
 
-std::string timings(const Answer& answer) {
+std::string timings(const app::Answer& answer) {
     const generate::Result& result = answer.result;
     const double decoding = result.seconds - result.first_token_seconds;
     std::string text =
@@ -28,7 +28,8 @@ std::string timings(const Answer& answer) {
 }
 
 /// What --json prints for an answer.
-nlohmann::ordered_json answer_record(const ChatSession& session, const std::string& query, const Answer& answer) {
+nlohmann::ordered_json answer_record(const app::ChatSession& session, const std::string& query,
+                                     const app::Answer& answer) {
     const generate::Result& result = answer.result;
     return {{"query", query},
             {"output", result.text},
@@ -45,7 +46,7 @@ nlohmann::ordered_json answer_record(const ChatSession& session, const std::stri
 
 }  // namespace
 
-ChatLoop::ChatLoop(ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit)
+ChatLoop::ChatLoop(app::ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit)
     : session_(session), lines_(lines), output_(std::move(output)), context_(context), edit_(std::move(edit)) {}
 
 void ChatLoop::run() {
@@ -141,15 +142,15 @@ bool ChatLoop::leave_after_interrupt(const std::string& typed) {
     return false;
 }
 
-Answer ChatLoop::answer(const std::string& message) {
-    return stream(message, [&](const AnswerSink& sink) { return session_.ask(message, sink); });
+app::Answer ChatLoop::answer(const std::string& message) {
+    return stream(message, [&](const app::AnswerSink& sink) { return session_.ask(message, sink); });
 }
 
-Answer ChatLoop::stream(const std::string& query, const std::function<Answer(const AnswerSink&)>& make) {
+app::Answer ChatLoop::stream(const std::string& query, const std::function<app::Answer(const app::AnswerSink&)>& make) {
     bool at_line_start = false;
     std::optional<WordWrapper> wrapper;
     if (const auto width = columns()) wrapper.emplace(*width);
-    AnswerSink sink;
+    app::AnswerSink sink;
     if (!context_.json) {
         // Pieces are whole characters (generate/ sees to that), so that none can hide half of an escape sequence.
         sink.text = [&](std::string_view text) {
@@ -158,7 +159,7 @@ Answer ChatLoop::stream(const std::string& query, const std::function<Answer(con
         };
     }
     sink.cancelled = [] { return interrupted(); };
-    Answer answer = make(sink);
+    app::Answer answer = make(sink);
     if (wrapper) output_.write(wrapper->finish());
     if (context_.json) {
         say(answer_record(session_, query, answer).dump());
@@ -170,7 +171,7 @@ Answer ChatLoop::stream(const std::string& query, const std::function<Answer(con
     return answer;
 }
 
-void ChatLoop::report(const Answer& answer) {
+void ChatLoop::report(const app::Answer& answer) {
     const Terminal& terminal = context_.terminal;
     const generate::Result& result = answer.result;
     if (answer.dropped_turns > 0) {

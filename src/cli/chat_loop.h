@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/chat_session.h"
+#include "app/chat_session.h"
 #include "cli/commands.h"
 
 namespace urial::cli {
@@ -43,7 +43,7 @@ using EditText = std::function<std::string(const std::string& text)>;
 
 class ChatLoop {
 public:
-    ChatLoop(ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit);
+    ChatLoop(app::ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit);
 
     /// Until /quit or the end of input. An error ends one message, not the conversation; over a pipe it sets exit
     /// code 1.
@@ -51,7 +51,7 @@ public:
     /// One message or /command. False: the conversation ends.
     bool handle(const std::string& text);
     /// Answers one message on the output, with its notes; throws what ChatSession::ask throws.
-    Answer answer(const std::string& message);
+    app::Answer answer(const std::string& message);
 
 private:
     struct Command;
@@ -62,8 +62,8 @@ private:
     std::optional<std::string> read_block(std::string first_line);
     bool leave_after_interrupt(const std::string& typed);
     bool run_command(std::string_view line);
-    Answer stream(const std::string& query, const std::function<Answer(const AnswerSink&)>& make);
-    void report(const Answer& answer);
+    app::Answer stream(const std::string& query, const std::function<app::Answer(const app::AnswerSink&)>& make);
+    void report(const app::Answer& answer);
     void say(std::string_view line);
     std::string shown(std::string_view text) const;
     std::optional<std::size_t> columns() const;
@@ -79,7 +79,7 @@ private:
     void save(const std::string& argument);
     void load(const std::string& argument);
 
-    ChatSession& session_;
+    app::ChatSession& session_;
     LineSource& lines_;
     ChatOutput output_;
     Context& context_;

@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/sampling_settings.h"
+#include "app/saved_chat.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json_reader.h"
@@ -20,9 +22,7 @@
 #include "cli/commands.h"
 #include "cli/external_editor.h"
 #include "cli/line_editor.h"
-#include "cli/sampling_settings.h"
-#include "cli/saved_chat.h"
-#include "cli/settings.h"
+#include "cli/setting_flags.h"
 
 namespace urial::cli {
 namespace {
@@ -82,31 +82,32 @@ std::optional<nlohmann::json> saved_conversation(const ChatFlags& flags) {
 
 /// What the command line does not say is as it was when the conversation was saved.
 void take_model(const nlohmann::json& saved, const CLI::App& command, ChatFlags& flags) {
-    const SavedChat chat = read_saved_chat(saved, last_chat_file().string());
+    const app::SavedChat chat = app::read_saved_chat(saved, last_chat_file().string());
     if (chat.model_spec.empty() || command.count("--model") > 0) return;
     flags.model.model = chat.model_spec;
     if (command.count("--lora") == 0) flags.model.adapters = chat.adapters;
 }
 
 void take_conversation(const nlohmann::json& saved, const CLI::App& command, const ChatFlags& flags,
-                       ChatSession& session, const Terminal& terminal) {
+                       app::ChatSession& session, const Terminal& terminal) {
     const prompt::PromptSpec chosen = session.spec();
     for (const std::string& note : session.load(saved, last_chat_file().string())) terminal.warn(note);
     if (command.count("--prompt") > 0 || flags.raw) session.set_prompt(chosen);
     if (command.count("--system") > 0) session.set_system(flags.prompt.system);
-    if (command.count("--overflow") > 0) session.set_overflow(parse_overflow(flags.overflow));
+    if (command.count("--overflow") > 0) session.set_overflow(app::parse_overflow(flags.overflow));
     generate::SamplingOptions sampling = session.sampling();
-    for (const std::string& key : sampling_keys()) {
+    for (const std::string& key : app::sampling_keys()) {
         std::string flag = "--" + key;
         std::replace(flag.begin(), flag.end(), '_', '-');
-        if (command.count(flag) > 0) set_sampling_value(sampling, key, sampling_value(flags.sampling, key));
+        if (command.count(flag) > 0) app::set_sampling_value(sampling, key, app::sampling_value(flags.sampling, key));
     }
     if (command.count("--stop") > 0) sampling.stop = flags.sampling.stop;
     session.set_sampling(sampling);
 }
 
 /// Keeps the conversation for --continue, readable by its owner alone.
-std::function<void()> keep_last_chat(const ChatFlags& flags, const ChatSession& session, const Terminal& terminal) {
+std::function<void()> keep_last_chat(const ChatFlags& flags, const app::ChatSession& session,
+                                     const Terminal& terminal) {
     if (!flags.history) return {};
     return [&session, &terminal] {
         try {
@@ -126,16 +127,16 @@ std::string lasting_model_spec(const std::string& spec) {
     return fs::is_regular_file(spec, ignored) ? fs::absolute(spec).string() : spec;
 }
 
-ChatSession open_session(ChatFlags flags, const CLI::App& command, const Context& context,
-                         std::optional<std::string> only_query = std::nullopt) {
+app::ChatSession open_session(ChatFlags flags, const CLI::App& command, const Context& context,
+                              std::optional<std::string> only_query = std::nullopt) {
     const std::optional<nlohmann::json> saved = saved_conversation(flags);
     if (saved) take_model(*saved, command, flags);
     // What is wrong with the prompt or an option is said before a model is loaded for seconds.
     prompt::PromptSpec spec = flags.raw ? prompt::builtin("raw") : open_prompt(flags.prompt);
-    ChatOptions options;
+    app::ChatOptions options;
     options.sampling = flags.sampling;
     options.system = flags.prompt.system;
-    options.overflow = parse_overflow(flags.overflow);
+    options.overflow = app::parse_overflow(flags.overflow);
     options.context_tokens = flags.context_tokens;
     options.model_spec = lasting_model_spec(flags.model.model);
     for (const std::string& adapter : flags.model.adapters) options.adapters.push_back(lasting_model_spec(adapter));
@@ -144,7 +145,7 @@ ChatSession open_session(ChatFlags flags, const CLI::App& command, const Context
     generate::check(options.sampling);
     std::shared_ptr<const engine::Model> model = open_model(flags.model, context);
     warn_beyond_training(*model, flags.context_tokens, context.terminal);
-    ChatSession session(std::move(model), std::move(spec), std::move(options));
+    app::ChatSession session(std::move(model), std::move(spec), std::move(options));
     if (saved) take_conversation(*saved, command, flags, session, context.terminal);
     throw_if_interrupted();
     return session;
@@ -166,12 +167,12 @@ void answer_once(const ChatFlags& flags, const CLI::App& command, Context& conte
     const std::string message = whole_message(flags.message);
     if (trim(message).empty()) throw Error(ErrorKind::BadInput, "the message is empty");
     if (!is_valid_utf8(message)) throw Error(ErrorKind::BadInput, "the message is not UTF-8");
-    ChatSession session = open_session(flags, command, context, message);
+    app::ChatSession session = open_session(flags, command, context, message);
     PlainLines lines;
     ChatOutput output = standard_output(false);
     output.changed = keep_last_chat(flags, session, context.terminal);
     ChatLoop loop(session, lines, std::move(output), context, nullptr);
-    const Answer answer = loop.answer(message);
+    const app::Answer answer = loop.answer(message);
     if (answer.result.finish == generate::FinishReason::Cancelled) throw Interrupted{};
 }
 
@@ -185,7 +186,7 @@ std::optional<fs::path> history_file(const Terminal& terminal) {
     }
 }
 
-void greet(const ChatSession& session, const Terminal& terminal) {
+void greet(const app::ChatSession& session, const Terminal& terminal) {
     terminal.note(fmt::format("{}, prompt {}. It may be wrong. /help lists the commands, Ctrl-D leaves.",
                               session.model().info().description, session.spec().name));
     if (!session.turns().empty()) terminal.note(fmt::format("{} turns so far", session.turns().size()));
@@ -193,7 +194,7 @@ void greet(const ChatSession& session, const Terminal& terminal) {
 
 void converse(const ChatFlags& flags, const CLI::App& command, Context& context) {
     const bool interactive = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-    ChatSession session = open_session(flags, command, context);
+    app::ChatSession session = open_session(flags, command, context);
     std::unique_ptr<LineSource> lines;
     if (interactive) {
         lines = std::make_unique<LineEditor>(flags.history ? history_file(context.terminal) : std::nullopt,

@@ -6,52 +6,53 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/settings.h"
 #include "base/text.h"
 #include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/settings.h"
+#include "cli/setting_flags.h"
 
 namespace urial::cli {
 namespace {
 
-std::string_view origin_name(Origin origin) {
+std::string_view origin_name(app::Origin origin) {
     switch (origin) {
-        case Origin::Default: return "default";
-        case Origin::UserFile: return "user file";
-        case Origin::ProjectFile: return "project file";
-        case Origin::Environment: return "environment";
-        case Origin::Flag: return "flag";
+        case app::Origin::Default: return "default";
+        case app::Origin::UserFile: return "user file";
+        case app::Origin::ProjectFile: return "project file";
+        case app::Origin::Environment: return "environment";
+        case app::Origin::Flag: return "flag";
     }
     return "";
 }
 
-void show_json(const Settings& settings) {
+void show_json(const app::Settings& settings) {
     nlohmann::ordered_json all = nlohmann::ordered_json::object();
-    for (const SettingInfo& info : setting_table()) {
-        const Settings::Value& value = settings.get(info.key);
+    for (const app::SettingInfo& info : app::setting_table()) {
+        const app::Settings::Value& value = settings.get(info.key);
         all[std::string(info.key)] = {
             {"value", value.value}, {"origin", origin_name(value.origin)}, {"where", value.where}};
     }
     std::puts(all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
 }
 
-void show_table(const Settings& settings) {
+void show_table(const app::Settings& settings) {
     std::size_t key_width = 0;
     std::size_t value_width = 0;
-    for (const SettingInfo& info : setting_table()) {
+    for (const app::SettingInfo& info : app::setting_table()) {
         key_width = std::max(key_width, info.key.size());
-        value_width = std::max(value_width, printable(format_setting(settings.get(info.key).value)).size());
+        value_width = std::max(value_width, printable(app::format_setting(settings.get(info.key).value)).size());
     }
-    for (const SettingInfo& info : setting_table()) {
-        const Settings::Value& value = settings.get(info.key);
-        const std::string text = printable(format_setting(value.value));
+    for (const app::SettingInfo& info : app::setting_table()) {
+        const app::Settings::Value& value = settings.get(info.key);
+        const std::string text = printable(app::format_setting(value.value));
         std::puts(fmt::format("{:<{}}  {:<{}}  {}", info.key, key_width, text.empty() ? "-" : text, value_width,
                               printable(value.where))
                       .c_str());
     }
 }
 
-void show_paths(const Settings& settings, bool json) {
+void show_paths(const app::Settings& settings, bool json) {
     const auto project = settings.project_file();
     if (json) {
         nlohmann::ordered_json paths;
@@ -73,7 +74,7 @@ void add_config_command(CLI::App& app, Context& context) {
     CLI::App* config = app.add_subcommand("config", "Show the settings and where they come from");
     config->require_subcommand(1);
     CLI::App* show = config->add_subcommand("show", "Print every setting, its value and its origin");
-    for (const SettingInfo& info : setting_table()) {
+    for (const app::SettingInfo& info : app::setting_table()) {
         if (!info.flag.empty() && info.key != "color") add_setting_flag(*show, *context.settings, info.key);
     }
     show->footer(examples({

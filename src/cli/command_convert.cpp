@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/settings.h"
+#include "cli/setting_flags.h"
 #include "cli/try_model.h"
 #include "engine/convert.h"
 #include "models/models.h"

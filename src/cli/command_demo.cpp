@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/chat_session.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/chat_session.h"
 #include "cli/columns.h"
 #include "cli/command_tree.h"
 #include "cli/commands.h"
@@ -38,7 +38,7 @@ struct DemoFlags {
 /// One side of the comparison. Each has a session of its own, so that both constant prefixes stay computed.
 struct Side {
     std::string title;
-    ChatSession session;
+    app::ChatSession session;
 };
 
 struct Sides {
@@ -62,11 +62,11 @@ void check_questions(const std::vector<std::string>& questions) {
 Sides open_sides(const DemoFlags& flags, const Context& context) {
     const std::shared_ptr<const engine::Model> model = open_model(flags.model, context);
     const auto open = [&](std::string title, const char* prompt, int most_tokens) {
-        ChatOptions options;
+        app::ChatOptions options;
         options.sampling.max_tokens = most_tokens;
         options.sampling.repetition_penalty = kRepetitionPenalty;
         options.session = session_options(flags.model, context);
-        ChatSession session(model, prompt::builtin(prompt), std::move(options));
+        app::ChatSession session(model, prompt::builtin(prompt), std::move(options));
         throw_if_interrupted();
         return Side{std::move(title), std::move(session)};
     };

@@ -14,7 +14,7 @@
 #include "cli/commands.h"
 #include "cli/generate_mt_bench.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
+#include "cli/setting_flags.h"
 #include "cli/standard_streams.h"
 #include "generate/batch_run.h"
 

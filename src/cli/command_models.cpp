@@ -16,7 +16,7 @@
 #include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
+#include "cli/setting_flags.h"
 #include "models/models.h"
 
 namespace urial::cli {

@@ -18,7 +18,7 @@
 #include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
+#include "cli/setting_flags.h"
 #include "cli/standard_streams.h"
 #include "models/models.h"
 #include "shift/shift.h"

@@ -4,9 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "app/settings.h"
 #include "cli/columns.h"
 #include "cli/command_tree.h"
-#include "cli/settings.h"
+#include "cli/setting_flags.h"
 
 namespace urial::cli {
 namespace {

@@ -16,9 +16,11 @@
 #include "generate/generate.h"
 #include "prompt/prompt.h"
 
-namespace urial::cli {
+namespace urial::app {
+class Settings;  // app/settings.h: flag > environment > project urial.toml > user file > default
+}
 
-class Settings;  // settings.h: flag > environment > project urial.toml > user file > default
+namespace urial::cli {
 
 /// How to talk to the person: where colour may go, how much to say. Messages go to standard error, results to standard
 /// out.
@@ -39,7 +41,7 @@ Terminal make_terminal(std::string_view colour, int verbosity);
 
 /// What every command gets. `settings` is set before make_app(); the rest is filled before a command's callback runs.
 struct Context {
-    Settings* settings = nullptr;
+    app::Settings* settings = nullptr;
     bool needs_settings = true;  ///< false: a broken settings file must not stop this command
     Terminal terminal;
     std::string program = "urial";  ///< as it was called: what to tell the person to type

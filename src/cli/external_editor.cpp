@@ -1,40 +1,16 @@
 #include "cli/external_editor.h"
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "cli/standard_streams.h"
 
 namespace urial::cli {
 namespace {
-
-/// A private folder that goes with its content.
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::error_code failure;
-        std::string name = (fs::temp_directory_path(failure) / "urial-XXXXXX").string();
-        if (failure || ::mkdtemp(name.data()) == nullptr) {
-            throw error(ErrorKind::Io, "cannot create a temporary folder: {}", std::strerror(errno));
-        }
-        path_ = name;
-    }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    const fs::path& path() const { return path_; }
-
-private:
-    fs::path path_;
-};
 
 std::string shell_quoted(const std::string& text) {
     std::string quoted = "'";

@@ -10,10 +10,10 @@
 
 #include <fmt/format.h>
 
+#include "app/settings.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
-#include "cli/settings.h"
 #include "cli/usage_error.h"
 #include "engine/model_trial.h"
 
@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
     // A reader that has seen enough (`| head`) ends us quietly, whatever the parent process set.
     std::signal(SIGPIPE, SIG_DFL);
     cli::install_interrupt_handler();
-    cli::Settings settings(cli::Settings::Sources::of_process());
+    app::Settings settings(app::Settings::Sources::of_process());
     cli::Context context;
     context.settings = &settings;
     if (argc > 0) context.program = argv[0];

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
+#include "app/settings.h"
 #include "base/text.h"
 #include "cli/command_tree.h"
-#include "cli/settings.h"
 
 namespace urial::cli {
 namespace {
@@ -48,7 +48,7 @@ std::string settings_section() {
     std::string out =
         ".SH SETTINGS\nA flag wins over the environment, that over the project's \\fIurial.toml\\fR, that over "
         "the user's \\fIconfig.toml\\fR, that over the default.\n";
-    for (const SettingInfo& info : setting_table()) {
+    for (const app::SettingInfo& info : app::setting_table()) {
         const std::string_view shown = info.default_text.empty() ? "nothing" : info.default_text;
         out += entry(info.key, fmt::format("{}. Environment: {}. Default: {}.", info.help, info.environment, shown));
     }
@@ -58,10 +58,10 @@ std::string settings_section() {
 constexpr std::string_view kTail = R"(.SH FILES
 .TP
 .I urial.toml
-Settings of a project: in the current folder, or in a parent up to the one that holds \fI.git\fR.
+app::Settings of a project: in the current folder, or in a parent up to the one that holds \fI.git\fR.
 .TP
 .I ~/.config/urial/config.toml
-Settings of the user (\fBXDG_CONFIG_HOME\fR and \fBURIAL_CONFIG_DIR\fR are honoured).
+app::Settings of the user (\fBXDG_CONFIG_HOME\fR and \fBURIAL_CONFIG_DIR\fR are honoured).
 .TP
 .I ~/.cache/urial
 Models and prefix snapshots (\fBXDG_CACHE_HOME\fR and \fBURIAL_CACHE\fR).

@@ -1,9 +1,10 @@
+#include "app/settings.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
-#include "cli/settings.h"
+#include "cli/setting_flags.h"
 #include "cli/try_model.h"
 #include "models/models.h"
 
@@ -72,7 +73,7 @@ void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context) {
 }
 
 void add_loading_flags(CLI::App& command, ModelFlags& flags, Context& context, const std::string& group) {
-    Settings& settings = *context.settings;
+    app::Settings& settings = *context.settings;
     add_setting(command, settings, "threads", flags.threads)->group(group);
     add_setting(command, settings, "flash_attention", flags.flash_attention)->group(group);
     add_setting(command, settings, "arithmetic", flags.arithmetic)->group(group);
@@ -160,7 +161,7 @@ prompt::PromptSpec open_prompt_with_system(const PromptFlags& flags) {
 
 void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context) {
     constexpr const char* kGroup = "Sampling";
-    Settings& settings = *context.settings;
+    app::Settings& settings = *context.settings;
     add_setting(command, settings, "max_tokens", sampling.max_tokens)->group(kGroup);
     add_setting(command, settings, "temperature", sampling.temperature)->group(kGroup);
     add_setting(command, settings, "top_p", sampling.top_p)->group(kGroup);

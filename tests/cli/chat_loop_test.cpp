@@ -6,11 +6,11 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "app/settings.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/chat_fixture.h"
-#include "cli/settings.h"
+#include "support/chat_fixture.h"
 #include "support/expect_text.h"
 #include "support/shell.h"
 
@@ -59,7 +59,7 @@ protected:
         return written;
     }
 
-    ChatSession session;
+    app::ChatSession session;
     ScriptedLines lines;
     Context context;
     std::vector<std::string> pieces;
@@ -240,10 +240,10 @@ TEST_F(ChatLoopTest, ctrl_c_in_a_block_drops_the_block) {
 
 TEST_F(ChatLoopTest, ctrl_c_stops_an_answer_and_the_conversation_goes_on) {
     install_interrupt_handler();
-    session = ChatSession(test::answering_model([](std::string_view prompt) {
-                              return std::string(contains(prompt, "again") ? "Yes." : std::string(500, 'z'));
-                          }),
-                          test::chat_spec(), {});
+    session = app::ChatSession(test::answering_model([](std::string_view prompt) {
+                                   return std::string(contains(prompt, "again") ? "Yes." : std::string(500, 'z'));
+                               }),
+                               test::chat_spec(), {});
     ScriptedLines typed;
     typed.reads = {{LineSource::Status::Line, "go"}, {LineSource::Status::Line, "again"}};
     std::string written;
@@ -284,7 +284,7 @@ TEST_F(ChatLoopTest, control_characters_of_the_model_cannot_drive_a_terminal_and
         return "\x1b]0;title\x07 \xC2\x9B"
                "2J";
     });
-    session = ChatSession(model, test::chat_spec(), {});
+    session = app::ChatSession(model, test::chat_spec(), {});
     EXPECT_EQ(talk({"one"}), "\\x1b]0;title\\x07 \\x9b2J\n");
     escape_control = false;
     EXPECT_EQ(talk({"one"}),
@@ -294,13 +294,13 @@ TEST_F(ChatLoopTest, control_characters_of_the_model_cannot_drive_a_terminal_and
 
 TEST_F(ChatLoopTest, a_character_that_several_tokens_make_is_written_whole) {
     session =
-        ChatSession(test::answering_model([](std::string_view) { return "\xE2\x82\xAC"; }), test::chat_spec(), {});
+        app::ChatSession(test::answering_model([](std::string_view) { return "\xE2\x82\xAC"; }), test::chat_spec(), {});
     talk({"one"});
     for (const std::string& piece : pieces) EXPECT_TRUE(is_valid_utf8(piece));
 }
 
 TEST_F(ChatLoopTest, an_answer_that_ends_its_line_gets_no_second_newline) {
-    session = ChatSession(test::answering_model([](std::string_view) { return "Yes.\n"; }), test::chat_spec(), {});
+    session = app::ChatSession(test::answering_model([](std::string_view) { return "Yes.\n"; }), test::chat_spec(), {});
     EXPECT_EQ(talk({"one"}), "Yes.\n");
 }
 

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "app/settings.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/settings.h"
 #include "support/expect_text.h"
 #include "support/shell.h"
 
@@ -18,7 +18,7 @@ using test::contains;
 
 class CompletionTest : public ::testing::Test {
 protected:
-    CompletionTest() : settings(Settings::Sources{}) {
+    CompletionTest() : settings(app::Settings::Sources{}) {
         context.settings = &settings;
         app = make_app(context);
         root = describe(*app);
@@ -39,7 +39,7 @@ protected:
         }
     }
 
-    Settings settings;
+    app::Settings settings;
     Context context;
     std::unique_ptr<CLI::App> app;
     CommandInfo root;
@@ -163,7 +163,7 @@ std::vector<std::vector<std::string>> commands_in(std::string_view line) {
 }
 
 void expect_parses(const std::vector<std::string>& words) {
-    Settings settings(Settings::Sources{});
+    app::Settings settings(app::Settings::Sources{});
     Context context;
     context.settings = &settings;
     const std::unique_ptr<CLI::App> app = make_app(context);

@@ -5,10 +5,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "app/settings.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
-#include "cli/settings.h"
 
 namespace urial::cli {
 namespace {
@@ -22,7 +22,7 @@ protected:
     void TearDown() override { fs::remove_all(folder_); }
 
     std::string run(std::vector<std::string> arguments) {
-        Settings settings(Settings::Sources{});
+        app::Settings settings(app::Settings::Sources{});
         context_.settings = &settings;
         CLI::App app;
         add_prompt_command(app, context_);

@@ -1,8 +1,8 @@
-#include "cli/sampling_settings.h"
+#include "app/sampling_settings.h"
 
 #include <array>
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 /// Calls `use` with the member that `key` names.
@@ -35,4 +35,4 @@ void set_sampling_value(generate::SamplingOptions& sampling, std::string_view ke
     with_member(sampling, key, [&](auto& member) { value.get_to(member); });
 }
 
-}  // namespace urial::cli
+}  // namespace urial::app

@@ -1,4 +1,4 @@
-#include "cli/settings.h"
+#include "app/settings.h"
 
 #include <algorithm>
 #include <array>
@@ -9,9 +9,8 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "base/toml_reader.h"
-#include "cli/command_tree.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 using nlohmann::json;
@@ -75,13 +74,6 @@ std::string number_text(double value) { return fmt::format("{}", value); }
 std::string range_text(const SettingInfo& info) {
     const std::string_view kind = info.type == SettingType::Number ? "a number" : "a whole number";
     return fmt::format("it takes {} from {} to {}", kind, number_text(info.least), number_text(info.most));
-}
-
-std::vector<std::string> choices(const SettingInfo& info) {
-    std::vector<std::string> names;
-    const std::string_view values = info.value_name.substr(info.value_name.find(' ') + 1);
-    for (const std::string_view name : split(values, '|')) names.emplace_back(name);
-    return names;
 }
 
 std::optional<double> parse_number(std::string_view text) {
@@ -182,6 +174,13 @@ const SettingInfo& setting_info(std::string_view key) {
                 did_you_mean(wanted, keys));
 }
 
+std::vector<std::string> setting_choices(const SettingInfo& info) {
+    std::vector<std::string> names;
+    const std::string_view values = info.value_name.substr(info.value_name.find(' ') + 1);
+    for (const std::string_view name : split(values, '|')) names.emplace_back(name);
+    return names;
+}
+
 json parse_setting(const SettingInfo& info, std::string_view text, std::string_view where) {
     switch (info.type) {
         case SettingType::Text:
@@ -207,7 +206,7 @@ json check_setting(const SettingInfo& info, const json& value, std::string_view 
             if (value.is_string() && !value.get_ref<const std::string&>().empty()) return value;
             refuse(where, info, shown(value), "it takes text that is not empty");
         case SettingType::Choice: {
-            const std::vector<std::string> names = choices(info);
+            const std::vector<std::string> names = setting_choices(info);
             const std::string text = value.is_string() ? value.get<std::string>() : shown(value);
             if (value.is_string() && std::find(names.begin(), names.end(), text) != names.end()) return value;
             refuse(where, info, text, fmt::format("it takes one of: {}", fmt::join(names, ", ")));
@@ -329,34 +328,4 @@ void Settings::offer(const SettingInfo& info, json value, Origin origin, std::st
     current = {std::move(value), origin, std::move(where)};
 }
 
-CLI::Option* add_setting_flag(CLI::App& command, Settings& settings, std::string_view key) {
-    const SettingInfo& info = setting_info(key);
-    const std::string names(info.flag);
-    const std::string help(info.flag_help.empty() ? info.help : info.flag_help);
-    const std::string where = fmt::format("--{}", names.substr(names.rfind("--") + 2));
-    if (info.type == SettingType::Switch) {
-        const bool value = !names.starts_with('!');
-        const auto set = [&settings, &info, where, value](std::int64_t) {
-            settings.set_flag(info, value, "flag " + where);
-        };
-        return command.add_flag_function(value ? names : names.substr(1), set, help);
-    }
-    const auto set = [&settings, &info, where](const std::string& text) {
-        settings.set_flag(info, parse_setting(info, text, where), "flag " + where);
-    };
-    const auto set_list = [&settings, &info, where](const std::vector<std::string>& texts) {
-        settings.set_flag(info, texts, "flag " + where);
-    };
-    CLI::Option* option = nullptr;
-    if (info.type == SettingType::List) {
-        option = command.add_option_function<std::vector<std::string>>(names, set_list, help)->allow_extra_args(false);
-    } else {
-        option = command.add_option_function<std::string>(names, set, help);
-        option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-        if (info.type == SettingType::Choice) option->check(one_of(choices(info)));
-    }
-    const std::string_view value_name = split(info.value_name, ' ').front();
-    return option->type_name(std::string(value_name))->default_str(std::string(info.default_text));
-}
-
-}  // namespace urial::cli
+}  // namespace urial::app

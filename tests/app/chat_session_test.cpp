@@ -1,14 +1,14 @@
-#include "cli/chat_session.h"
+#include "app/chat_session.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/chat_fixture.h"
+#include "support/chat_fixture.h"
 #include "support/expect_text.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 using test::chat_spec;
@@ -279,4 +279,4 @@ TEST(ChatSession, a_prompt_whose_reading_was_stopped_leaves_the_old_one_in_use) 
 }
 
 }  // namespace
-}  // namespace urial::cli
+}  // namespace urial::app

@@ -1,4 +1,4 @@
-#include "cli/settings.h"
+#include "app/settings.h"
 
 #include <map>
 
@@ -6,12 +6,11 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "cli/commands.h"
 #include "support/expect_text.h"
 #include "support/paths.h"
 #include "support/shell.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 using test::contains;
@@ -93,44 +92,6 @@ TEST_F(SettingsTest, sources_do_not_disturb_each_others_keys) {
     write_project("top_k = 2\n");
     EXPECT_EQ(loaded().get("seed").value, 9);
     EXPECT_EQ(loaded().get("seed").origin, Origin::UserFile);
-}
-
-TEST_F(SettingsTest, a_flag_of_the_command_line_reaches_its_variable) {
-    write_project("temperature = 0.5\nmax_tokens = 10\n");
-    Settings made = settings();
-    CLI::App app;
-    double temperature = -1;
-    int max_tokens = -1;
-    add_setting(app, made, "temperature", temperature);
-    add_setting(app, made, "max_tokens", max_tokens);
-    app.parse("--temperature 0.25");
-    made.load();
-    made.apply();
-    EXPECT_EQ(temperature, 0.25);
-    EXPECT_EQ(max_tokens, 10);
-}
-
-TEST_F(SettingsTest, a_negative_switch_turns_its_setting_off) {
-    Settings made = settings();
-    CLI::App app;
-    bool snapshots = true;
-    add_setting(app, made, "snapshots", snapshots);
-    app.parse("--no-snapshot");
-    made.apply();
-    EXPECT_FALSE(snapshots);
-}
-
-TEST_F(SettingsTest, a_repeatable_flag_collects_and_takes_one_word_each_time) {
-    Settings made = settings();
-    CLI::App app;
-    std::vector<std::string> adapters;
-    std::string rest;
-    add_setting(app, made, "lora", adapters);
-    app.add_option("MESSAGE", rest);
-    app.parse("--lora a.gguf --lora b.gguf:0.5 hello");
-    made.apply();
-    EXPECT_EQ(adapters, (std::vector<std::string>{"a.gguf", "b.gguf:0.5"}));
-    EXPECT_EQ(rest, "hello");
 }
 
 TEST_F(SettingsTest, an_unknown_key_is_refused_with_file_line_and_suggestion) {
@@ -230,4 +191,4 @@ TEST_F(SettingsTest, the_documentation_has_a_row_for_every_setting_with_its_defa
 }
 
 }  // namespace
-}  // namespace urial::cli
+}  // namespace urial::app

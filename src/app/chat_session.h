@@ -17,7 +17,7 @@
 #include "generate/generate.h"
 #include "prompt/prompt.h"
 
-namespace urial::cli {
+namespace urial::app {
 
 struct ChatOptions {
     generate::SamplingOptions sampling;
@@ -116,4 +116,4 @@ std::string_view name(generate::Overflow overflow);
 /// "error" or "drop-oldest"; throws Error{BadInput}.
 generate::Overflow parse_overflow(std::string_view name);
 
-}  // namespace urial::cli
+}  // namespace urial::app

@@ -1,15 +1,14 @@
-#include "cli/saved_chat.h"
+#include "app/saved_chat.h"
 
 #include <nlohmann/json.hpp>
 
+#include "app/chat_session.h"
+#include "app/sampling_settings.h"
+#include "app/settings.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/chat_session.h"
-#include "cli/commands.h"
-#include "cli/sampling_settings.h"
-#include "cli/settings.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 using nlohmann::json;
@@ -91,7 +90,7 @@ ordered_json write_saved_chat(const SavedChat& chat) {
     }
     ordered_json saved{{"format", kFormat},
                        {"version", kFormatVersion},
-                       {"urial", version()},
+                       {"urial", URIAL_VERSION},
                        {"model", std::move(model)},
                        {"prompt", prompt::format_spec(chat.prompt)}};
     if (!chat.system.empty()) saved["system"] = chat.system;
@@ -130,4 +129,4 @@ SavedChat read_saved_chat(const json& saved, std::string_view origin) {
     return chat;
 }
 
-}  // namespace urial::cli
+}  // namespace urial::app

@@ -1,14 +1,14 @@
-#include "cli/chat_session.h"
+#include "app/chat_session.h"
 
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
 
+#include "app/saved_chat.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/saved_chat.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 int context_of(const engine::Model& model, int wanted) {
@@ -212,4 +212,4 @@ generate::Overflow parse_overflow(std::string_view text) {
     throw error(ErrorKind::BadInput, "overflow cannot be '{}'; it is error or drop-oldest", printable(text));
 }
 
-}  // namespace urial::cli
+}  // namespace urial::app

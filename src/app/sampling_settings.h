@@ -10,7 +10,7 @@
 
 #include "generate/generate.h"
 
-namespace urial::cli {
+namespace urial::app {
 
 std::span<const std::string> sampling_keys();
 /// `key` must be one of sampling_keys().
@@ -18,4 +18,4 @@ nlohmann::json sampling_value(const generate::SamplingOptions& sampling, std::st
 /// `value` as parse_setting() or check_setting() gave it.
 void set_sampling_value(generate::SamplingOptions& sampling, std::string_view key, const nlohmann::json& value);
 
-}  // namespace urial::cli
+}  // namespace urial::app

@@ -11,7 +11,7 @@
 #include "generate/generate.h"
 #include "prompt/prompt.h"
 
-namespace urial::cli {
+namespace urial::app {
 
 struct SavedChat {
     std::string model_name;
@@ -30,4 +30,4 @@ nlohmann::ordered_json write_saved_chat(const SavedChat& chat);
 /// Checks every field; Error{BadInput} begins with `origin` and names the field.
 SavedChat read_saved_chat(const nlohmann::json& saved, std::string_view origin);
 
-}  // namespace urial::cli
+}  // namespace urial::app

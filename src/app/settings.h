@@ -2,7 +2,7 @@
 
 // Settings and where they come from: flag > environment > project urial.toml > user config.toml > default.
 // One table says everything about each: files, environment, flags, `config show`, /set, docs and man page follow it.
-// A Settings object belongs to one thread; options that were added to a command must not outlive it.
+// Knows no parser: whoever has flags sets them with set_flag() (cli/setting_flags.h). Belongs to one thread.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,10 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-namespace urial::cli {
+namespace urial::app {
 
 enum class SettingType { Text, Choice, Integer, Number, Switch, List, Size };
 
@@ -42,6 +41,8 @@ const SettingInfo& setting_info(std::string_view key);
 nlohmann::json parse_setting(const SettingInfo& info, std::string_view text, std::string_view where);
 /// The same for a value that has a type already, as in a file.
 nlohmann::json check_setting(const SettingInfo& info, const nlohmann::json& value, std::string_view where);
+/// The values that a Choice takes.
+std::vector<std::string> setting_choices(const SettingInfo& info);
 /// As it would be typed.
 std::string format_setting(const nlohmann::json& value);
 
@@ -71,7 +72,7 @@ public:
 
     const Value& get(std::string_view key) const;
 
-    /// `target` gets the value of `key` at apply(), which main.cpp calls after parsing and before a command runs.
+    /// `target` gets the value of `key` at apply(), which is called once every source has been read.
     template <typename T>
     void bind(std::string_view key, T& target) {
         bindings_.push_back([this, key = std::string(key), &target] { get(key).value.get_to(target); });
@@ -92,14 +93,4 @@ private:
     std::vector<std::function<void()>> bindings_;
 };
 
-/// Adds the setting's flag to a command, with its help, default and checks from the table.
-CLI::Option* add_setting_flag(CLI::App& command, Settings& settings, std::string_view key);
-
-/// The same, and `target` receives the value from wherever it comes before the command's callback runs.
-template <typename T>
-CLI::Option* add_setting(CLI::App& command, Settings& settings, std::string_view key, T& target) {
-    settings.bind(key, target);
-    return add_setting_flag(command, settings, key);
-}
-
-}  // namespace urial::cli
+}  // namespace urial::app
