@@ -23,7 +23,11 @@ ALLOWED = {
     "report": {"prompt", "engine", "generate", "shift", "eval"},
     "app": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report"},
     "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report", "app"},
-    "cli": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "app", "serve"},
+    "terminal": set(),
+    "command_line": {"terminal"},
+    "cli": {
+        "terminal", "command_line", "http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "app", "serve",
+    },
 }
 # Headers of libraries, and the part that hides each.
 HIDDEN = {"llama.h": "engine", "ggml.h": "engine", "curl/curl.h": "http"}

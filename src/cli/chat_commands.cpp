@@ -11,7 +11,7 @@
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/chat_loop.h"
-#include "cli/columns.h"
+#include "terminal/columns.h"
 
 namespace urial::cli {
 
@@ -111,7 +111,7 @@ void ChatLoop::help(const std::string&) {
         constexpr std::size_t kColumn = 21;
         const std::size_t width = std::max(columns().value_or(text.size() + kColumn), 2 * kColumn);
         const std::string separator = "\n" + std::string(kColumn, ' ');
-        say(fmt::format("{:<20} {}", heading, fmt::join(wrap(text, width - kColumn), separator)));
+        say(fmt::format("{:<20} {}", heading, fmt::join(terminal::wrap(text, width - kColumn), separator)));
     }
     say("\nA line that ends with \\ goes on in the next one; lines between \"\"\" and \"\"\" are one message.\n"
         "Ctrl-C stops an answer; at an empty prompt, twice, it leaves.");

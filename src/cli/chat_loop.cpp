@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/columns.h"
+#include "terminal/columns.h"
 
 namespace urial::cli {
 namespace {
@@ -46,7 +46,8 @@ nlohmann::ordered_json answer_record(const app::ChatSession& session, const std:
 
 }  // namespace
 
-ChatLoop::ChatLoop(app::ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit)
+ChatLoop::ChatLoop(app::ChatSession& session, terminal::LineSource& lines, ChatOutput output, Context& context,
+                   EditText edit)
     : session_(session), lines_(lines), output_(std::move(output)), context_(context), edit_(std::move(edit)) {}
 
 void ChatLoop::run() {
@@ -61,8 +62,8 @@ void ChatLoop::run() {
             if (!output_.interactive) context_.exit_code = 1;
         }
         // A person means the answer; who stops a script means the script.
-        if (!output_.interactive) throw_if_interrupted();
-        clear_interrupt();
+        if (!output_.interactive) terminal::throw_if_interrupted();
+        terminal::clear_interrupt();
     }
 }
 
@@ -87,9 +88,9 @@ bool ChatLoop::handle(const std::string& text) {
 
 std::optional<std::string> ChatLoop::read_message() {
     for (;;) {
-        LineSource::Read line = lines_.read(kPrompt);
-        if (line.status == LineSource::Status::End) return std::nullopt;
-        if (line.status == LineSource::Status::Interrupted) {
+        terminal::LineSource::Read line = lines_.read(kPrompt);
+        if (line.status == terminal::LineSource::Status::End) return std::nullopt;
+        if (line.status == terminal::LineSource::Status::Interrupted) {
             if (leave_after_interrupt(line.text)) return std::nullopt;
             continue;
         }
@@ -107,13 +108,13 @@ std::optional<std::string> ChatLoop::read_block(std::string first_line) {
     bool after_quotes = true;
     while (goes_on()) {
         if (!block) text.pop_back();
-        const LineSource::Read line = lines_.read(kContinuation);
-        if (line.status == LineSource::Status::Interrupted) {
-            if (!output_.interactive) throw Interrupted{};
-            clear_interrupt();
+        const terminal::LineSource::Read line = lines_.read(kContinuation);
+        if (line.status == terminal::LineSource::Status::Interrupted) {
+            if (!output_.interactive) throw terminal::Interrupted{};
+            terminal::clear_interrupt();
             return std::nullopt;
         }
-        if (line.status == LineSource::Status::End) {
+        if (line.status == terminal::LineSource::Status::End) {
             if (block) throw Error(ErrorKind::BadInput, R"(the input ended inside a """ block)");
             return text;
         }
@@ -130,8 +131,8 @@ std::optional<std::string> ChatLoop::read_block(std::string first_line) {
 }
 
 bool ChatLoop::leave_after_interrupt(const std::string& typed) {
-    if (!output_.interactive) throw Interrupted{};
-    clear_interrupt();
+    if (!output_.interactive) throw terminal::Interrupted{};
+    terminal::clear_interrupt();
     if (!typed.empty()) {
         leaving_ = false;
         return false;
@@ -148,7 +149,7 @@ app::Answer ChatLoop::answer(const std::string& message) {
 
 app::Answer ChatLoop::stream(const std::string& query, const std::function<app::Answer(const app::AnswerSink&)>& make) {
     bool at_line_start = false;
-    std::optional<WordWrapper> wrapper;
+    std::optional<terminal::WordWrapper> wrapper;
     if (const auto width = columns()) wrapper.emplace(*width);
     app::AnswerSink sink;
     if (!context_.json) {
@@ -158,7 +159,7 @@ app::Answer ChatLoop::stream(const std::string& query, const std::function<app::
             at_line_start = text.ends_with('\n');
         };
     }
-    sink.cancelled = [] { return interrupted(); };
+    sink.cancelled = [] { return terminal::interrupted(); };
     app::Answer answer = make(sink);
     if (wrapper) output_.write(wrapper->finish());
     if (context_.json) {
@@ -172,7 +173,7 @@ app::Answer ChatLoop::stream(const std::string& query, const std::function<app::
 }
 
 void ChatLoop::report(const app::Answer& answer) {
-    const Terminal& terminal = context_.terminal;
+    const terminal::Terminal& terminal = context_.terminal;
     const generate::Result& result = answer.result;
     if (answer.dropped_turns > 0) {
         terminal.warn(fmt::format("the context is full: the oldest {} turn{} left out", answer.dropped_turns,

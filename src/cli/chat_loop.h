@@ -11,22 +11,9 @@
 
 #include "app/chat_session.h"
 #include "cli/commands.h"
+#include "terminal/line_source.h"
 
 namespace urial::cli {
-
-/// Where lines come from. One line has no newline at its end; a pasted one may have some inside.
-class LineSource {
-public:
-    virtual ~LineSource() = default;
-    enum class Status { Line, End, Interrupted };
-    struct Read {
-        Status status = Status::End;
-        std::string text;  ///< Interrupted: what had been typed
-    };
-    virtual Read read(std::string_view prompt) = 0;
-    /// A whole message, for the history.
-    virtual void remember(std::string_view) {}
-};
 
 /// What leaves the loop.
 struct ChatOutput {
@@ -43,7 +30,8 @@ using EditText = std::function<std::string(const std::string& text)>;
 
 class ChatLoop {
 public:
-    ChatLoop(app::ChatSession& session, LineSource& lines, ChatOutput output, Context& context, EditText edit);
+    ChatLoop(app::ChatSession& session, terminal::LineSource& lines, ChatOutput output, Context& context,
+             EditText edit);
 
     /// Until /quit or the end of input. An error ends one message, not the conversation; over a pipe it sets exit
     /// code 1.
@@ -80,7 +68,7 @@ private:
     void load(const std::string& argument);
 
     app::ChatSession& session_;
-    LineSource& lines_;
+    terminal::LineSource& lines_;
     ChatOutput output_;
     Context& context_;
     EditText edit_;

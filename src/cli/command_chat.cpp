@@ -17,12 +17,11 @@
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "cli/chat_loop.h"
-#include "cli/columns.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/external_editor.h"
-#include "cli/line_editor.h"
 #include "cli/setting_flags.h"
+#include "terminal/columns.h"
+#include "terminal/external_editor.h"
+#include "terminal/line_editor.h"
 
 namespace urial::cli {
 namespace {
@@ -89,7 +88,7 @@ void take_model(const nlohmann::json& saved, const CLI::App& command, ChatFlags&
 }
 
 void take_conversation(const nlohmann::json& saved, const CLI::App& command, const ChatFlags& flags,
-                       app::ChatSession& session, const Terminal& terminal) {
+                       app::ChatSession& session, const terminal::Terminal& terminal) {
     const prompt::PromptSpec chosen = session.spec();
     for (const std::string& note : session.load(saved, last_chat_file().string())) terminal.warn(note);
     if (command.count("--prompt") > 0 || flags.raw) session.set_prompt(chosen);
@@ -107,7 +106,7 @@ void take_conversation(const nlohmann::json& saved, const CLI::App& command, con
 
 /// Keeps the conversation for --continue, readable by its owner alone.
 std::function<void()> keep_last_chat(const ChatFlags& flags, const app::ChatSession& session,
-                                     const Terminal& terminal) {
+                                     const terminal::Terminal& terminal) {
     if (!flags.history) return {};
     return [&session, &terminal] {
         try {
@@ -147,7 +146,7 @@ app::ChatSession open_session(ChatFlags flags, const CLI::App& command, const Co
     warn_beyond_training(*model, flags.context_tokens, context.terminal);
     app::ChatSession session(std::move(model), std::move(spec), std::move(options));
     if (saved) take_conversation(*saved, command, flags, session, context.terminal);
-    throw_if_interrupted();
+    terminal::throw_if_interrupted();
     return session;
 }
 
@@ -159,7 +158,7 @@ ChatOutput standard_output(bool interactive) {
     };
     output.escape_control = ::isatty(STDOUT_FILENO) == 1;
     output.interactive = interactive;
-    output.columns = [] { return terminal_columns(STDOUT_FILENO); };
+    output.columns = [] { return terminal::terminal_columns(STDOUT_FILENO); };
     return output;
 }
 
@@ -168,15 +167,15 @@ void answer_once(const ChatFlags& flags, const CLI::App& command, Context& conte
     if (trim(message).empty()) throw Error(ErrorKind::BadInput, "the message is empty");
     if (!is_valid_utf8(message)) throw Error(ErrorKind::BadInput, "the message is not UTF-8");
     app::ChatSession session = open_session(flags, command, context, message);
-    PlainLines lines;
+    terminal::PlainLines lines;
     ChatOutput output = standard_output(false);
     output.changed = keep_last_chat(flags, session, context.terminal);
     ChatLoop loop(session, lines, std::move(output), context, nullptr);
     const app::Answer answer = loop.answer(message);
-    if (answer.result.finish == generate::FinishReason::Cancelled) throw Interrupted{};
+    if (answer.result.finish == generate::FinishReason::Cancelled) throw terminal::Interrupted{};
 }
 
-std::optional<fs::path> history_file(const Terminal& terminal) {
+std::optional<fs::path> history_file(const terminal::Terminal& terminal) {
     try {
         make_directories(user_state_dir(), 0700);
         return user_state_dir() / "history";
@@ -186,7 +185,7 @@ std::optional<fs::path> history_file(const Terminal& terminal) {
     }
 }
 
-void greet(const app::ChatSession& session, const Terminal& terminal) {
+void greet(const app::ChatSession& session, const terminal::Terminal& terminal) {
     terminal.note(fmt::format("{}, prompt {}. It may be wrong. /help lists the commands, Ctrl-D leaves.",
                               session.model().info().description, session.spec().name));
     if (!session.turns().empty()) terminal.note(fmt::format("{} turns so far", session.turns().size()));
@@ -195,17 +194,17 @@ void greet(const app::ChatSession& session, const Terminal& terminal) {
 void converse(const ChatFlags& flags, const CLI::App& command, Context& context) {
     const bool interactive = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
     app::ChatSession session = open_session(flags, command, context);
-    std::unique_ptr<LineSource> lines;
+    std::unique_ptr<terminal::LineSource> lines;
     if (interactive) {
-        lines = std::make_unique<LineEditor>(flags.history ? history_file(context.terminal) : std::nullopt,
-                                             context.terminal.colour_out);
+        lines = std::make_unique<terminal::LineEditor>(flags.history ? history_file(context.terminal) : std::nullopt,
+                                                       context.terminal.colour_out);
         greet(session, context.terminal);
     } else {
-        lines = std::make_unique<PlainLines>();
+        lines = std::make_unique<terminal::PlainLines>();
     }
     ChatOutput output = standard_output(interactive);
     output.changed = keep_last_chat(flags, session, context.terminal);
-    ChatLoop(session, *lines, std::move(output), context, edit_in_editor).run();
+    ChatLoop(session, *lines, std::move(output), context, terminal::edit_in_editor).run();
 }
 
 }  // namespace

@@ -4,28 +4,29 @@
 #include <cstdio>
 #include <memory>
 
+#include "app/settings.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
 
 namespace urial::cli {
 namespace {
 
 std::string completion(const CLI::App& app, const std::string& shell) {
-    const CommandInfo root = describe(app);
-    if (shell == "bash") return bash_completion(root);
-    if (shell == "zsh") return zsh_completion(root);
-    return fish_completion(root);
+    const command_line::CommandInfo root = command_line::describe(app);
+    if (shell == "bash") return command_line::bash_completion(root);
+    if (shell == "zsh") return command_line::zsh_completion(root);
+    return command_line::fish_completion(root);
 }
 
-const CommandInfo& find_command(const CommandInfo& root, const std::vector<std::string>& words) {
-    const CommandInfo* command = &root;
+const command_line::CommandInfo& find_command(const command_line::CommandInfo& root,
+                                              const std::vector<std::string>& words) {
+    const command_line::CommandInfo* command = &root;
     for (const std::string& word : words) {
-        const auto below = std::ranges::find(command->subcommands, word, &CommandInfo::name);
+        const auto below = std::ranges::find(command->subcommands, word, &command_line::CommandInfo::name);
         if (below == command->subcommands.end()) {
             std::vector<std::string> names;
-            for (const CommandInfo& each : command->subcommands) names.push_back(each.name);
+            for (const command_line::CommandInfo& each : command->subcommands) names.push_back(each.name);
             throw error(ErrorKind::BadInput, "{} has no command '{}'{}\n`urial help` lists the commands", command->path,
                         printable(word), did_you_mean(word, names));
         }
@@ -39,7 +40,8 @@ void add_help(CLI::App& app, Context& context) {
     CLI::App* help = app.add_subcommand("help", "Say what a command does and what it takes");
     const auto words = std::make_shared<std::vector<std::string>>();
     std::vector<std::string> names;
-    for (const CommandInfo& command : describe(app).subcommands) names.push_back(command.name);
+    for (const command_line::CommandInfo& command : command_line::describe(app).subcommands)
+        names.push_back(command.name);
     help->add_option("COMMAND", *words, "The command, and the one below it")->check(suggest(names));
     help->footer(examples({
         {"All commands", "urial help"},
@@ -47,8 +49,19 @@ void add_help(CLI::App& app, Context& context) {
         {"Of one below another", "urial help judge score"},
     }));
     help->parse_complete_callback([&context] { context.needs_settings = false; });
-    help->final_callback(
-        [&app, words] { std::fputs(help_for_terminal(find_command(describe(app), *words)).c_str(), stdout); });
+    help->final_callback([&app, words] {
+        std::fputs(command_line::help_for_terminal(find_command(command_line::describe(app), *words)).c_str(), stdout);
+    });
+}
+
+std::vector<command_line::ManualEntry> setting_entries() {
+    std::vector<command_line::ManualEntry> entries;
+    for (const app::SettingInfo& info : app::setting_table()) {
+        const std::string_view shown = info.default_text.empty() ? "nothing" : info.default_text;
+        entries.push_back({std::string(info.key),
+                           fmt::format("{}. Environment: {}. Default: {}.", info.help, info.environment, shown)});
+    }
+    return entries;
 }
 
 void refuse_json(const Context& context, std::string_view what) {
@@ -84,7 +97,7 @@ void add_completion_command(CLI::App& app, Context& context) {
     man->parse_complete_callback(without_settings);
     man->final_callback([&app, &context] {
         refuse_json(context, "the manual page");
-        std::fputs(man_page(describe(app), version()).c_str(), stdout);
+        std::fputs(command_line::man_page(command_line::describe(app), version(), setting_entries()).c_str(), stdout);
     });
     add_help(app, context);
 }

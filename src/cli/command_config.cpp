@@ -8,7 +8,6 @@
 
 #include "app/settings.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/setting_flags.h"
 

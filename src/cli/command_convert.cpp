@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/setting_flags.h"
 #include "cli/try_model.h"
@@ -33,7 +32,7 @@ void run(const ConvertFlags& flags, const Context& context) {
     models::FetchOptions fetch;
     fetch.download = !flags.offline;
     fetch.notice = [&](std::string_view text) { context.terminal.note(text); };
-    fetch.cancelled = interrupted;
+    fetch.cancelled = terminal::interrupted;
     const fs::path input = models::resolve(models::parse_model_spec(flags.model), fetch);
     const models::GgufSummary before = models::check_model(input);
     engine::ModelOptions tried;

@@ -9,10 +9,9 @@
 #include "app/chat_session.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/columns.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/progress_bar.h"
+#include "terminal/columns.h"
+#include "terminal/progress_bar.h"
 
 namespace urial::cli {
 namespace {
@@ -67,7 +66,7 @@ Sides open_sides(const DemoFlags& flags, const Context& context) {
         options.sampling.repetition_penalty = kRepetitionPenalty;
         options.session = session_options(flags.model, context);
         app::ChatSession session(model, prompt::builtin(prompt), std::move(options));
-        throw_if_interrupted();
+        terminal::throw_if_interrupted();
         return Side{std::move(title), std::move(session)};
     };
     return {open("The model alone goes on with the text", "raw", kMostRawTokens),
@@ -89,22 +88,23 @@ class Page {
 public:
     explicit Page(const Context& context)
         : context_(context),
-          two_columns_(output_columns().value_or(0) >= kLeastColumnsForTwo),
-          width_(std::min(output_columns().value_or(kColumnsOfAFile), kMostColumns)) {}
+          two_columns_(terminal::output_columns().value_or(0) >= kLeastColumnsForTwo),
+          width_(std::min(terminal::output_columns().value_or(kColumnsOfAFile), kMostColumns)) {}
 
     void introduce(const engine::ModelInfo& model) const {
         const std::string_view kind = model.chat_template.empty()
                                           ? "a base model: it has learned to continue text and nothing else"
                                           : "a chat model: what it was tuned for shows on both sides";
-        print_lines(wrap(fmt::format("{}, {}.", printable(model.description), kind), width_));
-        print_lines(wrap(fmt::format("Always the most likely token, with a repetition penalty of {}. It may be wrong.",
-                                     kRepetitionPenalty),
-                         width_));
+        print_lines(terminal::wrap(fmt::format("{}, {}.", printable(model.description), kind), width_));
+        print_lines(terminal::wrap(
+            fmt::format("Always the most likely token, with a repetition penalty of {}. It may be wrong.",
+                        kRepetitionPenalty),
+            width_));
     }
 
     void show(const Comparison& comparison, const Sides& sides) const {
         fmt::print("\n");
-        print_lines(wrap("Question: " + printable(comparison.question), width_), Weight::Bold);
+        print_lines(terminal::wrap("Question: " + printable(comparison.question), width_), Weight::Bold);
         fmt::print("\n");
         two_columns_ ? show_beside(comparison, sides) : show_above(comparison, sides);
         std::fflush(stdout);
@@ -122,7 +122,7 @@ public:
         print_lines({"What to type next"}, Weight::Bold);
         for (const auto& [command, effect] : steps) {
             const std::string typed = fmt::format("  {} {:<46}", printable(context_.program), command);
-            const bool fits = display_width(typed) + display_width(effect) <= width_;
+            const bool fits = terminal::display_width(typed) + terminal::display_width(effect) <= width_;
             fmt::print("{}{}{}\n", fits ? typed : typed.substr(0, typed.find_last_not_of(' ') + 1),
                        fits ? "" : "\n      ", effect);
         }
@@ -138,9 +138,9 @@ private:
     }
 
     void show_beside(const Comparison& comparison, const Sides& sides) const {
-        print_lines(side_by_side(sides.raw.title, sides.prompted.title, width_), Weight::Bold);
-        print_lines(side_by_side(cost(comparison.raw), cost(comparison.prompted), width_));
-        print_lines(side_by_side("\n" + shown(comparison.raw), "\n" + shown(comparison.prompted), width_));
+        print_lines(terminal::side_by_side(sides.raw.title, sides.prompted.title, width_), Weight::Bold);
+        print_lines(terminal::side_by_side(cost(comparison.raw), cost(comparison.prompted), width_));
+        print_lines(terminal::side_by_side("\n" + shown(comparison.raw), "\n" + shown(comparison.prompted), width_));
     }
 
     void show_above(const Comparison& comparison, const Sides& sides) const {
@@ -150,10 +150,10 @@ private:
     }
 
     void show_one(const Side& side, const generate::Result& result) const {
-        print_lines(wrap(side.title, width_), Weight::Bold);
-        print_lines(wrap(cost(result), width_));
+        print_lines(terminal::wrap(side.title, width_), Weight::Bold);
+        print_lines(terminal::wrap(cost(result), width_));
         fmt::print("\n");
-        print_lines(wrap(shown(result), width_));
+        print_lines(terminal::wrap(shown(result), width_));
     }
 
     static std::string shown(const generate::Result& result) { return printable(trim(result.text)); }
@@ -190,13 +190,13 @@ void run(const DemoFlags& flags, Context& context) {
     if (!context.json) page.introduce(sides.raw.session.model().info());
 
     ordered_json comparisons = ordered_json::array();
-    ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
+    terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     std::uint64_t done = 0;
     const auto ask = [&](Side& side, const std::string& question) {
         bar.update(done++, 2 * questions.size());
         side.session.reset();
-        generate::Result result = side.session.ask(question, {.text = {}, .cancelled = interrupted}).result;
-        throw_if_interrupted();
+        generate::Result result = side.session.ask(question, {.text = {}, .cancelled = terminal::interrupted}).result;
+        terminal::throw_if_interrupted();
         return result;
     };
     for (const std::string& question : questions) {

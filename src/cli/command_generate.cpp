@@ -10,13 +10,12 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/generate_mt_bench.h"
-#include "cli/progress_bar.h"
 #include "cli/setting_flags.h"
-#include "cli/standard_streams.h"
 #include "generate/batch_run.h"
+#include "terminal/progress_bar.h"
+#include "terminal/standard_streams.h"
 
 namespace urial::cli {
 namespace {
@@ -45,8 +44,8 @@ struct GenerateOptions {
 /// The files behind the names that were typed.
 struct Files {
     explicit Files(const GenerateOptions& options) : input(options.input), output(options.output) {}
-    InputFile input;
-    OutputFile output;
+    terminal::InputFile input;
+    terminal::OutputFile output;
 };
 
 generate::Shard shard_of(const GenerateOptions& options) {
@@ -93,7 +92,7 @@ void check_output(const GenerateOptions& options, const Files& files) {
 }
 
 generate::BatchOptions batch_options(const GenerateOptions& options, const Files& files, const Context& context,
-                                     ProgressBar& bar) {
+                                     terminal::ProgressBar& bar) {
     generate::BatchOptions batch;
     batch.output = records_path(options, files);
     batch.overwrite = options.overwrite;
@@ -109,10 +108,10 @@ generate::BatchOptions batch_options(const GenerateOptions& options, const Files
                     {"input_sha256", sha256_file(files.input.path())},
                     {"limit", options.limit},
                     {"shard", options.shard.empty() ? "1/1" : options.shard}};
-    batch.interrupted = interrupted;
+    batch.interrupted = terminal::interrupted;
     batch.progress = [&bar](const generate::BatchProgress& progress) {
         bar.update(progress.done + progress.failed, progress.total,
-                   rate_detail(progress.tokens, progress.seconds, "tokens"));
+                   terminal::rate_detail(progress.tokens, progress.seconds, "tokens"));
     };
     batch.notice = [&bar, &context](std::string_view text) {
         bar.clear();
@@ -124,7 +123,7 @@ generate::BatchOptions batch_options(const GenerateOptions& options, const Files
 /// What lies in a file until the end, where standard output was asked for.
 void copy_out(const Files& files) {
     if (!files.output.is_standard_output()) return;
-    for_each_block(files.output.path(), [](std::string_view block) { write_standard_output(block); });
+    for_each_block(files.output.path(), [](std::string_view block) { terminal::write_standard_output(block); });
 }
 
 /// `records`: where the records of failed items are.
@@ -140,7 +139,7 @@ void print_summary(const generate::BatchSummary& summary, const GenerateOptions&
         fmt::print("{}\n", printed.dump());
         return;
     }
-    const bool is_file = options.output != kStandardStream;
+    const bool is_file = options.output != terminal::kStandardStream;
     context.terminal.note(fmt::format("{} of {} answers in {}; {} tokens in {} ({:.1f} a second)", progress.done,
                                       progress.total, is_file ? options.output : "standard output", progress.tokens,
                                       human_seconds(progress.seconds), rate));
@@ -152,7 +151,7 @@ void print_summary(const generate::BatchSummary& summary, const GenerateOptions&
 }
 
 void finish(const generate::BatchSummary& summary, Context& context) {
-    if (summary.interrupted) throw Interrupted{};
+    if (summary.interrupted) throw terminal::Interrupted{};
     if (summary.progress.failed > 0) context.exit_code = 1;
 }
 
@@ -166,7 +165,7 @@ void run_conversations(const GenerateOptions& options, const Files& files, Conte
     generate::check(options.sampling);
     const std::vector<eval::Item> questions = read_mt_bench(files.input.path(), options.limit, shard_of(options));
     const generate::PreparedPrompt prompt(open_generator(options, context), open_prompt_with_system(options.prompt));
-    ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
+    terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, files, context, bar));
     bar.clear();
     if (!done.interrupted) copy_out(files);
@@ -190,7 +189,7 @@ bool holds_conversations(const GenerateOptions& options, const Files& files, con
 }
 
 void run(const GenerateOptions& options, Context& context) {
-    if (options.output == kStandardStream && context.json) {
+    if (options.output == terminal::kStandardStream && context.json) {
         throw Error(ErrorKind::BadInput,
                     "-o - writes answers to standard output, and --json a summary: give one of the two");
     }
@@ -200,12 +199,12 @@ void run(const GenerateOptions& options, Context& context) {
     if (holds_conversations(options, files, context)) return run_conversations(options, files, context);
     const std::vector<generate::Instruction> instructions = select_instructions(options, files.input.path());
     const generate::PreparedPrompt prompt(open_generator(options, context), open_prompt_with_system(options.prompt));
-    ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
+    terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     generate::BatchOptions batch = batch_options(options, files, context, bar);
     if (files.output.is_standard_output() && options.format == "jsonl") {
         batch.recorded = [&bar](const ordered_json& record) {
             bar.clear();
-            write_standard_output(record.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+            terminal::write_standard_output(record.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
         };
     }
     const generate::BatchSummary summary = generate::run_batch(prompt, instructions, batch);

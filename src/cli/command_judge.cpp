@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/judge_calibrate.h"
 #include "cli/judge_flags.h"

@@ -7,11 +7,11 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
-#include "cli/command_tree.h"
 #include "cli/judge_flags.h"
-#include "cli/standard_streams.h"
+#include "command_line/command_tree.h"
 #include "eval/eval.h"
 #include "shift/shift.h"
+#include "terminal/standard_streams.h"
 
 namespace urial::cli {
 namespace {
@@ -148,11 +148,11 @@ CLI::App* add_command(CLI::App& judge, const std::string& name, const std::strin
                       void (*run)(const JudgingCommand&, Context&)) {
     CLI::App* added = judge.add_subcommand(name, help);
     added->callback([command, &context, run] {
-        if (command->file == kStandardStream && command->other_file == kStandardStream) {
+        if (command->file == terminal::kStandardStream && command->other_file == terminal::kStandardStream) {
             throw Error(ErrorKind::BadInput, "- and -: standard input can be one of the two files only");
         }
-        const InputFile file(answers_file(command->file));
-        const InputFile other(answers_file(command->other_file));
+        const terminal::InputFile file(answers_file(command->file));
+        const terminal::InputFile other(answers_file(command->other_file));
         command->path = file.path().string();
         command->other_path = other.path().string();
         run(*command, context);

@@ -13,11 +13,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/progress_bar.h"
 #include "cli/setting_flags.h"
 #include "models/models.h"
+#include "terminal/progress_bar.h"
 
 namespace urial::cli {
 namespace {
@@ -25,7 +24,7 @@ namespace {
 using models::InstalledModel;
 
 void run_pull(const std::string& text, bool offline, Context& context) {
-    ProgressBar bar(context.terminal, text, ProgressUnit::Bytes);
+    terminal::ProgressBar bar(context.terminal, text, terminal::ProgressUnit::Bytes);
     models::FetchOptions options;
     options.download = !offline;
     options.progress = [&](const models::Progress& progress) { bar.update(progress.done_bytes, progress.total_bytes); };
@@ -33,7 +32,7 @@ void run_pull(const std::string& text, bool offline, Context& context) {
         bar.clear();
         context.terminal.note(line);
     };
-    options.cancelled = [] { return interrupted(); };
+    options.cancelled = [] { return terminal::interrupted(); };
     const models::ModelSpec spec = models::parse_download_spec(text);
     if (spec.text != text) context.terminal.note(fmt::format("{} is no file here: taken as {}", text, spec.text));
     const std::filesystem::path path = models::resolve(spec, options);
@@ -107,7 +106,7 @@ void print_table(const std::vector<Row>& rows) {
 }
 
 /// What can be had and is not there yet.
-void suggest_aliases(const std::vector<InstalledModel>& installed, const Terminal& terminal) {
+void suggest_aliases(const std::vector<InstalledModel>& installed, const terminal::Terminal& terminal) {
     for (const models::Alias& alias : models::aliases()) {
         if (std::ranges::find(installed, alias.name, &InstalledModel::spec) != installed.end()) continue;
         terminal.note(fmt::format("urial pull {}  ({}, {})", alias.name, alias.description,
@@ -194,7 +193,7 @@ bool confirmed(const models::Removal& removal) {
                human_bytes(static_cast<double>(removal.freed_bytes)));
     std::string answer;
     std::getline(std::cin, answer);
-    throw_if_interrupted();
+    terminal::throw_if_interrupted();
     const std::string_view reply = trim(answer);
     return reply == "y" || reply == "Y" || reply == "yes";
 }

@@ -8,10 +8,9 @@
 #include "base/files.h"
 #include "base/json_reader.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/standard_streams.h"
 #include "generate/generate.h"
+#include "terminal/standard_streams.h"
 
 namespace urial::cli {
 namespace {
@@ -31,7 +30,7 @@ struct PromptCommand {
     ModelFlags model;
 };
 
-void write_out(std::string_view bytes) { write_standard_output(bytes); }
+void write_out(std::string_view bytes) { terminal::write_standard_output(bytes); }
 
 void write_json(const ordered_json& value) { write_out(value.dump(2) + "\n"); }
 
@@ -72,7 +71,7 @@ void run_show(const PromptCommand& command, const Context& context) {
 
 std::vector<prompt::Turn> read_turns(const std::string& path) {
     if (path.empty()) return {};
-    const InputFile file(path);
+    const terminal::InputFile file(path);
     const auto value = read_json_file(file.path());
     if (!value.is_array()) {
         throw error(ErrorKind::BadInput,

@@ -1,5 +1,4 @@
 #include "base/error.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
 #include "cli/judged_report.h"
 #include "cli/shift_report.h"

@@ -15,14 +15,13 @@
 #include "base/hash.h"
 #include "base/json_reader.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/progress_bar.h"
 #include "cli/setting_flags.h"
-#include "cli/standard_streams.h"
 #include "models/models.h"
 #include "shift/shift.h"
 #include "shift/summary.h"
+#include "terminal/progress_bar.h"
+#include "terminal/standard_streams.h"
 
 namespace urial::cli {
 namespace {
@@ -162,7 +161,7 @@ std::vector<shift::ShiftItem> read_items(const ShiftFlags& flags, const fs::path
 }
 
 shift::ShiftOptions shift_options(const ShiftFlags& flags, const fs::path& file, const Context& context,
-                                  ProgressBar& bar) {
+                                  terminal::ProgressBar& bar) {
     shift::ShiftOptions options;
     options.folder = flags.output;
     options.overwrite = flags.overwrite;
@@ -172,10 +171,10 @@ shift::ShiftOptions shift_options(const ShiftFlags& flags, const fs::path& file,
     options.allowed_vocabulary_mismatch = flags.allowed_vocabulary_mismatch;
     options.session = session_options(flags.shared, context);
     options.origin = {{"input", input_of(flags)}, {"input_sha256", sha256_file(file)}, {"limit", flags.limit}};
-    options.interrupted = interrupted;
+    options.interrupted = terminal::interrupted;
     options.progress = [&bar](const shift::ShiftProgress& progress) {
         bar.update(progress.done + progress.failed, progress.total,
-                   rate_detail(progress.positions, progress.seconds, "positions"));
+                   terminal::rate_detail(progress.positions, progress.seconds, "positions"));
     };
     options.notice = [&bar, &context](std::string_view text) {
         bar.clear();
@@ -199,7 +198,7 @@ void report(const shift::ShiftOutcome& outcome, const ShiftFlags& flags, Context
     }
     if (outcome.interrupted) {
         context.terminal.note("interrupted: run the same command again to go on");
-        throw Interrupted{};
+        throw terminal::Interrupted{};
     }
     const shift::Summary summary = shift::summarize(shift::records_file(flags.output));
     const ordered_json manifest = read_json_file(shift::manifest_file(flags.output));
@@ -223,7 +222,7 @@ void run(const ShiftFlags& flags, Context& context) {
     check_output(flags.output);
     const prompt::PromptSpec base_prompt = prompt::load(flags.base.prompt);
     std::optional<Form> aligned_form = named_form(flags);
-    const InputFile file(input_of(flags));
+    const terminal::InputFile file(input_of(flags));
     const std::vector<shift::ShiftItem> items = read_items(flags, file.path(), context);
     for (const fs::path& written : {shift::records_file(flags.output), fs::path(flags.csv)}) {
         refuse_same_file(file.path(), written);
@@ -232,7 +231,7 @@ void run(const ShiftFlags& flags, Context& context) {
     base.form = base_prompt;
     aligned.form = aligned_form ? std::move(*aligned_form) : own_form(*aligned.model, flags, context);
     check_markers(aligned.form, *aligned.model, context);
-    ProgressBar bar(context.terminal, "answers", ProgressUnit::Items);
+    terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     const shift::ShiftOutcome outcome =
         shift::run_shift(base, aligned, items, shift_options(flags, file.path(), context, bar));
     bar.clear();

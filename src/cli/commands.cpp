@@ -1,12 +1,8 @@
 #include "cli/commands.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "app/settings.h"
-#include "cli/columns.h"
-#include "cli/command_tree.h"
 #include "cli/setting_flags.h"
 
 namespace urial::cli {
@@ -25,7 +21,7 @@ void prepare(Context& context, int verbose, bool quiet) {
         context.settings->load();
         context.settings->apply();
     }
-    context.terminal = make_terminal(context.settings->get("color").value.get<std::string>(), verbosity);
+    context.terminal = terminal::make_terminal(context.settings->get("color").value.get<std::string>(), verbosity);
     engine::set_engine_log([terminal = context.terminal, verbosity](engine::LogLevel level, std::string_view line) {
         if (level == engine::LogLevel::Fatal) terminal.report_error(fmt::format("the engine ended: {}", line));
         if (verbosity >= 2) terminal.note(line);
@@ -47,11 +43,6 @@ void add_global_options(CLI::App& app, Context& context) {
 
 std::string_view version() { return URIAL_VERSION; }
 
-std::string help_for_terminal(const CommandInfo& command) {
-    constexpr std::size_t kNarrowest = 40;
-    return help_text(command, std::clamp(output_columns().value_or(kHelpWidth), kNarrowest, kHelpWidth));
-}
-
 std::unique_ptr<CLI::App> make_app(Context& context) {
     auto app = std::make_unique<CLI::App>(
         "Let a base language model answer like an assistant, by a constant prompt and without any tuning", "urial");
@@ -60,7 +51,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
         for (const CLI::App* parent = command->get_parent(); parent != nullptr; parent = parent->get_parent()) {
             parents = parent->get_name() + (parents.empty() ? "" : " " + parents);
         }
-        return help_for_terminal(describe(*command, parents));
+        return command_line::help_for_terminal(command_line::describe(*command, parents));
     });
     app->fallthrough()->require_subcommand(1);
     app->get_help_ptr()->description("Print this help");

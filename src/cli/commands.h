@@ -12,9 +12,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "command_line/command_tree.h"
 #include "engine/engine.h"
 #include "generate/generate.h"
 #include "prompt/prompt.h"
+#include "terminal/interrupt.h"
+#include "terminal/terminal.h"
 
 namespace urial::app {
 class Settings;  // app/settings.h: flag > environment > project urial.toml > user file > default
@@ -22,28 +25,15 @@ class Settings;  // app/settings.h: flag > environment > project urial.toml > us
 
 namespace urial::cli {
 
-/// How to talk to the person: where colour may go, how much to say. Messages go to standard error, results to standard
-/// out.
-struct Terminal {
-    bool colour_out = false;
-    bool colour_err = false;
-    bool progress = false;  ///< standard error is a terminal and not --quiet
-    int verbosity = 0;      ///< -1 quiet, 0 normal, 1 and more verbose
-
-    void note(std::string_view text) const;    ///< a dim line, not with --quiet
-    void detail(std::string_view text) const;  ///< a dim line, only with --verbose
-    void warn(std::string_view text) const;    ///< "warning: ...", always
-    /// "error: ..." and the message's further lines as "hint: ...".
-    void report_error(std::string_view message) const;
-};
-/// `colour` is auto, always or never; auto looks at the two streams and at TERM.
-Terminal make_terminal(std::string_view colour, int verbosity);
+using command_line::examples;
+using command_line::one_of;
+using command_line::suggest;
 
 /// What every command gets. `settings` is set before make_app(); the rest is filled before a command's callback runs.
 struct Context {
     app::Settings* settings = nullptr;
     bool needs_settings = true;  ///< false: a broken settings file must not stop this command
-    Terminal terminal;
+    terminal::Terminal terminal;
     std::string program = "urial";  ///< as it was called: what to tell the person to type
     bool json = false;              ///< --json: results as JSON on standard out
     int exit_code = 0;              ///< a command that finished with failed items sets 1
@@ -68,7 +58,7 @@ void add_loading_flags(CLI::App& command, ModelFlags& flags, Context& context, c
 std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context,
                                                 engine::Arithmetic automatic = engine::Arithmetic::Engine);
 /// A warning where a conversation may become longer than the model was trained for.
-void warn_beyond_training(const engine::Model& model, int context_tokens, const Terminal& terminal);
+void warn_beyond_training(const engine::Model& model, int context_tokens, const terminal::Terminal& terminal);
 /// Session options with everything that the flags decide filled in; sequences and context are the caller's.
 engine::SessionOptions session_options(const ModelFlags& flags, const Context& context);
 
@@ -91,15 +81,6 @@ prompt::PromptSpec open_prompt_with_system(const PromptFlags& flags);
 /// --temperature, --top-p, --top-k, --min-p, --repetition-penalty, --max-tokens, --stop, --seed, shared likewise.
 void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context);
 
-/// Unwinds to main.cpp, which ends with 130.
-struct Interrupted {};
-/// From now on the first Ctrl-C only sets a flag; the third without a clear between them ends the process.
-void install_interrupt_handler();
-/// True once Ctrl-C was pressed since the last clear.
-bool interrupted();
-void clear_interrupt();
-void throw_if_interrupted();
-
 void add_chat_command(CLI::App& app, Context& context);
 void add_demo_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
@@ -113,10 +94,6 @@ void add_config_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // `help`, `completion SHELL` and `man`
 
 std::string_view version();
-
-struct CommandInfo;  // command_tree.h
-/// Its help, no wider than the terminal.
-std::string help_for_terminal(const CommandInfo& command);
 
 /// The whole tree with its global options, as main.cpp runs it and as completion, man page and tests read it.
 std::unique_ptr<CLI::App> make_app(Context& context);

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "cli/agreement_text.h"
-#include "cli/command_tree.h"
+#include "command_line/command_tree.h"
 #include "eval/eval.h"
 
 namespace urial::cli {

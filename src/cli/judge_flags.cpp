@@ -7,11 +7,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/judged_report.h"
 #include "cli/open_judge.h"
-#include "cli/progress_bar.h"
+#include "command_line/command_tree.h"
 #include "report/report.h"
+#include "terminal/progress_bar.h"
 
 namespace urial::cli {
 namespace {
@@ -129,7 +129,7 @@ void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Cont
     }
     if (summary.interrupted) {
         context.terminal.note("interrupted: run the same command again to go on");
-        throw Interrupted{};
+        throw terminal::Interrupted{};
     }
 }
 
@@ -182,10 +182,10 @@ void judge_tasks(const std::vector<eval::JudgeTask>& tasks, const JudgeFlags& fl
                  Context& context) {
     Jury jury = open_jury(flags, std::move(origin), context);
     if (flags.dry_run) return print_estimate(eval::estimate_run(tasks, jury.options), flags, context);
-    ProgressBar bar(context.terminal, "judgements", ProgressUnit::Items);
+    terminal::ProgressBar bar(context.terminal, "judgements", terminal::ProgressUnit::Items);
     bool heard = false;
     jury.options.interrupted = [&] {
-        if (interrupted() && !std::exchange(heard, true)) {
+        if (terminal::interrupted() && !std::exchange(heard, true)) {
             bar.clear();
             context.terminal.note("stopping; replies that are on their way are waited for");
         }

@@ -8,9 +8,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/report_output.h"
 #include "cli/tag_report.h"
+#include "command_line/command_tree.h"
 #include "http/http.h"
 #include "report/report.h"
 

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
-#include "cli/usage_error.h"
+#include "command_line/usage_error.h"
 #include "engine/model_trial.h"
 
 namespace {
@@ -35,12 +35,12 @@ int run(CLI::App& app, cli::Context& context, int argc, char** argv) {
         std::fputs(version.what(), stdout);
         return 0;
     } catch (const CLI::ParseError& failure) {
-        if (const auto help = cli::help_for_bare_command(app, failure)) {
+        if (const auto help = command_line::help_for_bare_command(app, failure)) {
             std::fputs(help->c_str(), stderr);
             return kExitFailed;
         }
-        context.terminal.report_error(cli::usage_error(app, failure));
-    } catch (const cli::Interrupted&) {
+        context.terminal.report_error(command_line::usage_error(app, failure));
+    } catch (const terminal::Interrupted&) {
         return kExitInterrupted;
     } catch (const engine::Cancelled&) {
         return kExitInterrupted;
@@ -52,7 +52,7 @@ int run(CLI::App& app, cli::Context& context, int argc, char** argv) {
         context.terminal.report_error(fmt::format("unexpected: {}", failure.what()));
     }
     // What Ctrl-C cut short may say so in an error of its own.
-    return cli::interrupted() ? kExitInterrupted : kExitFailed;
+    return terminal::interrupted() ? kExitInterrupted : kExitFailed;
 }
 
 /// Results that never reached the disk or the pipe must not end in success.
@@ -86,12 +86,12 @@ int main(int argc, char** argv) {
     }
     // A reader that has seen enough (`| head`) ends us quietly, whatever the parent process set.
     std::signal(SIGPIPE, SIG_DFL);
-    cli::install_interrupt_handler();
+    terminal::install_interrupt_handler();
     app::Settings settings(app::Settings::Sources::of_process());
     cli::Context context;
     context.settings = &settings;
     if (argc > 0) context.program = argv[0];
-    context.terminal = cli::make_terminal(environment("NO_COLOR") ? "never" : "auto", 0);
+    context.terminal = terminal::make_terminal(environment("NO_COLOR") ? "never" : "auto", 0);
     const std::unique_ptr<CLI::App> app = cli::make_app(context);
     return flush_output(context, run(*app, context, argc, argv));
 }

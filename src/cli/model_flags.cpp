@@ -1,12 +1,11 @@
 #include "app/settings.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
-#include "cli/progress_bar.h"
 #include "cli/setting_flags.h"
 #include "cli/try_model.h"
 #include "models/models.h"
+#include "terminal/progress_bar.h"
 
 namespace urial::cli {
 namespace {
@@ -27,7 +26,7 @@ engine::Arithmetic arithmetic(std::string_view chosen, engine::Arithmetic automa
 }
 
 std::filesystem::path fetch_model(const ModelFlags& flags, const Context& context) {
-    ProgressBar bar(context.terminal, flags.model, ProgressUnit::Bytes);
+    terminal::ProgressBar bar(context.terminal, flags.model, terminal::ProgressUnit::Bytes);
     models::FetchOptions fetch;
     fetch.download = !flags.offline;
     fetch.progress = [&](const models::Progress& progress) { bar.update(progress.done_bytes, progress.total_bytes); };
@@ -35,14 +34,14 @@ std::filesystem::path fetch_model(const ModelFlags& flags, const Context& contex
         bar.clear();
         context.terminal.note(text);
     };
-    fetch.cancelled = interrupted;
+    fetch.cancelled = terminal::interrupted;
     return models::resolve(models::parse_model_spec(flags.model), fetch);
 }
 
-engine::Watch watch(const Terminal& terminal, std::string label, ProgressUnit unit) {
+engine::Watch watch(const terminal::Terminal& terminal, std::string label, terminal::ProgressUnit unit) {
     engine::Watch watch;
-    watch.cancelled = interrupted;
-    watch.progress = patient_progress(terminal, std::move(label), unit);
+    watch.cancelled = terminal::interrupted;
+    watch.progress = terminal::patient_progress(terminal, std::move(label), unit);
     watch.detail = [terminal](std::string_view text) { terminal.detail(text); };
     watch.warning = [terminal](std::string_view text) { terminal.warn(text); };
     return watch;
@@ -50,7 +49,7 @@ engine::Watch watch(const Terminal& terminal, std::string label, ProgressUnit un
 
 /// "precise" promises less noise: that it does not reach all matrices is a warning. With "packed" it is a matter of
 /// speed.
-void say_what_is_packed(const engine::ModelInfo& model, const Terminal& terminal) {
+void say_what_is_packed(const engine::ModelInfo& model, const terminal::Terminal& terminal) {
     if (model.packed_matrices == model.quantised_matrices) return;
     const std::string text = fmt::format(
         "{}: {} arithmetic covers {} of {} quantised matrices; the others are not Q8_0, Q5_0, Q4_K or Q6_K, and the "
@@ -95,14 +94,14 @@ std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const C
         options.adapters.push_back({adapter.path, adapter.scale});
     }
     try_unknown_model(options, context);
-    options.watch = watch(context.terminal, "loading " + flags.model, ProgressUnit::Bytes);
+    options.watch = watch(context.terminal, "loading " + flags.model, terminal::ProgressUnit::Bytes);
     std::shared_ptr<const engine::Model> model = engine::load_model(options);
-    throw_if_interrupted();
+    terminal::throw_if_interrupted();
     say_what_is_packed(model->info(), context.terminal);
     return model;
 }
 
-void warn_beyond_training(const engine::Model& model, int context_tokens, const Terminal& terminal) {
+void warn_beyond_training(const engine::Model& model, int context_tokens, const terminal::Terminal& terminal) {
     const int trained = model.info().training_context;
     if (trained == 0 || context_tokens <= trained) return;
     terminal.warn(fmt::format("--context {}: {} was trained for {} tokens; beyond them its answers lose their sense",
@@ -111,7 +110,7 @@ void warn_beyond_training(const engine::Model& model, int context_tokens, const 
 
 engine::SessionOptions session_options(const ModelFlags& flags, const Context& context) {
     engine::SessionOptions options;
-    options.watch = watch(context.terminal, "reading the prompt", ProgressUnit::Items);
+    options.watch = watch(context.terminal, "reading the prompt", terminal::ProgressUnit::Items);
     options.threads = flags.threads;
     options.flash_attention = flash_attention(flags.flash_attention);
     if (flags.snapshots) {

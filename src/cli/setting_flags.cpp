@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cli/command_tree.h"
+#include "command_line/command_tree.h"
 
 namespace urial::cli {
 

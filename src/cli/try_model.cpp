@@ -31,7 +31,7 @@ void try_unknown_model(const engine::ModelOptions& model, const Context& context
     options.identity = model.content_hash;
     for (const engine::Adapter& adapter : model.adapters) options.identity += "+" + models::content_hash(adapter.path);
     options.verdicts = verdict_folder();
-    options.cancelled = interrupted;
+    options.cancelled = terminal::interrupted;
     options.on_slow = [&] {
         context.terminal.note(
             fmt::format("{} is new here: it is tried once in a process of its own", model.path.filename().string()));
@@ -39,7 +39,7 @@ void try_unknown_model(const engine::ModelOptions& model, const Context& context
     try {
         engine::try_model(model, options);
     } catch (const Error&) {
-        throw_if_interrupted();
+        terminal::throw_if_interrupted();
         throw;
     }
 }

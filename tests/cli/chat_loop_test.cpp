@@ -19,7 +19,7 @@ namespace {
 
 using test::contains;
 
-class ScriptedLines final : public LineSource {
+class ScriptedLines final : public terminal::LineSource {
 public:
     Read read(std::string_view prompt) override {
         prompts.emplace_back(prompt);
@@ -41,7 +41,7 @@ protected:
 
     /// Everything that the loop wrote for these lines.
     std::string talk(const std::vector<std::string>& typed) {
-        for (const std::string& line : typed) lines.reads.push_back({LineSource::Status::Line, line});
+        for (const std::string& line : typed) lines.reads.push_back({terminal::LineSource::Status::Line, line});
         return finish();
     }
 
@@ -223,7 +223,7 @@ TEST_F(ChatLoopTest, prompt_changes_the_prompt_and_refuses_an_unknown_one) {
 }
 
 TEST_F(ChatLoopTest, ctrl_c_drops_a_typed_line_and_leaves_only_when_pressed_twice_at_an_empty_prompt) {
-    using enum LineSource::Status;
+    using enum terminal::LineSource::Status;
     interactive = true;
     lines.reads = {{Interrupted, "half a li"}, {Interrupted, ""}, {Line, "one"},
                    {Interrupted, ""},          {Interrupted, ""}, {Line, "never"}};
@@ -232,20 +232,20 @@ TEST_F(ChatLoopTest, ctrl_c_drops_a_typed_line_and_leaves_only_when_pressed_twic
 }
 
 TEST_F(ChatLoopTest, ctrl_c_in_a_block_drops_the_block) {
-    using enum LineSource::Status;
+    using enum terminal::LineSource::Status;
     interactive = true;
     lines.reads = {{Line, "\"\"\"one"}, {Interrupted, ""}, {Line, "two"}};
     EXPECT_EQ(finish(), "You said two.\n");
 }
 
 TEST_F(ChatLoopTest, ctrl_c_stops_an_answer_and_the_conversation_goes_on) {
-    install_interrupt_handler();
+    terminal::install_interrupt_handler();
     session = app::ChatSession(test::answering_model([](std::string_view prompt) {
                                    return std::string(contains(prompt, "again") ? "Yes." : std::string(500, 'z'));
                                }),
                                test::chat_spec(), {});
     ScriptedLines typed;
-    typed.reads = {{LineSource::Status::Line, "go"}, {LineSource::Status::Line, "again"}};
+    typed.reads = {{terminal::LineSource::Status::Line, "go"}, {terminal::LineSource::Status::Line, "again"}};
     std::string written;
     bool pressed = false;
     ChatOutput output;
@@ -261,7 +261,7 @@ TEST_F(ChatLoopTest, ctrl_c_stops_an_answer_and_the_conversation_goes_on) {
     EXPECT_LT(written.size(), 100U);
     EXPECT_TRUE(written.ends_with("\nYes.\n")) << written;
     EXPECT_EQ(context.exit_code, 0);
-    EXPECT_FALSE(interrupted());
+    EXPECT_FALSE(terminal::interrupted());
 }
 
 TEST_F(ChatLoopTest, a_block_that_never_ends_is_an_error) {

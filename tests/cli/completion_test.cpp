@@ -5,8 +5,8 @@
 #include "app/settings.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
 #include "cli/commands.h"
+#include "command_line/command_tree.h"
 #include "support/expect_text.h"
 #include "support/shell.h"
 
@@ -21,15 +21,15 @@ protected:
     CompletionTest() : settings(app::Settings::Sources{}) {
         context.settings = &settings;
         app = make_app(context);
-        root = describe(*app);
+        root = command_line::describe(*app);
     }
 
     /// `flag_prefix` stands where the script has it instead of the two hyphens; `hyphen` for those inside a name.
     void expect_every_name_in(const std::string& script, std::string_view flag_prefix,
                               const std::string& hyphen = "-") const {
-        for (const CommandInfo* command : all_commands(root)) {
+        for (const command_line::CommandInfo* command : command_line::all_commands(root)) {
             EXPECT_TRUE(contains(script, std::regex_replace(command->name, std::regex("-"), hyphen)));
-            for (const OptionInfo& option : command->options) {
+            for (const command_line::OptionInfo& option : command->options) {
                 for (const std::string& name : option.long_names) {
                     EXPECT_TRUE(contains(
                         script, std::string(flag_prefix) + std::regex_replace(name.substr(2), std::regex("-"), hyphen)))
@@ -42,12 +42,12 @@ protected:
     app::Settings settings;
     Context context;
     std::unique_ptr<CLI::App> app;
-    CommandInfo root;
+    command_line::CommandInfo root;
 };
 
 TEST_F(CompletionTest, the_description_knows_every_command_and_flag_of_the_parser) {
     std::vector<std::string> paths;
-    for (const CommandInfo* command : all_commands(root)) paths.push_back(command->path);
+    for (const command_line::CommandInfo* command : command_line::all_commands(root)) paths.push_back(command->path);
     for (const char* path : {"urial", "urial chat", "urial config show", "urial completion"}) {
         EXPECT_EQ(std::count(paths.begin(), paths.end(), path), 1) << path;
     }
@@ -58,15 +58,15 @@ TEST_F(CompletionTest, the_description_knows_every_command_and_flag_of_the_parse
 }
 
 TEST_F(CompletionTest, every_command_and_long_flag_occurs_in_each_script_and_in_the_manual) {
-    expect_every_name_in(bash_completion(root), "--");
-    expect_every_name_in(zsh_completion(root), "--");
-    expect_every_name_in(fish_completion(root), " -l ");
-    expect_every_name_in(man_page(root, "1"), "\\-\\-", "\\-");
+    expect_every_name_in(command_line::bash_completion(root), "--");
+    expect_every_name_in(command_line::zsh_completion(root), "--");
+    expect_every_name_in(command_line::fish_completion(root), " -l ");
+    expect_every_name_in(command_line::man_page(root, "1", {}), "\\-\\-", "\\-");
 }
 
 TEST_F(CompletionTest, bash_accepts_its_script_and_completes_with_it) {
     const test::Shell shell;
-    write_file_atomic(shell.folder() / "completion.bash", bash_completion(root));
+    write_file_atomic(shell.folder() / "completion.bash", command_line::bash_completion(root));
     const std::string complete =
         "source ./completion.bash; try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _urial; echo ${COMPREPLY[@]}; "
         "}; ";
@@ -81,7 +81,7 @@ TEST_F(CompletionTest, bash_accepts_its_script_and_completes_with_it) {
 
 TEST_F(CompletionTest, bash_completes_the_values_of_options_and_arguments) {
     const test::Shell shell;
-    write_file_atomic(shell.folder() / "completion.bash", bash_completion(root));
+    write_file_atomic(shell.folder() / "completion.bash", command_line::bash_completion(root));
     write_file_atomic(shell.folder() / "my prompt.toml", "");
     // What bash itself does with the line: words are split as COMP_WORDBREAKS says, where '=' is one.
     const std::string complete =
@@ -108,7 +108,7 @@ TEST_F(CompletionTest, bash_completes_the_values_of_options_and_arguments) {
 TEST_F(CompletionTest, fish_completes_values_where_it_is_installed) {
     const test::Shell shell;
     if (shell.run("command -v fish").exit_code != 0) GTEST_SKIP() << "fish is not installed";
-    write_file_atomic(shell.folder() / "urial.fish", fish_completion(root));
+    write_file_atomic(shell.folder() / "urial.fish", command_line::fish_completion(root));
     write_file_atomic(shell.folder() / "zero.toml", "");
     const auto completed = [&](const std::string& line) {
         return shell.run("fish --no-config -c 'source urial.fish; complete -C \"" + line + "\"'").out;
@@ -123,7 +123,7 @@ TEST_F(CompletionTest, fish_completes_values_where_it_is_installed) {
 }
 
 TEST_F(CompletionTest, zsh_is_told_the_values_and_where_files_are_taken_too) {
-    const std::string script = zsh_completion(root);
+    const std::string script = command_line::zsh_completion(root);
     EXPECT_TRUE(contains(script,
                          "'*--format[jsonl, or an array for another tool\\: alpaca-eval, "
                          "just-eval]:FORMAT:(jsonl alpaca-eval just-eval)'"));
@@ -180,7 +180,7 @@ void expect_parses(const std::vector<std::string>& words) {
 }
 
 TEST_F(CompletionTest, every_command_has_examples_and_the_parser_takes_each_of_them) {
-    for (const CommandInfo* command : all_commands(root)) {
+    for (const command_line::CommandInfo* command : command_line::all_commands(root)) {
         std::size_t count = 0;
         for (const std::string_view line : split(command->footer, '\n')) {
             if (!line.starts_with("  ") || line.starts_with("  #")) continue;
@@ -194,9 +194,9 @@ TEST_F(CompletionTest, every_command_has_examples_and_the_parser_takes_each_of_t
 }
 
 TEST_F(CompletionTest, required_options_come_first_and_are_marked) {
-    const CommandInfo generate = describe(*app->get_subcommand("generate"), "urial");
+    const command_line::CommandInfo generate = command_line::describe(*app->get_subcommand("generate"), "urial");
     EXPECT_TRUE(generate.options[0].required && generate.options[1].required);
-    const std::string help = help_text(generate);
+    const std::string help = command_line::help_text(generate);
     EXPECT_TRUE(contains(help, "Usage: urial generate [OPTIONS] -i FILE -o FILE\n"));
     const std::size_t required = help.find("\nRequired:\n  -i, --input FILE");
     ASSERT_NE(required, std::string::npos) << help;
@@ -204,31 +204,33 @@ TEST_F(CompletionTest, required_options_come_first_and_are_marked) {
 }
 
 TEST_F(CompletionTest, help_names_values_by_placeholders_and_lists_them_in_the_text) {
-    for (const CommandInfo* command : all_commands(root)) {
-        for (const OptionInfo& option : command->options) {
+    for (const command_line::CommandInfo* command : command_line::all_commands(root)) {
+        for (const command_line::OptionInfo& option : command->options) {
             EXPECT_EQ(option.value_name.find_first_of("{}()"), std::string::npos) << command->path << option.value_name;
             for (const char* type : {"INT", "UINT", "FLOAT", "POSITIVE", "TEXT:"}) {
                 EXPECT_FALSE(contains(option.value_name, type)) << command->path << " " << option.value_name;
             }
-            for (const std::string& value : option.choices) EXPECT_TRUE(contains(option_help(option), value));
+            for (const std::string& value : option.choices)
+                EXPECT_TRUE(contains(command_line::option_help(option), value));
         }
     }
-    const std::string help = help_text(describe(*app->get_subcommand("generate"), "urial"));
+    const std::string help = command_line::help_text(command_line::describe(*app->get_subcommand("generate"), "urial"));
     EXPECT_TRUE(contains(help, "--format FORMAT"));
     EXPECT_TRUE(contains(help, "Flash attention: auto, on, off [auto]"));
 }
 
 TEST_F(CompletionTest, the_forms_that_help_lists_are_those_that_are_known) {
-    const CommandInfo chat = describe(*app->get_subcommand("chat"), "urial");
-    const auto form = std::ranges::find(chat.options, std::vector<std::string>{"--form"}, &OptionInfo::long_names);
+    const command_line::CommandInfo chat = command_line::describe(*app->get_subcommand("chat"), "urial");
+    const auto form =
+        std::ranges::find(chat.options, std::vector<std::string>{"--form"}, &command_line::OptionInfo::long_names);
     ASSERT_NE(form, chat.options.end());
     EXPECT_EQ(form->choices.size(), 6U);
     for (const std::string& name : form->choices) EXPECT_NO_THROW(prompt::parse_original_form(name));
 }
 
 TEST_F(CompletionTest, lines_of_help_fit_into_a_hundred_columns) {
-    for (const CommandInfo* command : all_commands(root)) {
-        for (const std::string_view line : split(help_text(*command), '\n')) {
+    for (const command_line::CommandInfo* command : command_line::all_commands(root)) {
+        for (const std::string_view line : split(command_line::help_text(*command), '\n')) {
             EXPECT_LE(line.size(), 104U) << command->path << ": " << line;
         }
     }

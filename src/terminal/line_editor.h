@@ -7,9 +7,9 @@
 #include <memory>
 #include <optional>
 
-#include "cli/chat_loop.h"
+#include "terminal/line_source.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 
 class LineEditor final : public LineSource {
 public:
@@ -31,4 +31,4 @@ public:
     Read read(std::string_view prompt) override;
 };
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace urial::cli {
+namespace urial::terminal {
 
 inline constexpr std::string_view kStandardStream = "-";
 
@@ -54,4 +54,4 @@ private:
 /// Exactly these bytes, at once. Throws Error{Io}.
 void write_standard_output(std::string_view bytes);
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

@@ -1,13 +1,13 @@
-#include "cli/command_tree.h"
+#include "command_line/command_tree.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cli/columns.h"
+#include "terminal/columns.h"
 
-namespace urial::cli {
+namespace urial::command_line {
 namespace {
 
 constexpr std::size_t kHelpColumn = 32;
@@ -137,7 +137,7 @@ std::string row(const std::string& heading, std::string_view text, std::size_t w
     const bool beside = heading.size() + 4 <= column;
     std::string out = "  " + heading + (beside ? "" : "\n");
     bool first = beside;
-    for (const std::string& line : wrap(text, width - column)) {
+    for (const std::string& line : terminal::wrap(text, width - column)) {
         out.append(first ? column - heading.size() - 2 : column, ' ');
         out += line + '\n';
         first = false;
@@ -215,7 +215,8 @@ std::string usage_line(const CommandInfo& command) {
 }
 
 std::string help_text(const CommandInfo& command, std::size_t width) {
-    std::string out = fmt::format("{}\n\nUsage: {}\n", fmt::join(wrap(command.help, width), "\n"), usage_line(command));
+    std::string out =
+        fmt::format("{}\n\nUsage: {}\n", fmt::join(terminal::wrap(command.help, width), "\n"), usage_line(command));
     if (!command.subcommands.empty()) out += "\nCommands:\n";
     for (const CommandInfo& below : command.subcommands) out += row(below.name, below.help, width);
     std::string positionals;
@@ -234,4 +235,9 @@ std::string help_text(const CommandInfo& command, std::size_t width) {
     return out;
 }
 
-}  // namespace urial::cli
+std::string help_for_terminal(const CommandInfo& command) {
+    constexpr std::size_t kNarrowest = 40;
+    return help_text(command, std::clamp(terminal::output_columns().value_or(kHelpWidth), kNarrowest, kHelpWidth));
+}
+
+}  // namespace urial::command_line

@@ -1,14 +1,13 @@
-#include "cli/usage_error.h"
+#include "command_line/usage_error.h"
 
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cli/command_tree.h"
-#include "cli/commands.h"
+#include "command_line/command_tree.h"
 
-namespace urial::cli {
+namespace urial::command_line {
 namespace {
 
 /// The command that the user got to: the last one that was recognised.
@@ -142,4 +141,4 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& failure) {
     return fmt::format("{}: {}\n{}", path_of(command), explain(command, failure), more);
 }
 
-}  // namespace urial::cli
+}  // namespace urial::command_line

@@ -1,4 +1,4 @@
-#include "cli/progress_bar.h"
+#include "terminal/progress_bar.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cli/columns.h"
+#include "terminal/columns.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 namespace {
 
 constexpr std::size_t kLongestBar = 30;
@@ -118,4 +118,4 @@ std::function<void(std::uint64_t done, std::uint64_t total)> patient_progress(co
     };
 }
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

@@ -1,4 +1,4 @@
-#include "cli/external_editor.h"
+#include "terminal/external_editor.h"
 
 #include <cstdlib>
 
@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "cli/standard_streams.h"
+#include "terminal/standard_streams.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 namespace {
 
 std::string shell_quoted(const std::string& text) {
@@ -42,4 +42,4 @@ std::string edit_in_editor(const std::string& text) {
     return edited;
 }
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-namespace urial::cli {
+namespace urial::terminal {
 
 /// Opens $VISUAL, $EDITOR or vi on a private temporary file with `text` and returns what was saved, without the final
 /// newline. Throws Error{Io} when the editor cannot be run or fails.
 std::string edit_in_editor(const std::string& text);
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

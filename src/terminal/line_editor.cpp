@@ -1,4 +1,4 @@
-#include "cli/line_editor.h"
+#include "terminal/line_editor.h"
 
 #include <cerrno>
 #include <clocale>
@@ -17,8 +17,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "terminal/interrupt.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 namespace {
 
 constexpr int kHistoryEntries = 1000;
@@ -93,7 +94,7 @@ struct LineEditor::State {
     bool wait_for_input() {
         pollfd input{STDIN_FILENO, POLLIN, 0};
         for (;;) {
-            if (cli::interrupted()) {
+            if (terminal::interrupted()) {
                 const LineInfoW* line = el_wline(editor);
                 typed.assign(line->buffer, line->lastchar);
                 interrupted = true;
@@ -225,4 +226,4 @@ LineSource::Read PlainLines::read(std::string_view) {
     return result;
 }
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

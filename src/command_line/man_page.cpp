@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-#include "app/settings.h"
 #include "base/text.h"
-#include "cli/command_tree.h"
+#include "command_line/command_tree.h"
 
-namespace urial::cli {
+namespace urial::command_line {
 namespace {
 
 /// Text as roff takes it literally: backslashes and hyphens escaped, no line that begins with a control character.
@@ -44,14 +43,11 @@ std::string options_of(const CommandInfo& command) {
     return out;
 }
 
-std::string settings_section() {
+std::string settings_section(std::span<const ManualEntry> settings) {
     std::string out =
         ".SH SETTINGS\nA flag wins over the environment, that over the project's \\fIurial.toml\\fR, that over "
         "the user's \\fIconfig.toml\\fR, that over the default.\n";
-    for (const app::SettingInfo& info : app::setting_table()) {
-        const std::string_view shown = info.default_text.empty() ? "nothing" : info.default_text;
-        out += entry(info.key, fmt::format("{}. Environment: {}. Default: {}.", info.help, info.environment, shown));
-    }
+    for (const ManualEntry& setting : settings) out += entry(setting.name, setting.text);
     return out;
 }
 
@@ -80,12 +76,12 @@ Some of the work failed; what failed was reported.
 The command could not be carried out.
 .TP
 .B 130
-Interrupted with Ctrl\-C.
+terminal::Interrupted with Ctrl\-C.
 )";
 
 }  // namespace
 
-std::string man_page(const CommandInfo& root, std::string_view version) {
+std::string man_page(const CommandInfo& root, std::string_view version, std::span<const ManualEntry> settings) {
     std::string page = fmt::format(".TH URIAL 1 \"\" \"urial {}\" \"User Commands\"\n", roff(version));
     page += fmt::format(".SH NAME\nurial \\- {}\n.SH SYNOPSIS\n", roff(root.help));
     for (const CommandInfo* command : all_commands(root)) {
@@ -99,9 +95,9 @@ std::string man_page(const CommandInfo& root, std::string_view version) {
         if (!command->needs_subcommand) page += options_of(*command);
         if (!command->footer.empty()) page += fmt::format(".PP\n.nf\n{}\n.fi\n", roff(command->footer));
     }
-    page += settings_section();
+    page += settings_section(settings);
     page += kTail;
     return page;
 }
 
-}  // namespace urial::cli
+}  // namespace urial::command_line

@@ -1,8 +1,8 @@
-#include "cli/progress_bar.h"
+#include "terminal/progress_bar.h"
 
 #include <gtest/gtest.h>
 
-namespace urial::cli {
+namespace urial::terminal {
 namespace {
 
 ProgressState download() {
@@ -111,4 +111,4 @@ TEST(ProgressBar, what_is_done_in_a_moment_shows_nothing) {
 }
 
 }  // namespace
-}  // namespace urial::cli
+}  // namespace urial::terminal

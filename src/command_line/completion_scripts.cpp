@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "cli/command_tree.h"
+#include "command_line/command_tree.h"
 
-namespace urial::cli {
+namespace urial::command_line {
 namespace {
 
 std::vector<std::string> names_of(const OptionInfo& option) {
@@ -231,4 +231,4 @@ std::string fish_completion(const CommandInfo& root) {
     return script;
 }
 
-}  // namespace urial::cli
+}  // namespace urial::command_line

@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "cli/commands.h"
+#include "terminal/terminal.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 
 enum class ProgressUnit { Bytes, Items };
 
@@ -61,4 +61,4 @@ private:
 std::function<void(std::uint64_t done, std::uint64_t total)> patient_progress(const Terminal& terminal,
                                                                               std::string label, ProgressUnit unit);
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

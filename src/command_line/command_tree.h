@@ -1,17 +1,19 @@
 #pragma once
 
 // A plain description of a CLI::App tree. Help texts, completions and the man page are all made from it, so that
-// none can disagree with what the parser takes. Pure functions.
+// none can disagree with what the parser takes. Pure functions, but for the
+// width of the terminal.
 
 #include <cstddef>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
-namespace urial::cli {
+namespace urial::command_line {
 
 struct OptionInfo {
     std::vector<std::string> short_names;  ///< "-m"
@@ -68,12 +70,19 @@ std::string usage_line(const CommandInfo& command);
 inline constexpr std::size_t kHelpWidth = 100;
 /// What --help prints, at most `width` columns wide but for examples and words that are wider.
 std::string help_text(const CommandInfo& command, std::size_t width = kHelpWidth);
+/// The same, no wider than the terminal.
+std::string help_for_terminal(const CommandInfo& command);
 
 std::string bash_completion(const CommandInfo& root);
 std::string zsh_completion(const CommandInfo& root);
 std::string fish_completion(const CommandInfo& root);
 
-/// The manual page in roff. `version` stands in its footer; no date, so that builds are reproducible.
-std::string man_page(const CommandInfo& root, std::string_view version);
+struct ManualEntry {
+    std::string name;
+    std::string text;
+};
+/// The manual page in roff, with a section about `settings`. `version` stands in its footer; no date, so that builds
+/// are reproducible.
+std::string man_page(const CommandInfo& root, std::string_view version, std::span<const ManualEntry> settings);
 
-}  // namespace urial::cli
+}  // namespace urial::command_line

@@ -1,4 +1,4 @@
-#include "cli/columns.h"
+#include "terminal/columns.h"
 
 #include <algorithm>
 #include <charconv>
@@ -13,7 +13,7 @@
 #include "base/files.h"
 #include "base/text.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 namespace {
 
 constexpr std::string_view kRule = " | ";
@@ -238,4 +238,4 @@ std::optional<std::size_t> output_columns() {
     return terminal_columns(STDOUT_FILENO);
 }
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
-#include "cli/columns.h"
 #include "support/sandbox.h"
+#include "terminal/columns.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -134,4 +134,4 @@ TEST(Columns, the_environment_decides_the_width_where_it_names_one) {
 }
 
 }  // namespace
-}  // namespace urial::cli
+}  // namespace urial::terminal

@@ -1,4 +1,4 @@
-#include "cli/standard_streams.h"
+#include "terminal/standard_streams.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 namespace {
 
 /// A stream without an end must not fill the disk.
@@ -73,4 +73,4 @@ void write_standard_output(std::string_view bytes) {
     }
 }
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

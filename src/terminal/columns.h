@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace urial::cli {
+namespace urial::terminal {
 
 /// Columns that the text takes in one line.
 std::size_t display_width(std::string_view text);
@@ -62,4 +62,4 @@ std::optional<std::size_t> terminal_columns(int descriptor);
 /// Columns of the terminal behind standard output, or of COLUMNS where that is set; nullopt where it is no terminal.
 std::optional<std::size_t> output_columns();
 
-}  // namespace urial::cli
+}  // namespace urial::terminal

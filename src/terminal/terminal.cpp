@@ -1,8 +1,9 @@
+#include "terminal/terminal.h"
+
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <unistd.h>
 
@@ -10,26 +11,15 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/columns.h"
-#include "cli/commands.h"
+#include "terminal/columns.h"
 
-namespace urial::cli {
+namespace urial::terminal {
 namespace {
 
 constexpr std::string_view kDim = "\x1b[2m";
 constexpr std::string_view kRed = "\x1b[1;31m";
 constexpr std::string_view kYellow = "\x1b[1;33m";
 constexpr std::string_view kReset = "\x1b[0m";
-
-constexpr int kPressesThatEndTheProcess = 3;
-constexpr int kExitInterrupted = 130;
-
-std::atomic<int> presses{0};
-static_assert(std::atomic<int>::is_always_lock_free, "a signal handler touches it");
-
-extern "C" void on_interrupt(int) {
-    if (presses.fetch_add(1) + 1 >= kPressesThatEndTheProcess) ::_exit(kExitInterrupted);
-}
 
 std::string painted(std::string_view text, std::string_view colour, bool enabled) {
     if (!enabled) return std::string(text);
@@ -81,20 +71,4 @@ Terminal make_terminal(std::string_view colour, int verbosity) {
     return terminal;
 }
 
-void install_interrupt_handler() {
-    struct sigaction action {};
-    action.sa_handler = on_interrupt;
-    ::sigemptyset(&action.sa_mask);
-    // No SA_RESTART: a read that waits for the user returns, and its caller looks at interrupted().
-    ::sigaction(SIGINT, &action, nullptr);
-}
-
-bool interrupted() { return presses.load() > 0; }
-
-void clear_interrupt() { presses.store(0); }
-
-void throw_if_interrupted() {
-    if (interrupted()) throw Interrupted{};
-}
-
-}  // namespace urial::cli
+}  // namespace urial::terminal
