@@ -27,8 +27,8 @@ namespace urial::cli {
 namespace {
 
 struct ChatFlags {
-    ModelFlags model;
-    PromptFlags prompt;
+    app::ModelChoice model;
+    app::PromptChoice prompt;
     generate::SamplingOptions sampling;
     std::string overflow = "error";
     int context_tokens = 0;
@@ -131,7 +131,7 @@ app::ChatSession open_session(ChatFlags flags, const CLI::App& command, const Co
     const std::optional<nlohmann::json> saved = saved_conversation(flags);
     if (saved) take_model(*saved, command, flags);
     // What is wrong with the prompt or an option is said before a model is loaded for seconds.
-    prompt::PromptSpec spec = flags.raw ? prompt::builtin("raw") : open_prompt(flags.prompt);
+    prompt::PromptSpec spec = flags.raw ? prompt::builtin("raw") : app::open_prompt(flags.prompt);
     app::ChatOptions options;
     options.sampling = flags.sampling;
     options.system = flags.prompt.system;
@@ -140,9 +140,9 @@ app::ChatSession open_session(ChatFlags flags, const CLI::App& command, const Co
     options.model_spec = lasting_model_spec(flags.model.model);
     for (const std::string& adapter : flags.model.adapters) options.adapters.push_back(lasting_model_spec(adapter));
     if (!saved) options.only_query = std::move(only_query);
-    options.session = session_options(flags.model, context);
+    options.session = app::session_options(flags.model, callbacks(context));
     generate::check(options.sampling);
-    std::shared_ptr<const engine::Model> model = open_model(flags.model, context);
+    std::shared_ptr<const engine::Model> model = app::open_model(flags.model, callbacks(context));
     warn_beyond_training(*model, flags.context_tokens, context.terminal);
     app::ChatSession session(std::move(model), std::move(spec), std::move(options));
     if (saved) take_conversation(*saved, command, flags, session, context.terminal);

@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/setting_flags.h"
-#include "cli/try_model.h"
 #include "engine/convert.h"
 #include "models/models.h"
 
@@ -38,7 +37,7 @@ void run(const ConvertFlags& flags, const Context& context) {
     engine::ModelOptions tried;
     tried.path = input;
     tried.content_hash = models::content_hash(input);
-    try_unknown_model(tried, context);
+    app::try_unknown_model(tried, callbacks(context));
     const auto type = flags.type == "f32" ? engine::WeightType::F32 : engine::WeightType::Bf16;
     engine::convert_weights(input, flags.output, type);
     const models::GgufSummary after = models::check_gguf(flags.output);
@@ -59,7 +58,7 @@ void add_convert_command(CLI::App& app, Context& context) {
     auto flags = std::make_shared<ConvertFlags>();
     CLI::App* command = app.add_subcommand("convert", "Write a model's weights in a floating-point type");
     command->add_option("model", flags->model, "An alias, hf:owner/name[:quant], or a GGUF file")
-        ->check(suggest(model_names()))
+        ->check(suggest(app::model_names()))
         ->type_name("SPEC")
         ->required();
     command->add_option("--type", flags->type, "f32 (exactly the weights' values) or bf16 (rounded, half the size)")

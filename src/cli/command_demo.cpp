@@ -30,7 +30,7 @@ constexpr std::size_t kMostColumns = 120;
 constexpr std::size_t kColumnsOfAFile = 80;
 
 struct DemoFlags {
-    ModelFlags model;
+    app::ModelChoice model;
     std::vector<std::string> questions;
 };
 
@@ -59,12 +59,12 @@ void check_questions(const std::vector<std::string>& questions) {
 }
 
 Sides open_sides(const DemoFlags& flags, const Context& context) {
-    const std::shared_ptr<const engine::Model> model = open_model(flags.model, context);
+    const std::shared_ptr<const engine::Model> model = app::open_model(flags.model, callbacks(context));
     const auto open = [&](std::string title, const char* prompt, int most_tokens) {
         app::ChatOptions options;
         options.sampling.max_tokens = most_tokens;
         options.sampling.repetition_penalty = kRepetitionPenalty;
-        options.session = session_options(flags.model, context);
+        options.session = app::session_options(flags.model, callbacks(context));
         app::ChatSession session(model, prompt::builtin(prompt), std::move(options));
         terminal::throw_if_interrupted();
         return Side{std::move(title), std::move(session)};

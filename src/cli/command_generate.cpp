@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/mt_bench_run.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/generate_mt_bench.h"
 #include "cli/setting_flags.h"
 #include "generate/batch_run.h"
 #include "terminal/progress_bar.h"
@@ -23,8 +23,8 @@ namespace {
 using nlohmann::ordered_json;
 
 struct GenerateOptions {
-    ModelFlags model;
-    PromptFlags prompt;
+    app::ModelChoice model;
+    app::PromptChoice prompt;
     generate::SamplingOptions sampling;
     std::string input;
     std::string output;
@@ -103,7 +103,7 @@ generate::BatchOptions batch_options(const GenerateOptions& options, const Files
     batch.generator = options.generator;
     batch.overflow = options.overflow == "drop-oldest" ? generate::Overflow::DropOldest : generate::Overflow::Error;
     batch.sampling = options.sampling;
-    batch.session = session_options(options.model, context);
+    batch.session = app::session_options(options.model, callbacks(context));
     batch.origin = {{"input", options.input},
                     {"input_sha256", sha256_file(files.input.path())},
                     {"limit", options.limit},
@@ -156,17 +156,19 @@ void finish(const generate::BatchSummary& summary, Context& context) {
 }
 
 std::shared_ptr<const engine::Model> open_generator(const GenerateOptions& options, const Context& context) {
-    std::shared_ptr<const engine::Model> model = open_model(options.model, context, arithmetic_for(options.parallel));
+    std::shared_ptr<const engine::Model> model =
+        app::open_model(options.model, callbacks(context), arithmetic_for(options.parallel));
     warn_beyond_training(*model, options.context, context.terminal);
     return model;
 }
 
 void run_conversations(const GenerateOptions& options, const Files& files, Context& context) {
     generate::check(options.sampling);
-    const std::vector<eval::Item> questions = read_mt_bench(files.input.path(), options.limit, shard_of(options));
-    const generate::PreparedPrompt prompt(open_generator(options, context), open_prompt_with_system(options.prompt));
+    const std::vector<eval::Item> questions = app::read_mt_bench(files.input.path(), options.limit, shard_of(options));
+    const generate::PreparedPrompt prompt(open_generator(options, context),
+                                          app::open_prompt_with_system(options.prompt));
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
-    const MtBenchSummary done = run_mt_bench(prompt, questions, batch_options(options, files, context, bar));
+    const app::MtBenchSummary done = app::run_mt_bench(prompt, questions, batch_options(options, files, context, bar));
     bar.clear();
     if (!done.interrupted) copy_out(files);
     print_summary(done, options, done.failures, context);
@@ -176,7 +178,7 @@ void run_conversations(const GenerateOptions& options, const Files& files, Conte
 /// True where the input is of MT-bench's form although nobody said so.
 bool holds_conversations(const GenerateOptions& options, const Files& files, const Context& context) {
     if (options.mt_bench) return true;
-    if (!is_mt_bench(files.input.path())) return false;
+    if (!app::is_mt_bench(files.input.path())) return false;
     if (options.format != "jsonl") {
         throw error(
             ErrorKind::BadInput,
@@ -198,7 +200,8 @@ void run(const GenerateOptions& options, Context& context) {
     check_output(options, files);
     if (holds_conversations(options, files, context)) return run_conversations(options, files, context);
     const std::vector<generate::Instruction> instructions = select_instructions(options, files.input.path());
-    const generate::PreparedPrompt prompt(open_generator(options, context), open_prompt_with_system(options.prompt));
+    const generate::PreparedPrompt prompt(open_generator(options, context),
+                                          app::open_prompt_with_system(options.prompt));
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     generate::BatchOptions batch = batch_options(options, files, context, bar);
     if (files.output.is_standard_output() && options.format == "jsonl") {

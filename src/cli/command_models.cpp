@@ -217,7 +217,7 @@ void run_remove(const std::string& text, bool yes, const Context& context) {
 }
 
 CLI::Option* add_spec(CLI::App& command, std::string& spec, const std::string& help) {
-    return command.add_option("spec", spec, help)->check(suggest(model_names()))->type_name("SPEC")->required();
+    return command.add_option("spec", spec, help)->check(suggest(app::model_names()))->type_name("SPEC")->required();
 }
 
 void add_show(CLI::App& models, Context& context) {

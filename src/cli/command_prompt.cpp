@@ -27,7 +27,7 @@ struct PromptCommand {
     std::size_t context = 0;
     std::string output;
     bool force = false;
-    ModelFlags model;
+    app::ModelChoice model;
 };
 
 void write_out(std::string_view bytes) { terminal::write_standard_output(bytes); }
@@ -94,7 +94,7 @@ std::vector<engine::Token> tokens_of(const generate::PreparedPrompt& prepared, c
 }
 
 void write_tokens(const PromptCommand& command, const Context& context, const prompt::PromptSpec& spec) {
-    const generate::PreparedPrompt prepared(open_model(command.model, context), spec);
+    const generate::PreparedPrompt prepared(app::open_model(command.model, callbacks(context)), spec);
     ordered_json rows = ordered_json::array();
     std::string lines;
     for (const engine::Token token : tokens_of(prepared, command)) {
@@ -136,7 +136,7 @@ void run_check(const PromptCommand& command, Context& context) {
     std::optional<std::size_t> prefix_tokens;
     std::optional<std::size_t> context_tokens;
     if (command.tokens) {
-        const generate::PreparedPrompt prepared(open_model(command.model, context), spec);
+        const generate::PreparedPrompt prepared(app::open_model(command.model, callbacks(context)), spec);
         prefix_tokens = prepared.prefix().size();
         const auto training_context = static_cast<std::size_t>(prepared.model().info().training_context);
         context_tokens = command.context > 0 ? command.context : training_context;

@@ -4,16 +4,14 @@
 // calls into the library and prints; main.cpp alone maps errors to exit codes (0 done, 1 some of the work failed,
 // 2 the command could not be carried out, 130 interrupted).
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "app/models.h"
 #include "command_line/command_tree.h"
-#include "engine/engine.h"
 #include "generate/generate.h"
 #include "prompt/prompt.h"
 #include "terminal/interrupt.h"
@@ -39,44 +37,20 @@ struct Context {
     int exit_code = 0;              ///< a command that finished with failed items sets 1
 };
 
-/// The options that choose and open a model, shared by every command that needs one.
-struct ModelFlags {
-    std::string model;                  ///< -m, --model: a model spec
-    std::vector<std::string> adapters;  ///< --lora FILE[:scale], repeatable
-    int threads = 0;                    ///< -t, --threads
-    std::string flash_attention;        ///< --flash-attn auto|on|off
-    std::string arithmetic;             ///< --arithmetic auto|engine|packed|precise
-    bool snapshots = true;              ///< --no-snapshot: neither read nor write prefix snapshots
-    std::uint64_t snapshot_limit = 0;   ///< bytes, from the settings
-    bool offline = false;               ///< --offline: never download
-};
-void add_model_flags(CLI::App& command, ModelFlags& flags, Context& context);
+/// What open_model() and its like tell, as notes, warnings and progress bars of the terminal; Ctrl-C cancels.
+app::Callbacks callbacks(const Context& context);
+
+/// -m, --lora and all that says how a model is loaded, shared by every command that needs one.
+void add_model_flags(CLI::App& command, app::ModelChoice& model, Context& context);
 /// All of them but model and adapters, for commands that name their models in their own way.
-void add_loading_flags(CLI::App& command, ModelFlags& flags, Context& context, const std::string& group);
-/// Resolves the spec (downloading with a progress bar if need be), checks the GGUF, loads it. `automatic` is the
-/// arithmetic where the user leaves the choice to us.
-std::shared_ptr<const engine::Model> open_model(const ModelFlags& flags, const Context& context,
-                                                engine::Arithmetic automatic = engine::Arithmetic::Engine);
+void add_loading_flags(CLI::App& command, app::ModelChoice& model, Context& context, const std::string& group);
 /// A warning where a conversation may become longer than the model was trained for.
 void warn_beyond_training(const engine::Model& model, int context_tokens, const terminal::Terminal& terminal);
-/// Session options with everything that the flags decide filled in; sequences and context are the caller's.
-engine::SessionOptions session_options(const ModelFlags& flags, const Context& context);
 
-/// The aliases of models, for completions.
-std::vector<std::string> model_names();
-
-/// -p, --prompt NAME|FILE, --form and --system, shared likewise.
-struct PromptFlags {
-    std::string prompt;
-    std::string form;
-    std::string system;  ///< a system message; empty: none
-};
-void add_prompt_flags(CLI::App& command, PromptFlags& flags, Context& context);
+/// -p, --form and --system, shared likewise.
+void add_prompt_flags(CLI::App& command, app::PromptChoice& prompt, Context& context);
 /// --form alone; `help` says what it is, the values are added.
 CLI::Option* add_form_flag(CLI::App& command, std::string& form, const std::string& help);
-/// Without the system message, and with it.
-prompt::PromptSpec open_prompt(const PromptFlags& flags);
-prompt::PromptSpec open_prompt_with_system(const PromptFlags& flags);
 
 /// --temperature, --top-p, --top-k, --min-p, --repetition-penalty, --max-tokens, --stop, --seed, shared likewise.
 void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context);

@@ -6,9 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
+#include "app/judging.h"
 #include "cli/agreement_text.h"
-#include "command_line/command_tree.h"
 #include "eval/eval.h"
 
 namespace urial::cli {
@@ -31,25 +30,16 @@ eval::Json to_json(const std::vector<eval::Calibration>& calibrations) {
 }
 
 void run(const CalibrateCommand& command, const Context& context) {
-    const std::vector<eval::Rating> judged = eval::ratings_of(eval::load_run(command.run).records);
-    const std::vector<eval::Rating> human = eval::load_ratings(command.human);
-    const std::vector<eval::Calibration> calibrations = eval::calibrate(judged, human);
-    std::size_t matched = 0;
-    for (const eval::Calibration& entry : calibrations) matched += entry.agreement.n;
-    if (matched == 0) {
-        throw error(ErrorKind::BadInput,
-                    "{} and {} rate nothing in common: ids or instructions, turns, generators and aspects must agree",
-                    command.run, command.human);
-    }
-    const std::vector<eval::JuryAgreement> humans = eval::jury_agreement(human);
+    const app::CalibratedRun calibrated = app::calibrate_run(command.run, command.human);
     if (context.json) {
-        eval::Json json{{"judges", to_json(calibrations)}};
-        json["humans"] = eval::to_json(humans);
+        eval::Json json{{"judges", to_json(calibrated.judges)}};
+        json["humans"] = eval::to_json(calibrated.humans);
         fmt::print("{}\n", json.dump(2));
         return;
     }
-    fmt::print("{}", calibration_text(calibrations));
-    if (!humans.empty()) fmt::print("\n  {} among themselves:{}", command.human, jury_text(humans));
+    fmt::print("{}", calibration_text(calibrated.judges));
+    if (!calibrated.humans.empty())
+        fmt::print("\n  {} among themselves:{}", command.human, jury_text(calibrated.humans));
 }
 
 }  // namespace

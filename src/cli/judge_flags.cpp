@@ -8,19 +8,12 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/judged_report.h"
-#include "cli/open_judge.h"
 #include "command_line/command_tree.h"
 #include "report/report.h"
 #include "terminal/progress_bar.h"
 
 namespace urial::cli {
 namespace {
-
-/// The judges of a run and what they are asked with.
-struct Jury {
-    std::vector<OpenedJudge> opened;
-    eval::JudgeRunOptions options;
-};
 
 std::vector<std::string> specs_of(const JudgeFlags& flags) {
     if (flags.judge.empty() == flags.jury.empty()) {
@@ -29,25 +22,12 @@ std::vector<std::string> specs_of(const JudgeFlags& flags) {
     return flags.jury.empty() ? std::vector{flags.judge} : flags.jury;
 }
 
-Jury open_jury(const JudgeFlags& flags, eval::Json origin, const Context& context) {
-    Jury jury;
-    const eval::PriceTable prices = flags.prices.empty() ? eval::PriceTable{} : eval::load_prices(flags.prices);
-    const std::chrono::milliseconds timeout(static_cast<long>(flags.timeout_seconds * 1000));
-    for (const std::string& spec : specs_of(flags)) {
-        OpenedJudge opened = open_judge(spec, timeout, flags.local, context);
-        eval::JudgeSeat seat{opened.judge.get(), std::nullopt, opened.description};
-        const auto price = prices.find(opened.judge->name());
-        if (price != prices.end()) seat.price = price->second;
-        if (opened.free_of_charge) seat.price = eval::Price{};
-        jury.options.judges.push_back(std::move(seat));
-        jury.opened.push_back(std::move(opened));
-    }
-    jury.options.folder = flags.output;
-    jury.options.max_tokens = flags.max_tokens;
-    jury.options.concurrency = flags.concurrency;
-    jury.options.max_cost = flags.max_cost;
-    jury.options.origin = std::move(origin);
-    return jury;
+app::Jury open_jury(const JudgeFlags& flags, eval::Json origin, const Context& context) {
+    app::JuryChoice choice = flags.asked;
+    choice.judges = specs_of(flags);
+    choice.folder = flags.output;
+    choice.origin = std::move(origin);
+    return app::open_jury(choice, callbacks(context));
 }
 
 void print_estimate(const eval::JudgeEstimate& estimate, const JudgeFlags& flags, const Context& context) {
@@ -66,14 +46,14 @@ void print_estimate(const eval::JudgeEstimate& estimate, const JudgeFlags& flags
     if (estimate.recorded > 0) fmt::print("  {:<28} {:>12}\n", "judged already", estimate.recorded);
     fmt::print("  {:<28} {:>12}  (estimated from the text)\n", "prompt tokens", estimate.prompt_tokens);
     fmt::print("  {:<28} {:>12}  ({} a reply)\n", "completion tokens, at most", estimate.most_completion_tokens,
-               flags.max_tokens);
+               flags.asked.max_tokens);
     fmt::print("  {:<28} {:>12}\n", "cost, at most", report::cost_text(estimate.most_cost, estimate.unpriced.empty()));
     for (const std::string& name : estimate.unpriced) {
         fmt::print("  no price of {} is known: --prices FILE gives one\n", printable(name));
     }
-    if (flags.max_cost && estimate.most_cost > *flags.max_cost) {
+    if (flags.asked.max_cost && estimate.most_cost > *flags.asked.max_cost) {
         fmt::print("  that may be more than --max-cost {:g}: the run would stop there and could be continued\n",
-                   *flags.max_cost);
+                   *flags.asked.max_cost);
     }
 }
 
@@ -124,7 +104,7 @@ void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Cont
         context.terminal.warn(
             fmt::format("stopped: the next request might cost more than --max-cost {:g} leaves; the "
                         "same command with a higher one goes on",
-                        flags.max_cost.value_or(0)));
+                        flags.asked.max_cost.value_or(0)));
         context.exit_code = 1;
     }
     if (summary.interrupted) {
@@ -138,9 +118,9 @@ void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Cont
 void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
     command
         .add_option("--judge", flags.judge, "Who judges: https://HOST/v1#MODEL, openai:MODEL, or a local chat model")
-        ->check(suggest(model_names()))
+        ->check(suggest(app::model_names()))
         ->type_name("SPEC");
-    add_loading_flags(command, flags.local, context, "Local judge");
+    add_loading_flags(command, flags.asked.local, context, "Local judge");
     command.add_option("--jury", flags.jury, "Several judges, each asked about everything")
         ->type_name("SPEC,SPEC...")
         ->delimiter(',');
@@ -150,37 +130,31 @@ void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
     add_item_filter_flags(command, flags.items);
     command.add_option("--items", flags.tags, "Instructions with the tags that the answers' file does not have, by id")
         ->type_name("FILE");
-    command.add_option("--limit", flags.limit, "Only the first N items that pass")
+    command.add_option("--limit", flags.items.limit, "Only the first N items that pass")
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000'000));
-    command.add_option("--concurrency", flags.concurrency, "Requests at the same time")
+    command.add_option("--concurrency", flags.asked.concurrency, "Requests at the same time")
         ->type_name("N")
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
-    command.add_option("--max-tokens", flags.max_tokens, "The most tokens of a reply")
+    command.add_option("--max-tokens", flags.asked.max_tokens, "The most tokens of a reply")
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000))
         ->capture_default_str();
-    command.add_option("--timeout", flags.timeout_seconds, "Seconds to wait for a reply")
+    command.add_option("--timeout", flags.asked.timeout_seconds, "Seconds to wait for a reply")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.01, 86'400.0))
         ->capture_default_str();
-    command.add_option("--prices", flags.prices, "What the judges' tokens cost, a TOML file")->type_name("FILE");
-    command.add_option("--max-cost", flags.max_cost, "Send nothing that might make the run cost more (needs prices)")
+    command.add_option("--prices", flags.asked.prices, "What the judges' tokens cost, a TOML file")->type_name("FILE");
+    command
+        .add_option("--max-cost", flags.asked.max_cost, "Send nothing that might make the run cost more (needs prices)")
         ->type_name("USD")
         ->check(CLI::Range(0.0, 1e6));
     command.add_flag("--dry-run", flags.dry_run, "Send nothing; print requests, tokens and cost");
 }
 
-eval::Filter make_filter(const JudgeFlags& flags) {
-    eval::Filter filter = make_filter(flags.items);
-    filter.limit = flags.limit;
-    return filter;
-}
-
-void judge_tasks(const std::vector<eval::JudgeTask>& tasks, const JudgeFlags& flags, eval::Json origin,
-                 Context& context) {
-    Jury jury = open_jury(flags, std::move(origin), context);
+void run_jury(const std::vector<eval::JudgeTask>& tasks, const JudgeFlags& flags, eval::Json origin, Context& context) {
+    app::Jury jury = open_jury(flags, std::move(origin), context);
     if (flags.dry_run) return print_estimate(eval::estimate_run(tasks, jury.options), flags, context);
     terminal::ProgressBar bar(context.terminal, "judgements", terminal::ProgressUnit::Items);
     bool heard = false;

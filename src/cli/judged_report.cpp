@@ -42,7 +42,7 @@ std::vector<JudgedRun> load_runs(const ReportOptions& command, const Context& co
         folders.emplace_back(command.against);
         if (!labels.empty()) labels.push_back(command.against);
     }
-    std::vector<JudgedRun> runs = report::load_judged_runs(folders, labels, make_filter(command.items));
+    std::vector<JudgedRun> runs = report::load_judged_runs(folders, labels, app::filter_of(command.items));
     for (const JudgedRun& run : runs) {
         if (run.repeated == 0) continue;
         context.terminal.warn(fmt::format("{}: {} records stand in its file more than once; each counts once",

@@ -20,7 +20,7 @@ struct ReportOptions {
     std::string output;               ///< empty: standard output
     std::string compat = "none";
     std::string against;  ///< another run; empty: no comparison
-    ItemFilterFlags items;
+    app::ItemSelection items;
     bool allow_unscored = false;
     bool full = false;  ///< all tables, not only the headline
 };

@@ -1,6 +1,6 @@
 #pragma once
 
-// `urial generate --mt-bench`: conversations of several turns, answered one turn after the other under any prompt.
+// Conversations of several turns (MT-bench), answered one turn after the other under any prompt.
 
 #include <filesystem>
 #include <functional>
@@ -10,7 +10,7 @@
 #include "eval/eval.h"
 #include "generate/batch_run.h"
 
-namespace urial::cli {
+namespace urial::app {
 
 /// True when the first object of the file has `turns` and neither `instruction` nor `messages`. Whoever reads the file
 /// says what is wrong with it.
@@ -37,4 +37,4 @@ struct MtBenchSummary : generate::BatchSummary {
 MtBenchSummary run_mt_bench(const generate::PreparedPrompt& prompt, const std::vector<eval::Item>& questions,
                             const generate::BatchOptions& options);
 
-}  // namespace urial::cli
+}  // namespace urial::app

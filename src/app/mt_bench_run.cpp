@@ -1,4 +1,4 @@
-#include "cli/generate_mt_bench.h"
+#include "app/mt_bench_run.h"
 
 #include <algorithm>
 #include <charconv>
@@ -10,7 +10,7 @@
 #include "base/files.h"
 #include "base/json_stream.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 using nlohmann::ordered_json;
@@ -191,4 +191,4 @@ MtBenchSummary run_mt_bench(const generate::PreparedPrompt& prompt, const std::v
     return MtBenchRun(prompt, questions, options).run();
 }
 
-}  // namespace urial::cli
+}  // namespace urial::app

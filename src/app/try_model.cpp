@@ -1,13 +1,14 @@
-#include "cli/try_model.h"
-
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "app/models.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "engine/model_trial.h"
 #include "models/models.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 bool is_pinned(const std::string& sha256) {
@@ -25,23 +26,24 @@ std::optional<std::filesystem::path> verdict_folder() {
 
 }  // namespace
 
-void try_unknown_model(const engine::ModelOptions& model, const Context& context) {
+void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks) {
     if (model.adapters.empty() && is_pinned(model.content_hash)) return;
     engine::TrialOptions options;
     options.identity = model.content_hash;
     for (const engine::Adapter& adapter : model.adapters) options.identity += "+" + models::content_hash(adapter.path);
     options.verdicts = verdict_folder();
-    options.cancelled = terminal::interrupted;
+    options.cancelled = callbacks.cancelled;
     options.on_slow = [&] {
-        context.terminal.note(
+        if (!callbacks.note) return;
+        callbacks.note(
             fmt::format("{} is new here: it is tried once in a process of its own", model.path.filename().string()));
     };
     try {
         engine::try_model(model, options);
     } catch (const Error&) {
-        terminal::throw_if_interrupted();
+        if (callbacks.cancelled && callbacks.cancelled()) throw engine::Cancelled();
         throw;
     }
 }
 
-}  // namespace urial::cli
+}  // namespace urial::app

@@ -1,4 +1,4 @@
-#include "cli/generate_mt_bench.h"
+#include "app/mt_bench_run.h"
 
 #include <fstream>
 
@@ -9,7 +9,7 @@
 #include "support/sandbox.h"
 #include "support/scripted_model.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 prompt::PromptSpec small_prompt() {
@@ -141,4 +141,4 @@ TEST_F(MtBenchTest, a_file_of_something_else_is_not_overwritten) {
 }
 
 }  // namespace
-}  // namespace urial::cli
+}  // namespace urial::app

@@ -1,4 +1,4 @@
-#include "cli/open_judge.h"
+#include "app/judges.h"
 
 #include <algorithm>
 
@@ -12,7 +12,7 @@
 #include "http/http.h"
 #include "models/models.h"
 
-namespace urial::cli {
+namespace urial::app {
 namespace {
 
 constexpr std::string_view kDefaultBaseUrl = "https://api.openai.com/v1";
@@ -40,18 +40,19 @@ bool is_open_to_others(const std::string& base_url) {
     return lower_ascii(base_url).starts_with("http://") && !http::is_loopback(base_url);
 }
 
-OpenedJudge open_local(const std::string& spec, ModelFlags flags, const Context& context) {
-    flags.model = spec;
-    const std::shared_ptr<const engine::Model> model = open_model(flags, context);
-    if (const auto form = engine::find_chat_template(*model); form && model->info().chat_template.empty()) {
-        context.terminal.warn(
+OpenedJudge open_local(const std::string& spec, ModelChoice choice, const Callbacks& callbacks) {
+    choice.model = spec;
+    const std::shared_ptr<const engine::Model> model = open_model(choice, callbacks);
+    if (const auto form = engine::find_chat_template(*model);
+        form && model->info().chat_template.empty() && callbacks.warning) {
+        callbacks.warning(
             fmt::format("{} carries no chat template and seems to be a base model: its verdicts will mean little; "
                         "the form of {} is used, whose markers its vocabulary has",
                         spec, form->name));
     }
     eval::LocalJudgeOptions options;
     options.name = spec.ends_with(".gguf") ? fs::path(spec).stem().string() : spec;
-    options.session = session_options(flags, context);
+    options.session = session_options(choice, callbacks);
     options.session.watch.progress = {};  // the run shows its own, and reads prompts on another thread
     OpenedJudge opened;
     opened.description = eval::Json{{"model", model->info().name},
@@ -66,10 +67,10 @@ OpenedJudge open_local(const std::string& spec, ModelFlags flags, const Context&
 
 }  // namespace
 
-OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const ModelFlags& local,
-                       const Context& context) {
+OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const ModelChoice& local,
+                       const Callbacks& callbacks) {
     const std::optional<eval::RemoteAddress> address = remote_address(spec);
-    if (!address && names_local_model(spec)) return open_local(spec, local, context);
+    if (!address && names_local_model(spec)) return open_local(spec, local, callbacks);
     if (!address) {
         throw error(
             ErrorKind::BadInput,
@@ -82,11 +83,32 @@ OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeou
     OpenedJudge opened;
     opened.judge =
         std::make_unique<eval::RemoteJudge>(eval::RemoteJudgeOptions{address->base_url, address->model, key, timeout});
-    if (!key.empty() && is_open_to_others(address->base_url)) {
-        context.terminal.warn(fmt::format("{}: OPENAI_API_KEY goes there unencrypted", address->base_url));
+    if (!key.empty() && is_open_to_others(address->base_url) && callbacks.warning) {
+        callbacks.warning(fmt::format("{}: OPENAI_API_KEY goes there unencrypted", address->base_url));
     }
     opened.description = eval::Json{{"server", address->base_url}, {"temperature", 0}};
     return opened;
 }
 
-}  // namespace urial::cli
+Jury open_jury(const JuryChoice& choice, const Callbacks& callbacks) {
+    Jury jury;
+    const eval::PriceTable prices = choice.prices.empty() ? eval::PriceTable{} : eval::load_prices(choice.prices);
+    const std::chrono::milliseconds timeout(static_cast<long>(choice.timeout_seconds * 1000));
+    for (const std::string& spec : choice.judges) {
+        OpenedJudge opened = open_judge(spec, timeout, choice.local, callbacks);
+        eval::JudgeSeat seat{opened.judge.get(), std::nullopt, opened.description};
+        const auto price = prices.find(opened.judge->name());
+        if (price != prices.end()) seat.price = price->second;
+        if (opened.free_of_charge) seat.price = eval::Price{};
+        jury.options.judges.push_back(std::move(seat));
+        jury.judges.push_back(std::move(opened));
+    }
+    jury.options.folder = choice.folder;
+    jury.options.max_tokens = choice.max_tokens;
+    jury.options.concurrency = choice.concurrency;
+    jury.options.max_cost = choice.max_cost;
+    jury.options.origin = choice.origin;
+    return jury;
+}
+
+}  // namespace urial::app

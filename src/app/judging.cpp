@@ -1,0 +1,179 @@
+#include "app/judging.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "shift/shift.h"
+
+namespace urial::app {
+namespace {
+
+std::string subset_name(const ItemSelection& selection) { return selection.subset.empty() ? "lite" : selection.subset; }
+
+constexpr std::string_view name(Judging judging) {
+    constexpr std::array<std::string_view, 4> kNames{"score", "pairwise", "tags", "mt-bench"};
+    return kNames[static_cast<std::size_t>(judging)];
+}
+
+void warn(const Callbacks& callbacks, std::string_view text) {
+    if (callbacks.warning) callbacks.warning(text);
+}
+
+/// Who gave answers that do not say it: the file, or the folder of a run.
+std::string generator_of(const fs::path& file) {
+    const bool is_record = file.filename() == shift::records_file({}).filename() && file.has_parent_path();
+    return is_record ? file.parent_path().filename().string() : file.stem().string();
+}
+
+/// Nothing where no file of tags is given.
+std::optional<eval::ItemIndex> load_tags(const JudgedFiles& files) {
+    if (files.tags.empty()) return std::nullopt;
+    return eval::ItemIndex(eval::load_items(files.tags));
+}
+
+void add_tags(std::vector<eval::AnsweredItem>& answers, const eval::ItemIndex& items, const JudgedFiles& files,
+              const Callbacks& callbacks) {
+    const auto untagged =
+        std::ranges::count_if(answers, [&](eval::AnsweredItem& answered) { return !items.complete(answered.item); });
+    if (untagged == 0) return;
+    warn(callbacks, fmt::format("{}: has no item for {} of {} answers", files.tags, untagged, answers.size()));
+}
+
+/// Answers whose file does not say who gave them are named after it. Records of answers that failed to be written
+/// are no answers.
+std::vector<eval::AnsweredItem> load_answers(const std::filesystem::path& file,
+                                             const std::optional<eval::ItemIndex>& tags, const JudgedFiles& files,
+                                             const Callbacks& callbacks) {
+    eval::LoadedAnswers loaded = eval::load_answers(file);
+    if (loaded.failed > 0) {
+        warn(callbacks, fmt::format("{}: {} records have an error in the place of an answer; they are left out",
+                                    file.string(), loaded.failed));
+    }
+    if (loaded.repeated > 0) {
+        warn(callbacks, fmt::format("{}: {} records stand there more than once; each counts once", file.string(),
+                                    loaded.repeated));
+    }
+    if (tags) add_tags(loaded.answers, *tags, files, callbacks);
+    std::vector<eval::AnsweredItem> answers =
+        eval::keep(std::move(loaded.answers), filter_of(files.items),
+                   [](const eval::AnsweredItem& answered) -> const eval::Item& { return answered.item; });
+    for (eval::AnsweredItem& answered : answers) {
+        if (answered.answer.generator.empty()) answered.answer.generator = generator_of(file);
+    }
+    return answers;
+}
+
+eval::Rubric load_rubric(const JudgedFiles& files, std::initializer_list<eval::RubricKind> kinds, Judging judging) {
+    eval::Rubric rubric = eval::load_rubric(files.rubric);
+    if (std::ranges::find(kinds, rubric.kind) == kinds.end()) {
+        throw error(ErrorKind::BadInput, "the rubric {} is of another kind than `judge {}` needs", files.rubric,
+                    name(judging));
+    }
+    return rubric;
+}
+
+std::vector<eval::JudgeTask> score_tasks(const JudgedFiles& files, const Callbacks& callbacks) {
+    std::optional<eval::Rubric> rubric;
+    if (!files.rubric.empty()) rubric = load_rubric(files, {eval::RubricKind::Score}, Judging::Score);
+    return eval::score_tasks(load_answers(files.answers.path, load_tags(files), files, callbacks), std::move(rubric));
+}
+
+std::vector<eval::JudgeTask> pairwise_tasks(const JudgedFiles& files, const Callbacks& callbacks) {
+    const eval::Rubric rubric =
+        load_rubric(files, {eval::RubricKind::Pairwise, eval::RubricKind::PairwiseChoices}, Judging::Pairwise);
+    const std::optional<eval::ItemIndex> tags = load_tags(files);
+    eval::PairTasks pairs = eval::pair_tasks(load_answers(files.answers.path, tags, files, callbacks),
+                                             load_answers(files.others.path, tags, files, callbacks), rubric);
+    if (pairs.unpaired > 0) {
+        warn(callbacks, fmt::format("{} answers have no partner in the other file", pairs.unpaired));
+    }
+    return std::move(pairs.tasks);
+}
+
+std::vector<eval::JudgeTask> tag_tasks(const JudgedFiles& files) {
+    const eval::Rubric rubric = load_rubric(files, {eval::RubricKind::Tags}, Judging::Tags);
+    return eval::tag_tasks(eval::keep(eval::load_items(files.answers.path), filter_of(files.items),
+                                      [](const eval::Item& item) -> const eval::Item& { return item; }),
+                           rubric);
+}
+
+std::vector<eval::JudgeTask> mt_bench_tasks(const JudgedFiles& files, const Callbacks& callbacks) {
+    const std::vector<eval::AnsweredItem> answers =
+        load_answers(files.answers.path, load_tags(files), files, callbacks);
+    const auto without = std::ranges::count_if(answers, [](const eval::AnsweredItem& answered) {
+        return eval::needs_reference(answered.item.category) && answered.item.references.empty();
+    });
+    if (without > 0) {
+        warn(callbacks, fmt::format("{} questions of math, reasoning and coding have no reference answer: they are "
+                                    "judged without one",
+                                    without));
+    }
+    return eval::mt_bench_tasks(answers);
+}
+
+}  // namespace
+
+eval::Filter filter_of(const ItemSelection& selection) {
+    eval::Filter filter;
+    for (const std::string& condition : selection.where) filter.where.push_back(eval::parse_condition(condition));
+    if (selection.ids.empty() && !selection.subset.empty()) {
+        throw error(
+            ErrorKind::BadInput,
+            "--subset {} names one of the lists in a file of ids: give the file with --ids, or leave --subset out",
+            selection.subset);
+    }
+    if (!selection.ids.empty()) filter.ids = eval::load_subset(selection.ids, subset_name(selection));
+    filter.limit = selection.limit;
+    return filter;
+}
+
+std::string answers_file(const std::string& path) {
+    return fs::is_directory(path) && fs::exists(shift::records_file(path)) ? shift::records_file(path).string() : path;
+}
+
+std::vector<eval::JudgeTask> judge_tasks(Judging judging, const JudgedFiles& files, const Callbacks& callbacks) {
+    switch (judging) {
+        case Judging::Score: return score_tasks(files, callbacks);
+        case Judging::Pairwise: return pairwise_tasks(files, callbacks);
+        case Judging::Tags: return tag_tasks(files);
+        case Judging::MtBench: return mt_bench_tasks(files, callbacks);
+    }
+    return {};
+}
+
+eval::Json origin_of(Judging judging, const JudgedFiles& files) {
+    eval::Json origin{{"command", name(judging)}};
+    origin["files"] = eval::Json::array();
+    for (const NamedFile& file : {files.answers, files.others}) {
+        if (!file.name.empty()) origin["files"].push_back({{"name", file.name}, {"sha256", sha256_file(file.path)}});
+    }
+    const ItemSelection& items = files.items;
+    if (!items.where.empty()) origin["where"] = items.where;
+    if (items.limit > 0) origin["limit"] = items.limit;
+    if (!items.ids.empty()) origin["subset"] = eval::Json{{"ids", items.ids}, {"name", subset_name(items)}};
+    return origin;
+}
+
+CalibratedRun calibrate_run(const std::string& run, const std::string& human) {
+    const std::vector<eval::Rating> judged = eval::ratings_of(eval::load_run(run).records);
+    const std::vector<eval::Rating> others = eval::load_ratings(human);
+    CalibratedRun calibrated{eval::calibrate(judged, others), {}};
+    std::size_t matched = 0;
+    for (const eval::Calibration& entry : calibrated.judges) matched += entry.agreement.n;
+    if (matched == 0) {
+        throw error(ErrorKind::BadInput,
+                    "{} and {} rate nothing in common: ids or instructions, turns, generators and aspects must agree",
+                    run, human);
+    }
+    calibrated.humans = eval::jury_agreement(others);
+    return calibrated;
+}
+
+}  // namespace urial::app

@@ -1,0 +1,121 @@
+#include "app/models.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "models/models.h"
+
+namespace urial::app {
+namespace {
+
+constexpr std::string_view kAutomatic = "auto";
+
+engine::SessionOptions::FlashAttention flash_attention(std::string_view name) {
+    using Choice = engine::SessionOptions::FlashAttention;
+    if (name == kAutomatic) return Choice::Auto;
+    if (name == "on") return Choice::On;
+    if (name == "off") return Choice::Off;
+    throw error(ErrorKind::BadInput, "flash_attention cannot be '{}'; it takes one of: auto, on, off", printable(name));
+}
+
+engine::Arithmetic arithmetic(std::string_view name, engine::Arithmetic automatic) {
+    using engine::Arithmetic;
+    if (name == kAutomatic) return automatic;
+    for (const Arithmetic each : {Arithmetic::Engine, Arithmetic::Packed, Arithmetic::PackedPrecise}) {
+        if (name == engine::name(each)) return each;
+    }
+    throw error(ErrorKind::BadInput, "arithmetic cannot be '{}'; it takes one of: auto, engine, packed, precise",
+                printable(name));
+}
+
+Progress begin(const Callbacks& callbacks, Work work, const std::string& model) {
+    return callbacks.progress ? callbacks.progress(work, model) : Progress();
+}
+
+std::filesystem::path fetch_model(const ModelChoice& choice, const Callbacks& callbacks) {
+    const Progress progress = begin(callbacks, Work::Download, choice.model);
+    models::FetchOptions fetch;
+    fetch.download = !choice.offline;
+    if (progress) fetch.progress = [&](const models::Progress& now) { progress(now.done_bytes, now.total_bytes); };
+    fetch.notice = callbacks.note;
+    fetch.cancelled = callbacks.cancelled;
+    return models::resolve(models::parse_model_spec(choice.model), fetch);
+}
+
+engine::Watch watch(const Callbacks& callbacks, Work work, const std::string& model) {
+    engine::Watch watch;
+    watch.cancelled = callbacks.cancelled;
+    watch.progress = begin(callbacks, work, model);
+    watch.detail = callbacks.detail;
+    watch.warning = callbacks.warning;
+    return watch;
+}
+
+/// "precise" promises less noise: that it does not reach all matrices is a warning. With "packed" it is a matter of
+/// speed.
+void say_what_is_packed(const engine::ModelInfo& model, const Callbacks& callbacks) {
+    if (model.packed_matrices == model.quantised_matrices) return;
+    const auto& say = model.arithmetic == engine::Arithmetic::PackedPrecise ? callbacks.warning : callbacks.detail;
+    if (!say) return;
+    say(fmt::format(
+        "{}: {} arithmetic covers {} of {} quantised matrices; the others are not Q8_0, Q5_0, Q4_K or Q6_K, and the "
+        "engine's own routines multiply them",
+        model.name, engine::name(model.arithmetic), model.packed_matrices, model.quantised_matrices));
+}
+
+}  // namespace
+
+std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const Callbacks& callbacks,
+                                                engine::Arithmetic automatic) {
+    engine::ModelOptions options;
+    options.arithmetic = arithmetic(choice.arithmetic, automatic);
+    options.path = fetch_model(choice, callbacks);
+    models::check_model(options.path);
+    options.content_hash = models::content_hash(options.path);
+    for (const std::string& text : choice.adapters) {
+        const models::AdapterSpec adapter = models::parse_adapter_spec(text);
+        models::check_adapter(adapter.path);
+        options.adapters.push_back({adapter.path, adapter.scale});
+    }
+    try_unknown_model(options, callbacks);
+    options.watch = watch(callbacks, Work::LoadModel, choice.model);
+    std::shared_ptr<const engine::Model> model = engine::load_model(options);
+    if (callbacks.cancelled && callbacks.cancelled()) throw engine::Cancelled();
+    say_what_is_packed(model->info(), callbacks);
+    return model;
+}
+
+engine::SessionOptions session_options(const ModelChoice& choice, const Callbacks& callbacks) {
+    engine::SessionOptions options;
+    options.watch = watch(callbacks, Work::ReadPrompt, choice.model);
+    options.threads = choice.threads;
+    options.flash_attention = flash_attention(choice.flash_attention);
+    if (choice.snapshots) {
+        try {
+            options.snapshot_dir = user_cache_dir() / "snapshots";
+        } catch (const Error& failure) {
+            if (callbacks.detail) callbacks.detail(fmt::format("no snapshots are kept: {}", failure.what()));
+        }
+    }
+    options.snapshot_bytes = choice.snapshot_limit;
+    return options;
+}
+
+std::vector<std::string> model_names() {
+    std::vector<std::string> names;
+    for (const models::Alias& alias : models::aliases()) names.push_back(alias.name);
+    return names;
+}
+
+prompt::PromptSpec open_prompt(const PromptChoice& choice) {
+    if (choice.form.empty()) return prompt::load(choice.prompt);
+    return prompt::load(choice.prompt, prompt::parse_original_form(choice.form));
+}
+
+prompt::PromptSpec open_prompt_with_system(const PromptChoice& choice) {
+    return prompt::with_system(open_prompt(choice), choice.system);
+}
+
+}  // namespace urial::app

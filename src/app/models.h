@@ -1,0 +1,77 @@
+#pragma once
+
+// From plain options to a model that answers and the prompt that it answers under, without a terminal: what the command
+// line, a server and a binding have in common. No state is kept: models may be opened again and again, with different
+// options and from any thread. The callbacks are called on the thread that opens, and on those that use a session whose
+// options came from here.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.h"
+#include "prompt/prompt.h"
+
+namespace urial::app {
+
+/// What takes so long that somebody may want to watch it.
+enum class Work {
+    Download,    ///< bytes
+    LoadModel,   ///< bytes
+    ReadPrompt,  ///< tokens
+};
+/// `total` 0: not known.
+using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+/// How whoever asked for a model hears of what happens. Each may be empty.
+struct Callbacks {
+    std::function<void(std::string_view)> note;     ///< a line that a person wants to see once
+    std::function<void(std::string_view)> detail;   ///< a line for those who want to know more
+    std::function<void(std::string_view)> warning;  ///< a line that the person should see
+    /// A piece of work begins; what it gives is called many times a second and destroyed when the work is over.
+    std::function<Progress(Work work, const std::string& model)> progress;
+    /// Asked many times a second; true ends the work with engine::Cancelled, a download with Error{Unavailable}.
+    std::function<bool()> cancelled;
+};
+
+/// Which model, and how it is loaded: the settings of the same names, see app/settings.h.
+struct ModelChoice {
+    std::string model;                  ///< a model spec
+    std::vector<std::string> adapters;  ///< FILE[:SCALE]
+    int threads = 0;                    ///< 0: one per core
+    std::string flash_attention = "auto";
+    std::string arithmetic = "auto";
+    bool snapshots = true;                         ///< read and write prefix snapshots
+    std::uint64_t snapshot_limit = 2'000'000'000;  ///< bytes; beyond them the longest unused snapshots go
+    bool offline = false;                          ///< never download
+};
+
+/// Resolves the spec (downloading if need be), checks the file, has an unknown one tried, loads it. `automatic` is the
+/// arithmetic where the choice is "auto". Throws Error{BadInput|NotFound|Io|Model|Unavailable} and engine::Cancelled.
+std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const Callbacks& callbacks,
+                                                engine::Arithmetic automatic = engine::Arithmetic::Engine);
+
+/// Session options with everything that the choice decides filled in; sequences and context are the caller's.
+engine::SessionOptions session_options(const ModelChoice& choice, const Callbacks& callbacks);
+
+/// Before the engine gets a model file in this process: unless its content is pinned or was tried before, a process of
+/// its own tries it (engine/model_trial.h). `model` has its content hash. Throws as engine::try_model does, and
+/// engine::Cancelled.
+void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks);
+
+/// The aliases of models.
+std::vector<std::string> model_names();
+
+struct PromptChoice {
+    std::string prompt;  ///< a built-in name, a .toml specification or an original .txt file
+    std::string form;    ///< of an original file; empty: found by its content
+    std::string system;  ///< a system message; empty: none
+};
+/// Without the system message, and with it. Throw Error{BadInput|NotFound}.
+prompt::PromptSpec open_prompt(const PromptChoice& choice);
+prompt::PromptSpec open_prompt_with_system(const PromptChoice& choice);
+
+}  // namespace urial::app
