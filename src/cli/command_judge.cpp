@@ -120,37 +120,35 @@ void add_rubric_import(CLI::App& judge, Context& context) {
     auto command = std::make_shared<JudgeCommand>();
     CLI::App* rubric = judge.add_subcommand("rubric", "Make rubrics");
     rubric->require_subcommand(1);
-    CLI::App* import =
+    CLI::App* added =
         add_raw_files(*rubric, "import", "Recover a rubric from the requests in raw judgements", *command);
-    import->add_option("-o,--output", command->output, "A .toml file, or a folder for several; standard output without")
+    added->add_option("-o,--output", command->output, "A .toml file, or a folder for several; standard output without")
         ->type_name("PATH");
-    import->add_option("--name", command->name, "What the rubric's name begins with")
+    added->add_option("--name", command->name, "What the rubric's name begins with")
         ->type_name("NAME")
         ->capture_default_str();
-    import->add_flag("--force", command->force, "Overwrite existing files");
-    import->footer(examples({
+    added->add_flag("--force", command->force, "Overwrite existing files");
+    added->footer(examples({
         {"One rubric on standard output", "urial judge rubric import judgements.json > original.toml"},
         {"Several into a folder", "urial judge rubric import judgements/*.json.gz -o rubrics --name paper"},
     }));
-    import->callback([command, &context] { run_rubric_import(*command, context);
-});
-}  // namespace
+    added->callback([command, &context] { run_rubric_import(*command, context); });
+}
 
 void add_judgement_import(CLI::App& judge, Context& context) {
     auto command = std::make_shared<JudgeCommand>();
-    CLI::App* import =
+    CLI::App* added =
         add_raw_files(judge, "import", "Turn raw judgements into a run that `urial report` reads", *command);
-    import->add_option("-o,--output", command->output, "The run's folder")->type_name("DIR")->required();
-    import->add_option("--items", command->items, "The instructions with their tags; may also stand among the files")
+    added->add_option("-o,--output", command->output, "The run's folder")->type_name("DIR")->required();
+    added->add_option("--items", command->items, "The instructions with their tags; may also stand among the files")
         ->type_name("FILE");
-    import->footer(examples({
+    added->footer(examples({
         {"Published judgements as a run", "urial judge import judgements.json.gz -o runs/published"},
         {"With the tags of their instructions",
          "urial judge import judgements.json -o runs/published --items just_eval.json"},
     }));
-    import->callback([command, &context] { run_import(*command, context);
-});
-}  // namespace urial::cli
+    added->callback([command, &context] { run_import(*command, context); });
+}
 
 }  // namespace
 
