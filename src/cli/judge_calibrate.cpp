@@ -7,8 +7,7 @@
 #include <fmt/format.h>
 
 #include "app/judging.h"
-#include "cli/agreement_text.h"
-#include "eval/eval.h"
+#include "report/report.h"
 
 namespace urial::cli {
 namespace {
@@ -18,28 +17,17 @@ struct CalibrateCommand {
     std::string human;
 };
 
-eval::Json to_json(const std::vector<eval::Calibration>& calibrations) {
-    eval::Json json = eval::Json::object();
-    for (const eval::Calibration& entry : calibrations) {
-        eval::Json& row = json[entry.judge][entry.aspect];
-        row = eval::to_json(entry.agreement);
-        row["unmatched_judge"] = entry.unmatched_judge;
-        row["unmatched_human"] = entry.unmatched_human;
-    }
-    return json;
-}
-
 void run(const CalibrateCommand& command, const Context& context) {
     const app::CalibratedRun calibrated = app::calibrate_run(command.run, command.human);
     if (context.json) {
-        eval::Json json{{"judges", to_json(calibrated.judges)}};
+        eval::Json json{{"judges", report::calibration_json(calibrated.judges)}};
         json["humans"] = eval::to_json(calibrated.humans);
         fmt::print("{}\n", json.dump(2));
         return;
     }
-    fmt::print("{}", calibration_text(calibrated.judges));
+    fmt::print("{}", report::calibration_text(calibrated.judges));
     if (!calibrated.humans.empty())
-        fmt::print("\n  {} among themselves:{}", command.human, jury_text(calibrated.humans));
+        fmt::print("\n  {} among themselves:{}", command.human, report::jury_text(calibrated.humans));
 }
 
 }  // namespace

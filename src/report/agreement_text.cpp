@@ -1,4 +1,4 @@
-#include "cli/agreement_text.h"
+#include "report/agreement_text.h"
 
 #include <cmath>
 #include <string_view>
@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-namespace urial::cli {
+namespace urial::report {
 namespace {
 
 using eval::Estimate;
@@ -62,4 +62,15 @@ std::string calibration_text(std::span<const eval::Calibration> calibrations) {
     return out;
 }
 
-}  // namespace urial::cli
+eval::Json calibration_json(std::span<const eval::Calibration> calibrations) {
+    eval::Json json = eval::Json::object();
+    for (const eval::Calibration& entry : calibrations) {
+        eval::Json& row = json[entry.judge][entry.aspect];
+        row = eval::to_json(entry.agreement);
+        row["unmatched_judge"] = entry.unmatched_judge;
+        row["unmatched_human"] = entry.unmatched_human;
+    }
+    return json;
+}
+
+}  // namespace urial::report

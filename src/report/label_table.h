@@ -1,15 +1,19 @@
 #pragma once
 
-// The table of a run of tags: how many items have each label, and what it cost.
+// A run of tags: how many items have each label, and what it cost. Pure functions.
 
-#include "cli/commands.h"
-#include "report/report.h"
+#include <string>
 
-namespace urial::cli {
+#include "report/judged.h"
 
-/// Some aspect of the record has labels rather than a score or a preference.
-bool has_labels(const eval::EvalRecord& record);
+namespace urial::report {
 
-void report_tags(const report::JudgedRun& run, const Context& context);
+/// Some aspect of some record has labels rather than a score or a preference.
+bool has_labels(const JudgedRun& run);
 
-}  // namespace urial::cli
+/// A table for each aspect, for a terminal.
+std::string label_text(const JudgedRun& run);
+/// {"labels": {ASPECT: {LABEL: items}}, "records", "unscored"}
+eval::Json label_json(const JudgedRun& run);
+
+}  // namespace urial::report

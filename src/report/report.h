@@ -3,8 +3,11 @@
 // Run folders -> tables and self-contained HTML pages (docs/report.md). Functions over files and values: nothing is
 // printed, and no state is kept.
 //
-//   judged.h      what is computed from judged runs; their tables and JSON
-//   table.h       tables as text, Markdown, LaTeX, CSV
+//   judged.h           what is computed from judged runs; their tables and JSON
+//   judged_report.h    these in one of the formats, and what a reader has to be told beside them
+//   label_table.h      runs of tags
+//   agreement_text.h   agreement of raters
+//   table.h            tables as text, Markdown, LaTeX, CSV
 
 #include <cstddef>
 #include <filesystem>
@@ -15,7 +18,10 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "report/agreement_text.h"
 #include "report/judged.h"
+#include "report/judged_report.h"
+#include "report/label_table.h"
 #include "report/table.h"
 
 namespace urial::report {
