@@ -79,7 +79,7 @@ std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const
         models::check_adapter(adapter.path);
         options.adapters.push_back({adapter.path, adapter.scale});
     }
-    try_unknown_model(options, callbacks);
+    try_unknown_model(options, callbacks, choice.trial_program);
     options.watch = watch(callbacks, Work::LoadModel, choice.model);
     std::shared_ptr<const engine::Model> model = engine::load_model(options);
     if (callbacks.cancelled && callbacks.cancelled()) throw engine::Cancelled();

@@ -6,6 +6,7 @@
 // options came from here.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/model_trial.h"
 #include "prompt/prompt.h"
 
 namespace urial::app {
@@ -47,6 +49,8 @@ struct ModelChoice {
     bool snapshots = true;                         ///< read and write prefix snapshots
     std::uint64_t snapshot_limit = 2'000'000'000;  ///< bytes; beyond them the longest unused snapshots go
     bool offline = false;                          ///< never download
+    /// A program that answers engine::kTrialCommand, as `urial` does: it tries model files that were never used here.
+    std::filesystem::path trial_program = engine::TrialOptions().program;
 };
 
 /// Resolves the spec (downloading if need be), checks the file, has an unknown one tried, loads it. `automatic` is the
@@ -60,7 +64,8 @@ engine::SessionOptions session_options(const ModelChoice& choice, const Callback
 /// Before the engine gets a model file in this process: unless its content is pinned or was tried before, a process of
 /// its own tries it (engine/model_trial.h). `model` has its content hash. Throws as engine::try_model does, and
 /// engine::Cancelled.
-void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks);
+void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks,
+                       const std::filesystem::path& trial_program = engine::TrialOptions().program);
 
 /// The aliases of models.
 std::vector<std::string> model_names();

@@ -26,12 +26,14 @@ std::optional<std::filesystem::path> verdict_folder() {
 
 }  // namespace
 
-void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks) {
+void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks,
+                       const std::filesystem::path& trial_program) {
     if (model.adapters.empty() && is_pinned(model.content_hash)) return;
     engine::TrialOptions options;
     options.identity = model.content_hash;
     for (const engine::Adapter& adapter : model.adapters) options.identity += "+" + models::content_hash(adapter.path);
     options.verdicts = verdict_folder();
+    options.program = trial_program;
     options.cancelled = callbacks.cancelled;
     options.on_slow = [&] {
         if (!callbacks.note) return;
