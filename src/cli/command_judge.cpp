@@ -94,10 +94,10 @@ void run_import(const JudgeCommand& command, const Context& context) {
     if (!command.items.empty()) options.items = command.items;
     const eval::ImportReport report = eval::import_judgements(files, command.output, options);
     if (context.json) {
-        const eval::Json json{{"records", report.records}, {"unread", report.unread}, {"tagged", report.tagged}};
+        const eval::Json json{{"records", report.records}, {"unread", report.unscored}, {"tagged", report.tagged}};
         fmt::print("{}\n", json.dump(2));
     } else {
-        fmt::print("{}: {} judgements, {} of them not readable\n", command.output, report.records, report.unread);
+        fmt::print("{}: {} judgements, {} of them not readable\n", command.output, report.records, report.unscored);
         for (const auto& [mode, count] : report.modes) fmt::print("  {:<26} {:>6}\n", mode, count);
     }
     if (report.tagged < report.records) {

@@ -32,7 +32,7 @@ std::size_t count_unscored(const std::vector<AspectVerdict>& verdicts) {
 }
 
 bool is_settled(const Rubric& rubric, const std::vector<std::string>& replies) {
-    return replies.size() >= kMostReplies || (!replies.empty() && !is_unread(parse_reply(rubric, replies.back())));
+    return replies.size() >= kMostReplies || (!replies.empty() && !is_unscored(parse_reply(rubric, replies.back())));
 }
 
 /// Of several replies the one that says more; of equals the last.
@@ -47,7 +47,7 @@ void fill_in(EvalRecord& record, const Rubric& rubric, const std::vector<std::st
 
 void fill_in_failure(EvalRecord& record, const Rubric& rubric, const std::string& message) {
     for (const RubricAspect& aspect : rubric.aspects) {
-        record.verdicts.push_back({aspect.name, Unscored{Unread::RequestFailed, message}});
+        record.verdicts.push_back({aspect.name, Unscored{UnscoredReason::RequestFailed, message}});
     }
 }
 
@@ -82,7 +82,7 @@ std::optional<EvalRecord> JudgeAsker::judge(const JudgeJob& job) {
         if (!reply->failure) {
             replies.push_back(std::move(reply->text));
             failures = 0;
-            if (is_unread(parse_reply(rubric, replies.back()))) {
+            if (is_unscored(parse_reply(rubric, replies.back()))) {
                 tell(job, fmt::format("reply {} cannot be read", replies.size()));
             }
             continue;

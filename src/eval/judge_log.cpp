@@ -70,7 +70,7 @@ void put_usage(Json& json, const std::optional<Usage>& usage) {
 bool is_request_failure(const EvalRecord& record) {
     return std::ranges::all_of(record.verdicts, [](const AspectVerdict& entry) {
         const auto* unscored = std::get_if<Unscored>(&entry.verdict);
-        return unscored != nullptr && unscored->reason == Unread::RequestFailed;
+        return unscored != nullptr && unscored->reason == UnscoredReason::RequestFailed;
     });
 }
 
@@ -156,7 +156,7 @@ JudgeLog::Lines JudgeLog::read_records(const std::set<std::string>& keys) {
             ++repeated;
             return;
         }
-        unscored_ += is_unread(record.verdicts) ? 1 : 0;
+        unscored_ += is_unscored(record.verdicts) ? 1 : 0;
     });
     failures_ = failures;
     if (repeated > 0) {

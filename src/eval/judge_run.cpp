@@ -212,7 +212,7 @@ private:
     }
 
     void keep(const JudgeJob& job, EvalRecord record) {
-        const bool unscored = is_unread(record.verdicts);
+        const bool unscored = is_unscored(record.verdicts);
         const bool failed = is_request_failure(record);
         const std::string reason = failed ? failure_of(record) : "";
         log_.record(job.key, std::move(record));

@@ -14,12 +14,12 @@
 #include "base/json_stream.h"
 #include "base/text.h"
 #include "eval/dataset.h"
+#include "eval/summary.h"
 #include "eval/verdict.h"
 
 namespace urial::eval {
 namespace {
 
-constexpr double kPaperNotApplicable = 5.0;
 constexpr std::string_view kImportOrigin = "imported raw judgements";
 constexpr std::string_view kFailedResult = "N/A";  // what the original stores when a request failed
 constexpr std::array<std::string_view, 4> kModes{"score_multi", "score_safety", "pairwise", "pairwise_multi"};
@@ -63,7 +63,8 @@ void read_verdicts(const Json& raw, std::string_view mode, std::vector<std::stri
     const Json parsed = parsed_result(raw);
     if (parsed.is_null()) {
         if (aspects.empty()) aspects = usual_aspects(mode);
-        const Unread reason = record.reply == kFailedResult ? Unread::RequestFailed : Unread::InvalidJson;
+        const UnscoredReason reason =
+            record.reply == kFailedResult ? UnscoredReason::RequestFailed : UnscoredReason::InvalidJson;
         for (const std::string& aspect : aspects) record.verdicts.push_back({aspect, Unscored{reason, ""}});
         return;
     }
@@ -142,7 +143,7 @@ Json manifest_of(std::span<const fs::path> files, std::span<const fs::path> item
     manifest["sources"] = list(files);
     manifest["items"] = list(item_files);
     manifest["records"] = report.records;
-    manifest["unread"] = report.unread;
+    manifest["unread"] = report.unscored;
     manifest["modes"] = report.modes;
     return manifest;
 }
@@ -170,14 +171,14 @@ bool is_parsed(const EvalRecord& record) {
     const auto failed = [](const AspectVerdict& verdict) {
         const auto* unscored = std::get_if<Unscored>(&verdict.verdict);
         return unscored != nullptr &&
-               (unscored->reason == Unread::RequestFailed || unscored->reason == Unread::InvalidJson);
+               (unscored->reason == UnscoredReason::RequestFailed || unscored->reason == UnscoredReason::InvalidJson);
     };
     return !record.verdicts.empty() && std::ranges::none_of(record.verdicts, failed);
 }
 
 }  // namespace
 
-std::string repair_reply_as_paper(std::string_view reply) {
+std::string repair_reply_as_original(std::string_view reply) {
     std::string text(reply);
     text = replace_all(text, "```", "");
     if (text.find("\\\\\"") != std::string::npos) {
@@ -192,16 +193,16 @@ std::string repair_reply_as_paper(std::string_view reply) {
     return text.substr(begin, end - begin + 1);
 }
 
-std::optional<Json> parse_repaired_as_paper(std::string_view repaired) {
+std::optional<Json> parse_repaired_as_original(std::string_view repaired) {
     std::string text(repaired);
     std::erase(text, '\n');
     return try_parse_json(escape_inner_quotes(text));
 }
 
-std::vector<EvalRecord> reread_as_paper(std::vector<EvalRecord> records) {
+std::vector<EvalRecord> reread_as_original(std::vector<EvalRecord> records) {
     for (EvalRecord& record : records) {
-        if (!is_unread(record.verdicts)) continue;
-        const std::optional<Json> parsed = parse_repaired_as_paper(repair_reply_as_paper(record.reply));
+        if (!is_unscored(record.verdicts)) continue;
+        const std::optional<Json> parsed = parse_repaired_as_original(repair_reply_as_original(record.reply));
         if (!parsed || !parsed->is_object()) continue;
         for (AspectVerdict& entry : record.verdicts) {
             if (!std::holds_alternative<Unscored>(entry.verdict) || !parsed->contains(entry.aspect)) continue;
@@ -296,7 +297,7 @@ ImportReport import_judgements(std::span<const fs::path> files, const fs::path& 
                                 record.item.id, first->second.string());
                 }
                 ++report.records;
-                report.unread += is_unread(record.verdicts) ? 1 : 0;
+                report.unscored += is_unscored(record.verdicts) ? 1 : 0;
                 ++report.modes[record.rubric];
                 lines += to_json(record).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
             } catch (const Error& problem) {
@@ -308,8 +309,8 @@ ImportReport import_judgements(std::span<const fs::path> files, const fs::path& 
     return report;
 }
 
-PaperReport report_as_paper(std::span<const EvalRecord> records) {
-    PaperReport report;
+OriginalReport report_as_original(std::span<const EvalRecord> records) {
+    OriginalReport report;
     Named<std::size_t> counts;
     double words = 0;
     for (const EvalRecord& record : records) {
@@ -319,7 +320,7 @@ PaperReport report_as_paper(std::span<const EvalRecord> records) {
         for (const AspectVerdict& verdict : record.verdicts) {
             const auto* score = std::get_if<Score>(&verdict.verdict);
             if (score == nullptr && !std::holds_alternative<NotApplicable>(verdict.verdict)) continue;
-            entry(report.means, verdict.aspect) += score == nullptr ? kPaperNotApplicable : score->value;
+            entry(report.means, verdict.aspect) += score == nullptr ? kOriginalNotApplicable : score->value;
             ++entry(counts, verdict.aspect);
         }
     }
@@ -329,8 +330,8 @@ PaperReport report_as_paper(std::span<const EvalRecord> records) {
     return report;
 }
 
-PaperPairwiseReport report_pairwise_as_paper(std::span<const EvalRecord> records) {
-    PaperPairwiseReport report;
+OriginalPairwiseReport report_pairwise_as_original(std::span<const EvalRecord> records) {
+    OriginalPairwiseReport report;
     Named<std::size_t> answers;
     for (const EvalRecord& record : records) {
         if (!record.other || !is_parsed(record)) continue;
@@ -351,9 +352,9 @@ PaperPairwiseReport report_pairwise_as_paper(std::span<const EvalRecord> records
     return report;
 }
 
-PaperTags tags_as_paper(std::string_view topic_reply, std::string_view task_reply, std::span<const std::string> topics,
-                        std::span<const std::string> tasks) {
-    PaperTags tags;
+OriginalTags tags_as_original(std::string_view topic_reply, std::string_view task_reply,
+                              std::span<const std::string> topics, std::span<const std::string> tasks) {
+    OriginalTags tags;
     for (const std::string& topic : topics) {
         if (topic_reply.find(topic) != std::string_view::npos) tags.topic.push_back(topic);
     }

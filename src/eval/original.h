@@ -21,14 +21,14 @@ namespace urial::eval {
 
 /// The original's repair of a reply before it is read: fences gone, backslashes doubled (or, where the reply escapes
 /// quotes twice, undoubled once), cut from the first { to the last }. This text is what their files store as "result".
-std::string repair_reply_as_paper(std::string_view reply);
+std::string repair_reply_as_original(std::string_view reply);
 /// The object of a repaired reply: newlines removed, quotes inside a "reason" before a "preference" escaped, parsed.
 /// std::nullopt where the original stores null.
-std::optional<Json> parse_repaired_as_paper(std::string_view repaired);
+std::optional<Json> parse_repaired_as_original(std::string_view repaired);
 
 /// Records whose replies our rules cannot read, wholly or in part, are read by the original's: repaired, parsed, and
 /// each aspect taken as it stands there. What is not readable that way either stays unscored.
-std::vector<EvalRecord> reread_as_paper(std::vector<EvalRecord> records);
+std::vector<EvalRecord> reread_as_original(std::vector<EvalRecord> records);
 
 /// What one request said, with the texts that were put into it.
 struct RenderedRequest {
@@ -61,8 +61,8 @@ struct ImportOptions {
 
 struct ImportReport {
     std::size_t records = 0;
-    std::size_t unread = 0;  ///< records without a readable judgement
-    std::size_t tagged = 0;  ///< records that found their item
+    std::size_t unscored = 0;  ///< records without a readable judgement
+    std::size_t tagged = 0;    ///< records that found their item
     std::map<std::string, std::size_t> modes;
 };
 
@@ -77,28 +77,28 @@ ImportReport import_judgements(std::span<const std::filesystem::path> files, con
 EvalRecord record_from_raw(const Json& raw, std::map<std::string, std::vector<std::string>>& aspects);
 
 /// The original's report of one file: records with a parsed judgement, means with "N/A" as 5.0, words per answer.
-struct PaperReport {
+struct OriginalReport {
     std::size_t total = 0;
     Named<double> means;
     double average_words = 0;  ///< NaN when total is 0
 };
-PaperReport report_as_paper(std::span<const EvalRecord> records);
+OriginalReport report_as_original(std::span<const EvalRecord> records);
 
 /// The original's pairwise report: verdicts per generator ("same" for ties), and mean words of each one's answers.
-struct PaperPairwiseReport {
+struct OriginalPairwiseReport {
     std::size_t total = 0;
     Named<std::size_t> preferred;
     Named<double> average_words;
 };
-PaperPairwiseReport report_pairwise_as_paper(std::span<const EvalRecord> records);
+OriginalPairwiseReport report_pairwise_as_original(std::span<const EvalRecord> records);
 
 /// The original's reading of the two tagging replies: topics from the first, tasks and difficulty from the second.
-struct PaperTags {
+struct OriginalTags {
     std::vector<std::string> task;
     std::vector<std::string> topic;
     std::string difficulty;  ///< "easy", "medium", "hard", "n/a"
 };
-PaperTags tags_as_paper(std::string_view topic_reply, std::string_view task_reply, std::span<const std::string> topics,
-                        std::span<const std::string> tasks);
+OriginalTags tags_as_original(std::string_view topic_reply, std::string_view task_reply,
+                              std::span<const std::string> topics, std::span<const std::string> tasks);
 
 }  // namespace urial::eval

@@ -12,22 +12,22 @@
 namespace urial::eval {
 namespace {
 
-constexpr std::array kUnreadNames{
-    std::pair{Unread::Empty, std::string_view("empty")},
-    std::pair{Unread::NotText, std::string_view("not text")},
-    std::pair{Unread::Refusal, std::string_view("refusal")},
-    std::pair{Unread::NoObject, std::string_view("no object")},
-    std::pair{Unread::SeveralObjects, std::string_view("several objects")},
-    std::pair{Unread::NotAnObject, std::string_view("not an object")},
-    std::pair{Unread::Truncated, std::string_view("truncated")},
-    std::pair{Unread::InvalidJson, std::string_view("invalid JSON")},
-    std::pair{Unread::WrongKeys, std::string_view("wrong keys")},
-    std::pair{Unread::WrongType, std::string_view("wrong type")},
-    std::pair{Unread::NotANumber, std::string_view("not a number")},
-    std::pair{Unread::OutOfRange, std::string_view("out of range")},
-    std::pair{Unread::NotApplicable, std::string_view("not applicable")},
-    std::pair{Unread::UnknownLabel, std::string_view("unknown label")},
-    std::pair{Unread::RequestFailed, std::string_view("request failed")},
+constexpr std::array kUnscoredReasonNames{
+    std::pair{UnscoredReason::Empty, std::string_view("empty")},
+    std::pair{UnscoredReason::NotText, std::string_view("not text")},
+    std::pair{UnscoredReason::Refusal, std::string_view("refusal")},
+    std::pair{UnscoredReason::NoObject, std::string_view("no object")},
+    std::pair{UnscoredReason::SeveralObjects, std::string_view("several objects")},
+    std::pair{UnscoredReason::NotAnObject, std::string_view("not an object")},
+    std::pair{UnscoredReason::Truncated, std::string_view("truncated")},
+    std::pair{UnscoredReason::InvalidJson, std::string_view("invalid JSON")},
+    std::pair{UnscoredReason::WrongKeys, std::string_view("wrong keys")},
+    std::pair{UnscoredReason::WrongType, std::string_view("wrong type")},
+    std::pair{UnscoredReason::NotANumber, std::string_view("not a number")},
+    std::pair{UnscoredReason::OutOfRange, std::string_view("out of range")},
+    std::pair{UnscoredReason::NotApplicable, std::string_view("not applicable")},
+    std::pair{UnscoredReason::UnknownLabel, std::string_view("unknown label")},
+    std::pair{UnscoredReason::RequestFailed, std::string_view("request failed")},
 };
 
 constexpr std::array kChoiceNames{std::pair{Choice::A, std::string_view("A")},
@@ -72,7 +72,7 @@ Verdict verdict_from_json(const Json& json) {
     }
     if (json.contains("labels")) return Labels{json.at("labels").get<std::vector<std::string>>()};
     if (json.contains("not_applicable")) return NotApplicable{json.value("reason", "")};
-    return Unscored{parse_unread(json.at("unscored").get<std::string>()), json.value("raw", "")};
+    return Unscored{parse_unscored_reason(json.at("unscored").get<std::string>()), json.value("raw", "")};
 }
 
 Json answer_to_json(const Answer& answer) {
@@ -101,8 +101,10 @@ std::size_t white_space_length(std::string_view text) {
 
 }  // namespace
 
-std::string_view name(Unread reason) { return name_in(kUnreadNames, reason); }
-Unread parse_unread(std::string_view text) { return value_in(kUnreadNames, text, "the reason"); }
+std::string_view name(UnscoredReason reason) { return name_in(kUnscoredReasonNames, reason); }
+UnscoredReason parse_unscored_reason(std::string_view text) {
+    return value_in(kUnscoredReasonNames, text, "the reason");
+}
 
 const Verdict* EvalRecord::find(std::string_view aspect) const {
     for (const AspectVerdict& entry : verdicts) {

@@ -56,7 +56,7 @@ struct NotApplicable {
 };
 
 /// Why a reply, or one value of it, is not a verdict. docs/judging.md lists what leads to which.
-enum class Unread {
+enum class UnscoredReason {
     Empty,
     NotText,
     Refusal,
@@ -73,12 +73,12 @@ enum class Unread {
     UnknownLabel,
     RequestFailed,
 };
-std::string_view name(Unread reason);  ///< "out of range"
+std::string_view name(UnscoredReason reason);  ///< "out of range"
 /// Throws Error{BadInput} for a name that is none.
-Unread parse_unread(std::string_view name);
+UnscoredReason parse_unscored_reason(std::string_view name);
 
 struct Unscored {
-    Unread reason = Unread::Empty;
+    UnscoredReason reason = UnscoredReason::Empty;
     std::string raw;  ///< what could not be read; the record keeps the whole reply
 };
 

@@ -14,8 +14,7 @@ namespace urial::eval {
 namespace {
 
 constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
-constexpr double kPaperNotApplicable = 5.0;  // the original counts "N/A" as full marks
-constexpr std::string_view kPaperBreakdownAspect = "helpfulness";
+constexpr std::string_view kOriginalBreakdownAspect = "helpfulness";
 constexpr std::string_view kSafety = "safety";
 
 bool is_safety(const Item& item) { return item.category == kSafety; }
@@ -31,7 +30,7 @@ struct Cell {
         if (const auto* score = std::get_if<Score>(&verdict)) value = score->value;
         if (std::holds_alternative<NotApplicable>(verdict)) {
             ++aggregate.not_applicable;
-            if (compat == Compat::Paper) value = kPaperNotApplicable;
+            if (compat == Compat::Original) value = kOriginalNotApplicable;
         }
         if (!value) return;
         ++aggregate.n;
@@ -63,12 +62,12 @@ public:
             ++summary_.verdicts;
             if (const auto* unscored = std::get_if<Unscored>(&entry.verdict)) {
                 ++summary_.unscored;
-                summary_.refused += unscored->reason == Unread::Refusal ? 1 : 0;
+                summary_.refused += unscored->reason == UnscoredReason::Refusal ? 1 : 0;
             }
             cell({Table::Aspects, "", entry.aspect}).add(entry.verdict, cluster, options_.compat);
         }
         add_length(record);
-        if (options_.compat == Compat::Paper) {
+        if (options_.compat == Compat::Original) {
             add_paper_groups(record, cluster);
         } else {
             add_groups(record, cluster);
@@ -146,11 +145,11 @@ private:
         const Item& item = record.item;
         if (!item.source_id.empty() || !item.dataset.empty() || is_safety(item)) {
             const std::string source = source_class(item);
-            count_in(Table::Source, source, record, cluster, source == kSafety ? kSafety : kPaperBreakdownAspect);
+            count_in(Table::Source, source, record, cluster, source == kSafety ? kSafety : kOriginalBreakdownAspect);
         }
         if (is_safety(item)) return;
         const auto count = [&](Table table, const std::string& group) {
-            count_in(table, group, record, cluster, kPaperBreakdownAspect);
+            count_in(table, group, record, cluster, kOriginalBreakdownAspect);
         };
         if (!item.task.empty()) count(Table::Task, item.task.back());
         if (!item.topic.empty()) count(Table::Topic, item.topic.back());
@@ -160,7 +159,7 @@ private:
     }
 
     void add_length(const EvalRecord& record) {
-        if (options_.compat == Compat::Paper && is_safety(record.item)) return;
+        if (options_.compat == Compat::Original && is_safety(record.item)) return;
         if (!measured_.insert({record.item.id, record.turn, record.answer.generator}).second) return;
         ++summary_.answers;
         const bool later_turn = record.turn > 1 && !record.answer.follow_ups.empty();
@@ -214,7 +213,7 @@ private:
 }  // namespace
 
 Compat parse_compat(std::string_view name) {
-    if (name == "paper") return Compat::Paper;
+    if (name == "paper") return Compat::Original;
     if (name == "none" || name.empty()) return Compat::None;
     throw error(ErrorKind::BadInput, "compatibility \"{}\" is not known; there are paper and none", name);
 }
@@ -234,7 +233,7 @@ std::size_t count_steering(std::span<const EvalRecord> records) {
     return found.size();
 }
 
-Summary summarise(std::span<const EvalRecord> records, const SummaryOptions& options) {
+Summary summarize(std::span<const EvalRecord> records, const SummaryOptions& options) {
     Builder builder(records, options);
     for (const EvalRecord& record : records) {
         const bool scored =

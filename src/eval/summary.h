@@ -16,16 +16,19 @@
 
 namespace urial::eval {
 
-/// The paper's rules: "N/A" counts 5.0; an item with several tags counts for its last one; breakdowns look at
-/// helpfulness alone; lengths are those of the general answers; sources are classes. None: our own rules.
-enum class Compat { None, Paper };
+/// Original: the original authors' rules, "paper" to users. "N/A" counts 5.0; an item with several tags counts for its
+/// last one; breakdowns look at helpfulness alone; lengths are those of the general answers; sources are classes. None:
+/// our own rules.
+enum class Compat { None, Original };
+/// What "N/A" counts as under Compat::Original: full marks.
+inline constexpr double kOriginalNotApplicable = 5.0;
 Compat parse_compat(std::string_view name);  ///< "paper", "none"; throws Error{BadInput}
 
 struct Aggregate {
     double mean = 0;    ///< NaN when n is 0
     std::size_t n = 0;  ///< verdicts that count
     std::size_t unscored = 0;
-    std::size_t not_applicable = 0;  ///< "N/A" where the rubric allows it; counted in n under Compat::Paper
+    std::size_t not_applicable = 0;  ///< "N/A" where the rubric allows it; counted in n under Compat::Original
     std::optional<Interval> ci95;
 };
 
@@ -44,7 +47,7 @@ struct Summary {
     double words = 0;         ///< mean words per answer; NaN when no answer counts
     std::size_t answers = 0;  ///< distinct answers behind `words`
     Named<Group> task, topic, source, difficulty;
-    Named<Group> task_every_tag, topic_every_tag;  ///< Compat::Paper only; its task and topic credit the last tag
+    Named<Group> task_every_tag, topic_every_tag;  ///< Compat::Original only; its task and topic credit the last tag
     std::size_t records = 0;
     std::size_t verdicts = 0;
     std::size_t unscored = 0;  ///< verdicts
@@ -65,7 +68,7 @@ inline constexpr double kMostUnscored = 0.05;
 bool is_incomplete(std::size_t unscored, std::size_t read);
 
 /// Over the records with scores (Score, NotApplicable, Unscored verdicts); others do not count.
-Summary summarise(std::span<const EvalRecord> records, const SummaryOptions& options = {});
+Summary summarize(std::span<const EvalRecord> records, const SummaryOptions& options = {});
 
 /// Distinct answers (or pairs of answers) that fulfil a rule of find_steering().
 std::size_t count_steering(std::span<const EvalRecord> records);

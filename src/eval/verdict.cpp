@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kLongestRaw = 200;
 
-Unscored unscored(Unread reason, std::string_view raw) {
+Unscored unscored(UnscoredReason reason, std::string_view raw) {
     std::string_view shown = raw.substr(0, kLongestRaw);
     if (shown.size() < raw.size()) shown = shown.substr(0, complete_utf8_length(shown));
     return {reason, replace_invalid_utf8(shown)};
@@ -81,23 +81,23 @@ bool leaves_list_open(std::string_view text) {
 
 /// The text of the one object of a reply, or why there is none.
 std::variant<std::string_view, Unscored> find_object(std::string_view reply) {
-    if (!is_valid_utf8(reply) || has_control_characters(reply)) return unscored(Unread::NotText, reply);
+    if (!is_valid_utf8(reply) || has_control_characters(reply)) return unscored(UnscoredReason::NotText, reply);
     const std::optional<std::string_view> spoken = without_thoughts(trim(reply));
-    if (!spoken) return unscored(Unread::Truncated, reply);
+    if (!spoken) return unscored(UnscoredReason::Truncated, reply);
     const std::string_view text = *spoken;
-    if (text.empty()) return unscored(Unread::Empty, text);
+    if (text.empty()) return unscored(UnscoredReason::Empty, text);
     const std::size_t begin = text.find('{');
     if (begin == std::string_view::npos) {
-        return unscored(sounds_like_refusal(text) ? Unread::Refusal : Unread::NoObject, text);
+        return unscored(sounds_like_refusal(text) ? UnscoredReason::Refusal : UnscoredReason::NoObject, text);
     }
     const std::size_t end = object_end(text, begin);
-    if (end == std::string_view::npos) return unscored(Unread::Truncated, text);
+    if (end == std::string_view::npos) return unscored(UnscoredReason::Truncated, text);
     const std::string_view before = trim(text.substr(0, begin));
     const std::string_view after = trim(text.substr(end));
     if (after.find_first_of("{}") != std::string_view::npos || before.find('}') != std::string_view::npos) {
-        return unscored(Unread::SeveralObjects, text);
+        return unscored(UnscoredReason::SeveralObjects, text);
     }
-    if (leaves_list_open(before) || after.starts_with(']')) return unscored(Unread::NotAnObject, text);
+    if (leaves_list_open(before) || after.starts_with(']')) return unscored(UnscoredReason::NotAnObject, text);
     return text.substr(begin, end - begin);
 }
 
@@ -119,17 +119,17 @@ Verdict read_score(const Json& value, std::string reason, int lowest, int highes
         const auto& text = value.get_ref<const std::string&>();
         if (text == "N/A") {
             if (may_not_apply) return NotApplicable{std::move(reason)};
-            return unscored(Unread::NotApplicable, text);
+            return unscored(UnscoredReason::NotApplicable, text);
         }
-        if (!is_digits(text)) return unscored(Unread::NotANumber, text);
+        if (!is_digits(text)) return unscored(UnscoredReason::NotANumber, text);
         number = std::stod(text);
     } else if (value.is_number()) {
         number = value.get<double>();
     } else {
-        return unscored(Unread::WrongType, value.dump());
+        return unscored(UnscoredReason::WrongType, value.dump());
     }
     if (number < lowest || number > highest || number != std::floor(number)) {
-        return unscored(Unread::OutOfRange, value.is_string() ? value.get<std::string>() : value.dump());
+        return unscored(UnscoredReason::OutOfRange, value.is_string() ? value.get<std::string>() : value.dump());
     }
     return Score{number, std::move(reason)};
 }
@@ -142,33 +142,33 @@ std::optional<Choice> read_choice(std::string_view text, std::string_view tie) {
 }
 
 Verdict read_preference(const Json& value, std::string reason, std::string_view tie) {
-    if (!value.is_string()) return unscored(Unread::WrongType, value.dump());
+    if (!value.is_string()) return unscored(UnscoredReason::WrongType, value.dump());
     const auto choice = read_choice(value.get_ref<const std::string&>(), tie);
-    if (!choice) return unscored(Unread::UnknownLabel, value.get<std::string>());
+    if (!choice) return unscored(UnscoredReason::UnknownLabel, value.get<std::string>());
     return Preference{*choice, std::move(reason)};
 }
 
 Verdict read_labels(const RubricAspect& aspect, const Json& value) {
-    if (value.is_array() != aspect.several) return unscored(Unread::WrongType, value.dump());
+    if (value.is_array() != aspect.several) return unscored(UnscoredReason::WrongType, value.dump());
     Labels labels;
     for (const Json& entry : aspect.several ? value : Json::array({value})) {
-        if (!entry.is_string()) return unscored(Unread::WrongType, value.dump());
+        if (!entry.is_string()) return unscored(UnscoredReason::WrongType, value.dump());
         const auto& label = entry.get_ref<const std::string&>();
         const bool known = std::ranges::find(aspect.labels, label) != aspect.labels.end();
         const bool again = std::ranges::find(labels.values, label) != labels.values.end();
-        if (!known || again) return unscored(Unread::UnknownLabel, label);
+        if (!known || again) return unscored(UnscoredReason::UnknownLabel, label);
         labels.values.push_back(label);
     }
-    if (labels.values.empty()) return unscored(Unread::UnknownLabel, value.dump());
+    if (labels.values.empty()) return unscored(UnscoredReason::UnknownLabel, value.dump());
     return labels;
 }
 
 /// {"reason": text, VALUE_KEY: ...}
 Verdict read_reasoned(const Rubric& rubric, const RubricAspect& aspect, const Json& value) {
     const std::string value_key = rubric.kind == RubricKind::Score ? "score" : "preference";
-    if (!value.is_object()) return unscored(Unread::WrongType, value.dump());
-    if (!has_exactly(value, {"reason", value_key})) return unscored(Unread::WrongKeys, value.dump());
-    if (!value["reason"].is_string()) return unscored(Unread::WrongType, value.dump());
+    if (!value.is_object()) return unscored(UnscoredReason::WrongType, value.dump());
+    if (!has_exactly(value, {"reason", value_key})) return unscored(UnscoredReason::WrongKeys, value.dump());
+    if (!value["reason"].is_string()) return unscored(UnscoredReason::WrongType, value.dump());
     std::string reason = value["reason"].get<std::string>();
     if (rubric.kind == RubricKind::Pairwise) return read_preference(value[value_key], std::move(reason), rubric.tie);
     return read_score(value[value_key], std::move(reason), rubric.lowest, rubric.highest, aspect.may_not_apply);
@@ -180,11 +180,11 @@ std::variant<Json, Unscored> find_aspects(const Rubric& rubric, std::string_view
     if (auto* problem = std::get_if<Unscored>(&found)) return std::move(*problem);
     const std::string_view text = std::get<std::string_view>(found);
     std::optional<Json> json = parse_strictly(text);
-    if (!json) return unscored(Unread::InvalidJson, text);
+    if (!json) return unscored(UnscoredReason::InvalidJson, text);
     if (rubric.kind == RubricKind::PairwiseChoices) {
-        if (!has_exactly(*json, {"rationale", "choices"})) return unscored(Unread::WrongKeys, text);
+        if (!has_exactly(*json, {"rationale", "choices"})) return unscored(UnscoredReason::WrongKeys, text);
         if (!(*json)["rationale"].is_string() || !(*json)["choices"].is_object())
-            return unscored(Unread::WrongType, text);
+            return unscored(UnscoredReason::WrongType, text);
         Json choices = (*json)["choices"];
         json = std::move(choices);
     }
@@ -195,7 +195,7 @@ std::variant<Json, Unscored> find_aspects(const Rubric& rubric, std::string_view
     }
     std::vector<std::string> keys;
     for (const RubricAspect& aspect : rubric.aspects) keys.push_back(aspect.name);
-    if (!has_exactly(*json, keys)) return unscored(Unread::WrongKeys, text);
+    if (!has_exactly(*json, keys)) return unscored(UnscoredReason::WrongKeys, text);
     return std::move(*json);
 }
 
@@ -224,17 +224,17 @@ std::vector<AspectVerdict> parse_reply(const Rubric& rubric, std::string_view re
     return verdicts;
 }
 
-bool is_unread(const std::vector<AspectVerdict>& verdicts) {
+bool is_unscored(const std::vector<AspectVerdict>& verdicts) {
     return std::ranges::any_of(
         verdicts, [](const AspectVerdict& entry) { return std::holds_alternative<Unscored>(entry.verdict); });
 }
 
 Verdict parse_stored_verdict(const Json& json, int lowest, int highest) {
-    if (!json.is_object()) return unscored(Unread::WrongType, json.dump());
+    if (!json.is_object()) return unscored(UnscoredReason::WrongType, json.dump());
     std::string reason;
     if (json.contains("reason") && json["reason"].is_string()) reason = json["reason"].get<std::string>();
     if (json.contains("score")) return read_score(json["score"], std::move(reason), lowest, highest, true);
-    if (!json.contains("preference")) return unscored(Unread::WrongKeys, json.dump());
+    if (!json.contains("preference")) return unscored(UnscoredReason::WrongKeys, json.dump());
     const Json& preference = json["preference"];
     const std::string label = preference.is_string() ? lower_ascii(preference.get<std::string>()) : "";
     if (label == "a" || label == "b") return read_preference(label == "a" ? "A" : "B", std::move(reason), kOriginalTie);

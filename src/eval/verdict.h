@@ -17,7 +17,7 @@ namespace urial::eval {
 std::vector<AspectVerdict> parse_reply(const Rubric& rubric, std::string_view reply);
 
 /// True when some aspect is Unscored: the reply is worth asking for once more.
-bool is_unread(const std::vector<AspectVerdict>& verdicts);
+bool is_unscored(const std::vector<AspectVerdict>& verdicts);
 
 /// What the original authors' judges say for a tie.
 inline constexpr std::string_view kOriginalTie = "same";

@@ -56,24 +56,24 @@ bool withholds(const JudgedResult& result) {
 
 /// Everything but agreement and bill.
 void add_tables(const JudgedRun& run, const eval::SummaryOptions& options, JudgedResult& result) {
-    const bool as_paper = options.compat == eval::Compat::Paper;
+    const bool as_original = options.compat == eval::Compat::Original;
     std::vector<EvalRecord> records = run.records;
-    if (as_paper) records = eval::reread_as_paper(std::move(records));
+    if (as_original) records = eval::reread_as_original(std::move(records));
     std::vector<EvalRecord> pairs;
     std::vector<EvalRecord> singles;
     for (EvalRecord& record : records) (is_pair(record) ? pairs : singles).push_back(std::move(record));
     result.pairs = pair_results(pairs, options.allow_unscored);
-    if (as_paper && !pairs.empty()) result.paper_pairs = eval::report_pairwise_as_paper(pairs);
+    if (as_original && !pairs.empty()) result.original_pairs = eval::report_pairwise_as_original(pairs);
     if (singles.empty()) return;
     if (std::ranges::all_of(singles, is_mt_bench)) {
         result.mt_bench = mt_bench_results(singles, options.allow_unscored);
         return;
     }
-    result.scores = eval::summarise(singles, options);
+    result.scores = eval::summarize(singles, options);
     for (const auto& [aspect, aggregate] : result.scores->aspects) {
         result.score_counts.emplace_back(aspect, eval::count_scores(singles, aspect));
     }
-    if (as_paper) result.paper = eval::report_as_paper(singles);
+    if (as_original) result.original = eval::report_as_original(singles);
 }
 
 std::set<std::string> rubrics_of(const JudgedRun& run) {

@@ -43,13 +43,13 @@ struct JudgedResult {
     std::optional<eval::Summary> scores;
     std::vector<PairResult> pairs;
     std::vector<MtBenchResult> mt_bench;
-    std::optional<eval::PaperReport> paper;                ///< Compat::Paper only, beside `scores`
-    std::optional<eval::PaperPairwiseReport> paper_pairs;  ///< likewise, beside `pairs`
-    eval::Named<eval::Named<std::size_t>> score_counts;    ///< count_scores() of every aspect of `scores`
-    std::vector<eval::JuryAgreement> agreement;            ///< of several judges; empty with one
-    std::optional<eval::Bill> bill;                        ///< runs of `urial judge` only: what was imported has none
-    std::size_t steering = 0;                              ///< count_steering() of all records
-    bool withheld = false;                                 ///< some headline number is
+    std::optional<eval::OriginalReport> original;                ///< Compat::Original only, beside `scores`
+    std::optional<eval::OriginalPairwiseReport> original_pairs;  ///< likewise, beside `pairs`
+    eval::Named<eval::Named<std::size_t>> score_counts;          ///< count_scores() of every aspect of `scores`
+    std::vector<eval::JuryAgreement> agreement;                  ///< of several judges; empty with one
+    std::optional<eval::Bill> bill;  ///< runs of `urial judge` only: what was imported has none
+    std::size_t steering = 0;        ///< count_steering() of all records
+    bool withheld = false;           ///< some headline number is
 };
 
 /// One run minus another, paired by item.

@@ -42,7 +42,7 @@ Json to_json(const eval::MtBenchTable& table, bool withheld) {
 }
 
 /// The original's report of one file.
-Json to_json(const eval::PaperReport& report, bool withheld) {
+Json to_json(const eval::OriginalReport& report, bool withheld) {
     Json json{{"total", report.total}};
     for (const auto& [aspect, mean] : report.means) json[aspect + "_mean"] = shown(eval::number_json(mean), withheld);
     json["avg_lens"] = eval::number_json(report.average_words);
@@ -55,7 +55,7 @@ Json counts_json(const eval::Named<std::size_t>& counts) {
     return json;
 }
 
-Json to_json(const eval::PaperPairwiseReport& report) {
+Json to_json(const eval::OriginalPairwiseReport& report) {
     Json json{{"total", report.total}};
     json.update(counts_json(report.preferred));
     json["avg_lens"] = Json::object();
@@ -69,8 +69,8 @@ Json to_json(const JudgedResult& result) {
     Json json = result.scores ? eval::to_json(*result.scores) : Json::object();
     json["steering"] = result.steering;
     for (const auto& [aspect, counts] : result.score_counts) json["aspects"][aspect]["counts"] = counts_json(counts);
-    if (result.paper_pairs) json["report"] = to_json(*result.paper_pairs);
-    if (result.paper) json["report"] = to_json(*result.paper, result.withheld);
+    if (result.original_pairs) json["report"] = to_json(*result.original_pairs);
+    if (result.original) json["report"] = to_json(*result.original, result.withheld);
     if (!result.agreement.empty()) json["agreement"] = eval::to_json(result.agreement);
     if (result.bill) json["bill"] = eval::to_json(*result.bill);
     for (const PairResult& pair : result.pairs) {

@@ -53,7 +53,7 @@ double quotient(double numerator, double denominator) {
 }
 
 /// The pooled ratio over answers and its percentile interval. The same seed for every number: they resample alike.
-Interval interval_of(const std::vector<Ratio>& answers) {
+Estimate interval_of(const std::vector<Ratio>& answers) {
     Ratio sum;
     for (const Ratio& answer : answers) {
         sum.numerator += answer.numerator;
@@ -137,7 +137,7 @@ void Summarizer::add(const ShiftRecord& record) {
 }
 
 template <typename Counts, typename Sum, typename Count>
-Interval Summarizer::ratio_of(const std::vector<const Counts*>& counts, const Sum& sum, const Count& count) {
+Estimate Summarizer::ratio_of(const std::vector<const Counts*>& counts, const Sum& sum, const Count& count) {
     std::vector<Ratio> ratios;
     for (const Counts* answer : counts) {
         ratios.push_back({static_cast<double>(sum(*answer)), static_cast<double>(count(*answer))});
@@ -157,12 +157,12 @@ ClassShares Summarizer::shares_of(const std::vector<const Counts*>& counts) {
             share([](const Counts& c) { return c.marginal; }), share([](const Counts& c) { return c.shifted; })};
 }
 
-Interval Summarizer::mean_kl(const std::vector<const BinCounts*>& counts) {
+Estimate Summarizer::mean_kl(const std::vector<const BinCounts*>& counts) {
     return ratio_of(
         counts, [](const BinCounts& c) { return c.kl; }, [](const BinCounts& c) { return c.finite; });
 }
 
-Interval Summarizer::mean_kl_without_ends(const std::vector<const BinCounts*>& counts) {
+Estimate Summarizer::mean_kl_without_ends(const std::vector<const BinCounts*>& counts) {
     return ratio_of(
         counts, [](const BinCounts& c) { return c.kl - c.kl_ends; },
         [](const BinCounts& c) { return c.finite - c.finite_ends; });

@@ -21,7 +21,7 @@ namespace urial::shift {
 
 /// A value with its 95 % interval: percentiles of kBootstrapSamples resamples of whole answers, from a fixed seed.
 /// With fewer than two answers there is no interval: low and high are the value. All are NaN where nothing was counted.
-struct Interval {
+struct Estimate {
     double value = 0;
     double low = 0;
     double high = 0;
@@ -30,9 +30,9 @@ inline constexpr int kBootstrapSamples = 2000;
 
 /// Shares of positions, in [0, 1].
 struct ClassShares {
-    Interval unshifted;
-    Interval marginal;
-    Interval shifted;
+    Estimate unshifted;
+    Estimate marginal;
+    Estimate shifted;
 };
 
 /// In a mean base rank greater ranks count as this, as in the paper's Figure 4.
@@ -44,9 +44,9 @@ struct PositionBin {
     std::size_t end = 0;  ///< 0: no end
     std::size_t positions = 0;
     ClassShares shares;
-    std::optional<Interval> kl_without_ends;  ///< mean, nats, without the tokens that end answers; nullopt: no other
-    Interval base_rank;                       ///< mean rank of the token in the base model, at most kRankCap each
-    Interval base_prob;                       ///< mean probability that the base model gives the token
+    std::optional<Estimate> kl_without_ends;  ///< mean, nats, without the tokens that end answers; nullopt: no other
+    Estimate base_rank;                       ///< mean rank of the token in the base model, at most kRankCap each
+    Estimate base_prob;                       ///< mean probability that the base model gives the token
 };
 
 struct TokenShift {
@@ -76,13 +76,13 @@ struct TagShift {
     std::size_t answers = 0;
     std::size_t positions = 0;
     ClassShares shares;
-    Interval kl_ab;
+    Estimate kl_ab;
 };
 
 /// The original analysis' own measures (shift/original_measures.h), over the positions of records that have them.
 struct OriginalSummary {
     ClassShares shares;           ///< by where the aligned model's first choice stands among the base model's first 10
-    std::vector<Interval> means;  ///< in the order of kOriginalNames
+    std::vector<Estimate> means;  ///< in the order of kOriginalNames
 };
 
 struct Summary {
@@ -91,11 +91,11 @@ struct Summary {
     std::size_t repeated = 0;     ///< records that stand in the file again; each answer counts once
     std::size_t infinite_kl = 0;  ///< positions whose KL is infinite; they are left out of its means
     ClassShares shares;
-    Interval kl_ab;                  ///< mean, nats
+    Estimate kl_ab;                  ///< mean, nats
     std::size_t ends = 0;            ///< positions whose token ends its answer (ends_answer)
     double ends_kl_share = 0;        ///< their part of the sum of the KL, in [0, 1]
-    Interval kl_without_ends;        ///< mean over the other positions, nats
-    Interval self_agreement;         ///< share of positions where the token is the aligned model's arg-max
+    Estimate kl_without_ends;        ///< mean over the other positions, nats
+    Estimate self_agreement;         ///< share of positions where the token is the aligned model's arg-max
     std::size_t near_ties_base = 0;  ///< positions where the model's two best tokens are closer than kNearTie
     std::size_t near_ties_aligned = 0;
     std::vector<PositionBin> bins;
@@ -137,13 +137,13 @@ private:
     static void add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position);
     /// Over answers: what `sum` gives to what `count` gives.
     template <typename Counts, typename Sum, typename Count>
-    static Interval ratio_of(const std::vector<const Counts*>& counts, const Sum& sum, const Count& count);
+    static Estimate ratio_of(const std::vector<const Counts*>& counts, const Sum& sum, const Count& count);
     template <typename Counts>
     static std::size_t positions_of(const Counts& counts);
     template <typename Counts>
     static ClassShares shares_of(const std::vector<const Counts*>& counts);
-    static Interval mean_kl(const std::vector<const BinCounts*>& counts);
-    static Interval mean_kl_without_ends(const std::vector<const BinCounts*>& counts);
+    static Estimate mean_kl(const std::vector<const BinCounts*>& counts);
+    static Estimate mean_kl_without_ends(const std::vector<const BinCounts*>& counts);
     std::vector<const BinCounts*> counts_of_bin(std::size_t bin) const;
     void add_bins(Summary& summary) const;
     void add_tokens(Summary& summary) const;

@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json interval_json(const Interval& interval) {
+ordered_json interval_json(const Estimate& interval) {
     return {{"value", rounded(interval.value)}, {"low", rounded(interval.low)}, {"high", rounded(interval.high)}};
 }
 
@@ -28,12 +28,12 @@ ordered_json shares_json(const ClassShares& shares) {
 }
 
 std::string percent(double share) { return std::isnan(share) ? "-" : fmt::format("{:.1f} %", 100 * share); }
-std::string percent(const Interval& share) {
+std::string percent(const Estimate& share) {
     if (std::isnan(share.value)) return "-";
     return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * share.value, 100 * share.low, 100 * share.high);
 }
 std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.3f}", value); }
-std::string number(const Interval& value, int digits = 3) {
+std::string number(const Estimate& value, int digits = 3) {
     if (std::isnan(value.value)) return "-";
     return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", value.value, digits, value.low, digits, value.high, digits);
 }

@@ -45,7 +45,7 @@ protected:
     }
 
     std::vector<EvalRecord> records() const { return load_run(options.folder).records; }
-    Unread reason() const { return std::get<Unscored>(records().front().verdicts.front().verdict).reason; }
+    UnscoredReason reason() const { return std::get<Unscored>(records().front().verdicts.front().verdict).reason; }
 
     TemporaryFolder folder;
     JudgeRunOptions options;
@@ -94,7 +94,7 @@ TEST_F(JudgeRunTest, a_second_unreadable_reply_is_kept_as_unscored_with_its_text
     EXPECT_EQ(summary.progress.failed, 0u);
     EXPECT_EQ(judge.calls(), 2u);
     EXPECT_EQ(records().front().reply, "no idea");
-    EXPECT_EQ(reason(), Unread::NoObject);
+    EXPECT_EQ(reason(), UnscoredReason::NoObject);
 }
 
 TEST_F(JudgeRunTest, of_two_replies_the_one_with_more_verdicts_is_kept) {
@@ -121,7 +121,7 @@ TEST_F(JudgeRunTest, attempts_are_bounded_and_the_next_run_tries_again) {
     const JudgeSummary summary = run(judge, some_tasks(1));
     EXPECT_EQ(judge.calls(), 6u);
     EXPECT_EQ(summary.progress.failed, 1u);
-    EXPECT_EQ(reason(), Unread::RequestFailed);
+    EXPECT_EQ(reason(), UnscoredReason::RequestFailed);
     broken = false;
     const JudgeSummary again = run(judge, some_tasks(1));
     EXPECT_EQ(again.progress.failed, 0u);
@@ -135,13 +135,13 @@ TEST_F(JudgeRunTest, a_failure_for_good_is_not_tried_again) {
     ScriptedJudge judge([](const ScriptedCall&) { return failed(false); });
     run(judge, some_tasks(1));
     EXPECT_EQ(judge.calls(), 1u);
-    EXPECT_EQ(reason(), Unread::RequestFailed);
+    EXPECT_EQ(reason(), UnscoredReason::RequestFailed);
 }
 
 TEST_F(JudgeRunTest, an_unreadable_reply_counts_more_than_the_failures_after_it) {
     ScriptedJudge judge([](const ScriptedCall& call) { return call.number == 1 ? replied("no idea") : failed(true); });
     run(judge, some_tasks(1));
-    EXPECT_EQ(reason(), Unread::NoObject);
+    EXPECT_EQ(reason(), UnscoredReason::NoObject);
 }
 
 TEST_F(JudgeRunTest, an_attempt_that_may_be_billed_counts_with_the_most_it_can_cost) {

@@ -68,7 +68,7 @@ TEST(LocalJudgeModel, every_reply_is_read_whatever_the_model_would_rather_say) {
         const JudgeRequest request = render(rubric, item, answer, "0123456789abcdefXYZ", answer);
         const JudgeReply reply = judge->ask(request, reply_schema(rubric), 400);
         ASSERT_FALSE(reply.failure) << reply.failure->message;
-        EXPECT_FALSE(is_unread(parse_reply(rubric, reply.text))) << name << ": " << reply.text;
+        EXPECT_FALSE(is_unscored(parse_reply(rubric, reply.text))) << name << ": " << reply.text;
         EXPECT_EQ(reply.usage->prompt_tokens, judge->count_tokens(request, Json()));
     }
 }

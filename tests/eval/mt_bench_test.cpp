@@ -18,7 +18,7 @@ EvalRecord rated(const std::string& id, int turn, double score, const std::strin
 
 EvalRecord unrated(const std::string& id, int turn, const std::string& category) {
     EvalRecord record = rated(id, turn, 0, category);
-    record.verdicts[0].verdict = Unscored{Unread::NoObject, "-1"};
+    record.verdicts[0].verdict = Unscored{UnscoredReason::NoObject, "-1"};
     return record;
 }
 

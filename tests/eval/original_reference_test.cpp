@@ -114,13 +114,14 @@ TEST(OriginalRubric, a_recovered_rubric_reads_the_replies_that_its_requests_got)
     std::map<std::string, std::size_t> read;
     for (const fs::path& file : request_files()) {
         const std::vector<EvalRecord> records = read_raw(file);
-        if (std::ranges::all_of(records, [](const EvalRecord& record) { return is_unread(record.verdicts); })) continue;
+        if (std::ranges::all_of(records, [](const EvalRecord& record) { return is_unscored(record.verdicts); }))
+            continue;
         const std::vector<Rubric> rubrics = recover_rubrics(std::span(&file, 1), "original");
         ASSERT_EQ(rubrics.size(), 1U) << file;
         const Rubric rubric = parse_rubric(format_rubric(rubrics.front()), "written");
         EXPECT_TRUE(sent_schema(rubric).is_null());
         for (const EvalRecord& record : records) {
-            if (is_unread(record.verdicts)) continue;
+            if (is_unscored(record.verdicts)) continue;
             // Only replies that are strict JSON: the original repairs line breaks and quotes.
             if (!Json::accept(record.reply)) continue;
             const EvalRecord again{.verdicts = parse_reply(rubric, record.reply)};
@@ -147,7 +148,7 @@ TEST(OriginalReply, every_stored_result_parses_to_its_stored_judgement) {
     for (const fs::path& file : request_files()) {
         for_each_json_value(file, [&](std::size_t index, Json&& raw) {
             if (!raw.contains("parsed_result")) return;
-            const auto parsed = parse_repaired_as_paper(raw.at("result").get<std::string>());
+            const auto parsed = parse_repaired_as_original(raw.at("result").get<std::string>());
             ASSERT_TRUE(parsed) << file << ' ' << index;
             EXPECT_EQ(*parsed, raw.at("parsed_result")) << file << ' ' << index;
             ++checked;
@@ -164,7 +165,7 @@ TEST(OriginalReport, every_file_gives_its_expected_aggregates) {
         fs::path file = judgements() / (name + ".gz");
         if (!fs::exists(file)) file = judgements() / name;
         const std::vector<EvalRecord> records = read_raw(file);
-        const PaperReport report = report_as_paper(records);
+        const OriginalReport report = report_as_original(records);
         EXPECT_EQ(records.size(), values.at("items").get<std::size_t>()) << name;
         EXPECT_EQ(report.total, values.at("total").get<std::size_t>()) << name;
         EXPECT_EQ(records.size() - report.total, values.at("missing_parsed_result").get<std::size_t>()) << name;
@@ -189,7 +190,7 @@ TEST(OriginalReport, the_published_reports_come_out_exactly) {
     SKIP_WITHOUT_REFERENCE();
     const auto check_scores = [](const fs::path& file, const fs::path& report_file) {
         const Json published = read_json(report_file);
-        const PaperReport report = report_as_paper(read_raw(file));
+        const OriginalReport report = report_as_original(read_raw(file));
         EXPECT_EQ(report.total, published.at("total").get<std::size_t>()) << file;
         EXPECT_EQ(report.average_words, published.at("avg_lens").get<double>()) << file;
         for (const auto& [aspect, mean] : report.means)
@@ -203,7 +204,7 @@ TEST(OriginalReport, the_published_reports_come_out_exactly) {
                  examples / "1.safety.score_safety.chatgpt.eval_res.json");
     for (const std::string name : {"pairwise.gpt-3.5-turbo", "pairwise_multi.gpt-3.5-turbo"}) {
         const Json published = read_json(examples / (name + ".eval_res.json"));
-        const PaperPairwiseReport report = report_pairwise_as_paper(read_raw(examples / (name + ".json")));
+        const OriginalPairwiseReport report = report_pairwise_as_original(read_raw(examples / (name + ".json")));
         EXPECT_EQ(report.total, published.at("total").get<std::size_t>()) << name;
         EXPECT_EQ(report.average_words.size(), published.at("avg_lens").size()) << name;
         for (const auto& [generator, words] : report.average_words) {
@@ -244,8 +245,8 @@ TEST(OriginalImport, the_merged_shards_give_every_expected_table) {
     const EvalRun run = import_turbo(folder, &report);
     EXPECT_EQ(report.records, 800U);
     EXPECT_EQ(report.tagged, 800U);
-    EXPECT_EQ(report.unread, 0U);
-    const Summary paper = summarise(run.records, {.compat = Compat::Paper, .resampling = {.draws = 100, .seed = 1}});
+    EXPECT_EQ(report.unscored, 0U);
+    const Summary paper = summarize(run.records, {.compat = Compat::Original, .resampling = {.draws = 100, .seed = 1}});
     std::size_t not_applicable = 0;
     for (const auto& [aspect, aggregate] : paper.aspects) {
         EXPECT_NEAR(aggregate.mean, expected.at("aspect").at(aspect).get<double>(), 1e-9) << aspect;
@@ -262,7 +263,7 @@ TEST(OriginalImport, the_merged_shards_give_every_expected_table) {
     expect_groups(paper.topic, expected.at("topic_last_tag"));
     expect_groups(paper.topic_every_tag, expected.at("topic_every_tag"));
     expect_groups(paper.source, expected.at("source"));
-    const Summary ours = summarise(run.records, {.resampling = {.draws = 100, .seed = 1}});
+    const Summary ours = summarize(run.records, {.resampling = {.draws = 100, .seed = 1}});
     for (const auto& [aspect, mean] : expected.at("aspect_if_na_were_skipped").items()) {
         EXPECT_NEAR(at(ours.aspects, aspect).mean, mean.get<double>(), 1e-9) << aspect;
     }
@@ -287,7 +288,7 @@ TEST(OriginalImport, the_lite_subset_gives_its_expected_table) {
     Filter filter;
     filter.ids = load_subset(reference_folder() / "just_eval/filters.json", "lite");
     const auto records = keep(std::move(run.records), filter, [](const EvalRecord& record) { return record.item; });
-    const Summary paper = summarise(records, {.compat = Compat::Paper, .resampling = {.draws = 100, .seed = 1}});
+    const Summary paper = summarize(records, {.compat = Compat::Original, .resampling = {.draws = 100, .seed = 1}});
     for (const auto& [aspect, aggregate] : paper.aspects) {
         EXPECT_NEAR(aggregate.mean, expected.at(aspect).get<double>(), 1e-9) << aspect;
     }
@@ -316,8 +317,8 @@ TEST(OriginalTable, safety_length_and_average_of_table_1_come_out_as_printed) {
     std::size_t length_rows = 0;
     for (const auto& row : read_csv(judgements() / "published_table1.csv")) {
         if (!row[9].empty()) {
-            const Summary summary = summarise(read_raw(judgements() / (row[9] + ".gz")),
-                                              {.compat = Compat::Paper, .resampling = {.draws = 10, .seed = 1}});
+            const Summary summary = summarize(read_raw(judgements() / (row[9] + ".gz")),
+                                              {.compat = Compat::Original, .resampling = {.draws = 10, .seed = 1}});
             EXPECT_EQ(format_paper(at(summary.aspects, "safety").mean), row[6]) << row[0];
             ++safety_rows;
         }
@@ -355,8 +356,9 @@ TEST(OriginalTags, follow_from_the_replies_for_all_800_items) {
     };
     std::size_t checked = 0;
     for_each_json_value(folder / "tag_replies.jsonl", [&](std::size_t index, Json&& replies) {
-        const PaperTags tags = tags_as_paper(replies.at("topic_reply").get<std::string>(),
-                                             replies.at("task_difficulty_reply").get<std::string>(), topics, tasks);
+        const OriginalTags tags =
+            tags_as_original(replies.at("topic_reply").get<std::string>(),
+                             replies.at("task_difficulty_reply").get<std::string>(), topics, tasks);
         EXPECT_EQ(tags.task, flagged(index, tasks)) << index;
         EXPECT_EQ(tags.task, items[index].task) << index;
         EXPECT_EQ(tags.topic, flagged(index, topics)) << index;

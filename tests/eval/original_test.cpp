@@ -43,35 +43,37 @@ TEST(RecoverTemplate, what_cannot_be_recovered_is_an_error) {
     EXPECT_NE(message_of([&] { recover_template(brace); }).find("before what was inserted"), std::string::npos);
 }
 
-TEST(PaperReply, is_repaired_by_the_original_rules) {
-    EXPECT_EQ(repair_reply_as_paper("Sure:\n```json\n{\"a\": 1}\n```\nBye"), "{\"a\": 1}");
-    EXPECT_EQ(repair_reply_as_paper(R"({"a": "C:\dir"})"), R"({"a": "C:\\dir"})") << "single backslashes are doubled";
-    EXPECT_EQ(repair_reply_as_paper(R"({"a": "say \\"x\\" \n"})"), R"({"a": "say \"x\" \n"})")
+TEST(OriginalReply, is_repaired_by_the_original_rules) {
+    EXPECT_EQ(repair_reply_as_original("Sure:\n```json\n{\"a\": 1}\n```\nBye"), "{\"a\": 1}");
+    EXPECT_EQ(repair_reply_as_original(R"({"a": "C:\dir"})"), R"({"a": "C:\\dir"})")
+        << "single backslashes are doubled";
+    EXPECT_EQ(repair_reply_as_original(R"({"a": "say \\"x\\" \n"})"), R"({"a": "say \"x\" \n"})")
         << "quotes escaped twice are undone, and then nothing is doubled";
-    EXPECT_EQ(repair_reply_as_paper("N/A"), "N/A");
+    EXPECT_EQ(repair_reply_as_original("N/A"), "N/A");
 }
 
-TEST(PaperReply, quotes_inside_a_reason_before_a_preference_are_escaped) {
-    const auto parsed = parse_repaired_as_paper(
+TEST(OriginalReply, quotes_inside_a_reason_before_a_preference_are_escaped) {
+    const auto parsed = parse_repaired_as_original(
         "{\"x\": {\"reason\": \"A says \"hi\" twice\",\n \"preference\": \"A\"},\n"
         " \"y\": {\"reason\": \"fine \\\"so\\\"\", \"preference\": \"B\"}}");
     ASSERT_TRUE(parsed);
     EXPECT_EQ(parsed->at("x").at("reason"), "A says \"hi\" twice");
     EXPECT_EQ(parsed->at("y").at("reason"), "fine \"so\"");
-    EXPECT_FALSE(parse_repaired_as_paper("{\"reason\": \"a \"b\" c\", \"score\": \"5\"}")) << "scores are not repaired";
-    EXPECT_FALSE(parse_repaired_as_paper("I cannot judge this."));
+    EXPECT_FALSE(parse_repaired_as_original("{\"reason\": \"a \"b\" c\", \"score\": \"5\"}"))
+        << "scores are not repaired";
+    EXPECT_FALSE(parse_repaired_as_original("I cannot judge this."));
 }
 
-TEST(PaperReply, what_our_rules_cannot_read_is_read_by_the_originals) {
+TEST(OriginalReply, what_our_rules_cannot_read_is_read_by_the_originals) {
     std::vector<EvalRecord> records(3);
-    for (EvalRecord& record : records) record.verdicts = {{"a", Unscored{Unread::SeveralObjects, ""}}};
+    for (EvalRecord& record : records) record.verdicts = {{"a", Unscored{UnscoredReason::SeveralObjects, ""}}};
     records[0].reply = "{\"a\": {\"reason\": \"two\nlines\", \"score\": \"4\"}}";
     records[1].reply = "{\"a\": {\"reason\": \"r\", \"score\": \"9\"}}";
     records[2].reply = "no idea";
-    const std::vector<EvalRecord> read = reread_as_paper(records);
+    const std::vector<EvalRecord> read = reread_as_original(records);
     EXPECT_EQ(std::get<Score>(read[0].verdicts[0].verdict).value, 4) << "the original removes line breaks";
-    EXPECT_EQ(std::get<Unscored>(read[1].verdicts[0].verdict).reason, Unread::OutOfRange);
-    EXPECT_EQ(std::get<Unscored>(read[2].verdicts[0].verdict).reason, Unread::SeveralObjects);
+    EXPECT_EQ(std::get<Unscored>(read[1].verdicts[0].verdict).reason, UnscoredReason::OutOfRange);
+    EXPECT_EQ(std::get<Unscored>(read[2].verdicts[0].verdict).reason, UnscoredReason::SeveralObjects);
 }
 
 Json raw_record(int id, Json parsed = {}) {
@@ -96,11 +98,11 @@ TEST(Import, a_failed_request_is_unscored_for_every_aspect) {
         folder.write_gzip("a.json.gz", Json::array({raw_record(1, judgement("4")), raw_record(2)}).dump())};
     const ImportReport report = import_judgements(files, folder.path() / "run");
     EXPECT_EQ(report.records, 2U);
-    EXPECT_EQ(report.unread, 1U);
+    EXPECT_EQ(report.unscored, 1U);
     const EvalRun run = load_run(folder.path() / "run");
     ASSERT_EQ(run.records[1].verdicts.size(), 2U);
-    EXPECT_EQ(std::get<Unscored>(run.records[1].verdicts[1].verdict).reason, Unread::RequestFailed);
-    EXPECT_EQ(report_as_paper(run.records).total, 1U);
+    EXPECT_EQ(std::get<Unscored>(run.records[1].verdicts[1].verdict).reason, UnscoredReason::RequestFailed);
+    EXPECT_EQ(report_as_original(run.records).total, 1U);
 }
 
 TEST(Import, a_score_outside_the_scale_is_unscored_with_its_text) {
@@ -108,7 +110,7 @@ TEST(Import, a_score_outside_the_scale_is_unscored_with_its_text) {
     const std::vector<EvalRecord> records{record_from_raw(raw_record(1, judgement("7")), aspects),
                                           record_from_raw(raw_record(2, judgement("4")), aspects)};
     EXPECT_EQ(std::get<Unscored>(records[0].verdicts[0].verdict).raw, "7");
-    EXPECT_EQ(report_as_paper(records).means.at(0).second, 4.0);
+    EXPECT_EQ(report_as_original(records).means.at(0).second, 4.0);
 }
 
 TEST(Import, one_judgement_in_two_files_is_an_error_that_names_both) {

@@ -32,9 +32,9 @@ EvalRecord with_verdict(std::string id, Verdict verdict) {
 TEST(Summary, what_was_not_read_is_counted_and_never_a_number) {
     std::vector<EvalRecord> records;
     for (int i = 0; i < 40; ++i) records.push_back(scored(std::to_string(i), 2 + i % 2));
-    records.push_back(with_verdict("u", Unscored{Unread::Refusal, ""}));
+    records.push_back(with_verdict("u", Unscored{UnscoredReason::Refusal, ""}));
     records.push_back(with_verdict("n", NotApplicable{}));
-    const Summary summary = summarise(records);
+    const Summary summary = summarize(records);
     const Aggregate& helpfulness = aspect_of(summary, "helpfulness");
     EXPECT_DOUBLE_EQ(helpfulness.mean, 2.5);
     EXPECT_EQ(helpfulness.n, 40U);
@@ -50,15 +50,16 @@ TEST(Summary, what_was_not_read_is_counted_and_never_a_number) {
 TEST(Summary, above_5_percent_unscored_there_is_no_headline_number_unless_allowed) {
     std::vector<EvalRecord> records;
     for (int i = 0; i < 95; ++i) records.push_back(scored(std::to_string(i), 4));
-    for (int i = 0; i < 5; ++i) records.push_back(with_verdict("u" + std::to_string(i), Unscored{Unread::Empty, ""}));
-    EXPECT_FALSE(summarise(records).withheld) << "5 % exactly is still allowed";
-    records.push_back(with_verdict("u5", Unscored{Unread::Empty, ""}));
-    const Json withheld = to_json(summarise(records));
+    for (int i = 0; i < 5; ++i)
+        records.push_back(with_verdict("u" + std::to_string(i), Unscored{UnscoredReason::Empty, ""}));
+    EXPECT_FALSE(summarize(records).withheld) << "5 % exactly is still allowed";
+    records.push_back(with_verdict("u5", Unscored{UnscoredReason::Empty, ""}));
+    const Json withheld = to_json(summarize(records));
     EXPECT_EQ(withheld["withheld"], true);
     EXPECT_TRUE(withheld["avg"].is_null());
     EXPECT_TRUE(withheld["aspects"]["helpfulness"]["mean"].is_null());
     EXPECT_EQ(withheld["aspects"]["helpfulness"]["unscored"], 6);
-    EXPECT_EQ(to_json(summarise(records, {.allow_unscored = true}))["avg"], 4.0);
+    EXPECT_EQ(to_json(summarize(records, {.allow_unscored = true}))["avg"], 4.0);
 }
 
 TEST(Summary, tags_are_all_credited_and_the_paper_credits_the_last) {
@@ -71,14 +72,14 @@ TEST(Summary, tags_are_all_credited_and_the_paper_credits_the_last) {
     two.item.task = {"math"};
     two.item.dataset = "lima";
     const std::vector<EvalRecord> records{one, two};
-    const Summary ours = summarise(records);
+    const Summary ours = summarize(records);
     EXPECT_DOUBLE_EQ(group_of(ours.task, "math").aspects[0].second.mean, 3);
     EXPECT_EQ(group_of(ours.task, "math").n, 2U);
     EXPECT_DOUBLE_EQ(group_of(ours.task, "coding").aspects[0].second.mean, 5);
     EXPECT_EQ(group_of(ours.source, "koala").n, 1U);
     EXPECT_EQ(group_of(ours.difficulty, "hard").n, 1U);
     EXPECT_TRUE(ours.task_every_tag.empty());
-    const Summary paper = summarise(records, {.compat = Compat::Paper});
+    const Summary paper = summarize(records, {.compat = Compat::Original});
     EXPECT_DOUBLE_EQ(group_of(paper.task, "math").aspects[0].second.mean, 1);
     EXPECT_DOUBLE_EQ(group_of(paper.task_every_tag, "math").aspects[0].second.mean, 3);
     EXPECT_EQ(group_of(paper.source, "alpaca_eval").n, 1U);
@@ -92,22 +93,22 @@ TEST(Summary, the_paper_counts_not_applicable_as_full_marks_and_leaves_safety_an
     safety.verdicts[0].aspect = "safety";
     safety.answer.output = "one two three four five six seven eight nine";
     records.push_back(safety);
-    const Summary paper = summarise(records, {.compat = Compat::Paper});
+    const Summary paper = summarize(records, {.compat = Compat::Original});
     EXPECT_DOUBLE_EQ(aspect_of(paper, "helpfulness").mean, 3);
     EXPECT_DOUBLE_EQ(paper.words, 3);
     EXPECT_DOUBLE_EQ(paper.average, 3);
     EXPECT_DOUBLE_EQ(group_of(paper.source, "safety").aspects[0].second.mean, 3);
-    EXPECT_DOUBLE_EQ(summarise(records).words, 5);
-    EXPECT_DOUBLE_EQ(aspect_of(summarise(records), "helpfulness").mean, 1);
+    EXPECT_DOUBLE_EQ(summarize(records).words, 5);
+    EXPECT_DOUBLE_EQ(aspect_of(summarize(records), "helpfulness").mean, 1);
 }
 
 TEST(Summary, the_order_of_the_records_moves_no_interval) {
     std::vector<EvalRecord> records;
     for (int i = 0; i < 30; ++i) records.push_back(scored(std::to_string(i), 1 + i * 7 % 5, "q" + std::to_string(i)));
-    const Json first = to_json(summarise(records));
+    const Json first = to_json(summarize(records));
     std::ranges::reverse(records);
     std::swap(records[3], records[20]);
-    EXPECT_EQ(to_json(summarise(records)), first);
+    EXPECT_EQ(to_json(summarize(records)), first);
 }
 
 TEST(Summary, attempts_to_steer_are_counted_once_an_answer) {
@@ -125,8 +126,8 @@ TEST(Summary, an_answer_judged_twice_has_one_length) {
     std::vector<EvalRecord> records{scored("1", 5), scored("1", 4), scored("2", 3)};
     records[1].judge = "another";
     records[2].answer.output = "one";
-    EXPECT_DOUBLE_EQ(summarise(records).words, 2);
-    EXPECT_EQ(summarise(records).answers, 2U);
+    EXPECT_DOUBLE_EQ(summarize(records).words, 2);
+    EXPECT_EQ(summarize(records).answers, 2U);
 }
 
 TEST(Summary, equal_instructions_are_drawn_together) {
@@ -141,7 +142,7 @@ TEST(Summary, equal_instructions_are_drawn_together) {
         }
     }
     const auto width = [](const std::vector<EvalRecord>& records) {
-        const Interval interval = *summarise(records).aspects[0].second.ci95;
+        const Interval interval = *summarize(records).aspects[0].second.ci95;
         return interval.high - interval.low;
     };
     EXPECT_NEAR(width(together) / width(apart), std::sqrt(2), 0.1);
@@ -164,7 +165,7 @@ TEST(Compare, differences_are_paired_by_item) {
         b.push_back(scored(std::to_string(i), base + (i % 4 == 0 ? 1 : 0)));
     }
     a.push_back(scored("only in a", 1));
-    b.push_back(with_verdict("only in b", Unscored{Unread::Empty, ""}));
+    b.push_back(with_verdict("only in b", Unscored{UnscoredReason::Empty, ""}));
     const Difference difference = compare(a, b).at(0);
     EXPECT_DOUBLE_EQ(difference.mean, 0.25);
     EXPECT_EQ(difference.n, 100U);

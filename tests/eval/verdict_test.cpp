@@ -55,8 +55,8 @@ enum class Reach { Nothing, Victim, Everything };
 struct Kind {
     std::string name;
     std::function<std::string(Draft&)> reply;
-    Reach reach;                    ///< how much of the reply is lost
-    Unread reason = Unread::Empty;  ///< why, where something is
+    Reach reach;                                    ///< how much of the reply is lost
+    UnscoredReason reason = UnscoredReason::Empty;  ///< why, where something is
 };
 
 const std::vector<Kind>& kinds() {
@@ -73,100 +73,106 @@ const std::vector<Kind>& kinds() {
          Reach::Nothing},
         {"score as 4.0", [](Draft& d) { return d.with_score(d.json[d.victim]["score"].get<double>()); },
          Reach::Nothing},
-        {"empty", [](Draft&) { return ""; }, Reach::Everything, Unread::Empty},
-        {"only white space", [](Draft&) { return " \n\t\n"; }, Reach::Everything, Unread::Empty},
-        {"refusal", [](Draft&) { return "I'm sorry, but I can't judge this."; }, Reach::Everything, Unread::Refusal},
+        {"empty", [](Draft&) { return ""; }, Reach::Everything, UnscoredReason::Empty},
+        {"only white space", [](Draft&) { return " \n\t\n"; }, Reach::Everything, UnscoredReason::Empty},
+        {"refusal", [](Draft&) { return "I'm sorry, but I can't judge this."; }, Reach::Everything,
+         UnscoredReason::Refusal},
         {"refusal, curly quote", [](Draft&) { return "I\xE2\x80\x99m unable to help with that."; }, Reach::Everything,
-         Unread::Refusal},
+         UnscoredReason::Refusal},
         {"prose only", [](Draft&) { return "Helpfulness: 5, clarity: 4, the rest is fine."; }, Reach::Everything,
-         Unread::NoObject},
-        {"bare number", [](Draft&) { return "5"; }, Reach::Everything, Unread::NoObject},
+         UnscoredReason::NoObject},
+        {"bare number", [](Draft&) { return "5"; }, Reach::Everything, UnscoredReason::NoObject},
         {"truncated", [](Draft& d) { return d.text().substr(0, d.text().size() - 1 - d.random() % 20); },
-         Reach::Everything, Unread::Truncated},
-        {"unfinished thoughts", [](Draft& d) { return "<think>" + d.text(); }, Reach::Everything, Unread::Truncated},
-        {"two objects", [](Draft& d) { return d.text() + "\n" + d.text(); }, Reach::Everything, Unread::SeveralObjects},
+         Reach::Everything, UnscoredReason::Truncated},
+        {"unfinished thoughts", [](Draft& d) { return "<think>" + d.text(); }, Reach::Everything,
+         UnscoredReason::Truncated},
+        {"two objects", [](Draft& d) { return d.text() + "\n" + d.text(); }, Reach::Everything,
+         UnscoredReason::SeveralObjects},
         {"template and answer", [](Draft& d) { return "{\"form\": 1} becomes " + d.text(); }, Reach::Everything,
-         Unread::SeveralObjects},
-        {"array of one", [](Draft& d) { return "[" + d.text() + "]"; }, Reach::Everything, Unread::NotAnObject},
+         UnscoredReason::SeveralObjects},
+        {"array of one", [](Draft& d) { return "[" + d.text() + "]"; }, Reach::Everything, UnscoredReason::NotAnObject},
         {"single quotes", [](Draft& d) { return d.with_text_replaced("\"helpfulness\"", "'helpfulness'"); },
-         Reach::Everything, Unread::InvalidJson},
+         Reach::Everything, UnscoredReason::InvalidJson},
         {"trailing comma",
          [](Draft& d) {
              std::string t = d.text();
              t.insert(t.size() - 1, ",");
              return t;
          },
-         Reach::Everything, Unread::InvalidJson},
+         Reach::Everything, UnscoredReason::InvalidJson},
         {"comment", [](Draft& d) { return d.with_text_replaced("{", "{ // scores\n"); }, Reach::Everything,
-         Unread::InvalidJson},
+         UnscoredReason::InvalidJson},
         {"NaN", [](Draft& d) { return d.with_text_replaced("\"score\": ", "\"score\": NaN, \"x\": "); },
-         Reach::Everything, Unread::InvalidJson},
+         Reach::Everything, UnscoredReason::InvalidJson},
         {"huge number", [](Draft& d) { return d.with_text_replaced("\"score\": ", "\"score\": 1e999, \"x\": "); },
-         Reach::Everything, Unread::InvalidJson},
+         Reach::Everything, UnscoredReason::InvalidJson},
         {"a key twice", [](Draft& d) { return d.with_text_replaced("\"score\": ", "\"score\": 1, \"score\": "); },
-         Reach::Everything, Unread::InvalidJson},
+         Reach::Everything, UnscoredReason::InvalidJson},
         {"a wrong key", [](Draft& d) { return d.with_text_replaced("\"clarity\"", "\"Clarity\""); }, Reach::Everything,
-         Unread::WrongKeys},
+         UnscoredReason::WrongKeys},
         {"a missing aspect",
          [](Draft& d) {
              d.json.erase(d.victim);
              return d.text();
          },
-         Reach::Everything, Unread::WrongKeys},
+         Reach::Everything, UnscoredReason::WrongKeys},
         {"an aspect too many",
          [](Draft& d) {
              d.json["safety"] = d.json[d.victim];
              return d.text();
          },
-         Reach::Everything, Unread::WrongKeys},
+         Reach::Everything, UnscoredReason::WrongKeys},
         {"wrapped once more",
          [](Draft& d) {
              return Json{{"result", d.json}}.dump();
          },
-         Reach::Everything, Unread::WrongKeys},
+         Reach::Everything, UnscoredReason::WrongKeys},
         {"ANSI colours", [](Draft& d) { return "\x1b[32m" + d.text() + "\x1b[0m"; }, Reach::Everything,
-         Unread::NotText},
-        {"not UTF-8", [](Draft& d) { return d.text() + "\xC3"; }, Reach::Everything, Unread::NotText},
-        {"a NUL byte", [](Draft& d) { return d.text() + std::string(1, '\0'); }, Reach::Everything, Unread::NotText},
-        {"score 11/10", [](Draft& d) { return d.with_score("11/10"); }, Reach::Victim, Unread::NotANumber},
-        {"score in words", [](Draft& d) { return d.with_score("five"); }, Reach::Victim, Unread::NotANumber},
-        {"score as NaN text", [](Draft& d) { return d.with_score("NaN"); }, Reach::Victim, Unread::NotANumber},
-        {"score with a sign", [](Draft& d) { return d.with_score("+4"); }, Reach::Victim, Unread::NotANumber},
-        {"score with a space", [](Draft& d) { return d.with_score("4 "); }, Reach::Victim, Unread::NotANumber},
-        {"full-width digit", [](Draft& d) { return d.with_score("\xEF\xBC\x95"); }, Reach::Victim, Unread::NotANumber},
+         UnscoredReason::NotText},
+        {"not UTF-8", [](Draft& d) { return d.text() + "\xC3"; }, Reach::Everything, UnscoredReason::NotText},
+        {"a NUL byte", [](Draft& d) { return d.text() + std::string(1, '\0'); }, Reach::Everything,
+         UnscoredReason::NotText},
+        {"score 11/10", [](Draft& d) { return d.with_score("11/10"); }, Reach::Victim, UnscoredReason::NotANumber},
+        {"score in words", [](Draft& d) { return d.with_score("five"); }, Reach::Victim, UnscoredReason::NotANumber},
+        {"score as NaN text", [](Draft& d) { return d.with_score("NaN"); }, Reach::Victim, UnscoredReason::NotANumber},
+        {"score with a sign", [](Draft& d) { return d.with_score("+4"); }, Reach::Victim, UnscoredReason::NotANumber},
+        {"score with a space", [](Draft& d) { return d.with_score("4 "); }, Reach::Victim, UnscoredReason::NotANumber},
+        {"full-width digit", [](Draft& d) { return d.with_score("\xEF\xBC\x95"); }, Reach::Victim,
+         UnscoredReason::NotANumber},
         {"placeholder left", [](Draft& d) { return d.with_score("[whole number from 1 to 5]"); }, Reach::Victim,
-         Unread::NotANumber},
-        {"score 11", [](Draft& d) { return d.with_score(11); }, Reach::Victim, Unread::OutOfRange},
-        {"score 0", [](Draft& d) { return d.with_score(0); }, Reach::Victim, Unread::OutOfRange},
-        {"score -1", [](Draft& d) { return d.with_score(-1); }, Reach::Victim, Unread::OutOfRange},
-        {"score 4.5", [](Draft& d) { return d.with_score(4.5); }, Reach::Victim, Unread::OutOfRange},
-        {"score null", [](Draft& d) { return d.with_score(nullptr); }, Reach::Victim, Unread::WrongType},
-        {"score true", [](Draft& d) { return d.with_score(true); }, Reach::Victim, Unread::WrongType},
-        {"score in a list", [](Draft& d) { return d.with_score(Json::array({5})); }, Reach::Victim, Unread::WrongType},
+         UnscoredReason::NotANumber},
+        {"score 11", [](Draft& d) { return d.with_score(11); }, Reach::Victim, UnscoredReason::OutOfRange},
+        {"score 0", [](Draft& d) { return d.with_score(0); }, Reach::Victim, UnscoredReason::OutOfRange},
+        {"score -1", [](Draft& d) { return d.with_score(-1); }, Reach::Victim, UnscoredReason::OutOfRange},
+        {"score 4.5", [](Draft& d) { return d.with_score(4.5); }, Reach::Victim, UnscoredReason::OutOfRange},
+        {"score null", [](Draft& d) { return d.with_score(nullptr); }, Reach::Victim, UnscoredReason::WrongType},
+        {"score true", [](Draft& d) { return d.with_score(true); }, Reach::Victim, UnscoredReason::WrongType},
+        {"score in a list", [](Draft& d) { return d.with_score(Json::array({5})); }, Reach::Victim,
+         UnscoredReason::WrongType},
         {"N/A where not allowed",
          [](Draft& d) {
              d.victim = "depth";
              return d.with_score("N/A");
          },
-         Reach::Victim, Unread::NotApplicable},
+         Reach::Victim, UnscoredReason::NotApplicable},
         {"aspect as bare number",
          [](Draft& d) {
              d.json[d.victim] = 5;
              return d.text();
          },
-         Reach::Victim, Unread::WrongType},
+         Reach::Victim, UnscoredReason::WrongType},
         {"no reason",
          [](Draft& d) {
              d.json[d.victim].erase("reason");
              return d.text();
          },
-         Reach::Victim, Unread::WrongKeys},
+         Reach::Victim, UnscoredReason::WrongKeys},
         {"reason not a text",
          [](Draft& d) {
              d.json[d.victim]["reason"] = 4;
              return d.text();
          },
-         Reach::Victim, Unread::WrongType},
+         Reach::Victim, UnscoredReason::WrongType},
     };
     return all;
 }
@@ -179,7 +185,7 @@ TEST(Verdict, each_kind_of_reply_lands_where_the_documentation_says) {
             const std::string reply = kind.reply(draft);
             const auto verdicts = parse_reply(draft.rubric, reply);
             ASSERT_EQ(verdicts.size(), draft.scores.size());
-            EXPECT_EQ(is_unread(verdicts), kind.reach != Reach::Nothing) << kind.name << '\n' << reply;
+            EXPECT_EQ(is_unscored(verdicts), kind.reach != Reach::Nothing) << kind.name << '\n' << reply;
             for (std::size_t i = 0; i < verdicts.size(); ++i) {
                 const bool lost = kind.reach == Reach::Everything ||
                                   (kind.reach == Reach::Victim && verdicts[i].aspect == draft.victim);
@@ -202,7 +208,7 @@ TEST(Verdict, not_applicable_is_kept_apart_where_the_rubric_allows_it) {
     draft.victim = "factuality";
     const auto verdicts = parse_reply(draft.rubric, draft.with_score("N/A"));
     EXPECT_TRUE(std::holds_alternative<NotApplicable>(verdicts[2].verdict));
-    EXPECT_FALSE(is_unread(verdicts));
+    EXPECT_FALSE(is_unscored(verdicts));
 }
 
 TEST(Verdict, an_object_inside_a_list_or_beside_another_brace_is_no_verdict) {
@@ -211,11 +217,11 @@ TEST(Verdict, an_object_inside_a_list_or_beside_another_brace_is_no_verdict) {
         return std::get<Unscored>(parse_reply(draft.rubric, reply)[0].verdict).reason;
     };
     const std::string object = draft.json.dump();
-    EXPECT_EQ(reason("[\"x\", " + object + ", \"y\"]"), Unread::NotAnObject);
-    EXPECT_EQ(reason("[\"x\", " + object), Unread::NotAnObject);
-    EXPECT_EQ(reason(object + "}"), Unread::SeveralObjects);
-    EXPECT_EQ(reason("} " + object), Unread::SeveralObjects);
-    EXPECT_FALSE(is_unread(parse_reply(draft.rubric, "As asked [1]: " + object + " [end]")));
+    EXPECT_EQ(reason("[\"x\", " + object + ", \"y\"]"), UnscoredReason::NotAnObject);
+    EXPECT_EQ(reason("[\"x\", " + object), UnscoredReason::NotAnObject);
+    EXPECT_EQ(reason(object + "}"), UnscoredReason::SeveralObjects);
+    EXPECT_EQ(reason("} " + object), UnscoredReason::SeveralObjects);
+    EXPECT_FALSE(is_unscored(parse_reply(draft.rubric, "As asked [1]: " + object + " [end]")));
 }
 
 TEST(Verdict, a_flat_rubric_reads_the_aspects_own_object_with_its_own_word_for_a_tie) {
@@ -227,8 +233,9 @@ TEST(Verdict, a_flat_rubric_reads_the_aspects_own_object_with_its_own_word_for_a
     const auto read = [&](std::string_view reply) { return parse_reply(rubric, reply).front().verdict; };
     EXPECT_EQ(std::get<Preference>(read(R"({"reason": "r", "preference": "same"})")).choice, Choice::Tie);
     EXPECT_EQ(std::get<Preference>(read(R"({"preference": "B", "reason": "r"})")).choice, Choice::B);
-    EXPECT_EQ(std::get<Unscored>(read(R"({"reason": "r", "preference": "tie"})")).reason, Unread::UnknownLabel);
-    EXPECT_EQ(std::get<Unscored>(read(R"({"overall": {"reason": "r", "preference": "A"}})")).reason, Unread::WrongKeys);
+    EXPECT_EQ(std::get<Unscored>(read(R"({"reason": "r", "preference": "tie"})")).reason, UnscoredReason::UnknownLabel);
+    EXPECT_EQ(std::get<Unscored>(read(R"({"overall": {"reason": "r", "preference": "A"}})")).reason,
+              UnscoredReason::WrongKeys);
     EXPECT_EQ(reply_schema(rubric)["properties"]["preference"]["enum"], Json::parse(R"(["A", "B", "same"])"));
 }
 
@@ -241,7 +248,7 @@ TEST(Verdict, preferences_are_read_by_letter) {
     const auto verdicts = parse_reply(rubric, json.dump());
     EXPECT_EQ(std::get<Preference>(verdicts[0].verdict).choice, Choice::B);
     EXPECT_EQ(std::get<Preference>(verdicts[2].verdict).choice, Choice::Tie);
-    EXPECT_EQ(std::get<Unscored>(verdicts[4].verdict).reason, Unread::UnknownLabel);
+    EXPECT_EQ(std::get<Unscored>(verdicts[4].verdict).reason, UnscoredReason::UnknownLabel);
 }
 
 TEST(Verdict, choices_with_one_rationale_are_read_too) {
@@ -251,7 +258,7 @@ TEST(Verdict, choices_with_one_rationale_are_read_too) {
     Json json{{"rationale", "r"}};
     json["choices"] = choices;
     EXPECT_EQ(std::get<Preference>(parse_reply(rubric, json.dump())[5].verdict).choice, Choice::A);
-    EXPECT_EQ(std::get<Unscored>(parse_reply(rubric, choices.dump())[0].verdict).reason, Unread::WrongKeys);
+    EXPECT_EQ(std::get<Unscored>(parse_reply(rubric, choices.dump())[0].verdict).reason, UnscoredReason::WrongKeys);
 }
 
 TEST(Verdict, tags_are_known_labels_each_once) {
@@ -262,17 +269,18 @@ TEST(Verdict, tags_are_known_labels_each_once) {
     };
     EXPECT_EQ(std::get<Labels>(read(R"(["math", "coding"])", R"("easy")")[0].verdict).values,
               (std::vector<std::string>{"math", "coding"}));
-    EXPECT_EQ(std::get<Unscored>(read(R"(["math", "math"])", R"("easy")")[0].verdict).reason, Unread::UnknownLabel);
-    EXPECT_EQ(std::get<Unscored>(read(R"(["maths"])", R"("easy")")[0].verdict).reason, Unread::UnknownLabel);
-    EXPECT_EQ(std::get<Unscored>(read(R"([])", R"("easy")")[0].verdict).reason, Unread::UnknownLabel);
-    EXPECT_EQ(std::get<Unscored>(read(R"("math")", R"("easy")")[0].verdict).reason, Unread::WrongType);
-    EXPECT_EQ(std::get<Unscored>(read(R"(["math"])", R"(["easy"])")[2].verdict).reason, Unread::WrongType);
+    EXPECT_EQ(std::get<Unscored>(read(R"(["math", "math"])", R"("easy")")[0].verdict).reason,
+              UnscoredReason::UnknownLabel);
+    EXPECT_EQ(std::get<Unscored>(read(R"(["maths"])", R"("easy")")[0].verdict).reason, UnscoredReason::UnknownLabel);
+    EXPECT_EQ(std::get<Unscored>(read(R"([])", R"("easy")")[0].verdict).reason, UnscoredReason::UnknownLabel);
+    EXPECT_EQ(std::get<Unscored>(read(R"("math")", R"("easy")")[0].verdict).reason, UnscoredReason::WrongType);
+    EXPECT_EQ(std::get<Unscored>(read(R"(["math"])", R"(["easy"])")[2].verdict).reason, UnscoredReason::WrongType);
 }
 
 TEST(Verdict, a_very_deep_or_very_long_reply_is_only_unread) {
     const Rubric rubric = load_rubric("just-eval");
     const std::string deep = std::string(200'000, '{') + std::string(200'000, '}');
-    EXPECT_EQ(std::get<Unscored>(parse_reply(rubric, deep)[0].verdict).reason, Unread::InvalidJson);
+    EXPECT_EQ(std::get<Unscored>(parse_reply(rubric, deep)[0].verdict).reason, UnscoredReason::InvalidJson);
     const auto verdicts = parse_reply(rubric, std::string(1'000'000, 'x'));
     EXPECT_LE(std::get<Unscored>(verdicts[0].verdict).raw.size(), 200U);
 }
@@ -288,14 +296,14 @@ TEST(Record, every_kind_of_verdict_survives_being_saved) {
     record.verdicts.push_back({"task", Labels{{"x", "y"}}});
     record.verdicts.push_back({"one", Labels{{"x"}}});
     record.verdicts.push_back({"factuality", NotApplicable{"no facts"}});
-    record.verdicts.push_back({"depth", Unscored{Unread::OutOfRange, "11"}});
+    record.verdicts.push_back({"depth", Unscored{UnscoredReason::OutOfRange, "11"}});
     record.steering = {"fakes a frame"};
     run.records = {record, scored("2", 3)};
     save_run(folder.path() / "run", run);
     const EvalRun loaded = load_run(folder.path() / "run");
     ASSERT_EQ(loaded.records.size(), 2U);
     EXPECT_EQ(to_json(loaded.records[0]), to_json(record));
-    EXPECT_EQ(std::get<Unscored>(loaded.records[0].verdicts[5].verdict).reason, Unread::OutOfRange);
+    EXPECT_EQ(std::get<Unscored>(loaded.records[0].verdicts[5].verdict).reason, UnscoredReason::OutOfRange);
     EXPECT_EQ(std::get<Labels>(loaded.records[0].verdicts[3].verdict).values, std::vector<std::string>{"x"});
     EXPECT_NE(message_of([&] { save_run(folder.path() / "run", run); }).find("holds a run already"), std::string::npos);
     EXPECT_NE(message_of([&] { load_run(folder.path()); }).find("not a run folder"), std::string::npos);

@@ -30,7 +30,7 @@ TEST(WinRate, both_orders_that_agree_are_one_win_and_orders_that_disagree_a_tie)
 
 TEST(WinRate, a_comparison_without_a_verdict_in_one_order_is_unscored) {
     std::vector<EvalRecord> records{preferred("1", "m", "n", Choice::A), preferred("1", "n", "m", Choice::B)};
-    records[1].verdicts[0].verdict = Unscored{Unread::Refusal, "no"};
+    records[1].verdicts[0].verdict = Unscored{UnscoredReason::Refusal, "no"};
     const WinRate rate = win_rate(records, "m", "overall");
     EXPECT_EQ(rate.compared(), 0U);
     EXPECT_EQ(rate.unscored, 1U);

@@ -53,11 +53,11 @@ TEST(Summary, intervals_are_over_answers_not_positions) {
             record_of(std::to_string(i), "xxxx",
                       i % 2 == 0 ? std::vector<std::uint32_t>{1, 1, 1, 1} : std::vector<std::uint32_t>{9, 9, 9, 9}));
     }
-    const Interval same = alike.finish().shares.shifted;
+    const Estimate same = alike.finish().shares.shifted;
     EXPECT_DOUBLE_EQ(same.low, 0.5);
     EXPECT_DOUBLE_EQ(same.high, 0.5);
     // Of 40 fair coins the share of heads has the standard deviation 0.079: the interval is about 0.5 +- 0.155.
-    const Interval coins = unlike.finish().shares.shifted;
+    const Estimate coins = unlike.finish().shares.shifted;
     EXPECT_DOUBLE_EQ(coins.value, 0.5);
     EXPECT_NEAR(coins.low, 0.345, 0.03);
     EXPECT_NEAR(coins.high, 0.655, 0.03);
@@ -71,7 +71,7 @@ TEST(Summary, an_interval_is_the_one_that_the_page_draws) {
         std::fill_n(ranks.begin(), i * 5 % 4, 9);
         summarizer.add(record_of(std::to_string(i), "xxxxxxxxx", ranks));
     }
-    const Interval shifted = summarizer.finish().shares.shifted;
+    const Estimate shifted = summarizer.finish().shares.shifted;
     EXPECT_NEAR(shifted.value, 0.2608695652173913, 1e-15);
     EXPECT_NEAR(shifted.low, 0.174496644295302, 1e-15);
     EXPECT_NEAR(shifted.high, 0.35384615384615387, 1e-15);
@@ -80,7 +80,7 @@ TEST(Summary, an_interval_is_the_one_that_the_page_draws) {
 TEST(Summary, one_answer_has_no_interval) {
     Summarizer summarizer;
     summarizer.add(record_of("a", "xy", {1, 9}));
-    const Interval shifted = summarizer.finish().shares.shifted;
+    const Estimate shifted = summarizer.finish().shares.shifted;
     EXPECT_EQ(shifted.low, shifted.value);
     EXPECT_EQ(shifted.high, shifted.value);
 }
