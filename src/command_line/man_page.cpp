@@ -54,10 +54,10 @@ std::string settings_section(std::span<const ManualEntry> settings) {
 constexpr std::string_view kTail = R"(.SH FILES
 .TP
 .I urial.toml
-app::Settings of a project: in the current folder, or in a parent up to the one that holds \fI.git\fR.
+Settings of a project: in the current folder, or in a parent up to the one that holds \fI.git\fR.
 .TP
 .I ~/.config/urial/config.toml
-app::Settings of the user (\fBXDG_CONFIG_HOME\fR and \fBURIAL_CONFIG_DIR\fR are honoured).
+Settings of the user (\fBXDG_CONFIG_HOME\fR and \fBURIAL_CONFIG_DIR\fR are honoured).
 .TP
 .I ~/.cache/urial
 Models and prefix snapshots (\fBXDG_CACHE_HOME\fR and \fBURIAL_CACHE\fR).
@@ -76,7 +76,7 @@ Some of the work failed; what failed was reported.
 The command could not be carried out.
 .TP
 .B 130
-terminal::Interrupted with Ctrl\-C.
+Interrupted with Ctrl\-C.
 )";
 
 }  // namespace

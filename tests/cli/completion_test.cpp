@@ -64,6 +64,10 @@ TEST_F(CompletionTest, every_command_and_long_flag_occurs_in_each_script_and_in_
     expect_every_name_in(command_line::man_page(root, "1", {}), "\\-\\-", "\\-");
 }
 
+TEST_F(CompletionTest, no_text_for_people_has_names_of_the_code_in_it) {
+    EXPECT_FALSE(contains(command_line::man_page(root, "1", {}), "::"));
+}
+
 TEST_F(CompletionTest, bash_accepts_its_script_and_completes_with_it) {
     const test::Shell shell;
     write_file_atomic(shell.folder() / "completion.bash", command_line::bash_completion(root));
