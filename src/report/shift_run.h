@@ -11,6 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shift/record.h"
+
 namespace urial::report {
 
 /// The token table of a page: a token is an index into it, the same for equal ids.
@@ -40,9 +42,20 @@ struct ShiftAnswer {
 };
 
 /// The measures of a record in the order of the page's columns.
-inline constexpr const char* kMeasures[] = {
-    "base_logp", "aligned_logp", "kl_ab",           "kl_ba",       "js",
-    "tv",        "base_entropy", "aligned_entropy", "base_margin", "aligned_margin"};
+struct MeasureColumn {
+    const char* name;
+    std::vector<double> shift::ShiftRecord::*values;
+};
+inline constexpr MeasureColumn kMeasures[] = {{"base_logp", &shift::ShiftRecord::base_logp},
+                                              {"aligned_logp", &shift::ShiftRecord::aligned_logp},
+                                              {"kl_ab", &shift::ShiftRecord::kl_ab},
+                                              {"kl_ba", &shift::ShiftRecord::kl_ba},
+                                              {"js", &shift::ShiftRecord::js},
+                                              {"tv", &shift::ShiftRecord::tv},
+                                              {"base_entropy", &shift::ShiftRecord::base_entropy},
+                                              {"aligned_entropy", &shift::ShiftRecord::aligned_entropy},
+                                              {"base_margin", &shift::ShiftRecord::base_margin},
+                                              {"aligned_margin", &shift::ShiftRecord::aligned_margin}};
 
 /// The best candidates of one model at every position: `k` slots each, the unused ones with the log-probability
 /// kAbsent.
@@ -64,8 +77,7 @@ struct ShiftRun {
     TopLists base_top, aligned_top;
 };
 
-/// Reads manifest.json and records.jsonl. A failed item is left out. A torn last line (a run that is still
-/// being written, or was killed) is left out too; any other broken line is Error{BadInput}.
+/// Reads manifest.json and records.jsonl, as shift::for_each_record() does.
 ShiftRun read_shift_run(const std::filesystem::path& folder);
 
 }  // namespace urial::report

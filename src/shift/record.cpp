@@ -1,6 +1,7 @@
 #include "shift/record.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -18,6 +19,8 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr int kListDigits = 5;  // of log-probabilities in the top-k lists, the bulk of a record
+constexpr std::size_t kMostCandidates = 100;
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 constexpr std::size_t kNear = 10;
 constexpr std::size_t kFar = 50;
 
@@ -83,48 +86,108 @@ void add_top(ordered_json& record, const std::string& name, const std::vector<Po
     record[name] = std::move(lists);
 }
 
+/// One record, read with errors that say where it stands and which field is wrong.
 class RecordReader {
 public:
-    RecordReader(const ordered_json& record, std::string_view where) : record_(record), where_(where) {}
+    RecordReader(const ordered_json& record, std::string_view where, std::size_t length)
+        : record_(record), where_(where), length_(length) {}
 
-    [[noreturn]] void fail(std::string_view what) const {
-        throw error(ErrorKind::BadInput, "{}: {}; is this the records.jsonl of `urial shift`?", where_, what);
+    [[noreturn]] void fail(std::string_view what) const { refuse(where_, what); }
+    [[noreturn]] static void refuse(std::string_view where, std::string_view what) {
+        throw error(ErrorKind::BadInput, "{}: {}; is this the records.jsonl of `urial shift`?", where, what);
     }
 
-    const ordered_json& list(std::string_view name, std::size_t length) const {
+    /// With one entry a position.
+    const ordered_json& list(std::string_view name) const {
         if (!record_.is_object()) fail("not an object of lists");
         const auto found = record_.find(name);
         if (found == record_.end() || !found->is_array()) fail(fmt::format("no list \"{}\"", name));
-        if (found->size() != length) {
-            fail(fmt::format("\"{}\" has {} entries for {} tokens", name, found->size(), length));
+        if (found->size() != length_) {
+            fail(fmt::format("\"{}\" has {} entries for {} tokens", name, found->size(), length_));
         }
         return *found;
     }
 
-    std::vector<std::uint32_t> ranks(const char* name, std::size_t length) const {
+    std::vector<std::uint32_t> ranks(std::string_view name) const {
         std::vector<std::uint32_t> values;
-        for (const ordered_json& value : list(name, length)) {
-            if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1) {
-                fail(fmt::format("\"{}\" holds {}; ranks count from 1", name, value.dump()));
-            }
+        for (const ordered_json& value : list(name)) {
+            const bool is_rank = value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 &&
+                                 value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+            if (!is_rank) fail(fmt::format("\"{}\" holds {}; ranks count from 1", name, value.dump()));
             values.push_back(value.get<std::uint32_t>());
         }
         return values;
     }
 
-    /// `infinite` is what null stands for.
-    std::vector<double> numbers(std::string_view name, std::size_t length, double infinite) const {
-        std::vector<double> values;
-        for (const ordered_json& value : list(name, length)) {
-            if (!value.is_null() && !value.is_number()) fail(fmt::format("\"{}\" holds {}", name, value.dump()));
-            values.push_back(value.is_null() ? infinite : value.get<double>());
+    Token token(const ordered_json& value, std::string_view name) const {
+        if (!value.is_number_integer() || value.get<std::int64_t>() != value.get<Token>()) {
+            fail(fmt::format("\"{}\" holds {}, which is no token id", name, value.dump()));
         }
+        return value.get<Token>();
+    }
+
+    std::vector<Token> tokens(std::string_view name) const {
+        std::vector<Token> ids;
+        for (const ordered_json& value : list(name)) ids.push_back(token(value, name));
+        return ids;
+    }
+
+    /// `infinite` is what null stands for.
+    double number(const ordered_json& value, std::string_view name, double infinite) const {
+        if (!value.is_null() && !value.is_number()) fail(fmt::format("\"{}\" holds {}", name, value.dump()));
+        return value.is_null() ? infinite : value.get<double>();
+    }
+
+    std::vector<double> numbers(std::string_view name, double infinite = kUnbounded) const {
+        std::vector<double> values;
+        for (const ordered_json& value : list(name)) values.push_back(number(value, name, infinite));
         return values;
+    }
+
+    std::vector<std::string> pieces() const {
+        std::vector<std::string> texts;
+        for (const ordered_json& piece : list("pieces")) {
+            if (!piece.is_string()) fail("\"pieces\" holds something that is no text");
+            texts.push_back(piece.get<std::string>());
+        }
+        return texts;
+    }
+
+    std::vector<std::vector<TopToken>> top(std::string_view name) const {
+        std::vector<std::vector<TopToken>> lists;
+        for (const ordered_json& candidates : list(name)) {
+            if (!candidates.is_array() || candidates.size() > kMostCandidates) {
+                fail(fmt::format("\"{}\" holds no list of at most {} candidates", name, kMostCandidates));
+            }
+            std::vector<TopToken>& best = lists.emplace_back();
+            for (const ordered_json& pair : candidates) {
+                if (!pair.is_array() || pair.size() != 2) fail(fmt::format("\"{}\": expected [id, logp]", name));
+                best.push_back({token(pair[0], name), number(pair[1], name, -kUnbounded)});
+            }
+        }
+        return lists;
+    }
+
+    std::vector<std::pair<Token, std::string>> top_pieces() const {
+        std::vector<std::pair<Token, std::string>> texts;
+        const auto found = record_.find("top_pieces");
+        if (found == record_.end()) return texts;
+        if (!found->is_object()) fail("\"top_pieces\" is no object");
+        for (const auto& [id, text] : found->items()) {
+            Token token = 0;
+            const auto [end, failure] = std::from_chars(id.data(), id.data() + id.size(), token);
+            if (failure != std::errc() || end != id.data() + id.size() || token < 0 || !text.is_string()) {
+                fail(fmt::format("\"top_pieces\" has an entry \"{}\" that is no token id with its text", id));
+            }
+            texts.emplace_back(token, text.get<std::string>());
+        }
+        return texts;
     }
 
 private:
     const ordered_json& record_;
     std::string_view where_;
+    std::size_t length_;
 };
 
 std::string as_text(const ordered_json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
@@ -182,36 +245,39 @@ void add_statistics(ordered_json& record, const PairResult& result, std::size_t 
 }
 
 ShiftRecord parse_record(const ordered_json& record, std::string_view where) {
-    const RecordReader reader(record, where);
-    if (!record.is_object() || !record.contains("id")) reader.fail("not an object with \"id\"");
+    if (!record.is_object() || !record.contains("id")) RecordReader::refuse(where, "not an object with \"id\"");
     const auto ids = record.find("answer_ids");
-    if (ids == record.end() || !ids->is_array() || ids->empty()) reader.fail("no list \"answer_ids\"");
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    const std::size_t length = ids->size();
+    if (ids == record.end() || !ids->is_array() || ids->empty()) {
+        RecordReader::refuse(where, "no list \"answer_ids\"");
+    }
+    const RecordReader reader(record, where, ids->size());
     ShiftRecord parsed;
     parsed.id = as_text(record["id"]);
     if (record.contains("instruction") && record["instruction"].is_string()) {
         parsed.instruction = record["instruction"].get<std::string>();
     }
-    for (const ordered_json& id : *ids) {
-        if (!id.is_number_integer()) reader.fail("\"answer_ids\" holds something that is no token id");
-        parsed.answer_ids.push_back(id.get<Token>());
-    }
-    for (const ordered_json& piece : reader.list("pieces", length)) {
-        if (!piece.is_string()) reader.fail("\"pieces\" holds something that is no text");
-        parsed.pieces.push_back(piece.get<std::string>());
-    }
-    parsed.base_rank = reader.ranks("base_rank", length);
-    parsed.aligned_rank = reader.ranks("aligned_rank", length);
-    parsed.base_logp = reader.numbers("base_logp", length, -kInfinity);
-    parsed.aligned_logp = reader.numbers("aligned_logp", length, -kInfinity);
-    parsed.kl_ab = reader.numbers("kl_ab", length, kInfinity);
-    parsed.base_margin = reader.numbers("base_margin", length, kInfinity);
-    parsed.aligned_margin = reader.numbers("aligned_margin", length, kInfinity);
+    parsed.answer_ids = reader.tokens("answer_ids");
+    parsed.pieces = reader.pieces();
+    parsed.base_rank = reader.ranks("base_rank");
+    parsed.aligned_rank = reader.ranks("aligned_rank");
+    parsed.base_logp = reader.numbers("base_logp", -kUnbounded);
+    parsed.aligned_logp = reader.numbers("aligned_logp", -kUnbounded);
+    parsed.kl_ab = reader.numbers("kl_ab");
+    parsed.kl_ba = reader.numbers("kl_ba");
+    parsed.js = reader.numbers("js");
+    parsed.tv = reader.numbers("tv");
+    parsed.base_entropy = reader.numbers("base_entropy");
+    parsed.aligned_entropy = reader.numbers("aligned_entropy");
+    parsed.base_margin = reader.numbers("base_margin");
+    parsed.aligned_margin = reader.numbers("aligned_margin");
+    parsed.base_argmax = reader.tokens("base_argmax");
+    parsed.aligned_argmax = reader.tokens("aligned_argmax");
+    parsed.base_top = reader.top("base_top");
+    parsed.aligned_top = reader.top("aligned_top");
+    parsed.top_pieces = reader.top_pieces();
     if (const auto original = record.find("original"); original != record.end()) {
-        const RecordReader measures(*original, where);
-        for (const std::string_view name : kOriginalNames)
-            parsed.original.push_back(measures.numbers(name, length, kInfinity));
+        const RecordReader measures(*original, where, ids->size());
+        for (const std::string_view name : kOriginalNames) parsed.original.push_back(measures.numbers(name));
     }
     parsed.tags = tags_of(record);
     return parsed;
@@ -219,10 +285,15 @@ ShiftRecord parse_record(const ordered_json& record, std::string_view where) {
 
 std::size_t for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record) {
     generate::SeenRecords seen;
-    for_each_json_line(records, [&](std::size_t line, ordered_json&& value) {
-        if (generate::is_failure(value) || !seen.add(value)) return;
-        record(parse_record(value, fmt::format("{}:{}", records.string(), line)));
-    });
+    const std::vector<std::size_t> damaged =
+        for_each_written_line(records, [&](std::size_t line, ordered_json&& value) {
+            if (generate::is_failure(value) || !seen.add(value)) return;
+            record(parse_record(value, fmt::format("{}:{}", records.string(), line)));
+        });
+    if (!damaged.empty()) {
+        throw error(ErrorKind::BadInput, "{}:{}: not a JSON record; run `urial shift` again into this folder",
+                    records.string(), damaged.front());
+    }
     return seen.repeated();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -16,20 +17,21 @@
 
 namespace urial::shift {
 
-/// What a summary needs of a record. Arrays have one entry a position; infinite numbers are infinite here, null in
-/// JSON.
+/// A record as its readers see it. Arrays have one entry a position. A number that is not finite is null in JSON and
+/// infinite here: a log-probability downwards, anything else upwards.
 struct ShiftRecord {
     std::string id;
     std::string instruction;
     std::vector<Token> answer_ids;
     std::vector<std::string> pieces;  ///< text of each token, a control token by its name
-    std::vector<std::uint32_t> base_rank;
-    std::vector<std::uint32_t> aligned_rank;
-    std::vector<double> base_logp;
-    std::vector<double> aligned_logp;
-    std::vector<double> kl_ab;
-    std::vector<double> base_margin;
-    std::vector<double> aligned_margin;
+    std::vector<std::uint32_t> base_rank, aligned_rank;
+    std::vector<double> base_logp, aligned_logp;
+    std::vector<double> kl_ab, kl_ba, js, tv;
+    std::vector<double> base_entropy, aligned_entropy;
+    std::vector<double> base_margin, aligned_margin;
+    std::vector<Token> base_argmax, aligned_argmax;
+    std::vector<std::vector<TopToken>> base_top, aligned_top;
+    std::vector<std::pair<Token, std::string>> top_pieces;  ///< texts of the tokens in these lists
     std::vector<std::vector<double>> original;  ///< [kOriginalNames][position]; empty where the record has none
     std::vector<std::string> tags;              ///< "task: writing", "topic: stem", "category: safety", ...
 };
@@ -57,7 +59,8 @@ void add_statistics(nlohmann::ordered_json& record, const PairResult& result, st
 ShiftRecord parse_record(const nlohmann::ordered_json& record, std::string_view where);
 
 /// Calls `record` for every answer of the file. Failed items are left out; so is a record that stands there again, and
-/// their number is returned.
+/// their number is returned. A torn last line (of a run that is still writing, or was killed) is no record; any other
+/// broken line is Error{BadInput}.
 std::size_t for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record);
 
 }  // namespace urial::shift

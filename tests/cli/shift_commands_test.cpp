@@ -76,6 +76,15 @@ void write_run(const fs::path& folder) {
                               {"base_logp", {-0.25, -12.5}},
                               {"aligned_logp", {-0.125, -1.5}},
                               {"kl_ab", {0.5, 3.5}},
+                              {"kl_ba", {0.5, 3.5}},
+                              {"js", {0.125, 0.5}},
+                              {"tv", {0.25, 0.75}},
+                              {"base_entropy", {1.5, 2.5}},
+                              {"aligned_entropy", {0.5, 1.0}},
+                              {"base_argmax", {10, 12}},
+                              {"aligned_argmax", {10, 11}},
+                              {"base_top", {ordered_json::array(), ordered_json::array()}},
+                              {"aligned_top", {ordered_json::array(), ordered_json::array()}},
                               {"base_margin", {1.0, 0.5}},
                               {"aligned_margin", {2.0, 0.25}}};
     ordered_json manifest{{"format", "urial.shift/1"}};

@@ -475,6 +475,11 @@ TEST_F(ShiftRunTest, statistics_survive_writing_and_reading) {
         ++count;
         EXPECT_EQ(record.answer_ids.size(), 5U);
         EXPECT_EQ(record.base_rank[2], static_cast<std::uint32_t>('l' + 2));
+        EXPECT_EQ(record.base_argmax[2], 'o');
+        EXPECT_EQ(record.base_top[2].size(), options_.top_k);
+        EXPECT_EQ(record.base_top[2][0].token, 'o');
+        EXPECT_TRUE(std::ranges::count(record.top_pieces, std::pair<Token, std::string>('o', "o")));
+        EXPECT_EQ(record.js[0], 0.0);
         EXPECT_EQ(record.tags, std::vector<std::string>{"topic: stem"});
     });
     EXPECT_EQ(count, 5U);
