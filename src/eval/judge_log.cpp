@@ -6,6 +6,7 @@
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "eval/verdict.h"
+#include "generate/run_records.h"
 
 namespace urial::eval {
 namespace {
@@ -118,15 +119,15 @@ JudgeLog::JudgeLog(const fs::path& folder, const std::set<std::string>& keys)
 }
 
 void JudgeLog::repair(JsonLinesWriter& file, const Lines& damaged) {
-    if (const std::size_t torn = file.repair(); torn > 0) {
-        notices_.push_back(fmt::format("{}: a torn last line of {} bytes was removed", file.path().string(), torn));
+    const generate::Repairs repairs = generate::repair(file, damaged);
+    const std::string path = file.path().string();
+    if (repairs.torn_bytes > 0) {
+        notices_.push_back(fmt::format("{}: a torn last line of {} bytes was removed", path, repairs.torn_bytes));
     }
-    if (damaged.empty()) return;
-    const auto is_damaged = [&](std::size_t line) { return std::ranges::binary_search(damaged, line); };
-    const fs::path beside = set_aside(file.path(), select_lines(file.path(), is_damaged));
-    file.replace(select_lines(file.path(), [&](std::size_t line) { return !is_damaged(line); }));
-    notices_.push_back(
-        fmt::format("{}: {} damaged lines were moved to {}", file.path().string(), damaged.size(), beside.string()));
+    if (repairs.damaged > 0) {
+        notices_.push_back(
+            fmt::format("{}: {} damaged lines were moved to {}", path, repairs.damaged, repairs.damaged_file.string()));
+    }
 }
 
 /// Those of earlier runs that were killed between the raw reply and the ledger.

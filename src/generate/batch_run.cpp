@@ -124,7 +124,7 @@ private:
     void resume() {
         EarlierRecords earlier(options_.output.string(), {summary_.keys.begin(), summary_.keys.end()},
                                ids_by_position());
-        const RunRecords::Repairs repairs =
+        const Repairs repairs =
             records_.resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
         if (repairs.torn_bytes > 0) {
             notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is answered again",

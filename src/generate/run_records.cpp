@@ -11,6 +11,23 @@ namespace urial::generate {
 
 using nlohmann::ordered_json;
 
+Repairs repair(JsonLinesWriter& file, const std::vector<std::size_t>& damaged, const std::set<std::size_t>& dropped) {
+    Repairs repairs;
+    repairs.torn_bytes = file.repair();
+    repairs.damaged = damaged.size();
+    repairs.dropped = dropped.size();
+    std::set<std::size_t> leaving(damaged.begin(), damaged.end());
+    if (!damaged.empty()) {
+        repairs.damaged_file =
+            set_aside(file.path(), select_lines(file.path(), [&](std::size_t line) { return leaving.contains(line); }));
+    }
+    leaving.insert(dropped.begin(), dropped.end());
+    if (!leaving.empty()) {
+        file.replace(select_lines(file.path(), [&](std::size_t line) { return !leaving.contains(line); }));
+    }
+    return repairs;
+}
+
 RunRecords::RunRecords(RunFiles files, Existing existing)
     : files_(std::move(files)), existing_(existing), writer_(files_.records) {
     read_manifest();
@@ -71,31 +88,17 @@ std::vector<std::size_t> RunRecords::read(const std::function<void(std::size_t, 
     return damaged;
 }
 
-RunRecords::Repairs RunRecords::resume(const ordered_json& identity,
-                                       const std::function<bool(const ordered_json&)>& stays) {
+Repairs RunRecords::resume(const ordered_json& identity, const std::function<bool(const ordered_json&)>& stays) {
     const std::string difference = first_difference(manifest_["identity"], identity);
     if (!difference.empty()) {
         throw error(ErrorKind::BadInput, "{} {}: {}; name another {}, or --overwrite to start anew",
                     files_.records.string(), files_.differently, difference, files_.place);
     }
-    Repairs repairs;
     std::set<std::size_t> leaving;
     const std::vector<std::size_t> damaged = read([&](std::size_t line, const ordered_json& record) {
         if (!stays(record)) leaving.insert(line);
     });
-    repairs.dropped = leaving.size();
-    repairs.damaged = damaged.size();
-    repairs.torn_bytes = writer_.repair();
-    if (!damaged.empty()) {
-        const std::set<std::size_t> numbers(damaged.begin(), damaged.end());
-        repairs.damaged_file = set_aside(
-            files_.records, select_lines(files_.records, [&](std::size_t line) { return numbers.contains(line); }));
-        leaving.insert(damaged.begin(), damaged.end());
-    }
-    if (!leaving.empty()) {
-        writer_.replace(select_lines(files_.records, [&](std::size_t line) { return !leaving.contains(line); }));
-    }
-    return repairs;
+    return repair(writer_, damaged, leaving);
 }
 
 void RunRecords::begin() {

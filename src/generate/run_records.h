@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,18 @@ struct RunFiles {
 
 enum class Existing { Continue, Replace };
 
+/// What was done to a file of records before it could be continued.
+struct Repairs {
+    std::size_t torn_bytes = 0;          ///< of a last record that a killed run left
+    std::size_t damaged = 0;             ///< records that a power cut destroyed
+    std::filesystem::path damaged_file;  ///< where they are now
+    std::size_t dropped = 0;             ///< records that were not to stay
+};
+/// Cuts off a torn last line, moves the `damaged` ones, of the numbers that for_each_written_line() gave, into a file
+/// beside, and takes the `dropped` ones out. The file is proved to be ours.
+Repairs repair(JsonLinesWriter& file, const std::vector<std::size_t>& damaged,
+               const std::set<std::size_t>& dropped = {});
+
 class RunRecords {
 public:
     /// Opens and locks the records. Throws Error{BadInput} where something else is there, Error{Unavailable} where
@@ -39,13 +52,6 @@ public:
     /// Are there records to be continued?
     bool has_records() const { return existing_ == Existing::Continue && writer_.size() > 0; }
 
-    /// What was done to the file before it could be continued.
-    struct Repairs {
-        std::size_t torn_bytes = 0;          ///< of a last record that a killed run left
-        std::size_t damaged = 0;             ///< records that a power cut destroyed
-        std::filesystem::path damaged_file;  ///< where they are now
-        std::size_t dropped = 0;             ///< records that were not to stay
-    };
     /// Calls `stays(record)` for each record; false takes it out of the file. Throws Error{BadInput} naming the
     /// difference where another identity made them.
     Repairs resume(const nlohmann::ordered_json& identity,

@@ -197,7 +197,7 @@ private:
         }
         generate::EarlierRecords earlier(records_file(options_.folder).string(), std::move(wanted),
                                          std::move(positions));
-        const generate::RunRecords::Repairs repairs =
+        const generate::Repairs repairs =
             records_->resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
         announce(repairs);
         std::erase_if(pending_, [&](const Pending& task) { return earlier.has(task.key); });
@@ -224,7 +224,7 @@ private:
         }
     }
 
-    void announce(const generate::RunRecords::Repairs& repairs) const {
+    void announce(const generate::Repairs& repairs) const {
         const std::string records = records_file(options_.folder).string();
         if (repairs.torn_bytes > 0) {
             notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is analysed again", records,
