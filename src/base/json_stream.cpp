@@ -71,7 +71,7 @@ private:
 /// the parser that gets each text whole.
 class Splitter {
 public:
-    using Consumer = std::function<void(std::size_t, ordered_json&&)>;
+    using Consumer = std::function<void(const JsonPlace&, ordered_json&&)>;
 
     Splitter(const fs::path& path, const InputLimits& limits, const Consumer& value)
         : path_(path), limits_(limits), value_(value) {}
@@ -162,14 +162,16 @@ private:
         } catch (const Error& problem) {
             refuse(fmt::format("it {}", problem.what()));
         }
-        value_(index_++, std::move(value));
+        value_(place(), std::move(value));
+        ++index_;
         text_.clear();
         separable_ = true;
     }
 
+    JsonPlace place() const { return {index_, text_.empty() ? line_ : first_line_, in_array_}; }
+
     [[noreturn]] void refuse(std::string_view what) const {
-        throw error(ErrorKind::BadInput, "{}: value {} (line {}): {}", path_.string(), index_,
-                    text_.empty() ? line_ : first_line_, what);
+        throw error(ErrorKind::BadInput, "{}: {}", place().name(path_), what);
     }
 
     const fs::path& path_;
@@ -191,7 +193,18 @@ private:
 
 }  // namespace
 
+std::string JsonPlace::name(const fs::path& file) const {
+    if (!in_array) return fmt::format("{}:{}", file.string(), line);
+    return fmt::format("{}: value {} (line {})", file.string(), index, line);
+}
+
 void for_each_json_value(const fs::path& path, const std::function<void(std::size_t, ordered_json&&)>& value,
+                         const InputLimits& limits) {
+    for_each_json_value(
+        path, [&](const JsonPlace& place, ordered_json&& json) { value(place.index, std::move(json)); }, limits);
+}
+
+void for_each_json_value(const fs::path& path, const std::function<void(const JsonPlace&, ordered_json&&)>& value,
                          const InputLimits& limits) {
     Reader reader(path, limits);
     Splitter splitter(path, limits, value);

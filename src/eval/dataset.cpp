@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 
 #include "base/error.h"
-#include "base/files.h"
-#include "base/json_stream.h"
+#include "base/json_reader.h"
 #include "base/text.h"
-#include "generate/record.h"
+#include "generate/item_file.h"
 
 namespace urial::eval {
 namespace {
@@ -29,17 +27,6 @@ std::string text_of(const Json& json, std::string_view key) {
     if (value == nullptr) return {};
     if (!value->is_string()) refuse_type(*value, key, "a text");
     return value->get<std::string>();
-}
-
-std::string id_of(const Json& json, std::size_t index) {
-    for (const std::string_view key : {"id", "question_id"}) {
-        const Json* value = field(json, key);
-        if (value == nullptr) continue;
-        if (value->is_string()) return value->get<std::string>();
-        if (value->is_number_integer()) return value->dump();
-        refuse_type(*value, key, "a text or a whole number");
-    }
-    return std::to_string(index);
 }
 
 /// A list of texts; one text alone counts as a list of one.
@@ -77,33 +64,6 @@ void read_question(const Json& json, Item& item) {
     if (!material.empty()) item.instruction += "\n\n" + material;
 }
 
-template <typename Value, typename Read>
-std::vector<Value> load(const std::filesystem::path& path, const Read& read) {
-    std::vector<Value> values;
-    std::set<std::string> ids;
-    for_each_json_value(path, [&](std::size_t index, Json&& json) {
-        const auto refuse = [&](std::string_view what) {
-            throw error(ErrorKind::BadInput, "{}: value {}: {}", path.string(), index, what);
-        };
-        if (!json.is_object()) refuse(fmt::format("it is {}, an object is needed", json.type_name()));
-        try {
-            std::optional<Value> value = read(json, index);
-            if (!value) return;
-            values.push_back(*std::move(value));
-        } catch (const Error& problem) {
-            refuse(problem.what());
-        }
-        const Item* item = nullptr;
-        if constexpr (std::is_same_v<Value, Item>) {
-            item = &values.back();
-        } else {
-            item = &values.back().item;
-        }
-        if (!ids.insert(item->id).second) refuse(fmt::format("the id {} occurs twice; ids must be unique", item->id));
-    });
-    return values;
-}
-
 using Field = std::string Item::*;
 constexpr std::array<std::pair<std::string_view, Field>, 5> kTextFields{{{"id", &Item::id},
                                                                          {"difficulty", &Item::difficulty},
@@ -124,7 +84,7 @@ bool fulfils(const Item& item, std::string_view key, const std::string& value) {
 
 Item item_from_json(const Json& json, std::size_t index) {
     Item item;
-    item.id = id_of(json, index);
+    item.id = generate::item_id(json, index, {"id", "question_id"});
     read_question(json, item);
     item.references = first_present(json, "references", "reference");
     item.source_id = text_of(json, "source_id");
@@ -154,25 +114,31 @@ AnsweredItem answered_item_from_json(const Json& json, std::size_t index) {
     return answered;
 }
 
-std::vector<Item> load_items(const std::filesystem::path& path) { return load<Item>(path, item_from_json); }
+std::vector<Item> load_items(const std::filesystem::path& path) {
+    std::vector<Item> items;
+    generate::UniqueIds ids;
+    generate::for_each_item(path, [&](generate::FileItem&& read) {
+        Item item = item_from_json(read.fields, read.position);
+        ids.add(item.id);
+        items.push_back(std::move(item));
+    });
+    return items;
+}
 
 LoadedAnswers load_answers(const std::filesystem::path& path) {
     LoadedAnswers loaded;
-    generate::SeenRecords seen;
-    loaded.answers = load<AnsweredItem>(path, [&](const Json& json, std::size_t index) -> std::optional<AnsweredItem> {
-        if (generate::is_failure(json)) {
-            ++loaded.failed;
-            return std::nullopt;
-        }
-        if (!seen.add(json)) return std::nullopt;
-        AnsweredItem answered = answered_item_from_json(json, index);
-        const Json* sample = field(json, "sample");
+    generate::UniqueIds ids;
+    const auto [failed, repeated] = generate::for_each_answer(path, [&](generate::FileItem&& read) {
+        AnsweredItem answered = answered_item_from_json(read.fields, read.position);
+        const Json* sample = field(read.fields, "sample");
         if (sample != nullptr && sample->is_number_unsigned() && *sample != 0) {
             answered.item.id += "#" + sample->dump();
         }
-        return answered;
+        ids.add(answered.item.id);
+        loaded.answers.push_back(std::move(answered));
     });
-    loaded.repeated = seen.repeated();
+    loaded.failed = failed;
+    loaded.repeated = repeated;
     return loaded;
 }
 

@@ -28,7 +28,7 @@ Item item_from_json(const Json& json, std::size_t index);
 /// The same, and an answer has to be there: "output", "outputs" with one text per turn, or "answer".
 AnsweredItem answered_item_from_json(const Json& json, std::size_t index);
 
-/// Throws Error{BadInput} naming the file and the value; two items with one id are an error.
+/// Throws Error{BadInput} that begins with the place in the file; two items with one id are an error.
 std::vector<Item> load_items(const std::filesystem::path& path);
 
 struct LoadedAnswers {

@@ -1,12 +1,12 @@
 // Where ratings come from: the records of a run, or a file that people filled in.
 
+#include <filesystem>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
-#include "base/files.h"
-#include "base/json_stream.h"
 #include "eval/agreement.h"
+#include "generate/item_file.h"
 
 namespace urial::eval {
 namespace {
@@ -56,7 +56,6 @@ double score_of(const Json& value, const std::string& aspect) {
 
 /// One object of a file of ratings: all its aspects.
 void read_ratings(const Json& json, std::vector<Rating>& ratings) {
-    if (!json.is_object()) throw error(ErrorKind::BadInput, "it is {}, an object is needed", json.type_name());
     Rating rating;
     rating.id = text_of(json, "id");
     rating.instruction = text_of(json, "instruction");
@@ -121,13 +120,7 @@ std::vector<Rating> ratings_of(std::span<const EvalRecord> records) {
 std::vector<Rating> load_ratings(const std::filesystem::path& path) {
     if (std::filesystem::is_directory(path)) return ratings_of(load_run(path).records);
     std::vector<Rating> ratings;
-    for_each_json_value(path, [&](std::size_t index, Json&& json) {
-        try {
-            read_ratings(json, ratings);
-        } catch (const Error& problem) {
-            throw error(ErrorKind::BadInput, "{}: value {}: {}", path.string(), index, problem.what());
-        }
-    });
+    generate::for_each_item(path, [&](generate::FileItem&& item) { read_ratings(item.fields, ratings); });
     if (ratings.empty()) throw error(ErrorKind::BadInput, "{}: it holds no rating", path.string());
     return ratings;
 }

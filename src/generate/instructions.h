@@ -1,6 +1,6 @@
 #pragma once
 
-// What a batch run answers: a JSON array or JSON lines of objects with `instruction`, or with `messages` for more
+// What a batch run answers: a file of objects (item_file.h) with `instruction`, or with `messages` for more
 // turns.
 
 #include <cstddef>
@@ -18,11 +18,11 @@ struct Instruction {
     std::string id;  ///< the object's `id` as text, else its position from 0
     prompt::Conversation conversation;
     nlohmann::ordered_json fields;  ///< the object as it was read; carried over into the record
-    std::size_t line = 0;           ///< line (JSON lines) or position (array), from 1, for messages
+    std::size_t line = 0;           ///< where it begins in the file, from 1, for messages
 };
 
-/// Reads the whole file. Throws Error{BadInput} naming file and line for anything that is not an instruction, for two
-/// objects with the same id, and for a file without any.
+/// Reads the whole file. Throws Error{BadInput} that begins with the place for anything that is not an instruction, for
+/// two objects with the same id, and for a file without any.
 std::vector<Instruction> read_instructions(const std::filesystem::path& path);
 
 /// Part `index` (from 1) of `count`: every count-th item, so that shards are of one mix. Parses "2/5".

@@ -1,15 +1,10 @@
 // What a run analyses: instructions, or instructions with their answers in the forms that the project, the peers'
 // scripts and the original authors write.
 
-#include <algorithm>
-#include <set>
-
 #include "base/error.h"
-#include "base/files.h"
-#include "base/json_stream.h"
 #include "base/text.h"
 #include "generate/instructions.h"
-#include "generate/record.h"
+#include "generate/item_file.h"
 #include "shift/shift.h"
 
 namespace urial::shift {
@@ -22,49 +17,23 @@ constexpr std::string_view kEndMark = "</s>";
 
 class AnswerReader {
 public:
-    explicit AnswerReader(const std::filesystem::path& path) : path_(path) {}
-
-    void add(std::size_t line, ordered_json&& object) {
-        line_ = line;
-        const std::size_t position = position_++;
-        if (!object.is_object()) refuse("each item must be a JSON object with an answer");
-        if (generate::is_failure(object)) {
-            ++answers_.failed;
-            return;
-        }
-        if (!seen_.add(object)) {
-            ++answers_.repeated;
-            return;
-        }
+    void add(generate::FileItem&& read) {
         ShiftItem item;
-        item.line = line;
-        item.id = id_of(object, position);
-        if (!ids_.insert(item.id).second) refuse(fmt::format("id {} occurs twice; ids must be unique", item.id));
-        item.base_prompt_ids = tokens(object, "base_prompt_ids");
-        item.aligned_prompt_ids = tokens(object, "aligned_prompt_ids");
-        read_conversation(object, item);
-        read_answer(object, item);
-        item.fields = std::move(object);
-        answers_.items.push_back(std::move(item));
+        item.line = read.line;
+        item.id = generate::item_id(read.fields, read.position);
+        ids_.add(item.id);
+        item.base_prompt_ids = tokens(read.fields, "base_prompt_ids");
+        item.aligned_prompt_ids = tokens(read.fields, "aligned_prompt_ids");
+        read_conversation(read.fields, item);
+        read_answer(read.fields, item);
+        item.fields = std::move(read.fields);
+        items_.push_back(std::move(item));
     }
 
-    GivenAnswers take() {
-        if (answers_.items.empty()) throw error(ErrorKind::BadInput, "{}: holds no answer", path_.string());
-        return std::move(answers_);
-    }
+    std::vector<ShiftItem> take() { return std::move(items_); }
 
 private:
-    [[noreturn]] void refuse(std::string_view what) const {
-        throw error(ErrorKind::BadInput, "{}:{}: {}", path_.string(), line_, what);
-    }
-
-    std::string id_of(const ordered_json& object, std::size_t position) const {
-        const auto id = object.find("id");
-        if (id == object.end() || id->is_null()) return std::to_string(position);
-        if (id->is_string()) return id->get<std::string>();
-        if (id->is_number_integer()) return id->dump();
-        refuse("\"id\" must be a string or a whole number");
-    }
+    [[noreturn]] static void refuse(std::string_view what) { throw error(ErrorKind::BadInput, "{}", what); }
 
     std::vector<Token> tokens(const ordered_json& object, const char* name) const {
         const auto found = object.find(name);
@@ -124,36 +93,22 @@ private:
         item.answer_text = std::move(text);
     }
 
-    std::filesystem::path path_;
-    GivenAnswers answers_;
-    generate::SeenRecords seen_;
-    std::set<std::string> ids_;
-    std::size_t position_ = 0;
-    std::size_t line_ = 0;
+    std::vector<ShiftItem> items_;
+    generate::UniqueIds ids_;
 };
-
-bool is_compressed(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
 
 }  // namespace
 
 GivenAnswers read_answers(const std::filesystem::path& path) {
-    AnswerReader reader(path);
-    char first = 0;
-    for_each_block(path, [&](std::string_view block) {
-        if (first != 0) return;
-        if (is_compressed(block)) {
-            throw error(ErrorKind::BadInput, "{}: compressed with gzip; unpack it first: gunzip -k {}", path.string(),
-                        path.string());
-        }
-        if (const std::string_view text = trim(block); !text.empty()) first = text.front();
-    });
-    if (first == '[') {
-        for_each_json_value(path, [&](std::size_t at, ordered_json&& item) { reader.add(at + 1, std::move(item)); });
-    } else {
-        for_each_json_line(
-            path, [&](std::size_t line, ordered_json&& item) { reader.add(line, std::move(item)); }, InputLimits{});
-    }
-    return reader.take();
+    AnswerReader reader;
+    const auto [failed, repeated] =
+        generate::for_each_answer(path, [&](generate::FileItem&& item) { reader.add(std::move(item)); });
+    GivenAnswers answers;
+    answers.items = reader.take();
+    answers.failed = failed;
+    answers.repeated = repeated;
+    if (answers.items.empty()) throw error(ErrorKind::BadInput, "{}: holds no answer", path.string());
+    return answers;
 }
 
 std::vector<ShiftItem> read_questions(const std::filesystem::path& path) {

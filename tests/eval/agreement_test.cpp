@@ -137,7 +137,8 @@ TEST(Ratings, a_wrong_file_is_refused_with_the_place) {
         const auto file = folder.write("people.json", content);
         return message_of([&] { load_ratings(file); });
     };
-    EXPECT_NE(message(R"([{"scores": {"depth": 3}}])").find("value 0: it has neither \"id\""), std::string::npos);
+    EXPECT_NE(message(R"([{"scores": {"depth": 3}}])").find("value 0 (line 1): it has neither \"id\""),
+              std::string::npos);
     EXPECT_NE(message(R"([{"id": 1, "scores": {"depth": "good"}}])").find("score of depth is \"good\""),
               std::string::npos);
     EXPECT_NE(message(R"([{"id": 1, "preferences": {"overall": "x"}}])").find("\"tie\""), std::string::npos);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "report/packed.h"
 #include "support/expect_error.h"
 #include "support/sandbox.h"
 
@@ -32,6 +33,26 @@ TEST_F(InstructionsTest, arrays_and_lines_read_alike_and_keep_the_other_fields) 
         EXPECT_EQ(items[0].fields["tag"][0], 1);
         EXPECT_EQ(items[1].id, "1") << "without an id the position stands for it";
     }
+}
+
+TEST_F(InstructionsTest, a_file_packed_with_gzip_is_known_by_its_content) {
+    for (const char* content : {"{\"instruction\":\"one\"}\n", "[{\"instruction\":\"one\"}]"}) {
+        const auto items = read(report::gzip(content));
+        ASSERT_EQ(items.size(), 1U);
+        EXPECT_EQ(items[0].conversation.query, "one");
+    }
+}
+
+TEST_F(InstructionsTest, a_byte_order_mark_is_passed_over) {
+    EXPECT_EQ(read("\xEF\xBB\xBF{\"instruction\":\"one\"}\r\n").at(0).conversation.query, "one");
+}
+
+TEST_F(InstructionsTest, an_item_knows_its_line_and_a_fault_in_an_array_its_place_too) {
+    EXPECT_EQ(read("\n{\"instruction\":\"one\"}\n\n{\"instruction\":\"two\"}").at(1).line, 4U);
+    EXPECT_EQ(read("[{\"instruction\":\"one\"},\n {\"instruction\":\"two\"}]").at(1).line, 2U);
+    expect_refused("[{\"instruction\":\"one\"}, {\"text\":\"two\"}]",
+                   "in.json: value 1 (line 1): the object has neither");
+    expect_refused("{\"instruction\":\"one\"}\n{\"instruction\":}\n", "in.json:2: it is not JSON");
 }
 
 TEST_F(InstructionsTest, messages_become_turns_and_the_last_is_the_query) {

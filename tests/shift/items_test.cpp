@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "report/packed.h"
 #include "shift/shift.h"
 #include "support/expect_error.h"
 #include "support/sandbox.h"
@@ -65,6 +66,12 @@ TEST_F(AnswersTest, a_record_that_stands_twice_is_one_answer) {
     EXPECT_EQ(given.repeated, 1U);
 }
 
+TEST_F(AnswersTest, a_file_packed_with_gzip_is_known_by_its_content) {
+    const auto items = read(report::gzip("{\"instruction\": \"Q\", \"answer\": \"A\"}\n"));
+    ASSERT_EQ(items.size(), 1U);
+    EXPECT_EQ(items[0].answer_text, "A");
+}
+
 TEST_F(AnswersTest, an_empty_answer_is_an_error_with_its_line) {
     EXPECT_ERROR(read(R"({"instruction": "Q", "answer": " "})"), ErrorKind::BadInput, "answers:1: the answer is empty");
     EXPECT_ERROR(read(R"({"instruction": "Q", "output": ["</s>"]})"), ErrorKind::BadInput, "the answer is empty");
@@ -80,7 +87,7 @@ TEST_F(AnswersTest, what_is_no_answer_is_said) {
     EXPECT_ERROR(read("{\"id\": 1, \"instruction\": \"Q\", \"answer\": \"A\"}\n"
                       "{\"id\": 1, \"instruction\": \"Q\", \"answer\": \"A\"}\n"),
                  ErrorKind::BadInput, "answers:2: id 1 occurs twice");
-    EXPECT_ERROR(read("\x1f\x8b junk"), ErrorKind::BadInput, "gunzip");
+    EXPECT_ERROR(read("\x1f\x8b junk"), ErrorKind::BadInput, "gzip data is damaged");
     EXPECT_ERROR(read("[]"), ErrorKind::BadInput, "holds no answer");
 }
 
