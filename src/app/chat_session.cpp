@@ -1,6 +1,7 @@
 #include "app/chat_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -31,6 +32,7 @@ ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, prompt::Pro
     generate::check(options_.sampling);
     auto prepared = prepare(spec, options_.system);
     options_.session.sequences = 1;
+    options_.session.prefixes = options_.only_query ? 1 : 2;  // the prompt's, and the conversation so far
     options_.session.context_tokens = context_of(*model_, options_.context_tokens);
     if (options_.only_query) {
         // Clearing cells that no one will use would be a tenth of the time to the first token.
@@ -60,26 +62,34 @@ std::unique_ptr<generate::PreparedPrompt> ChatSession::prepare(const prompt::Pro
 }
 
 void ChatSession::adopt(std::unique_ptr<generate::PreparedPrompt> prepared) {
+    // The two need not fit into the context together.
+    if (std::exchange(is_pinned_, false)) session_->unpin(prompt_->prefix());
     try {
-        prefix_origin_ = session_->set_prefix(prepared->prefix());
+        pin(*prepared);
     } catch (const engine::Cancelled&) {
         throw;  // the next answer reads the prefix of the prompt that stays
     } catch (...) {
-        if (prompt_) prefix_origin_ = session_->set_prefix(prompt_->prefix());
+        if (prompt_) pin(*prompt_);
         throw;
     }
     prompt_ = std::move(prepared);
 }
 
+void ChatSession::pin(const generate::PreparedPrompt& prompt) {
+    prefix_origin_ = session_->pin(prompt.prefix());
+    is_pinned_ = true;
+}
+
 Answer ChatSession::ask(const std::string& query, const AnswerSink& sink) {
     generate::FittedConversation fit = fitted({turns_, query});
+    if (!is_pinned_) pin(*prompt_);
     Answer answer;
     answer.dropped_turns = fit.dropped_turns;
     generate::Request request;
     request.id = next_request_++;
-    request.shared = session_->shareable(prompt_->shared_length(fit.tokens));
+    request.keep = !options_.only_query;
     request.sampling = options_.sampling;
-    const int room = answer_room(fit.tokens.size(), request.shared);
+    const int room = answer_room(fit.tokens);
     request.sampling.max_tokens = std::min(request.sampling.max_tokens, room);
     request.tokens = std::move(fit.tokens);
     request.answer_form = prompt_->spec();
@@ -178,27 +188,24 @@ generate::FittedConversation ChatSession::fitted(const prompt::Conversation& con
 }
 
 /// New tokens for which the context has cells; at least 1, so that the scheduler is the one to refuse.
-int ChatSession::answer_room(std::size_t prompt_tokens, std::size_t shared) const {
-    const std::size_t taken = prompt_->prefix().size() + prompt_tokens - shared;
+int ChatSession::answer_room(const std::vector<engine::Token>& prompt) const {
+    const std::size_t taken = prompt_->prefix().size() + prompt.size() - session_->shareable(prompt).pinned;
     return taken < context_tokens() ? static_cast<int>(context_tokens() - taken) : 1;
 }
 
 generate::Result ChatSession::run(generate::Request request, const AnswerSink& sink) {
-    const std::uint64_t id = request.id;
     generate::Result result;
     request.on_text = [&](std::string_view text) {
         if (sink.text && !text.empty()) sink.text(text);
         return true;
     };
     request.on_done = [&](generate::Result&& done) { result = std::move(done); };
-    if (session_->prefix_length() != prompt_->prefix().size()) {
-        prefix_origin_ = session_->set_prefix(prompt_->prefix());
-    }
     generate::Scheduler scheduler(*model_, *session_);
-    scheduler.submit(std::move(request));
+    const generate::Ticket ticket = scheduler.submit(std::move(request));
     do {
-        if (sink.cancelled && sink.cancelled()) scheduler.cancel(id);
+        if (sink.cancelled && sink.cancelled()) scheduler.cancel(ticket);
     } while (scheduler.step());
+    if (result.failure) throw Error(*result.failure);
     return result;
 }
 

@@ -98,8 +98,9 @@ public:
 private:
     std::unique_ptr<generate::PreparedPrompt> prepare(const prompt::PromptSpec& spec, std::string_view system) const;
     void adopt(std::unique_ptr<generate::PreparedPrompt> prepared);
+    void pin(const generate::PreparedPrompt& prompt);
     generate::FittedConversation fitted(const prompt::Conversation& conversation) const;
-    int answer_room(std::size_t prompt_tokens, std::size_t shared) const;
+    int answer_room(const std::vector<engine::Token>& prompt) const;
     generate::Result run(generate::Request request, const AnswerSink& sink);
 
     std::shared_ptr<const engine::Model> model_;
@@ -107,6 +108,7 @@ private:
     std::unique_ptr<engine::Session> session_;
     prompt::PromptSpec spec_;
     std::unique_ptr<generate::PreparedPrompt> prompt_;  // spec_ with the system message
+    bool is_pinned_ = false;                            // the session has the prompt's prefix
     engine::PrefixOrigin prefix_origin_ = engine::PrefixOrigin::Empty;
     std::vector<prompt::Turn> turns_;
     std::uint64_t next_request_ = 0;  // a part of the random seed: a retry must not repeat itself

@@ -4,7 +4,7 @@
 // other parts see; llama.cpp is behind it in this folder only, and a scripted model stands behind it in tests.
 //
 // A Model is immutable and shared between threads. A Session (a context with its key/value cache) belongs to one thread
-// at a time. Sequences of a session share the cells of a constant prefix; every other cell is their own.
+// at a time.
 
 #include <cstddef>
 #include <cstdint>
@@ -99,7 +99,8 @@ struct ModelInfo {
 
 struct SessionOptions {
     int sequences = 1;          ///< how many sequences run at the same time
-    int context_tokens = 2048;  ///< cells for all sequences together: prefix + sequences x (query + answer)
+    int prefixes = 1;           ///< how many prefixes can be there at the same time, pinned or kept
+    int context_tokens = 2048;  ///< cells for all together: prefixes + sequences x (query + answer)
     int batch_rows = 512;       ///< the most rows that one decode() takes
     int logit_rows = 0;         ///< the most rows of one decode() that want logits (vocabulary x 4 bytes each, twice
                                 ///< that on a GPU); 0: one per sequence
@@ -120,30 +121,54 @@ struct Row {
     bool wants_logits = false;
 };
 
-enum class PrefixOrigin { Empty, Computed, Restored };
+enum class PrefixOrigin {
+    Empty,
+    Computed,
+    Restored,  ///< from a snapshot
+    Present,   ///< the session has it already
+};
 
+/// What a sequence with certain tokens would share if it started now, instead of computing it.
+struct Shareable {
+    std::size_t tokens = 0;
+    std::size_t pinned = 0;  ///< of these, those in cells of pinned prefixes
+};
+
+/// What becomes of a sequence's tokens when it ends.
+enum class Afterwards {
+    Forget,
+    Keep,  ///< as a prefix, until their cells or their place are needed; the longest unused goes first
+};
+
+/// Sequences of tokens, and prefixes that are there for sequences to come. A prefix is pinned or what a sequence left
+/// (Afterwards::Keep). A sequence that starts shares the cells of the one that most of its tokens begin with, or of a
+/// part of it where the model allows that: a recurrent model shares a prefix whole or not at all, and one with sliding
+/// windows likewise, but for what sequences have appended.
 class Session {
 public:
     virtual ~Session() = default;
 
     virtual int sequence_count() const = 0;
     virtual int context_tokens() const = 0;  ///< cells in all
-    virtual int free_tokens() const = 0;     ///< cells that no sequence holds (shared prefix counted once)
+    virtual int free_tokens() const = 0;  ///< cells that neither sequences nor pinned prefixes hold, each counted once
+    virtual int pinned_tokens() const = 0;  ///< cells of pinned prefixes
     virtual int batch_rows() const = 0;
     virtual int logit_rows() const = 0;
 
-    /// Makes `tokens` the constant prefix: from a snapshot where one fits, else by decoding it (and then keeping a
-    /// snapshot). Every sequence is dropped. A snapshot that cannot be read or written is no error; it is computed.
-    /// Throws Error{ContextFull} when the prefix leaves no room. After any error the session has no prefix.
-    virtual PrefixOrigin set_prefix(std::span<const Token> tokens) = 0;
-    virtual std::size_t prefix_length() const = 0;
+    /// Makes sure that the tokens are there as a prefix and stay until unpin(): from a snapshot where one fits, else by
+    /// computing them (and then keeping a snapshot). A snapshot that cannot be read or written is no error. Pins are
+    /// counted. Throws Error{ContextFull} when the prefix leaves no room or has no place, and Cancelled; nothing is
+    /// pinned then.
+    virtual PrefixOrigin pin(std::span<const Token> tokens) = 0;
+    /// Takes a pin() back; the last one turns the prefix into a kept one.
+    virtual void unpin(std::span<const Token> tokens) = 0;
 
-    /// How many of the prefix's first `wanted` tokens a sequence can really share: a recurrent or sliding-window model
-    /// can share all of the prefix or nothing.
-    virtual std::size_t shareable(std::size_t wanted) const = 0;
-    /// The sequence forgets everything, then shares the first shareable(shared) tokens of the prefix. Returns that
-    /// number.
-    virtual std::size_t reset(int sequence, std::size_t shared) = 0;
+    /// At most all tokens but the last.
+    virtual Shareable shareable(std::span<const Token> tokens) const = 0;
+    /// The sequence forgets everything, then takes the first shareable(tokens).tokens of these. Returns that number:
+    /// the other tokens are the caller's to append.
+    virtual std::size_t start(int sequence, std::span<const Token> tokens) = 0;
+    virtual void end(int sequence, Afterwards afterwards) = 0;
     /// Tokens that the sequence holds.
     virtual std::size_t length(int sequence) const = 0;
 

@@ -369,12 +369,12 @@ void exercise_model(const ModelOptions& options, const std::function<void(std::s
         context.threads = 1;  // several wait for each other longer than they compute
     const std::unique_ptr<Session> session = model->new_session(context);
     stage("computing a token");
-    session->set_prefix(std::span(tokens).first(1));
+    session->pin(std::span(tokens).first(1));
     stage("computing a batch");
     std::vector<Row> rows;
     for (const int sequence : {0, 1}) {
-        session->reset(sequence, 1);
-        for (std::size_t i = 1; i <= kBatchRows / 2; ++i) rows.push_back({sequence, tokens[i], i == kBatchRows / 2});
+        for (std::size_t i = session->start(sequence, tokens); i <= kBatchRows / 2; ++i)
+            rows.push_back({sequence, tokens[i], i == kBatchRows / 2});
     }
     session->decode(rows);
     (void)session->logits(rows.size() - 1);

@@ -238,8 +238,9 @@ private:
                 }
                 requests.push_back(make_request(task, std::move(fitted)));
                 // Whether a part of the prefix can be shared is the session's to say, and it is made after this.
-                const std::size_t shared = requests.back().shared == prefix ? prefix : 0;
-                needs.push_back(requests.back().tokens.size() - shared + reserve);
+                const std::vector<Token>& tokens = requests.back().tokens;
+                const std::size_t shared = prompt_.shared_length(tokens) == prefix ? prefix : 0;
+                needs.push_back(tokens.size() - shared + reserve);
             } catch (const Error& failure) {
                 record_failure(task, failure.what());
             }
@@ -269,13 +270,14 @@ private:
     Request make_request(const Task& task, FittedConversation&& fitted) {
         Request request;
         request.id = std::stoull(task.key, nullptr, 16);
-        request.shared = prompt_.shared_length(fitted.tokens);
         request.tokens = std::move(fitted.tokens);
         request.sampling = options_.sampling;
         request.answer_form = prompt_.spec();
         request.on_done = [this, task](Result&& result) {
             if (result.finish == FinishReason::Cancelled) {
                 summary_.interrupted = true;
+            } else if (result.failure) {
+                record_failure(task, result.failure->what());
             } else {
                 record_answer(task, result);
             }
@@ -285,7 +287,7 @@ private:
 
     void run_requests(std::vector<Request> requests, const engine::SessionOptions& session_options) {
         const std::unique_ptr<engine::Session> session = prompt_.model().new_session(session_options);
-        summary_.prefix = session->set_prefix(prompt_.prefix());
+        summary_.prefix = session->pin(prompt_.prefix());
         begin();
         Scheduler scheduler(prompt_.model(), *session);
         for (Request& request : requests) scheduler.submit(std::move(request));

@@ -8,18 +8,19 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "engine/engine.h"
 #include "engine/grammar.h"
+#include "generate/lane.h"
 #include "prompt/prompt.h"
 
 namespace urial::generate {
-
-using engine::Token;
 
 struct SamplingOptions {
     double temperature = 0;         ///< 0: greedy
@@ -38,6 +39,7 @@ enum class FinishReason {
     Stop,       ///< the answer ended: closing fence, header, stop string, or end-of-text token
     Length,     ///< max_tokens reached
     Cancelled,  ///< the caller did not want more
+    Failed,     ///< Result::failure says why
 };
 std::string_view name(FinishReason reason);
 
@@ -100,34 +102,42 @@ struct Result {
     double seconds = 0;              ///< from admission to the last token
     double first_token_seconds = 0;  ///< from admission to the first token
     std::vector<NearTie> near_ties;
+    std::optional<Error> failure;  ///< with FinishReason::Failed
 };
 
 struct Request {
-    std::uint64_t id = 0;       ///< the caller's; a part of the random seed
+    std::uint64_t id = 0;       ///< a part of the random seed
     std::vector<Token> tokens;  ///< the whole prompt, tokenised
-    std::size_t shared = 0;     ///< leading tokens that the session's prefix covers
+    std::size_t constant = 0;   ///< leading tokens that other prompts have too: see Lane::Claim
     SamplingOptions sampling;
     prompt::PromptSpec answer_form;  ///< headers, fence and stops that end the answer
     /// What the answer may say; null: anything.
     std::unique_ptr<engine::TokenConstraint> constraint;
+    /// Tokens of prompt and answer stay in the session for a while, for a prompt that begins with them.
+    bool keep = false;
     /// New text that surely belongs to the answer; return false to cancel. May be empty.
     std::function<bool(std::string_view)> on_text;
-    std::function<void(Result&&)> on_done;
+    std::function<void(Result&&)> on_done;  ///< called once. Both may submit and cancel requests.
 };
+
+/// A request that a Scheduler has taken.
+using Ticket = std::uint64_t;
 
 /// Runs requests over the sequences of one session. Each step() is one decode: one row for every answer that is under
 /// way and the next rows of prompts that wait, so that prefill rides along with decoding. A request is admitted when a
-/// sequence is free and the cells for its whole answer are, so that no answer runs out of context on the way.
+/// sequence is free and the cells for its whole answer are, so that no answer runs out of context on the way. What goes
+/// wrong with one request ends that one, as FinishReason::Failed.
 class Scheduler {
 public:
-    /// The session's prefix is set by the caller. `model` must be the session's.
+    /// `model` must be the session's, which has no other user that starts sequences.
     Scheduler(const engine::Model& model, engine::Session& session);
     ~Scheduler();
 
     /// Queued in order. Throws Error{ContextFull} when it could never fit, Error{BadInput} for an empty prompt.
-    void submit(Request request);
-    /// Takes a request out, queued or running; its on_done gets FinishReason::Cancelled. False: no such id.
-    bool cancel(std::uint64_t id);
+    Ticket submit(Request request);
+    /// Takes a request out, queued or running; its on_done gets FinishReason::Cancelled, at once or, during a step(),
+    /// at its end. False: it has ended.
+    bool cancel(Ticket ticket);
     /// One batch. Returns false when nothing is left to do, and when the session's Watch ended it: every request,
     /// queued or running, has then ended with FinishReason::Cancelled.
     bool step();
@@ -143,24 +153,33 @@ public:
 
 private:
     struct Slot;
-    engine::Session& session_;
+    struct Waiting {
+        Ticket ticket;
+        Request request;
+    };
+    Lane lane_;
     const engine::Model& model_;
-    std::deque<Request> queue_;
+    std::deque<Waiting> queue_;
     std::vector<std::unique_ptr<Slot>> slots_;  // one per sequence; null where free
-    std::size_t reserved_tokens_ = 0;           // cells promised to the running requests beyond the shared prefix
+    Ticket last_ticket_ = 0;
     std::uint64_t generated_tokens_ = 0;
-    std::vector<engine::Row> rows_;
-    std::vector<Slot*> row_owner_;  // one per row: whose token the row's logits choose, null where it wants none
+    std::vector<Slot*>
+        row_owner_;             // of the batch, one per row: whose token its logits choose, null where it wants none
+    bool is_stepping_ = false;  // slots stay until the end of the step
 
-    std::size_t cells(const Request& request) const;
+    void compute();
     void admit();
+    bool begin(int sequence);
     void fill_batch();
     void choose_tokens();
     void accept(Slot& slot, const ArgMax& chosen);
     bool deliver(Slot& slot, std::string_view text);
-    void finish(Slot& slot, FinishReason reason);
+    void end(Slot& slot, FinishReason reason);
+    void fail(Slot& slot, const Error& failure);
+    void clear_ended();
+    void finish(std::unique_ptr<Slot> slot);
+    void fail_batch(const Error& failure);
     void end_all();
-    void release(int sequence);
 };
 
 }  // namespace urial::generate

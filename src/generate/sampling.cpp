@@ -52,6 +52,7 @@ std::string_view name(FinishReason reason) {
         case FinishReason::Stop: return "stop";
         case FinishReason::Length: return "length";
         case FinishReason::Cancelled: return "cancelled";
+        case FinishReason::Failed: return "failed";
     }
     return "unknown";
 }

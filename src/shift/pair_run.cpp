@@ -43,10 +43,6 @@ constexpr std::size_t kBatchRows = 256;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>& b) {
-    return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
-}
-
 /// The aligned model's own choice, of all tokens that it knows.
 Token choose(std::span<const float> logits, std::size_t position) {
     try {
@@ -71,8 +67,6 @@ struct PairRun::Slot {
 
     PairTask task;
     int sequence;
-    std::size_t base_cells = 0;
-    std::size_t aligned_cells = 0;
     std::size_t planned = 0;  // positions that are scored or pending
     prompt::AnswerScanner scanner;
     PairResult result;
@@ -84,15 +78,15 @@ PairRun::PairRun(const Side& base, const Side& aligned, const std::vector<Token>
     : vocabulary_(vocabulary),
       options_(options),
       base_lags_(base.model != aligned.model || base.use_adapters != aligned.use_adapters),
-      base_(make_lane(base, base_prefix, options.base_context)),
-      aligned_(make_lane(aligned, aligned_prefix, options.aligned_context)),
+      base_(make_half(base, base_prefix, options.base_context)),
+      aligned_(make_half(aligned, aligned_prefix, options.aligned_context)),
       slots_(static_cast<std::size_t>(options.sequences)),
       aligned_copies_(kLogitRows),
       base_copies_(kLogitRows) {}
 
 PairRun::~PairRun() = default;
 
-PairRun::Lane PairRun::make_lane(const Side& side, const std::vector<Token>& prefix, int context) const {
+PairRun::Half PairRun::make_half(const Side& side, const std::vector<Token>& prefix, int context) const {
     engine::SessionOptions session = options_.session;
     session.sequences = options_.sequences;
     session.context_tokens = context;
@@ -104,33 +98,24 @@ PairRun::Lane PairRun::make_lane(const Side& side, const std::vector<Token>& pre
     if (engine_attends && session.flash_attention == FlashAttention::Auto)
         session.flash_attention = FlashAttention::Off;
     session.f32_cache = !(engine_attends && session.flash_attention == FlashAttention::On);
-    Lane lane;
-    lane.model = side.model;
-    lane.session = side.model->new_session(session);
-    lane.prefix = prefix;
-    lane.session->set_prefix(prefix);
-    return lane;
+    std::unique_ptr<engine::Session> made = side.model->new_session(session);
+    made->pin(prefix);
+    engine::Session& its = *made;
+    return {side.model, std::move(made), generate::Lane(its), {}};
 }
 
-std::size_t PairRun::room(const Lane& lane) const {
-    return static_cast<std::size_t>(lane.session->context_tokens()) - lane.prefix.size();
+std::size_t PairRun::answer_cells(const PairTask& task) const {
+    return task.answer.empty() ? static_cast<std::size_t>(options_.max_tokens) : task.answer.size();
 }
 
-/// Counts on sharing only the whole prefix: some models can share nothing less.
-std::size_t PairRun::needed_cells(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const {
-    const bool shares = common_length(prompt, lane.prefix) == lane.prefix.size() && prompt.size() > lane.prefix.size();
-    const std::size_t answer = task.answer.empty() ? static_cast<std::size_t>(options_.max_tokens) : task.answer.size();
-    return prompt.size() - (shares ? lane.prefix.size() : 0) + answer;
-}
-
-void PairRun::check_fits(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const {
+void PairRun::check_fits(const Half& half, const std::vector<Token>& prompt, const PairTask& task) const {
     if (prompt.empty())
         throw Error(ErrorKind::BadInput, "the prompt is empty: there is nothing that the answer follows");
-    if (needed_cells(lane, prompt, task) <= room(lane)) return;
+    if (half.lane.needed({.tokens = prompt, .answer = answer_cells(task)}) <= half.lane.room()) return;
     throw error(ErrorKind::ContextFull,
                 "the prompt has {} tokens and the answer {}: more than the context of {} has room for", prompt.size(),
                 task.answer.empty() ? fmt::format("up to {}", options_.max_tokens) : std::to_string(task.answer.size()),
-                lane.session->context_tokens());
+                half.session->context_tokens());
 }
 
 void PairRun::submit(PairTask task) {
@@ -141,19 +126,19 @@ void PairRun::submit(PairTask task) {
 
 bool PairRun::step() {
     const std::size_t first = pending_.size();
-    aligned_.rows.clear();
+    aligned_.lane.clear();
     for (const auto& slot : slots_) {
         if (slot) plan(*slot);
     }
     while (pending_.size() < kLogitRows && admit()) {
     }
     if (pending_.empty()) return false;
-    run_ahead(base_);
-    run_ahead(aligned_);
-    run_rows(aligned_);
+    base_.lane.run_ahead(base_.ahead);
+    aligned_.lane.run_ahead(aligned_.ahead);
+    aligned_.lane.run();
     read_aligned(first);
     if (base_is_due()) {
-        run_rows(base_);
+        base_.lane.run();
         score();
     } else {
         keep_aligned(first);
@@ -166,37 +151,30 @@ bool PairRun::admit() {
     const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
     if (free == slots_.end()) return false;
     PairTask& next = queue_.front();
-    const std::size_t base_cells = needed_cells(base_, next.base_prompt, next);
-    const std::size_t aligned_cells = needed_cells(aligned_, next.aligned_prompt, next);
-    if (base_.reserved + base_cells > room(base_) || aligned_.reserved + aligned_cells > room(aligned_)) return false;
+    const std::size_t answer = answer_cells(next);
+    if (!base_.lane.fits({.tokens = next.base_prompt, .answer = answer})) return false;
+    if (!aligned_.lane.fits({.tokens = next.aligned_prompt, .answer = answer})) return false;
     *free = std::make_unique<Slot>(std::move(next), static_cast<int>(free - slots_.begin()), options_.answer_form);
     queue_.pop_front();
     Slot& slot = **free;
-    base_.reserved += slot.base_cells = base_cells;
-    aligned_.reserved += slot.aligned_cells = aligned_cells;
-    read_prompt(base_, slot.sequence, slot.task.base_prompt);
-    read_prompt(aligned_, slot.sequence, slot.task.aligned_prompt);
+    read_prompt(base_, slot.sequence, {.tokens = slot.task.base_prompt, .answer = answer});
+    read_prompt(aligned_, slot.sequence, {.tokens = slot.task.aligned_prompt, .answer = answer});
     plan(slot);
     return true;
 }
 
 /// All of the prompt but its last token, whose row is the answer's first.
-void PairRun::read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt) {
-    const std::size_t last = prompt.size() - 1;
-    const std::size_t shared = lane.session->reset(sequence, std::min(common_length(prompt, lane.prefix), last));
-    const bool rides = lane.rows.size() + (last - shared) <= kBatchRows - kLogitRows;
-    for (std::size_t i = shared; i < last; ++i) {
-        (rides ? lane.rows : lane.ahead).push_back({sequence, prompt[i], false});
-        if (lane.ahead.size() == kBatchRows) run_ahead(lane);
+void PairRun::read_prompt(Half& half, int sequence, const generate::Lane::Claim& claim) {
+    const std::size_t last = claim.tokens.size() - 1;
+    const std::size_t known = half.lane.begin(sequence, claim).value();
+    const bool rides = half.lane.rows() + (last - known) <= kBatchRows - kLogitRows;
+    for (std::size_t i = known; i < last; ++i) {
+        if (rides) {
+            half.lane.add(sequence, claim.tokens[i], false);
+        } else {
+            half.ahead.push_back({sequence, claim.tokens[i], false});
+        }
     }
-}
-
-void PairRun::run_ahead(Lane& lane) {
-    if (lane.ahead.empty()) return;
-    const Clock::time_point start = Clock::now();
-    lane.session->decode(lane.ahead);
-    lane.ahead.clear();
-    lane.seconds += seconds_since(start);
 }
 
 void PairRun::plan(Slot& slot) {
@@ -205,23 +183,15 @@ void PairRun::plan(Slot& slot) {
         const std::size_t position = slot.planned++;
         const Token base_token = position == 0 ? slot.task.base_prompt.back() : slot.result.answer[position - 1];
         const Token aligned_token = position == 0 ? slot.task.aligned_prompt.back() : base_token;
-        pending_.push_back({&slot, position, base_.rows.size(), aligned_.rows.size(), nullptr});
-        base_.rows.push_back({slot.sequence, base_token, true});
-        aligned_.rows.push_back({slot.sequence, aligned_token, true});
+        const std::size_t base_row = base_.lane.add(slot.sequence, base_token, true);
+        const std::size_t aligned_row = aligned_.lane.add(slot.sequence, aligned_token, true);
+        pending_.push_back({&slot, position, base_row, aligned_row, nullptr});
     }
 }
 
-void PairRun::run_rows(Lane& lane) const {
-    const Clock::time_point start = Clock::now();
-    lane.session->decode(lane.rows);
-    // Reading a row waits for the computation where the engine runs it in the background.
-    (void)lane.session->logits(&lane == &base_ ? pending_.back().base_row : pending_.back().aligned_row);
-    lane.seconds += seconds_since(start);
-}
-
 /// The row's logits of the shared ids; ids that mean different tokens get no probability.
-const float* PairRun::row_of(const Lane& lane, std::size_t row, std::vector<float>& copy) const {
-    const std::span<const float> logits = lane.session->logits(row);
+const float* PairRun::row_of(const Half& half, std::size_t row, std::vector<float>& copy) const {
+    const std::span<const float> logits = half.session->logits(row);
     if (vocabulary_.different.empty()) return logits.data();
     copy.assign(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(vocabulary_.shared_size));
     for (const Token token : vocabulary_.different) {
@@ -326,7 +296,7 @@ void PairRun::score() {
         stats);
     statistics_seconds_ += seconds_since(start);
     positions_ += stats.size();
-    base_.rows.clear();
+    base_.lane.clear();
     pending_.clear();
     for (std::size_t i = 0; i < stats.size(); ++i) owners[i]->result.stats.push_back(std::move(stats[i]));
     for (const auto& slot : slots_) {
@@ -339,10 +309,8 @@ void PairRun::finish(Slot& slot) {
     if (result.finish != "given") result.text += slot.scanner.finish();
     result.text = replace_invalid_utf8(result.text);
     const auto on_done = std::move(slot.task.on_done);
-    base_.reserved -= slot.base_cells;
-    aligned_.reserved -= slot.aligned_cells;
-    base_.session->reset(slot.sequence, 0);
-    aligned_.session->reset(slot.sequence, 0);
+    base_.lane.end(slot.sequence, engine::Afterwards::Forget);
+    aligned_.lane.end(slot.sequence, engine::Afterwards::Forget);
     slots_[static_cast<std::size_t>(slot.sequence)].reset();
     if (on_done) on_done(std::move(result));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "generate/generate.h"
+#include "generate/lane.h"
 #include "shift/kernel.h"
 #include "shift/shift.h"
 #include "shift/vocabulary.h"
@@ -59,21 +60,18 @@ public:
     bool step();
 
     std::uint64_t positions() const { return positions_; }
-    double base_seconds() const { return base_.seconds; }
-    double aligned_seconds() const { return aligned_.seconds; }
+    double base_seconds() const { return base_.lane.seconds(); }
+    double aligned_seconds() const { return aligned_.lane.seconds(); }
     double statistics_seconds() const { return statistics_seconds_; }
 
 private:
     struct Slot;
-    /// One of the two models with the rows of the next batch.
-    struct Lane {
+    /// One of the two models.
+    struct Half {
         std::shared_ptr<const engine::Model> model;
         std::unique_ptr<engine::Session> session;
-        std::vector<Token> prefix;
-        std::size_t reserved = 0;  // cells promised to the answers that are under way, beyond the prefix
-        std::vector<engine::Row> rows;
-        std::vector<engine::Row> ahead;  // of prompts that have no room in that batch
-        double seconds = 0;
+        generate::Lane lane;
+        std::vector<engine::Row> ahead;  // of prompts that have no room in the next batch
     };
     /// A position that is not scored yet.
     struct Pending {
@@ -84,28 +82,25 @@ private:
         const float* aligned;     // that row's logits, once the batch has run; null: not to be scored
     };
 
-    Lane make_lane(const Side& side, const std::vector<Token>& prefix, int context) const;
-    std::size_t needed_cells(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
-    std::size_t room(const Lane& lane) const;
-    void check_fits(const Lane& lane, const std::vector<Token>& prompt, const PairTask& task) const;
+    Half make_half(const Side& side, const std::vector<Token>& prefix, int context) const;
+    std::size_t answer_cells(const PairTask& task) const;
+    void check_fits(const Half& half, const std::vector<Token>& prompt, const PairTask& task) const;
     bool admit();
-    static void read_prompt(Lane& lane, int sequence, const std::vector<Token>& prompt);
-    static void run_ahead(Lane& lane);
+    static void read_prompt(Half& half, int sequence, const generate::Lane::Claim& claim);
     void plan(Slot& slot);
-    void run_rows(Lane& lane) const;
     void read_aligned(std::size_t first);
     bool write(Slot& slot, Token token) const;
     bool base_is_due() const;
     void keep_aligned(std::size_t first);
     void score();
-    const float* row_of(const Lane& lane, std::size_t row, std::vector<float>& copy) const;
+    const float* row_of(const Half& half, std::size_t row, std::vector<float>& copy) const;
     void finish(Slot& slot);
 
     const VocabularyComparison& vocabulary_;
     PairRunOptions options_;
     bool base_lags_;
-    Lane base_;
-    Lane aligned_;
+    Half base_;
+    Half aligned_;
     std::deque<PairTask> queue_;
     std::vector<std::unique_ptr<Slot>> slots_;  // one per sequence; null where free
     std::vector<Pending> pending_;

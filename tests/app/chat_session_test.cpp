@@ -262,6 +262,18 @@ TEST(ChatSession, a_damaged_saved_conversation_is_refused_by_field_and_changes_n
     EXPECT_EQ(session.sampling().top_p, 1);
 }
 
+TEST(ChatSession, a_later_turn_is_read_behind_the_conversation_so_far) {
+    const auto model = echo_model();
+    ChatSession session(model, chat_spec(), {});
+    session.ask(std::string(500, 'x'), kNowhere);
+    const std::size_t rows = model->log().rows;
+    EXPECT_EQ(session.ask("two", kNowhere).result.text, "You said two.");
+    EXPECT_LT(model->log().rows - rows, 100U);
+    session.undo();
+    EXPECT_EQ(session.ask("three", kNowhere).result.text, "You said three.");
+    EXPECT_LT(model->log().rows - rows, 200U) << "also where the last turn is another one";
+}
+
 TEST(ChatSession, a_prompt_whose_reading_was_stopped_leaves_the_old_one_in_use) {
     bool stop = false;
     ChatOptions options;
@@ -271,7 +283,7 @@ TEST(ChatSession, a_prompt_whose_reading_was_stopped_leaves_the_old_one_in_use) 
     other.preamble = "Talk otherwise.\n";
     stop = true;
     EXPECT_THROW(session.set_prompt(other), engine::Cancelled);
-    EXPECT_THROW(session.ask("one", kNowhere), engine::Cancelled);
+    EXPECT_EQ(session.ask("one", kNowhere).result.finish, generate::FinishReason::Cancelled);
     EXPECT_TRUE(session.turns().empty());
     stop = false;
     EXPECT_EQ(session.ask("one", kNowhere).result.text, "You said one.");

@@ -57,11 +57,10 @@ engine::SessionOptions one_sequence(int context) {
 
 /// Greedy tokens for a prompt through our engine, nothing ending the answer but the end of text and the count.
 std::vector<Token> our_tokens(const engine::Model& model, engine::Session& session, const std::vector<Token>& prompt,
-                              std::size_t shared, int count) {
+                              int count) {
     generate::Scheduler scheduler(model, session);
     generate::Request request;
     request.tokens = prompt;
-    request.shared = shared;
     request.sampling.max_tokens = count;
     std::vector<Token> tokens;
     request.on_done = [&](generate::Result&& result) { tokens = std::move(result.token_ids); };
@@ -71,8 +70,8 @@ std::vector<Token> our_tokens(const engine::Model& model, engine::Session& sessi
 }
 
 /// By how much the best token behind `tokens` leads, computed by one sequence alone.
-float lead_behind(engine::Session& session, const std::vector<Token>& tokens, std::size_t shared) {
-    const std::size_t held = session.reset(0, shared);
+float lead_behind(engine::Session& session, const std::vector<Token>& tokens) {
+    const std::size_t held = session.start(0, tokens);
     std::vector<engine::Row> rows;
     for (std::size_t i = held; i < tokens.size(); ++i) rows.push_back({0, tokens[i], i + 1 == tokens.size()});
     session.decode(rows);
@@ -88,15 +87,15 @@ TEST(LlamaEngineModel, greedy_answers_equal_llama_cpps_own_token_for_token_cold_
     engine::SessionOptions options = one_sequence(2048);
     options.snapshot_dir = folder / "snapshots";
     const auto cold = model->new_session(options);
-    ASSERT_EQ(cold->set_prefix(prompt.prefix()), PrefixOrigin::Computed);
+    ASSERT_EQ(cold->pin(prompt.prefix()), PrefixOrigin::Computed);
     const auto warm = model->new_session(options);
-    ASSERT_EQ(warm->set_prefix(prompt.prefix()), PrefixOrigin::Restored);
+    ASSERT_EQ(warm->pin(prompt.prefix()), PrefixOrigin::Restored);
     for (const std::string& question : questions()) {
         const std::vector<Token> tokens = prompt.tokenize({{}, question});
         const std::size_t shared = prompt.shared_length(tokens);
         const std::vector<Token> expected = reference.continue_greedily(tokens, shared, 32);
-        EXPECT_EQ(our_tokens(*model, *cold, tokens, shared, 32), expected) << "cold: " << question;
-        EXPECT_EQ(our_tokens(*model, *warm, tokens, shared, 32), expected) << "warm: " << question;
+        EXPECT_EQ(our_tokens(*model, *cold, tokens, 32), expected) << "cold: " << question;
+        EXPECT_EQ(our_tokens(*model, *warm, tokens, 32), expected) << "warm: " << question;
     }
 }
 
@@ -131,15 +130,14 @@ TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_where_the
     engine::SessionOptions options = one_sequence(4096);
     options.sequences = 8;
     const auto wide = model->new_session(options);
-    narrow->set_prefix(prompt.prefix());
-    wide->set_prefix(prompt.prefix());
+    narrow->pin(prompt.prefix());
+    wide->pin(prompt.prefix());
     std::vector<generate::Result> results(questions().size());
     generate::Scheduler scheduler(*model, *wide);
     for (std::size_t i = 0; i < questions().size(); ++i) {
         generate::Request request;
         request.id = i;
         request.tokens = prompt.tokenize({{}, questions()[i]});
-        request.shared = prompt.shared_length(request.tokens);
         request.sampling.max_tokens = 24;
         request.on_done = [&results, i](generate::Result&& result) { results[i] = std::move(result); };
         scheduler.submit(std::move(request));
@@ -147,15 +145,70 @@ TEST(LlamaEngineModel, parallel_answers_are_those_of_one_at_a_time_but_where_the
     scheduler.run();
     for (std::size_t i = 0; i < questions().size(); ++i) {
         auto tokens = prompt.tokenize({{}, questions()[i]});
-        const std::size_t shared = prompt.shared_length(tokens);
-        const auto alone = our_tokens(*model, *narrow, tokens, shared, 24);
+        const auto alone = our_tokens(*model, *narrow, tokens, 24);
         const auto& together = results[i].token_ids;
         const auto [a, b] = std::mismatch(alone.begin(), alone.end(), together.begin(), together.end());
         if (a == alone.end() && b == together.end()) continue;
         tokens.insert(tokens.end(), alone.begin(), a);
-        EXPECT_LT(lead_behind(*narrow, tokens, shared), kLargestOverturnedLead)
+        EXPECT_LT(lead_behind(*narrow, tokens), kLargestOverturnedLead)
             << questions()[i] << ": differs at " << a - alone.begin();
     }
+}
+
+/// A sequence goes on behind what the session has of the tokens; the logits behind the last one.
+std::vector<float> logits_behind(engine::Session& session, const std::vector<Token>& tokens,
+                                 std::size_t at_least_shared) {
+    std::size_t next = session.start(0, tokens);
+    EXPECT_GE(next, at_least_shared);
+    std::vector<engine::Row> rows;
+    while (next < tokens.size()) {
+        rows.clear();
+        for (; next < tokens.size() && rows.size() < 256; ++next)
+            rows.push_back({0, tokens[next], next + 1 == tokens.size()});
+        session.decode(rows);
+    }
+    const auto logits = session.logits(rows.size() - 1);
+    return {logits.begin(), logits.end()};
+}
+
+TEST(LlamaEngineModel, a_part_of_a_kept_conversation_is_shared_though_windows_have_left_it_and_cells_are_scarce) {
+    URIAL_NEED_MODEL();
+    const auto model = test::default_model();
+    std::string text;
+    for (int i = 0; i < 300; ++i) text += std::to_string(i * 7919 % 1000) + " and ";
+    const std::vector<Token> conversation = model->tokenize(text, {.add_bos = true});
+    ASSERT_GT(conversation.size(), 1000U) << "twice the window of Gemma 3";
+    engine::SessionOptions options = one_sequence(2560);
+    options.sequences = 2;
+    options.prefixes = 2;
+    const auto session = model->new_session(options);
+    const auto fill = [&](std::size_t count) {
+        session->end(1, engine::Afterwards::Forget);
+        for (std::size_t i = 0; i < count; i += 200) {
+            std::vector<engine::Row> rows;
+            for (std::size_t k = 0; k < 200; ++k) rows.push_back({1, static_cast<Token>(1000 + i + k), false});
+            session->decode(rows);
+        }
+    };
+    fill(600);
+    logits_behind(*session, conversation, 0);
+    session->end(0, engine::Afterwards::Keep);
+    // The 600 cells in front of the conversation do not suffice now: its own come next, and then some that are free.
+    const std::size_t more = (2560 - 600 - conversation.size()) / 200 * 200;
+    ASSERT_GE(more, 200U);
+    fill(600 + more);
+    std::vector<Token> changed(conversation.begin(), conversation.begin() + 300);
+    changed.insert(changed.end(), conversation.begin() + 20, conversation.begin() + 60);
+    const std::vector<float> shared = logits_behind(*session, changed, 300);
+    const auto other = model->new_session(one_sequence(2560));
+    const std::vector<float> anew = logits_behind(*other, changed, 0);
+    double squares = 0;
+    double differences = 0;
+    for (std::size_t i = 0; i < anew.size(); ++i) {
+        squares += std::pow(static_cast<double>(anew[i]), 2);
+        differences += std::pow(static_cast<double>(shared[i] - anew[i]), 2);
+    }
+    EXPECT_LT(std::sqrt(differences / squares), 0.02);
 }
 
 /// Logits behind the last of some tokens, with the model loaded for this arithmetic; many rows at once.
@@ -171,7 +224,6 @@ std::vector<float> last_logits(engine::Arithmetic arithmetic) {
         rows.push_back({0, token, false});
     }
     rows.back().wants_logits = true;
-    session->reset(0, 0);
     session->decode(rows);
     const auto logits = session->logits(rows.size() - 1);
     return {logits.begin(), logits.end()};
@@ -211,17 +263,17 @@ TEST(LlamaEngineModel, a_snapshot_of_another_adapter_prompt_or_a_damaged_one_is_
     const auto tokens =
         model->tokenize(std::string(600, 'a') + " and more text than a snapshot needs at least", {.add_bos = true});
     ASSERT_GE(tokens.size(), 64U);
-    const auto session = model->new_session(options);
-    EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Computed);
-    EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Restored);
+    const auto origin_of = [&](const std::vector<Token>& prefix) { return model->new_session(options)->pin(prefix); };
+    EXPECT_EQ(origin_of(tokens), PrefixOrigin::Computed);
+    EXPECT_EQ(origin_of(tokens), PrefixOrigin::Restored);
     auto other = tokens;
     other.back() += 1;
-    EXPECT_EQ(session->set_prefix(other), PrefixOrigin::Computed);
+    EXPECT_EQ(origin_of(other), PrefixOrigin::Computed);
     for (const auto& entry : fs::directory_iterator(folder.path())) {
         if (entry.path().extension() == ".state") write_file_atomic(entry.path(), "damaged");
     }
-    EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Computed) << "a damaged snapshot is computed anew";
-    EXPECT_EQ(session->set_prefix(tokens), PrefixOrigin::Restored) << "and replaced";
+    EXPECT_EQ(origin_of(tokens), PrefixOrigin::Computed) << "a damaged snapshot is computed anew";
+    EXPECT_EQ(origin_of(tokens), PrefixOrigin::Restored) << "and replaced";
 }
 
 TEST(LlamaEngineModel, what_the_engine_would_abort_on_is_an_error_before) {
@@ -229,9 +281,8 @@ TEST(LlamaEngineModel, what_the_engine_would_abort_on_is_an_error_before) {
     const auto model = test::default_model();
     const auto session = model->new_session(one_sequence(256));
     const auto too_long = std::vector<Token>(300, 5);
-    EXPECT_ERROR(session->set_prefix(too_long), ErrorKind::ContextFull, "context 256");
-    session->set_prefix({});
-    session->reset(0, 0);
+    EXPECT_ERROR(session->pin(too_long), ErrorKind::ContextFull, "context 256");
+    session->pin({});
     const std::vector<engine::Row> outside{{0, 1'000'000, true}};
     EXPECT_ERROR(session->decode(outside), ErrorKind::BadInput, "outside the vocabulary");
     const std::vector<engine::Row> nobody{{3, 5, true}};

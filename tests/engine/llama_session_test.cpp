@@ -1,5 +1,8 @@
 // The real engine with a model of a few kilobytes.
 
+#include <algorithm>
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "base/files.h"
@@ -29,6 +32,9 @@ protected:
         return options;
     }
     static std::vector<Token> prefix(const Model& model) { return model.tokenize(std::string(200, 'a'), {}); }
+    static std::vector<Token> prefix_and_more(const Model& model) {
+        return model.tokenize(std::string(200, 'a') + "F", {});
+    }
     static std::vector<float> logits_after(Session& session, Token token) {
         const Row row{0, token, true};
         session.decode({&row, 1});
@@ -43,10 +49,10 @@ TEST_F(LlamaSession, another_model_of_the_same_name_and_hash_does_not_get_its_sn
     SessionOptions options = small();
     options.snapshot_dir = folder_ / "snapshots";
     const auto model = load(1);
-    EXPECT_EQ(model->new_session(options)->set_prefix(prefix(*model)), PrefixOrigin::Computed);
-    EXPECT_EQ(model->new_session(options)->set_prefix(prefix(*model)), PrefixOrigin::Restored);
+    EXPECT_EQ(model->new_session(options)->pin(prefix(*model)), PrefixOrigin::Computed);
+    EXPECT_EQ(model->new_session(options)->pin(prefix(*model)), PrefixOrigin::Restored);
     const auto other = load(2);
-    EXPECT_EQ(other->new_session(options)->set_prefix(prefix(*other)), PrefixOrigin::Computed);
+    EXPECT_EQ(other->new_session(options)->pin(prefix(*other)), PrefixOrigin::Computed);
 }
 
 TEST_F(LlamaSession, loading_can_be_stopped_and_shows_its_progress) {
@@ -75,7 +81,7 @@ TEST_F(LlamaSession, reading_a_prefix_shows_its_progress_token_by_token) {
         seen.push_back(done);
     };
     const auto model = load(1);
-    model->new_session(options)->set_prefix(prefix(*model));
+    model->new_session(options)->pin(prefix(*model));
     ASSERT_GT(seen.size(), 10U) << "more often than once a batch";
     EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
     EXPECT_EQ(seen.back(), 200U);
@@ -88,16 +94,84 @@ TEST_F(LlamaSession, a_stopped_prefix_leaves_a_session_without_one_that_can_be_u
     const auto model = load(1);
     const auto session = model->new_session(options);
     left = 100;  // nodes, somewhere in the middle
-    EXPECT_THROW(session->set_prefix(prefix(*model)), Cancelled);
-    EXPECT_EQ(session->prefix_length(), 0U);
+    EXPECT_THROW(session->pin(prefix(*model)), Cancelled);
+    EXPECT_EQ(session->pinned_tokens(), 0);
     EXPECT_EQ(session->free_tokens(), 512);
-    session->set_prefix(prefix(*model));
-    session->reset(0, 200);
+    session->pin(prefix(*model));
+    session->start(0, prefix_and_more(*model));
 
     const auto undisturbed = model->new_session(small());
-    undisturbed->set_prefix(prefix(*model));
-    undisturbed->reset(0, 200);
+    undisturbed->pin(prefix(*model));
+    EXPECT_EQ(undisturbed->start(0, prefix_and_more(*model)), 200U);
     EXPECT_EQ(logits_after(*session, 70), logits_after(*undisturbed, 70));
+}
+
+/// Appends the tokens that the sequence does not have yet; the logits behind the last one.
+std::vector<float> go_on(Session& session, int sequence, const std::vector<Token>& tokens,
+                         std::size_t expected_shared) {
+    const std::size_t shared = session.start(sequence, tokens);
+    EXPECT_EQ(shared, expected_shared);
+    std::vector<Row> rows;
+    for (std::size_t i = shared; i < tokens.size(); ++i) rows.push_back({sequence, tokens[i], i + 1 == tokens.size()});
+    session.decode(rows);
+    const auto logits = session.logits(rows.size() - 1);
+    return {logits.begin(), logits.end()};
+}
+
+void expect_near(const std::vector<float>& a, const std::vector<float>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    float spread = 0;
+    for (const float logit : a) spread = std::max(spread, std::abs(logit));
+    ASSERT_GT(spread, 0.01F);
+    for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 0.01F * spread) << "token " << i;
+}
+
+TEST_F(LlamaSession, prefixes_and_kept_sequences_give_the_logits_of_tokens_that_are_computed_anew) {
+    SessionOptions options = small();
+    options.sequences = 2;
+    options.prefixes = 3;
+    options.batch_rows = 256;
+    const auto model = load(1);
+    const auto session = model->new_session(options);
+    const auto text = [&](const std::string& words) { return model->tokenize(words, {}); };
+    const std::string first = std::string(40, 'a') + "the first constant part: ";
+    const std::string second = "another constant part, for other questions: ";
+    EXPECT_EQ(session->pin(text(first)), PrefixOrigin::Computed);
+    EXPECT_EQ(session->pin(text(second)), PrefixOrigin::Computed);
+    EXPECT_EQ(session->pin(text(second)), PrefixOrigin::Present);
+    EXPECT_EQ(session->pinned_tokens(), static_cast<int>(first.size() + second.size()));
+    const auto anew = [&](const std::string& words) { return go_on(*model->new_session(options), 0, text(words), 0); };
+    expect_near(go_on(*session, 0, text(first + "q1"), first.size()), anew(first + "q1"));
+    expect_near(go_on(*session, 1, text(second + "q2"), second.size()), anew(second + "q2"));
+    session->end(0, Afterwards::Keep);
+    session->end(1, Afterwards::Forget);
+    expect_near(go_on(*session, 1, text(first + "q1 and more"), first.size() + 2), anew(first + "q1 and more"));
+    expect_near(go_on(*session, 0, text(first + "q3"), first.size() + 1), anew(first + "q3"));
+    expect_near(go_on(*session, 0, text(first.substr(0, 50) + "!"), 50), anew(first.substr(0, 50) + "!"));
+    session->end(0, Afterwards::Forget);
+    session->end(1, Afterwards::Forget);
+    session->unpin(text(second));
+    EXPECT_EQ(session->pinned_tokens(), static_cast<int>(first.size() + second.size())) << "pinned twice";
+    session->unpin(text(second));
+    session->unpin(text(first));
+    EXPECT_EQ(session->free_tokens(), session->context_tokens());
+    EXPECT_EQ(session->pin(text(second)), PrefixOrigin::Present) << "kept";
+}
+
+TEST_F(LlamaSession, kept_sequences_give_way_to_those_that_run) {
+    SessionOptions options = small();  // 512 cells
+    options.sequences = 1;
+    options.prefixes = 4;
+    options.batch_rows = 256;
+    const auto model = load(1);
+    const auto session = model->new_session(options);
+    for (const char letter : {'a', 'b', 'c', 'd'}) {
+        go_on(*session, 0, model->tokenize(std::string(180, letter), {}), 0);
+        session->end(0, Afterwards::Keep);
+        EXPECT_EQ(session->free_tokens(), 512);
+    }
+    EXPECT_EQ(session->shareable(model->tokenize(std::string(200, 'd'), {})).tokens, 180U);
+    EXPECT_EQ(session->shareable(model->tokenize(std::string(200, 'a'), {})).tokens, 0U);
 }
 
 TEST_F(LlamaSession, a_stopped_batch_empties_its_sequences) {

@@ -43,7 +43,6 @@ protected:
         Request made;
         made.id = id;
         made.tokens = tokens_of(*model_, "prefix Q" + std::to_string(id) + " A:");
-        made.shared = 7;
         made.sampling.max_tokens = max_tokens;
         made.on_done = [this, id](Result&& result) {
             EXPECT_FALSE(results_.contains(id)) << "request " << id << " ended twice";
@@ -54,16 +53,15 @@ protected:
 };
 
 TEST_F(SchedulerTest, cells_are_reserved_for_what_the_session_cannot_share) {
-    model_->share_all_or_nothing();
+    model_->set_sharing(engine::Sharing::Whole);
     const std::string prefix(40, 'p');
     // Room beside the prefix for one request that shares nothing, or for two that share all but a token.
     const auto session = model_->new_session(session_of(2, 41 + 80));
-    session->set_prefix(tokens_of(*model_, prefix));
+    session->pin(tokens_of(*model_, prefix));
     Scheduler scheduler(*model_, *session);
     for (std::uint64_t id = 0; id < 2; ++id) {
         Request made = request(id, 20);
         made.tokens = tokens_of(*model_, prefix.substr(1) + " Q" + std::to_string(id) + " A:");
-        made.shared = 40;
         scheduler.submit(std::move(made));
     }
     scheduler.run();
@@ -75,7 +73,7 @@ TEST_F(SchedulerTest, many_requests_over_few_sequences_each_get_their_own_answer
     for (const int sequences : {1, 2, 3, 8}) {
         results_.clear();
         const auto session = model_->new_session(session_of(sequences, 2000, 16));
-        session->set_prefix(tokens_of(*model_, "prefix"));
+        session->pin(tokens_of(*model_, "prefix"));
         Scheduler scheduler(*model_, *session);
         for (std::uint64_t id = 0; id < 20; ++id) scheduler.submit(request(id));
         scheduler.run();
@@ -92,13 +90,13 @@ TEST_F(SchedulerTest, many_requests_over_few_sequences_each_get_their_own_answer
 
 TEST_F(SchedulerTest, prompts_ride_along_with_answers_and_no_batch_exceeds_its_rows) {
     const auto session = model_->new_session(session_of(4, 2000, 16));
-    session->set_prefix(tokens_of(*model_, "prefix"));
+    session->pin(tokens_of(*model_, "prefix"));
     Scheduler scheduler(*model_, *session);
     std::size_t prompt_rows = 0;
     std::size_t answer_rows = 0;
     for (std::uint64_t id = 0; id < 12; ++id) {
         Request made = request(id);
-        prompt_rows += made.tokens.size() - made.shared;
+        prompt_rows += made.tokens.size() - tokens_of(*model_, "prefix").size();
         answer_rows += answer_to("Q" + std::to_string(id) + " ").size();
         scheduler.submit(std::move(made));
     }
@@ -111,7 +109,7 @@ TEST_F(SchedulerTest, prompts_ride_along_with_answers_and_no_batch_exceeds_its_r
 TEST_F(SchedulerTest, a_request_waits_until_the_cells_for_its_whole_answer_are_free) {
     // 7 cells of prefix; each request needs at most 6 + 20 cells: two fit at a time though four sequences are there.
     const auto session = model_->new_session(session_of(4, 7 + 2 * 26, 64));
-    session->set_prefix(tokens_of(*model_, "prefix"));
+    session->pin(tokens_of(*model_, "prefix"));
     Scheduler scheduler(*model_, *session);
     std::size_t most_running = 0;
     for (std::uint64_t id = 0; id < 8; ++id) scheduler.submit(request(id, 20));
@@ -122,7 +120,7 @@ TEST_F(SchedulerTest, a_request_waits_until_the_cells_for_its_whole_answer_are_f
 
 TEST_F(SchedulerTest, a_request_that_can_never_fit_is_refused_with_the_numbers) {
     const auto session = model_->new_session(session_of(1, 30));
-    session->set_prefix(tokens_of(*model_, "prefix"));
+    session->pin(tokens_of(*model_, "prefix"));
     Scheduler scheduler(*model_, *session);
     EXPECT_ERROR(scheduler.submit(request(1, 20)), ErrorKind::ContextFull, "the answer may take 20");
     Request empty;
@@ -175,7 +173,7 @@ TEST_F(SchedulerTest, a_caller_that_wants_no_more_text_gets_no_more) {
 
 TEST_F(SchedulerTest, cancelling_works_for_queued_and_running_requests_and_frees_their_cells) {
     const auto session = model_->new_session(session_of(1, 200));
-    session->set_prefix(tokens_of(*model_, "prefix"));
+    session->pin(tokens_of(*model_, "prefix"));
     Scheduler scheduler(*model_, *session);
     for (std::uint64_t id = 1; id <= 3; ++id) scheduler.submit(request(id));
     scheduler.step();
@@ -247,7 +245,7 @@ private:
 
 TEST_F(SchedulerTest, each_answer_keeps_to_its_own_constraint) {
     const auto session = model_->new_session(session_of(3, 2000));
-    session->set_prefix(tokens_of(*model_, "prefix"));
+    session->pin(tokens_of(*model_, "prefix"));
     Scheduler scheduler(*model_, *session);
     for (std::uint64_t id = 0; id < 6; ++id) {
         Request made = request(id);
@@ -273,24 +271,31 @@ public:
     int free_tokens() const override { return session_->free_tokens(); }
     int batch_rows() const override { return session_->batch_rows(); }
     int logit_rows() const override { return session_->logit_rows(); }
-    engine::PrefixOrigin set_prefix(std::span<const Token> tokens) override { return session_->set_prefix(tokens); }
-    std::size_t prefix_length() const override { return session_->prefix_length(); }
-    std::size_t shareable(std::size_t wanted) const override { return session_->shareable(wanted); }
-    std::size_t reset(int sequence, std::size_t shared) override { return session_->reset(sequence, shared); }
+    int pinned_tokens() const override { return session_->pinned_tokens(); }
+    engine::PrefixOrigin pin(std::span<const Token> tokens) override { return session_->pin(tokens); }
+    void unpin(std::span<const Token> tokens) override { session_->unpin(tokens); }
+    engine::Shareable shareable(std::span<const Token> tokens) const override { return session_->shareable(tokens); }
+    std::size_t start(int sequence, std::span<const Token> tokens) override {
+        return session_->start(sequence, tokens);
+    }
+    void end(int sequence, engine::Afterwards afterwards) override { session_->end(sequence, afterwards); }
     std::size_t length(int sequence) const override { return session_->length(sequence); }
-    void decode(std::span<const engine::Row> rows) override { session_->decode(rows); }
+    void decode(std::span<const engine::Row> rows) override {
+        session_->decode(rows);
+        ++decodes_;
+    }
     std::span<const float> logits(std::size_t row) const override {
         const std::span<const float> scripted = session_->logits(row);
         logits_.assign(scripted.size(), -100.0F);
         logits_[static_cast<std::size_t>(arg_max(scripted).token)] = 0;
-        logits_['~'] = -leads_.at(next_++);
+        logits_['~'] = -leads_.at(decodes_ - 1);
         return logits_;
     }
 
 private:
     std::unique_ptr<engine::Session> session_;
     std::vector<float> leads_;
-    mutable std::size_t next_ = 0;
+    std::size_t decodes_ = 0;
     mutable std::vector<float> logits_;
 };
 
@@ -298,7 +303,7 @@ TEST_F(SchedulerTest, tokens_whose_lead_other_arithmetic_might_overturn_are_near
     // docs/generation.md: of 168 leads that were overturned, 87 % were below 0.25; a third of all leads is below 1.
     const std::vector<float> leads{0.02F, 3.0F, 0.9F, 0.2F, 0.4F};
     CloseCalls session(model_->new_session(session_of(1, 100)), leads);
-    session.set_prefix(tokens_of(*model_, "prefix"));
+    session.pin(tokens_of(*model_, "prefix"));
     Scheduler scheduler(*model_, session);
     scheduler.submit(request(1, static_cast<int>(leads.size())));
     scheduler.run();
@@ -310,12 +315,124 @@ TEST_F(SchedulerTest, tokens_whose_lead_other_arithmetic_might_overturn_are_near
     EXPECT_FLOAT_EQ(ties[1].gap, 0.2F);
 }
 
+/// Its logits are no numbers for one of its sequences.
+class BrokenSequence final : public engine::TokenConstraint {
+public:
+    void keep_allowed(std::vector<Token>&) const override { throw Error(ErrorKind::Model, "the grammar is stuck"); }
+    void accept(Token) override {}
+};
+
+TEST_F(SchedulerTest, what_goes_wrong_with_one_request_ends_that_one_alone) {
+    const auto session = model_->new_session(session_of(3, 2000));
+    session->pin(tokens_of(*model_, "prefix"));
+    Scheduler scheduler(*model_, *session);
+    for (std::uint64_t id = 0; id < 6; ++id) {
+        Request made = request(id);
+        if (id == 1) made.constraint = std::make_unique<BrokenSequence>();
+        scheduler.submit(std::move(made));
+    }
+    scheduler.run();
+    ASSERT_EQ(results_.size(), 6U);
+    EXPECT_EQ(results_[1].finish, FinishReason::Failed);
+    ASSERT_TRUE(results_[1].failure);
+    EXPECT_STREQ(results_[1].failure->what(), "the grammar is stuck");
+    for (const std::uint64_t id : {0, 2, 3, 4, 5})
+        EXPECT_EQ(results_[id].text, answer_to("Q" + std::to_string(id) + " "));
+    EXPECT_EQ(session->free_tokens(), 2000 - 7);
+}
+
+TEST_F(SchedulerTest, a_callback_may_cancel_any_request_and_submit_new_ones) {
+    const auto session = model_->new_session(session_of(2, 2000));
+    Scheduler scheduler(*model_, *session);
+    std::map<std::uint64_t, Ticket> tickets;
+    Request first = request(1);
+    bool acted = false;
+    first.on_text = [&](std::string_view) {
+        if (std::exchange(acted, true)) return true;
+        EXPECT_TRUE(scheduler.cancel(tickets[2])) << "runs in the same batch";
+        EXPECT_TRUE(scheduler.cancel(tickets[1])) << "itself";
+        EXPECT_TRUE(scheduler.cancel(tickets[3])) << "waits";
+        EXPECT_FALSE(scheduler.cancel(tickets[1]));
+        tickets[4] = scheduler.submit(request(4));
+        return true;
+    };
+    tickets[1] = scheduler.submit(std::move(first));
+    for (const std::uint64_t id : {2, 3}) tickets[id] = scheduler.submit(request(id));
+    scheduler.run();
+    ASSERT_EQ(results_.size(), 4U);
+    for (const std::uint64_t id : {1, 2, 3}) EXPECT_EQ(results_[id].finish, FinishReason::Cancelled) << id;
+    EXPECT_EQ(results_[4].text, answer_to("Q4 "));
+    EXPECT_EQ(session->free_tokens(), 2000);
+}
+
+TEST_F(SchedulerTest, requests_of_several_prompts_run_together_and_each_constant_part_is_read_once) {
+    engine::SessionOptions options = session_of(4, 4000);
+    options.prefixes = 3;
+    const auto session = model_->new_session(options);
+    Scheduler scheduler(*model_, *session);
+    const std::vector<std::string> prompts{std::string(100, 'a'), std::string(200, 'b'), std::string(300, 'c')};
+    for (std::uint64_t id = 0; id < 12; ++id) {
+        Request made = request(id);
+        const std::string& prompt = prompts[id % prompts.size()];
+        made.tokens = tokens_of(*model_, prompt + " Q" + std::to_string(id) + " A:");
+        made.constant = tokens_of(*model_, prompt).size();
+        scheduler.submit(std::move(made));
+    }
+    std::size_t most_running = 0;
+    while (scheduler.step()) most_running = std::max(most_running, scheduler.running());
+    EXPECT_EQ(most_running, 4U);
+    ASSERT_EQ(results_.size(), 12U);
+    for (const auto& [id, result] : results_) EXPECT_EQ(result.text, answer_to("Q" + std::to_string(id) + " "));
+    EXPECT_EQ(model_->log().prefix_decodes, 3U);
+    EXPECT_EQ(session->pinned_tokens(), 0) << "none is held longer than it is used";
+    EXPECT_EQ(session->free_tokens(), 4000);
+}
+
+TEST_F(SchedulerTest, a_prompt_waits_for_a_place_and_steady_traffic_of_another_one_does_not_keep_it_waiting) {
+    const auto session = model_->new_session(session_of(2, 4000));  // one place for a prefix
+    Scheduler scheduler(*model_, *session);
+    const auto submit = [&](std::uint64_t id, char letter) {
+        const std::string prompt(100, letter);
+        Request made = request(id);
+        made.tokens = tokens_of(*model_, prompt + " Q" + std::to_string(id) + " A:");
+        made.constant = tokens_of(*model_, prompt).size();
+        scheduler.submit(std::move(made));
+    };
+    for (std::uint64_t id = 0; id < 4; ++id) submit(id, 'a');
+    submit(100, 'b');
+    for (std::uint64_t id = 4; !results_.contains(100) && id < 1000; ++id) {
+        submit(id, 'a');
+        scheduler.step();
+    }
+    EXPECT_EQ(results_[100].text, answer_to("Q100 "));
+    EXPECT_FALSE(results_.contains(50)) << "those that came later";
+}
+
+TEST_F(SchedulerTest, a_conversation_that_is_kept_is_read_only_behind_what_is_known) {
+    engine::SessionOptions options = session_of(1, 2000);
+    options.prefixes = 2;
+    const auto session = model_->new_session(options);
+    session->pin(tokens_of(*model_, "prefix"));
+    Scheduler scheduler(*model_, *session);
+    Request made = request(1);
+    made.keep = true;
+    scheduler.submit(std::move(made));
+    scheduler.run();
+    const std::size_t rows = model_->log().rows;
+    Request next = request(2);
+    next.tokens = tokens_of(*model_, "prefix Q1 A:" + results_[1].text + " Q2 A:");
+    scheduler.submit(std::move(next));
+    scheduler.run();
+    EXPECT_EQ(results_[2].text, answer_to("Q2 "));
+    EXPECT_EQ(model_->log().rows - rows, std::string(" Q2 A:").size() + results_[2].text.size());
+}
+
 TEST_F(SchedulerTest, a_session_that_is_stopped_ends_every_request_as_cancelled) {
     bool stop = false;
     engine::SessionOptions options = session_of(2, 2000, 16);
     options.watch.cancelled = [&] { return stop; };
     const auto session = model_->new_session(options);
-    session->set_prefix(tokens_of(*model_, "prefix"));
+    session->pin(tokens_of(*model_, "prefix"));
     Scheduler scheduler(*model_, *session);
     for (std::uint64_t id = 0; id < 5; ++id) scheduler.submit(request(id));
     for (int i = 0; i < 4; ++i) EXPECT_TRUE(scheduler.step());

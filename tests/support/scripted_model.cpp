@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "engine/token_store.h"
 
 namespace urial::test {
 namespace {
@@ -14,45 +15,51 @@ public:
     ScriptedSession(std::shared_ptr<const ScriptedModel> model, const engine::SessionOptions& options)
         : model_(std::move(model)),
           options_(options),
-          texts_(static_cast<std::size_t>(options.sequences)),
-          shared_(texts_.size()) {}
+          store_({static_cast<std::size_t>(options.sequences), static_cast<std::size_t>(options.prefixes),
+                  static_cast<std::size_t>(options.context_tokens)},
+                 model_->sharing(), [](std::size_t) {}) {}
 
-    int sequence_count() const override { return static_cast<int>(texts_.size()); }
+    int sequence_count() const override { return static_cast<int>(store_.sequence_count()); }
     int context_tokens() const override { return options_.context_tokens; }
-    int free_tokens() const override {
-        std::size_t used = prefix_.size();
-        for (std::size_t s = 0; s < texts_.size(); ++s) used += texts_[s].size() - shared_[s];
-        return options_.context_tokens - static_cast<int>(used);
-    }
+    int free_tokens() const override { return static_cast<int>(store_.free_cells()); }
+    int pinned_tokens() const override { return static_cast<int>(store_.pinned_cells()); }
     int batch_rows() const override { return options_.batch_rows; }
     int logit_rows() const override { return options_.logit_rows > 0 ? options_.logit_rows : options_.sequences; }
 
-    engine::PrefixOrigin set_prefix(std::span<const Token> tokens) override {
-        if (static_cast<int>(tokens.size()) >= options_.context_tokens) {
-            throw error(ErrorKind::ContextFull, "prefix of {} tokens", tokens.size());
+    engine::PrefixOrigin pin(std::span<const Token> tokens) override {
+        if (tokens.empty()) return engine::PrefixOrigin::Empty;
+        if (const auto place = store_.find(tokens)) {
+            store_.pin(*place);
+            return engine::PrefixOrigin::Present;
         }
-        const bool cancelled = is_cancelled();
-        prefix_.assign(tokens.begin(), cancelled ? tokens.begin() : tokens.end());
-        for (std::size_t s = 0; s < texts_.size(); ++s) reset(static_cast<int>(s), 0);
-        if (cancelled) throw engine::Cancelled();
+        const std::size_t place = store_.add_pinned(tokens);
+        if (is_cancelled()) {
+            store_.drop(place);
+            throw engine::Cancelled();
+        }
         ++model_->log().prefix_decodes;
-        return prefix_.empty() ? engine::PrefixOrigin::Empty : engine::PrefixOrigin::Computed;
+        return engine::PrefixOrigin::Computed;
     }
-    std::size_t prefix_length() const override { return prefix_.size(); }
-
-    std::size_t shareable(std::size_t wanted) const override {
-        if (wanted >= prefix_.size()) return prefix_.size();
-        return model_->shares_in_part() ? wanted : 0;
+    void unpin(std::span<const Token> tokens) override {
+        if (const auto place = store_.find(tokens)) store_.unpin(*place);
     }
-
-    std::size_t reset(int sequence, std::size_t shared) override {
-        const auto s = static_cast<std::size_t>(sequence);
-        shared = shareable(shared);
-        texts_.at(s).assign(prefix_.begin(), prefix_.begin() + static_cast<std::ptrdiff_t>(shared));
-        shared_[s] = shared;
-        return shared;
+    engine::Shareable shareable(std::span<const Token> tokens) const override {
+        const engine::TokenStore::Share share = store_.share(tokens);
+        return {share.tokens, share.pinned};
     }
-    std::size_t length(int sequence) const override { return texts_.at(static_cast<std::size_t>(sequence)).size(); }
+    std::size_t start(int sequence, std::span<const Token> tokens) override {
+        const engine::TokenStore::Share share = store_.share(tokens);
+        store_.start(sequence, share);
+        return share.tokens;
+    }
+    void end(int sequence, engine::Afterwards afterwards) override {
+        if (afterwards == engine::Afterwards::Keep) {
+            store_.keep(sequence);
+        } else {
+            store_.forget(sequence);
+        }
+    }
+    std::size_t length(int sequence) const override { return store_.length(sequence); }
 
     void decode(std::span<const engine::Row> rows) override {
         if (static_cast<int>(rows.size()) > options_.batch_rows) throw Error(ErrorKind::BadInput, "too many rows");
@@ -60,14 +67,13 @@ public:
         const auto wanted = std::count_if(rows.begin(), rows.end(), [](const auto& row) { return row.wants_logits; });
         if (wanted > logit_rows()) throw Error(ErrorKind::BadInput, "too many rows want logits");
         if (is_cancelled()) {
-            for (const engine::Row& row : rows) reset(row.sequence, 0);
+            for (const engine::Row& row : rows) store_.forget(row.sequence);
             throw engine::Cancelled();
         }
         logits_.assign(rows.size(), {});
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            std::vector<Token>& text = texts_.at(static_cast<std::size_t>(rows[i].sequence));
-            text.push_back(rows[i].token);
-            if (rows[i].wants_logits) logits_[i] = row_after(text);
+            store_.append(rows[i].sequence, rows[i].token);
+            if (rows[i].wants_logits) logits_[i] = row_after(store_.tokens(rows[i].sequence));
         }
         SessionLog& log = model_->log();
         ++log.decodes;
@@ -83,7 +89,7 @@ public:
 private:
     bool is_cancelled() const { return options_.watch.cancelled && options_.watch.cancelled(); }
 
-    std::vector<float> row_after(const std::vector<Token>& tokens) const {
+    std::vector<float> row_after(std::span<const Token> tokens) const {
         std::string text;
         for (const Token token : tokens) text += model_->piece(token, false);
         const std::optional<char> next = model_->script()(text);
@@ -94,9 +100,7 @@ private:
 
     std::shared_ptr<const ScriptedModel> model_;
     engine::SessionOptions options_;
-    std::vector<Token> prefix_;
-    std::vector<std::vector<Token>> texts_;
-    std::vector<std::size_t> shared_;
+    engine::TokenStore store_;
     std::vector<std::vector<float>> logits_;
 };
 

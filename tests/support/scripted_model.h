@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 #include "engine/grammar.h"
+#include "engine/token_store.h"
 
 namespace urial::test {
 
@@ -46,17 +47,17 @@ public:
     /// Allows everything: a script says what it means to say.
     std::unique_ptr<engine::TokenConstraint> new_grammar(const std::string& gbnf) const override;
 
-    /// From now on its sessions share all of a prefix or nothing, as models with sliding windows do.
-    void share_all_or_nothing() { shares_in_part_ = false; }
+    /// How much of a prefix the sessions made from now on share.
+    void set_sharing(engine::Sharing sharing) { sharing_ = sharing; }
 
     const Script& script() const { return script_; }
-    bool shares_in_part() const { return shares_in_part_; }
+    engine::Sharing sharing() const { return sharing_; }
     SessionLog& log() const { return log_; }
 
 private:
     Script script_;
     engine::ModelInfo info_;
-    bool shares_in_part_ = true;
+    engine::Sharing sharing_ = engine::Sharing::AnyPart;
     mutable SessionLog log_;
 };
 

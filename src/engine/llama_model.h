@@ -1,0 +1,53 @@
+#pragma once
+
+// A model of llama.cpp behind the engine interface. Internal to this part.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <llama.h>
+
+#include "engine/engine.h"
+#include "engine/llama_grammar.h"
+#include "engine/memory_need.h"
+
+namespace urial::engine {
+
+class LlamaModel final : public Model, public std::enable_shared_from_this<LlamaModel> {
+public:
+    explicit LlamaModel(const ModelOptions& options);
+
+    const ModelInfo& info() const override { return info_; }
+    std::vector<Token> tokenize(std::string_view text, TokenizeOptions options) const override;
+    std::string piece(Token token, bool special) const override;
+    bool ends_generation(Token token) const override { return llama_vocab_is_eog(vocabulary_, token); }
+    std::unique_ptr<Session> new_session(const SessionOptions& options) const override;
+    std::unique_ptr<TokenConstraint> new_grammar(const std::string& gbnf) const override {
+        return make_llama_grammar(shared_from_this(), vocabulary_, gbnf);
+    }
+
+    llama_model* handle() const { return model_.get(); }
+    /// In the order of info().adapters.
+    const std::vector<llama_adapter_lora*>& adapters() const { return adapters_; }
+    /// sample_hash() of the file from which the weights came.
+    const std::string& weight_sample() const { return weight_sample_; }
+    /// Bytes that the session's options do not decide are filled in; nullopt where a GPU may hold them.
+    std::optional<MemoryShape> memory_shape() const;
+
+private:
+    void load_adapter(const Adapter& adapter);
+
+    struct Deleter {
+        void operator()(llama_model* model) const { llama_model_free(model); }
+    };
+    std::unique_ptr<llama_model, Deleter> model_;
+    const llama_vocab* vocabulary_ = nullptr;
+    std::vector<llama_adapter_lora*> adapters_;  // owned by model_
+    std::string weight_sample_;
+    ModelInfo info_;
+};
+
+}  // namespace urial::engine
