@@ -78,7 +78,8 @@ void Worker::run() {
         bool stops = false;
         {
             const MutexLock lock(mutex_);
-            changed_.wait(mutex_, [this]() REQUIRES(mutex_) { return is_stopping_ || !inbox_.empty() || !running_.empty(); });
+            changed_.wait(mutex_,
+                          [this]() REQUIRES(mutex_) { return is_stopping_ || !inbox_.empty() || !running_.empty(); });
             jobs = std::exchange(inbox_, {});
             stops = is_stopping_;
         }
