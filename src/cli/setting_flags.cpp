@@ -31,7 +31,7 @@ CLI::Option* add_setting_flag(CLI::App& command, app::Settings& settings, std::s
     } else {
         option = command.add_option_function<std::string>(names, set, help);
         option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-        if (info.type == app::SettingType::Choice) option->check(one_of(app::setting_choices(info)));
+        if (info.type == app::SettingType::Choice) option->check(command_line::one_of(app::setting_choices(info)));
     }
     const std::string_view value_name = split(info.value_name, ' ').front();
     return option->type_name(std::string(value_name))->default_str(std::string(info.default_text));
