@@ -485,6 +485,15 @@ TEST_F(ShiftRunTest, statistics_survive_writing_and_reading) {
     EXPECT_EQ(count, 5U);
 }
 
+TEST_F(ShiftRunTest, the_summary_of_a_run_that_is_still_writing_is_that_of_its_whole_records) {
+    run();
+    const Summary whole = summarize(records_file(options_.folder));
+    std::ofstream(records_file(options_.folder), std::ios::app) << "{\"id\": \"torn\", \"answer_ids\": [1";
+    EXPECT_EQ(summarize(records_file(options_.folder)).positions, whole.positions);
+    std::ofstream(records_file(options_.folder), std::ios::app) << "\n";
+    EXPECT_ERROR(summarize(records_file(options_.folder)), ErrorKind::BadInput, "records.jsonl:6: not a JSON record");
+}
+
 TEST(Rounded, keeps_six_digits_and_turns_infinities_into_null) {
     EXPECT_EQ(rounded(1.23456789e-7).dump(), "1.23457e-07");
     EXPECT_EQ(rounded(-0.1).dump(), "-0.1");
