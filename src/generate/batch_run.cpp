@@ -126,15 +126,7 @@ private:
                                ids_by_position());
         const Repairs repairs =
             records_.resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
-        if (repairs.torn_bytes > 0) {
-            notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is answered again",
-                               options_.output.string(), repairs.torn_bytes));
-        }
-        if (repairs.damaged > 0) {
-            notice(fmt::format("{}: {} damaged records were moved to {}; their items are answered again",
-                               options_.output.string(), repairs.damaged, repairs.damaged_file.string()));
-        }
-        if (repairs.dropped > 0) notice(fmt::format("{} items that failed before are tried again", repairs.dropped));
+        for (const std::string& text : notices(repairs, options_.output, "answered again")) notice(text);
         for (const std::string& text : earlier.notices(generator_)) {
             notice(fmt::format("{}: {}", options_.output.string(), text));
         }

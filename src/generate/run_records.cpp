@@ -28,6 +28,21 @@ Repairs repair(JsonLinesWriter& file, const std::vector<std::size_t>& damaged, c
     return repairs;
 }
 
+std::vector<std::string> notices(const Repairs& repairs, const fs::path& file, std::string_view again) {
+    std::vector<std::string> texts;
+    if (repairs.torn_bytes > 0) {
+        texts.push_back(fmt::format("{}: a torn last record of {} bytes was removed; its item is {}", file.string(),
+                                    repairs.torn_bytes, again));
+    }
+    if (repairs.damaged > 0) {
+        texts.push_back(fmt::format("{}: {} damaged records were moved to {}; their items are {}", file.string(),
+                                    repairs.damaged, repairs.damaged_file.string(), again));
+    }
+    if (repairs.dropped > 0)
+        texts.push_back(fmt::format("{} items that failed before are tried again", repairs.dropped));
+    return texts;
+}
+
 RunRecords::RunRecords(RunFiles files, Existing existing)
     : files_(std::move(files)), existing_(existing), writer_(files_.records) {
     read_manifest();

@@ -10,6 +10,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -39,6 +40,8 @@ struct Repairs {
 /// beside, and takes the `dropped` ones out. The file is proved to be ours.
 Repairs repair(JsonLinesWriter& file, const std::vector<std::size_t>& damaged,
                const std::set<std::size_t>& dropped = {});
+/// Sentences about them for people; `again` is what becomes of the items: "answered again".
+std::vector<std::string> notices(const Repairs& repairs, const std::filesystem::path& file, std::string_view again);
 
 class RunRecords {
 public:

@@ -199,7 +199,9 @@ private:
                                          std::move(positions));
         const generate::Repairs repairs =
             records_->resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
-        announce(repairs);
+        for (const std::string& text : generate::notices(repairs, records_file(options_.folder), "analysed again")) {
+            notice(text);
+        }
         std::erase_if(pending_, [&](const Pending& task) { return earlier.has(task.key); });
         if (!pending_.empty()) say_change_of_threads();
         outcome_.resumed = items_.size() - pending_.size();
@@ -222,19 +224,6 @@ private:
                 records_->manifest(), side->model->info().arithmetic, thread_count(options_.session.threads));
             if (!change.empty()) return notice(fmt::format("{}: {}", options_.folder.string(), change));
         }
-    }
-
-    void announce(const generate::Repairs& repairs) const {
-        const std::string records = records_file(options_.folder).string();
-        if (repairs.torn_bytes > 0) {
-            notice(fmt::format("{}: a torn last record of {} bytes was removed; its item is analysed again", records,
-                               repairs.torn_bytes));
-        }
-        if (repairs.damaged > 0) {
-            notice(fmt::format("{}: {} damaged records were moved to {}; their items are analysed again", records,
-                               repairs.damaged, repairs.damaged_file.string()));
-        }
-        if (repairs.dropped > 0) notice(fmt::format("{} items that failed before are tried again", repairs.dropped));
     }
 
     /// From here on files change: everything that can be wrong with the run as a whole is known by now.
