@@ -92,7 +92,7 @@ Answer ChatSession::ask(const std::string& query, const AnswerSink& sink) {
     const int room = answer_room(fit.tokens);
     request.sampling.max_tokens = std::min(request.sampling.max_tokens, room);
     request.tokens = std::move(fit.tokens);
-    request.answer_form = prompt_->spec();
+    request.answer_form = prompt::answer_form(prompt_->spec());
     answer.result = run(std::move(request), sink);
     answer.context_full = answer.result.finish == generate::FinishReason::Length && room < options_.sampling.max_tokens;
     if (!came_to_nothing(answer)) turns_.push_back({query, answer.result.text});

@@ -264,7 +264,7 @@ private:
         request.id = std::stoull(task.key, nullptr, 16);
         request.tokens = std::move(fitted.tokens);
         request.sampling = options_.sampling;
-        request.answer_form = prompt_.spec();
+        request.answer_form = prompt::answer_form(prompt_.spec());
         request.on_done = [this, task](Result&& result) {
             if (result.finish == FinishReason::Cancelled) {
                 summary_.interrupted = true;

@@ -110,7 +110,7 @@ struct Request {
     std::vector<Token> tokens;  ///< the whole prompt, tokenised
     std::size_t constant = 0;   ///< leading tokens that other prompts have too: see Lane::Claim
     SamplingOptions sampling;
-    prompt::PromptSpec answer_form;  ///< headers, fence and stops that end the answer
+    prompt::AnswerForm answer_form;
     /// What the answer may say; null: anything.
     std::unique_ptr<engine::TokenConstraint> constraint;
     /// Tokens of prompt and answer stay in the session for a while, for a prompt that begins with them.

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -30,15 +31,17 @@ std::size_t partial_match(std::string_view text, std::string_view word) {
 
 }  // namespace
 
-AnswerScanner::AnswerScanner(const PromptSpec& spec, std::vector<std::string> extra_stops)
-    : headers_(spec.headers), stops_(spec.stop), fenced_(spec.fenced) {
+AnswerForm answer_form(const PromptSpec& spec) { return {spec.headers, spec.fenced, spec.stop}; }
+
+AnswerScanner::AnswerScanner(AnswerForm form, std::vector<std::string> extra_stops)
+    : headers_(std::move(form.headers)), stops_(std::move(form.stop)), fenced_(form.fenced) {
     stops_.insert(stops_.end(), extra_stops.begin(), extra_stops.end());
     const auto is_empty = [](const std::string& text) { return text.empty(); };
     if (std::any_of(stops_.begin(), stops_.end(), is_empty)) {
         throw error(ErrorKind::BadInput, "a stop string is empty: it would end every answer before its first byte");
     }
     if (std::any_of(headers_.begin(), headers_.end(), is_empty)) {
-        throw error(ErrorKind::BadInput, "a header of prompt {} is empty", spec.name);
+        throw error(ErrorKind::BadInput, "a header is empty: it would end every answer at its first line");
     }
 }
 

@@ -85,7 +85,7 @@ void Checker::check_query(const std::string& where, const std::string& query) {
 }
 
 void Checker::check_answer(const std::string& where, const std::string& answer) {
-    AnswerScanner scanner(spec_);
+    AnswerScanner scanner(answer_form(spec_));
     scanner.push(answer);
     scanner.push("\n");
     if (scanner.end() == AnswerScanner::End::ClosingFence) {

@@ -58,6 +58,14 @@ struct PromptSpec {
     std::vector<std::string> stop;     ///< further stop strings, anywhere in the answer
 };
 
+/// How an answer ends, where no token of the model's own says so.
+struct AnswerForm {
+    std::vector<std::string> headers;
+    bool fenced = false;
+    std::vector<std::string> stop;
+};
+AnswerForm answer_form(const PromptSpec& spec);
+
 /// The prompt with a system message at the end of its preamble, a paragraph of its own before the examples; what is
 /// only white space changes nothing. Throws Error{BadInput} for text that is not UTF-8.
 PromptSpec with_system(PromptSpec spec, std::string_view system);
@@ -126,7 +134,7 @@ public:
     enum class End { None, ClosingFence, Header, StopString };
 
     /// Throws Error{BadInput} for an empty stop string.
-    explicit AnswerScanner(const PromptSpec& spec, std::vector<std::string> extra_stops = {});
+    explicit AnswerScanner(AnswerForm form, std::vector<std::string> extra_stops = {});
 
     /// Takes the next piece and returns the text that is now sure to belong to the answer. After an end it is empty.
     std::string push(std::string_view piece);

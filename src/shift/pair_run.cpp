@@ -55,7 +55,7 @@ Token choose(std::span<const float> logits, std::size_t position) {
 }  // namespace
 
 struct PairRun::Slot {
-    Slot(PairTask&& from, int sequence_index, const prompt::PromptSpec& answer_form)
+    Slot(PairTask&& from, int sequence_index, const prompt::AnswerForm& answer_form)
         : task(std::move(from)), sequence(sequence_index), scanner(answer_form) {
         result.answer = std::move(task.answer);
         if (!result.answer.empty()) result.finish = "given";
@@ -69,7 +69,7 @@ struct PairRun::Slot {
     int sequence;
     std::size_t planned = 0;  // positions that are scored or pending
     prompt::AnswerScanner scanner;
-    PairResult result;
+    ScoredAnswer result;
 };
 
 PairRun::PairRun(const Side& base, const Side& aligned, const std::vector<Token>& base_prefix,
@@ -224,7 +224,7 @@ void PairRun::read_aligned(std::size_t first) {
 
 /// False for a token that the base model does not know: it ends the answer and is no part of it.
 bool PairRun::write(Slot& slot, Token token) const {
-    PairResult& result = slot.result;
+    ScoredAnswer& result = slot.result;
     const bool ends = aligned_.model->ends_generation(token);
     if (!vocabulary_.shares(token)) {
         result.finish = "stop";
@@ -305,7 +305,7 @@ void PairRun::score() {
 }
 
 void PairRun::finish(Slot& slot) {
-    PairResult result = std::move(slot.result);
+    ScoredAnswer result = std::move(slot.result);
     if (result.finish != "given") result.text += slot.scanner.finish();
     result.text = replace_invalid_utf8(result.text);
     const auto on_done = std::move(slot.task.on_done);

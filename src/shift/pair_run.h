@@ -11,18 +11,11 @@
 #include "generate/generate.h"
 #include "generate/lane.h"
 #include "shift/kernel.h"
+#include "shift/score.h"
 #include "shift/shift.h"
 #include "shift/vocabulary.h"
 
 namespace urial::shift {
-
-struct PairResult {
-    std::vector<Token> answer;
-    std::vector<PositionStats> stats;  ///< one a token of the answer
-    std::string text;                  ///< of a generated answer; empty for a given one
-    std::string finish;                ///< "stop", "length", or "given"
-    std::string failure;               ///< why it cannot be compared; empty: it can
-};
 
 /// More answers than this at the same time would not make a batch wider.
 inline constexpr int kMostSequences = 96;
@@ -32,7 +25,7 @@ struct PairTask {
     std::vector<Token> base_prompt;
     std::vector<Token> aligned_prompt;
     std::vector<Token> answer;  ///< empty: the aligned model writes it
-    std::function<void(PairResult&&)> on_done;
+    std::function<void(ScoredAnswer&&)> on_done;
 };
 
 struct PairRunOptions {
@@ -42,7 +35,7 @@ struct PairRunOptions {
     int aligned_context = 0;
     std::size_t top_k = 10;
     int max_tokens = 1024;           ///< of a generated answer
-    prompt::PromptSpec answer_form;  ///< what ends one
+    prompt::AnswerForm answer_form;  ///< what ends one
 };
 
 class PairRun {

@@ -220,7 +220,7 @@ ordered_json rounded(double value, int digits) {
     return std::strtod(fmt::format("{:.{}g}", value, digits).c_str(), nullptr);
 }
 
-void add_statistics(ordered_json& record, const PairResult& result, std::size_t top_k, Pieces& pieces) {
+void add_statistics(ordered_json& record, const ScoredAnswer& result, std::size_t top_k, Pieces& pieces) {
     record["answer_ids"] = result.answer;
     ordered_json& texts = record["pieces"] = ordered_json::array();
     for (const Token token : result.answer) texts.push_back(pieces[token]);

@@ -53,7 +53,7 @@ nlohmann::ordered_json rounded(double value, int digits = 6);
 
 /// Writes the arrays of one answer into `record`. `result.stats` hold at least kOriginalListLength top tokens, where
 /// the vocabulary has as many; `top_k` of them are written.
-void add_statistics(nlohmann::ordered_json& record, const PairResult& result, std::size_t top_k, Pieces& pieces);
+void add_statistics(nlohmann::ordered_json& record, const ScoredAnswer& result, std::size_t top_k, Pieces& pieces);
 
 /// Throws Error{BadInput} that begins with `where` for anything that is not a record of this format.
 ShiftRecord parse_record(const nlohmann::ordered_json& record, std::string_view where);

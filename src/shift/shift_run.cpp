@@ -2,7 +2,6 @@
 // The rules of resuming are those of generate/batch_run.cpp: a record is known by a hash of all that decides it.
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 
 #include "base/error.h"
@@ -14,24 +13,16 @@
 #include "generate/run_identity.h"
 #include "generate/run_records.h"
 #include "shift/original_measures.h"
-#include "shift/pair_run.h"
 #include "shift/record.h"
+#include "shift/score.h"
 #include "shift/shift.h"
-#include "shift/side_prompt.h"
 
 namespace urial::shift {
 namespace {
 
 using nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kFormat = "urial.shift/1";
-/// Cells beyond this are not taken by default, for each of the two sessions.
-constexpr std::size_t kMostContextTokens = 65536;
-/// Given answers fill a batch one after the other; more of them at once would only make the attention look further.
-constexpr int kGivenSequences = 16;
-constexpr std::size_t kGivenAtOnce = 2;
-
 /// Input fields that the record has in another form, that only say how the answer came about, or whose names mean
 /// something in a record.
 const generate::FieldNames kReserved{"aligned_argmax",
@@ -93,8 +84,6 @@ ordered_json describe(const Side& side, const SidePrompt& prompt) {
     return {{"model", model}, {"adapters", adapters}, {"prompt", prompt.describe()}};
 }
 
-bool is_given(const ShiftItem& item) { return !item.answer_ids.empty() || item.answer_text; }
-
 class ShiftRun {
 public:
     ShiftRun(const Side& base, const Side& aligned, const std::vector<ShiftItem>& items, const ShiftOptions& options)
@@ -102,9 +91,7 @@ public:
           aligned_(aligned),
           items_(items),
           options_(options),
-          base_prompt_(base),
-          aligned_prompt_(aligned),
-          vocabulary_(compare_vocabularies(*base.model, *aligned.model, options.allowed_vocabulary_mismatch)),
+          scorer_(base, aligned, options.allowed_vocabulary_mismatch),
           pieces_(*aligned.model) {
         for (const ShiftItem& item : items) {
             check_ids(item, item.answer_ids, "answer_ids", aligned.model->info().vocabulary_size);
@@ -153,14 +140,14 @@ private:
 
     ordered_json identity() const {
         const engine::EngineBuild build = engine::engine_build();
-        ordered_json identity{{"base", describe(base_, base_prompt_)},
-                              {"aligned", describe(aligned_, aligned_prompt_)},
+        ordered_json identity{{"base", describe(base_, scorer_.base_prompt())},
+                              {"aligned", describe(aligned_, scorer_.aligned_prompt())},
                               {"top_k", options_.top_k},
                               {"engine", {{"version", build.version}, {"commit", build.commit}}},
                               {"flash_attention", flash_attention_name(options_.session.flash_attention)},
                               {"vocabulary",
-                               {{"compared", vocabulary_.shared_size - vocabulary_.different.size()},
-                                {"left_out", vocabulary_.mismatches()}}}};
+                               {{"compared", scorer_.vocabulary().shared_size - scorer_.vocabulary().different.size()},
+                                {"left_out", scorer_.vocabulary().mismatches()}}}};
         if (generates_) identity["max_tokens"] = options_.max_tokens;
         return identity;
     }
@@ -266,101 +253,32 @@ private:
         write_file_atomic(manifest_file(options_.folder), manifest.dump(2) + "\n");
     }
 
-    PairTask prepare(const Pending& pending) {
-        const ShiftItem& item = *pending.item;
-        PairTask task;
-        task.base_prompt =
-            item.base_prompt_ids.empty() ? base_prompt_.tokenize(item.conversation) : item.base_prompt_ids;
-        task.aligned_prompt =
-            item.aligned_prompt_ids.empty() ? aligned_prompt_.tokenize(item.conversation) : item.aligned_prompt_ids;
-        task.answer = item.answer_ids;
-        if (task.answer.empty() && item.answer_text) {
-            task.answer = aligned_prompt_.answer_tokens(item.conversation, task.aligned_prompt, *item.answer_text,
-                                                        item.answer_ended);
-        }
-        // An end that only the aligned model knows is not compared, in written answers neither.
-        if (task.answer.size() > 1 && aligned_.model->ends_generation(task.answer.back()) &&
-            !vocabulary_.shares(task.answer.back())) {
-            task.answer.pop_back();
-        }
-        for (const Token token : task.answer) {
-            if (vocabulary_.shares(token)) continue;
-            throw error(ErrorKind::BadInput, "token {} of the answer is not shared by the two vocabularies", token);
-        }
-        const std::size_t answer =
-            task.answer.empty() ? static_cast<std::size_t>(options_.max_tokens) : task.answer.size();
-        for (const auto* side : {&base_, &aligned_}) {
-            const std::size_t prompt = side == &base_ ? task.base_prompt.size() : task.aligned_prompt.size();
-            const auto room = static_cast<std::size_t>(side->model->info().training_context);
-            if (prompt + answer <= room) continue;
-            throw error(ErrorKind::ContextFull,
-                        "the prompt has {} tokens and the answer {}, together more than the context of {} of {}",
-                        prompt, answer, room, side->model->info().name);
-        }
-        task.on_done = [this, pending](PairResult&& result) { record_answer(pending, std::move(result)); };
-        return task;
-    }
-
     void analyse() {
-        std::vector<PairTask> tasks;
-        for (const Pending& pending : pending_) {
-            try {
-                tasks.push_back(prepare(pending));
-            } catch (const Error& failure) {
-                record_failure(pending, failure.what());
-            }
-        }
-        if (tasks.empty()) return;
-        PairRun run(base_, aligned_, base_prompt_.prefix(), aligned_prompt_.prefix(), vocabulary_,
-                    size_sessions(tasks));
-        begin();
-        for (PairTask& task : tasks) run.submit(std::move(task));
-        tasks.clear();
-        started_at_ = Clock::now();
-        while (run.step()) {
+        ScoreOptions scoring;
+        scoring.top_k = std::max(options_.top_k, kOriginalListLength);
+        scoring.parallel = options_.parallel;
+        scoring.max_tokens = options_.max_tokens;
+        scoring.session = options_.session;
+        scoring.interrupted = options_.interrupted;
+        scoring.progress = [this](const ScoreProgress& scored) {
             ShiftProgress& progress = outcome_.progress;
-            progress.positions = run.positions();
-            progress.base_seconds = run.base_seconds();
-            progress.aligned_seconds = run.aligned_seconds();
-            progress.statistics_seconds = run.statistics_seconds();
+            progress.positions = scored.positions;
+            progress.seconds = scored.seconds;
+            progress.base_seconds = scored.base_seconds;
+            progress.aligned_seconds = scored.aligned_seconds;
+            progress.statistics_seconds = scored.statistics_seconds;
             report_progress();
             records_->sync_now_and_then();
-            if (options_.interrupted && options_.interrupted()) {
-                outcome_.interrupted = true;
-                return;
-            }
-        }
-    }
-
-    PairRunOptions size_sessions(const std::vector<PairTask>& tasks) {
-        const int most = generates_ ? std::min(options_.parallel, kMostSequences) : kGivenSequences;
-        sequences_ = static_cast<int>(std::min(tasks.size(), static_cast<std::size_t>(most)));
-        const std::size_t at_once = generates_ ? static_cast<std::size_t>(sequences_) : kGivenAtOnce;
-        const auto cells = [&](std::size_t prefix, std::vector<Token> PairTask::*prompt) {
-            std::vector<std::size_t> needs;
-            for (const PairTask& task : tasks) {
-                needs.push_back((task.*prompt).size() + (task.answer.empty()
-                                                             ? static_cast<std::size_t>(options_.max_tokens)
-                                                             : task.answer.size()));
-            }
-            std::sort(needs.rbegin(), needs.rend());
-            std::size_t sum = prefix;
-            for (std::size_t i = 0; i < std::min(at_once, needs.size()); ++i) sum += needs[i];
-            return static_cast<int>(std::max(prefix + needs.front(), std::min(sum, kMostContextTokens)));
         };
-        PairRunOptions run;
-        run.session = options_.session;
-        run.sequences = sequences_;
-        run.base_context = cells(base_prompt_.prefix().size(), &PairTask::base_prompt);
-        run.aligned_context = cells(aligned_prompt_.prefix().size(), &PairTask::aligned_prompt);
-        run.top_k = std::max(options_.top_k, kOriginalListLength);
-        run.max_tokens = options_.max_tokens;
-        run.answer_form = aligned_prompt_.answer_form();
-        return run;
+        std::vector<const ShiftItem*> items;
+        for (const Pending& pending : pending_) items.push_back(pending.item);
+        sequences_ = Scorer::sequences(items, scoring);
+        scorer_.score(
+            items, scoring, [this] { begin(); },
+            [this](std::size_t i, ScoredAnswer&& scored) { record(pending_[i], std::move(scored)); });
     }
 
     void report_progress() {
-        if (started_at_) outcome_.progress.seconds = std::chrono::duration<double>(Clock::now() - *started_at_).count();
         if (options_.progress) options_.progress(outcome_.progress);
     }
 
@@ -374,7 +292,7 @@ private:
         return record;
     }
 
-    void record_answer(const Pending& pending, PairResult&& result) {
+    void record(const Pending& pending, ScoredAnswer&& result) {
         if (!result.failure.empty()) return record_failure(pending, result.failure);
         ordered_json record = start_record(pending);
         const ShiftItem& item = *pending.item;
@@ -384,7 +302,7 @@ private:
         }
         record["answer"] = replace_invalid_utf8(text);
         record["finish_reason"] = result.finish;
-        if (!is_given(item)) record["generator"] = aligned_prompt_.generator();
+        if (!is_given(item)) record["generator"] = scorer_.aligned_prompt().generator();
         add_statistics(record, result, options_.top_k, pieces_);
         records_->append(record);
         ++outcome_.progress.done;
@@ -403,9 +321,7 @@ private:
     const Side& aligned_;
     const std::vector<ShiftItem>& items_;
     const ShiftOptions& options_;
-    SidePrompt base_prompt_;
-    SidePrompt aligned_prompt_;
-    VocabularyComparison vocabulary_;
+    Scorer scorer_;
     Pieces pieces_;
     bool generates_ = false;
     ordered_json identity_;
@@ -414,7 +330,6 @@ private:
     std::vector<Pending> pending_;
     ShiftOutcome outcome_;
     std::string started_;
-    std::optional<Clock::time_point> started_at_;
     int sequences_ = 0;
 };
 

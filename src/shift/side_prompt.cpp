@@ -12,7 +12,7 @@ SidePrompt::SidePrompt(const Side& side) : model_(side.model), use_adapters_(sid
     if (const auto* spec = std::get_if<prompt::PromptSpec>(&side.form)) {
         prompt_.emplace(model_, *spec);
         prefix_ = prompt_->prefix();
-        answer_form_ = *spec;
+        answer_form_ = prompt::answer_form(*spec);
     } else {
         chat_ = std::get<engine::ChatTemplate>(side.form);
         takes_system_ = engine::takes_system_message(*model_, *chat_);

@@ -26,7 +26,7 @@ public:
     std::vector<Token> answer_tokens(const prompt::Conversation& conversation, const std::vector<Token>& prompt,
                                      std::string_view answer, bool ended) const;
     /// What ends an answer beside the model's own end tokens.
-    const prompt::PromptSpec& answer_form() const { return answer_form_; }
+    const prompt::AnswerForm& answer_form() const { return answer_form_; }
     /// Who answers on this side, as generate/record.h names it.
     std::string generator() const;
     /// For manifests: kind, name and exact text.
@@ -42,7 +42,7 @@ private:
     bool takes_system_ = true;
     std::optional<Token> end_;
     std::vector<Token> prefix_;
-    prompt::PromptSpec answer_form_;
+    prompt::AnswerForm answer_form_;
 };
 
 }  // namespace urial::shift

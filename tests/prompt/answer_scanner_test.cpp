@@ -32,7 +32,7 @@ struct Scan {
 };
 
 Scan scan(const PromptSpec& spec, std::string_view text, std::size_t piece = std::string::npos) {
-    AnswerScanner scanner(spec);
+    AnswerScanner scanner(answer_form(spec));
     Scan result;
     for (std::size_t at = 0; at < text.size(); at += std::min(piece, text.size() - at)) {
         result.text += scanner.push(text.substr(at, piece));
@@ -109,7 +109,7 @@ TEST(AnswerScanner, a_stop_string_ends_the_answer_anywhere) {
     PromptSpec spec = plain_spec();
     spec.stop = {"STOP"};
     EXPECT_EQ(scan(spec, "one STOP two"), (Scan{"one ", End::StopString, "STOP"}));
-    AnswerScanner extra(plain_spec(), {"two"});
+    AnswerScanner extra(answer_form(plain_spec()), {"two"});
     EXPECT_EQ(extra.push("one two three"), "one ");
     EXPECT_EQ(extra.end(), End::StopString);
     EXPECT_EQ(extra.push("four"), "");
@@ -126,10 +126,12 @@ TEST(AnswerScanner, the_stop_that_is_complete_first_wins) {
     EXPECT_EQ(scan(spec, "x\n# User:"), (Scan{"x", End::Header, "# User:"})) << "both end here; the header began first";
 }
 
-TEST(AnswerScanner, an_empty_stop_string_is_refused) { EXPECT_THROW(AnswerScanner(plain_spec(), {""}), Error); }
+TEST(AnswerScanner, an_empty_stop_string_is_refused) {
+    EXPECT_THROW(AnswerScanner(answer_form(plain_spec()), {""}), Error);
+}
 
 TEST(AnswerScanner, only_what_may_still_be_an_end_is_held_back) {
-    AnswerScanner scanner(fenced_spec());
+    AnswerScanner scanner(answer_form(fenced_spec()));
     EXPECT_EQ(scanner.push("Hello"), "Hello");
     EXPECT_EQ(scanner.push(" you.\n"), " you.");
     EXPECT_EQ(scanner.push("``"), "");
@@ -143,7 +145,7 @@ TEST(AnswerScanner, only_what_may_still_be_an_end_is_held_back) {
 }
 
 TEST(AnswerScanner, a_prompt_without_any_end_holds_nothing_back) {
-    AnswerScanner scanner{PromptSpec{}};
+    AnswerScanner scanner{AnswerForm{}};
     EXPECT_EQ(scanner.push("a\n\n```"), "a\n\n```");
 }
 
@@ -176,7 +178,7 @@ TEST(AnswerScanner, how_the_text_is_cut_into_pieces_does_not_matter) {
 TEST(AnswerScanner, a_piece_takes_the_same_time_however_long_the_answer_before_it_is) {
     for (const std::string& part : {std::string("\n"), std::string(" "), std::string("a"), std::string("`")}) {
         const auto begin = std::chrono::steady_clock::now();
-        AnswerScanner scanner(fenced_spec());
+        AnswerScanner scanner(answer_form(fenced_spec()));
         std::string text = scanner.push("```");
         for (int i = 0; i < 300'000; ++i) text += scanner.push(part);
         text += scanner.finish();

@@ -136,7 +136,7 @@ TEST(Builtin, answers_in_a_built_in_prompt_are_not_cut_by_their_own_rules) {
     for (const std::string& name : builtin_names()) {
         const PromptSpec spec = builtin(name);
         for (const Example& example : spec.examples) {
-            AnswerScanner scanner(spec);
+            AnswerScanner scanner(answer_form(spec));
             std::string text = scanner.push(example.turns[0].answer + spec.form.answer_close + "\n# Query:\n");
             text += scanner.finish();
             EXPECT_EQ(text, example.turns[0].answer) << name;

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "shift/record.h"
+#include "shift/score.h"
 #include "shift/shift.h"
 #include "shift/summary.h"
 #include "support/expect_error.h"
@@ -110,6 +111,30 @@ protected:
     ShiftOptions options_;
     std::string notices_;
 };
+
+TEST_F(ShiftRunTest, answers_are_scored_in_memory_too_each_in_the_place_of_its_item) {
+    items_[1].answer_text = "go";
+    items_[3].answer_ids = {'g', OtherVocabulary::kOneMore};
+    ScoreOptions options;
+    options.max_tokens = 100;
+    std::vector<ScoreProgress> steps;
+    options.progress = [&](const ScoreProgress& progress) { steps.push_back(progress); };
+    const std::vector<ScoredAnswer> scored = score_answers(base_, aligned_, items_, options);
+    ASSERT_EQ(scored.size(), 5U);
+    for (const std::size_t i : {0, 2, 4}) {
+        EXPECT_EQ(scored[i].text, "gold");
+        EXPECT_EQ(scored[i].finish, "stop");
+        ASSERT_EQ(scored[i].stats.size(), 5U) << "the end of the answer is a position as well";
+        EXPECT_EQ(scored[i].stats[1].base.rank, 1U);
+        EXPECT_GT(scored[i].stats[2].base.rank, 1U) << "the base model would say good";
+    }
+    EXPECT_EQ(scored[1].finish, "given");
+    EXPECT_EQ(scored[1].stats.size(), 2U);
+    EXPECT_NE(scored[3].failure.find("not shared by the two vocabularies"), std::string::npos) << scored[3].failure;
+    EXPECT_TRUE(scored[3].stats.empty());
+    ASSERT_FALSE(steps.empty());
+    EXPECT_EQ(steps.back().positions, 3U * 5 + 2);
+}
 
 TEST_F(ShiftRunTest, the_aligned_model_answers_and_both_models_score_its_tokens) {
     const ShiftOutcome outcome = run();
