@@ -31,30 +31,8 @@ app::Jury open_jury(const JudgeFlags& flags, eval::Json origin, const Context& c
 }
 
 void print_estimate(const eval::JudgeEstimate& estimate, const JudgeFlags& flags, const Context& context) {
-    if (context.json) {
-        const bool known = estimate.unpriced.empty();
-        eval::Json json{{"requests", estimate.requests},
-                        {"recorded", estimate.recorded},
-                        {"prompt_tokens", estimate.prompt_tokens},
-                        {"most_completion_tokens", estimate.most_completion_tokens}};
-        json["most_cost_usd"] = known ? eval::Json(estimate.most_cost) : eval::Json(nullptr);
-        json["unpriced"] = estimate.unpriced;
-        fmt::print("{}\n", json.dump(2));
-        return;
-    }
-    fmt::print("  {:<28} {:>12}\n", "requests", estimate.requests);
-    if (estimate.recorded > 0) fmt::print("  {:<28} {:>12}\n", "judged already", estimate.recorded);
-    fmt::print("  {:<28} {:>12}  (estimated from the text)\n", "prompt tokens", estimate.prompt_tokens);
-    fmt::print("  {:<28} {:>12}  ({} a reply)\n", "completion tokens, at most", estimate.most_completion_tokens,
-               flags.asked.max_tokens);
-    fmt::print("  {:<28} {:>12}\n", "cost, at most", report::cost_text(estimate.most_cost, estimate.unpriced.empty()));
-    for (const std::string& name : estimate.unpriced) {
-        fmt::print("  no price of {} is known: --prices FILE gives one\n", printable(name));
-    }
-    if (flags.asked.max_cost && estimate.most_cost > *flags.asked.max_cost) {
-        fmt::print("  that may be more than --max-cost {:g}: the run would stop there and could be continued\n",
-                   *flags.asked.max_cost);
-    }
+    fmt::print("{}", context.json ? report::estimate_json(estimate).dump(2) + "\n"
+                                  : report::estimate_text(estimate, flags.asked.max_tokens, flags.asked.max_cost));
 }
 
 void print_counts(const eval::JudgeSummary& summary, const JudgeFlags& flags, const Context& context) {

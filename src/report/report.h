@@ -7,6 +7,7 @@
 //   judged_report.h    these in one of the formats, and what a reader has to be told beside them
 //   label_table.h      runs of tags
 //   agreement_text.h   agreement of raters
+//   estimate.h         what a judging run would take
 //   table.h            tables as text, Markdown, LaTeX, CSV
 
 #include <cstddef>
@@ -19,6 +20,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "report/agreement_text.h"
+#include "report/estimate.h"
 #include "report/judged.h"
 #include "report/judged_report.h"
 #include "report/label_table.h"
