@@ -39,14 +39,13 @@ struct ChatFlags {
 };
 
 std::string read_standard_input() {
-    constexpr std::size_t kMostBytes = 16u << 20;  // no context holds it
     std::string text;
     std::array<char, 1 << 16> block;
     while (std::cin.read(block.data(), block.size()), std::cin.gcount() > 0) {
         text.append(block.data(), static_cast<std::size_t>(std::cin.gcount()));
-        if (text.size() <= kMostBytes) continue;
+        if (text.size() <= terminal::kMostMessageBytes) continue;
         throw error(ErrorKind::BadInput, "standard input: more than {}, the most that a message may have",
-                    human_bytes(static_cast<double>(kMostBytes)));
+                    human_bytes(static_cast<double>(terminal::kMostMessageBytes)));
     }
     while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
     return text;

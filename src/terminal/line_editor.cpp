@@ -217,7 +217,16 @@ void LineEditor::remember(std::string_view message) {
 
 LineSource::Read PlainLines::read(std::string_view) {
     Read result;
-    if (!std::getline(std::cin, result.text)) {
+    int byte = bytes_.get();
+    const bool has_line = byte != std::istream::traits_type::eof();
+    for (; byte != std::istream::traits_type::eof() && byte != '\n'; byte = bytes_.get()) {
+        result.text += static_cast<char>(byte);
+        if (result.text.size() <= kMostMessageBytes) continue;
+        bytes_.setstate(std::ios::failbit);  // what follows is no message either
+        throw error(ErrorKind::BadInput, "standard input: a line of more than {}, the most that a message may have",
+                    human_bytes(static_cast<double>(kMostMessageBytes)));
+    }
+    if (!has_line) {
         result.status = interrupted() ? Status::Interrupted : Status::End;
         return result;
     }

@@ -4,6 +4,7 @@
 // Ctrl-C as a value. One per process; belongs to one thread. The terminal is restored by the destructor.
 
 #include <filesystem>
+#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -28,7 +29,14 @@ private:
 /// Lines from a pipe or a file.
 class PlainLines final : public LineSource {
 public:
+    /// `bytes` is used as long as this object; standard input where nothing is given.
+    explicit PlainLines(std::istream& bytes = std::cin) : bytes_(bytes) {}
+
+    /// Throws Error{BadInput} for a line of more than kMostMessageBytes, which ends the input.
     Read read(std::string_view prompt) override;
+
+private:
+    std::istream& bytes_;
 };
 
 }  // namespace urial::terminal
