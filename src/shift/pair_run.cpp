@@ -14,14 +14,12 @@
 // make room for the next one, nor where both sides are the same model: rows of batches of one width are equal to the
 // last bit, and such a pair must show no shift at all.
 //
-// Logits are what costs memory: a row of a 262,144 token vocabulary is 1 MiB. 96 rows saturate the head's matrix
-// product and keep both sessions under 250 MB; copies of pending rows add 96 MiB at most (twice that where ids are left
-// out). Prompt rows want no logits; they ride along where the batch has room and go ahead of it in batches of their own
-// where not.
+// Logits are what costs memory, so a batch has at most kLogitRows of them: enough for the head's matrix product to be
+// worth its while. Prompt rows want no logits; they ride along where the batch has room and go ahead of it in batches
+// of their own where not.
 //
-// Keys and values are f32: rounding them to f16 was most of what an analysis with F32 weights differed by from one in
-// double precision, together with the engine's f16 table of GELU. Our attention takes them as they are. The engine's
-// flash attention rounds them to f16 and below 64 rows sums in half precision; where ours is not used it is off.
+// Keys and values are f32, which our attention takes as they are. The engine's flash attention would round them; where
+// ours is not used it is off. docs/shift.md has the figures behind both, under "How exact is it" and "How it runs".
 
 #include "shift/pair_run.h"
 
