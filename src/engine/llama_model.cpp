@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "engine/backend.h"
 #include "engine/llama_session.h"
+#include "engine/mapped_file.h"
 #include "engine/packed_weights.h"
 
 namespace urial::engine {

@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "engine/backend.h"
 #include "engine/crowd.h"
-#include "engine/packed_weights.h"
+#include "engine/own_operations.h"
 
 namespace urial::engine {
 namespace {
@@ -284,7 +284,8 @@ int32_t LlamaSession::run_rows(std::size_t count) {
     batch.n_seq_id = count_column_.data();
     batch.seq_id = sequence_pointers_.data();
     batch.logits = logits_column_.data();
-    use_threads(mind_the_crowd());
+    const int left_out = mind_the_crowd();
+    use_threads(count > 1 ? left_out : 0);  // of one row ggml divides the cells among the threads
     return llama_decode(context_.get(), batch);
 }
 

@@ -75,7 +75,7 @@ private:
     std::size_t vocabulary_size_ = 0;
     bool uses_adapters_ = false;
     bool own_operations_ = false;
-    bool any_threads_ = false;  // the logits do not depend on the number of threads
+    bool any_threads_ = false;  // the logits of several rows do not depend on the number of threads
     int threads_ = 0;
     bool f32_cache_ = false;
     std::string flash_attention_;
