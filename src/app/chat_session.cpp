@@ -31,8 +31,9 @@ ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, prompt::Pro
     : model_(std::move(model)), options_(std::move(options)) {
     generate::check(options_.sampling);
     auto prepared = prepare(spec, options_.system);
+    if (options_.only_query) options_.keep_turns = false;
     options_.session.sequences = 1;
-    options_.session.prefixes = options_.only_query ? 1 : 2;  // the prompt's, and the conversation so far
+    options_.session.prefixes = options_.keep_turns ? 2 : 1;  // the prompt's, and the conversation so far
     options_.session.context_tokens = context_of(*model_, options_.context_tokens);
     if (options_.only_query) {
         // Clearing cells that no one will use would be a tenth of the time to the first token.
@@ -87,7 +88,7 @@ Answer ChatSession::ask(const std::string& query, const AnswerSink& sink) {
     answer.dropped_turns = fit.dropped_turns;
     generate::Request request;
     request.id = next_request_++;
-    request.keep = !options_.only_query;
+    request.keep = options_.keep_turns;
     request.sampling = options_.sampling;
     const int room = answer_room(fit.tokens);
     request.sampling.max_tokens = std::min(request.sampling.max_tokens, room);

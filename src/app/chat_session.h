@@ -27,7 +27,10 @@ struct ChatOptions {
     std::string model_spec = {};  ///< what was given to -m and to --lora: kept in saved conversations
     std::vector<std::string> adapters = {};
     std::optional<std::string> only_query;  ///< the one query that will be asked: no more context than it needs
-    engine::SessionOptions session;         ///< sequences and context_tokens are filled in here
+    /// A later turn is read only behind the turns before it. False: an answer depends, to its last digit, on nothing
+    /// but its own conversation, which is read anew each time.
+    bool keep_turns = true;
+    engine::SessionOptions session;  ///< sequences, prefixes and context_tokens are filled in here
 };
 inline constexpr int kDefaultContext = 4096;
 /// Room that every turn must leave for its answer, where max_tokens asks for as much.

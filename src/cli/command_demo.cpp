@@ -62,6 +62,7 @@ Sides open_sides(const DemoFlags& flags, const Context& context) {
     const std::shared_ptr<const engine::Model> model = app::open_model(flags.model, callbacks(context));
     const auto open = [&](std::string title, const char* prompt, int most_tokens) {
         app::ChatOptions options;
+        options.keep_turns = false;  // an answer does not depend on the questions before it
         options.sampling.max_tokens = most_tokens;
         options.sampling.repetition_penalty = kRepetitionPenalty;
         options.session = app::session_options(flags.model, callbacks(context));
