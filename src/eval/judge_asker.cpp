@@ -31,17 +31,26 @@ std::size_t count_unscored(const std::vector<AspectVerdict>& verdicts) {
         verdicts, [](const AspectVerdict& entry) { return std::holds_alternative<Unscored>(entry.verdict); }));
 }
 
-bool is_settled(const Rubric& rubric, const std::vector<std::string>& replies) {
-    return replies.size() >= kMostReplies || (!replies.empty() && !is_unscored(parse_reply(rubric, replies.back())));
+struct ReadReply {
+    std::string text;
+    std::vector<AspectVerdict> verdicts;
+};
+
+ReadReply read(const Rubric& rubric, std::string text) {
+    std::vector<AspectVerdict> verdicts = parse_reply(rubric, text);
+    return {std::move(text), std::move(verdicts)};
+}
+
+bool is_settled(const std::vector<ReadReply>& replies) {
+    return replies.size() >= kMostReplies || (!replies.empty() && !is_unscored(replies.back().verdicts));
 }
 
 /// Of several replies the one that says more; of equals the last.
-void fill_in(EvalRecord& record, const Rubric& rubric, const std::vector<std::string>& replies) {
-    for (const std::string& reply : replies) {
-        std::vector<AspectVerdict> verdicts = parse_reply(rubric, reply);
-        if (!record.verdicts.empty() && count_unscored(verdicts) > count_unscored(record.verdicts)) continue;
-        record.verdicts = std::move(verdicts);
-        record.reply = reply;
+void fill_in(EvalRecord& record, std::vector<ReadReply> replies) {
+    for (ReadReply& reply : replies) {
+        if (!record.verdicts.empty() && count_unscored(reply.verdicts) > count_unscored(record.verdicts)) continue;
+        record.verdicts = std::move(reply.verdicts);
+        record.reply = std::move(reply.text);
     }
 }
 
@@ -72,17 +81,18 @@ std::optional<double> most_cost(const JudgeSeat& seat, const JudgeRequest& reque
 
 std::optional<EvalRecord> JudgeAsker::judge(const JudgeJob& job) {
     const Rubric& rubric = *job.task->rubric;
-    std::vector<std::string> replies = log_.replies(job.key);
+    std::vector<ReadReply> replies;
+    for (const std::string& earlier : log_.replies(job.key)) replies.push_back(read(rubric, earlier));
     std::string last_failure;
     int failures = 0;
-    while (!is_settled(rubric, replies)) {
+    while (!is_settled(replies)) {
         if (stop_.stop_requested()) return std::nullopt;
         std::optional<JudgeReply> reply = send(job);
         if (!reply) return std::nullopt;
         if (!reply->failure) {
-            replies.push_back(std::move(reply->text));
+            replies.push_back(read(rubric, std::move(reply->text)));
             failures = 0;
-            if (is_unscored(parse_reply(rubric, replies.back()))) {
+            if (is_unscored(replies.back().verdicts)) {
                 tell(job, fmt::format("reply {} cannot be read", replies.size()));
             }
             continue;
@@ -93,8 +103,8 @@ std::optional<EvalRecord> JudgeAsker::judge(const JudgeJob& job) {
         wait_after(job, *reply->failure, failures);
     }
     EvalRecord record = unjudged(*job.task, job.seat->judge->name());
-    fill_in(record, rubric, replies);
     if (replies.empty()) fill_in_failure(record, rubric, last_failure);
+    fill_in(record, std::move(replies));
     return record;
 }
 

@@ -13,7 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "shift/pair_run.h"
+#include "shift/score.h"
 
 namespace urial::shift {
 
