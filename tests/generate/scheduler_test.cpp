@@ -315,8 +315,8 @@ TEST_F(SchedulerTest, tokens_whose_lead_other_arithmetic_might_overturn_are_near
     EXPECT_FLOAT_EQ(ties[1].gap, 0.2F);
 }
 
-/// Its logits are no numbers for one of its sequences.
-class BrokenSequence final : public engine::TokenConstraint {
+/// Fails at the first token.
+class BrokenConstraint final : public engine::TokenConstraint {
 public:
     void keep_allowed(std::vector<Token>&) const override { throw Error(ErrorKind::Model, "the grammar is stuck"); }
     void accept(Token) override {}
@@ -328,7 +328,7 @@ TEST_F(SchedulerTest, what_goes_wrong_with_one_request_ends_that_one_alone) {
     Scheduler scheduler(*model_, *session);
     for (std::uint64_t id = 0; id < 6; ++id) {
         Request made = request(id);
-        if (id == 1) made.constraint = std::make_unique<BrokenSequence>();
+        if (id == 1) made.constraint = std::make_unique<BrokenConstraint>();
         scheduler.submit(std::move(made));
     }
     scheduler.run();
