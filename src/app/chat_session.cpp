@@ -77,7 +77,7 @@ void ChatSession::adopt(std::unique_ptr<generate::PreparedPrompt> prepared) {
 }
 
 void ChatSession::pin(const generate::PreparedPrompt& prompt) {
-    prefix_origin_ = session_->pin(prompt.prefix());
+    session_->pin(prompt.prefix());
     is_pinned_ = true;
 }
 

@@ -91,7 +91,6 @@ public:
     const std::string& system() const { return options_.system; }
     const engine::Model& model() const { return *model_; }
     std::size_t context_tokens() const { return static_cast<std::size_t>(options_.session.context_tokens); }
-    engine::PrefixOrigin prefix_origin() const { return prefix_origin_; }
     generate::Overflow overflow() const { return options_.overflow; }
     void set_overflow(generate::Overflow overflow) { options_.overflow = overflow; }
     const generate::SamplingOptions& sampling() const { return options_.sampling; }
@@ -112,7 +111,6 @@ private:
     prompt::PromptSpec spec_;
     std::unique_ptr<generate::PreparedPrompt> prompt_;  // spec_ with the system message
     bool is_pinned_ = false;                            // the session has the prompt's prefix
-    engine::PrefixOrigin prefix_origin_ = engine::PrefixOrigin::Empty;
     std::vector<prompt::Turn> turns_;
     std::uint64_t next_request_ = 0;  // a part of the random seed: a retry must not repeat itself
 };

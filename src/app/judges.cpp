@@ -43,12 +43,11 @@ bool is_open_to_others(const std::string& base_url) {
 OpenedJudge open_local(const std::string& spec, ModelChoice choice, const Callbacks& callbacks) {
     choice.model = spec;
     const std::shared_ptr<const engine::Model> model = open_model(choice, callbacks);
-    if (const auto form = engine::find_chat_template(*model);
-        form && model->info().chat_template.empty() && callbacks.warning) {
-        callbacks.warning(
-            fmt::format("{} carries no chat template and seems to be a base model: its verdicts will mean little; "
-                        "the form of {} is used, whose markers its vocabulary has",
-                        spec, form->name));
+    if (const auto form = engine::find_chat_template(*model); form && model->info().chat_template.empty()) {
+        tell(callbacks.warning,
+             fmt::format("{} carries no chat template and seems to be a base model: its verdicts will mean little; "
+                         "the form of {} is used, whose markers its vocabulary has",
+                         spec, form->name));
     }
     eval::LocalJudgeOptions options;
     options.name = spec.ends_with(".gguf") ? fs::path(spec).stem().string() : spec;
@@ -83,8 +82,8 @@ OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeou
     OpenedJudge opened;
     opened.judge =
         std::make_unique<eval::RemoteJudge>(eval::RemoteJudgeOptions{address->base_url, address->model, key, timeout});
-    if (!key.empty() && is_open_to_others(address->base_url) && callbacks.warning) {
-        callbacks.warning(fmt::format("{}: OPENAI_API_KEY goes there unencrypted", address->base_url));
+    if (!key.empty() && is_open_to_others(address->base_url)) {
+        tell(callbacks.warning, fmt::format("{}: OPENAI_API_KEY goes there unencrypted", address->base_url));
     }
     opened.description = eval::Json{{"server", address->base_url}, {"temperature", 0}};
     return opened;
@@ -92,6 +91,7 @@ OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeou
 
 Jury open_jury(const JuryChoice& choice, const Callbacks& callbacks) {
     Jury jury;
+    jury.options = choice.run;
     const eval::PriceTable prices = choice.prices.empty() ? eval::PriceTable{} : eval::load_prices(choice.prices);
     const std::chrono::milliseconds timeout(static_cast<long>(choice.timeout_seconds * 1000));
     for (const std::string& spec : choice.judges) {
@@ -103,11 +103,6 @@ Jury open_jury(const JuryChoice& choice, const Callbacks& callbacks) {
         jury.options.judges.push_back(std::move(seat));
         jury.judges.push_back(std::move(opened));
     }
-    jury.options.folder = choice.folder;
-    jury.options.max_tokens = choice.max_tokens;
-    jury.options.concurrency = choice.concurrency;
-    jury.options.max_cost = choice.max_cost;
-    jury.options.origin = choice.origin;
     return jury;
 }
 

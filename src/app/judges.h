@@ -35,11 +35,7 @@ struct JuryChoice {
     ModelChoice local;                ///< how local judges are loaded
     double timeout_seconds = 300;     ///< of one reply
     std::string prices;               ///< a file of what the judges' tokens cost; empty: not known
-    std::filesystem::path folder;     ///< of the run
-    std::size_t max_tokens = 1024;    ///< of one reply
-    int concurrency = 4;              ///< requests at the same time
-    std::optional<double> max_cost;   ///< USD
-    eval::Json origin;                ///< goes into the manifest
+    eval::JudgeRunOptions run;        ///< but its judges
 };
 
 /// The judges of a run and what they are asked with; lives as long as the run.

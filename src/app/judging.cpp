@@ -22,10 +22,6 @@ constexpr std::string_view name(Judging judging) {
     return kNames[static_cast<std::size_t>(judging)];
 }
 
-void warn(const Callbacks& callbacks, std::string_view text) {
-    if (callbacks.warning) callbacks.warning(text);
-}
-
 /// Who gave answers that do not say it: the file, or the folder of a run.
 std::string generator_of(const fs::path& file) {
     const bool is_record = file.filename() == shift::records_file({}).filename() && file.has_parent_path();
@@ -43,7 +39,7 @@ void add_tags(std::vector<eval::AnsweredItem>& answers, const eval::ItemIndex& i
     const auto untagged =
         std::ranges::count_if(answers, [&](eval::AnsweredItem& answered) { return !items.complete(answered.item); });
     if (untagged == 0) return;
-    warn(callbacks, fmt::format("{}: has no item for {} of {} answers", files.tags, untagged, answers.size()));
+    tell(callbacks.warning, fmt::format("{}: has no item for {} of {} answers", files.tags, untagged, answers.size()));
 }
 
 /// Answers whose file does not say who gave them are named after it. Records of answers that failed to be written
@@ -52,14 +48,7 @@ std::vector<eval::AnsweredItem> load_answers(const std::filesystem::path& file,
                                              const std::optional<eval::ItemIndex>& tags, const JudgedFiles& files,
                                              const Callbacks& callbacks) {
     eval::LoadedAnswers loaded = eval::load_answers(file);
-    if (loaded.failed > 0) {
-        warn(callbacks, fmt::format("{}: {} records have an error in the place of an answer; they are left out",
-                                    file.string(), loaded.failed));
-    }
-    if (loaded.repeated > 0) {
-        warn(callbacks, fmt::format("{}: {} records stand there more than once; each counts once", file.string(),
-                                    loaded.repeated));
-    }
+    warn_left_out(file, loaded, callbacks);
     if (tags) add_tags(loaded.answers, *tags, files, callbacks);
     std::vector<eval::AnsweredItem> answers =
         eval::keep(std::move(loaded.answers), filter_of(files.items),
@@ -92,7 +81,7 @@ std::vector<eval::JudgeTask> pairwise_tasks(const JudgedFiles& files, const Call
     eval::PairTasks pairs = eval::pair_tasks(load_answers(files.answers.path, tags, files, callbacks),
                                              load_answers(files.others.path, tags, files, callbacks), rubric);
     if (pairs.unpaired > 0) {
-        warn(callbacks, fmt::format("{} answers have no partner in the other file", pairs.unpaired));
+        tell(callbacks.warning, fmt::format("{} answers have no partner in the other file", pairs.unpaired));
     }
     return std::move(pairs.tasks);
 }
@@ -111,9 +100,10 @@ std::vector<eval::JudgeTask> mt_bench_tasks(const JudgedFiles& files, const Call
         return eval::needs_reference(answered.item.category) && answered.item.references.empty();
     });
     if (without > 0) {
-        warn(callbacks, fmt::format("{} questions of math, reasoning and coding have no reference answer: they are "
-                                    "judged without one",
-                                    without));
+        tell(callbacks.warning,
+             fmt::format("{} questions of math, reasoning and coding have no reference answer: they are "
+                         "judged without one",
+                         without));
     }
     return eval::mt_bench_tasks(answers);
 }

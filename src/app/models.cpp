@@ -96,7 +96,7 @@ engine::SessionOptions session_options(const ModelChoice& choice, const Callback
         try {
             options.snapshot_dir = user_cache_dir() / "snapshots";
         } catch (const Error& failure) {
-            if (callbacks.detail) callbacks.detail(fmt::format("no snapshots are kept: {}", failure.what()));
+            tell(callbacks.detail, fmt::format("no snapshots are kept: {}", failure.what()));
         }
     }
     options.snapshot_bytes = choice.snapshot_limit;
@@ -116,6 +116,17 @@ prompt::PromptSpec open_prompt(const PromptChoice& choice) {
 
 prompt::PromptSpec open_prompt_with_system(const PromptChoice& choice) {
     return prompt::with_system(open_prompt(choice), choice.system);
+}
+
+void warn_left_out(const std::filesystem::path& file, const generate::LeftOut& left_out, const Callbacks& callbacks) {
+    if (left_out.failed > 0) {
+        tell(callbacks.warning, fmt::format("{}: {} records have an error in the place of an answer; they are left out",
+                                            file.string(), left_out.failed));
+    }
+    if (left_out.repeated > 0) {
+        tell(callbacks.warning, fmt::format("{}: {} records stand there more than once; each counts once",
+                                            file.string(), left_out.repeated));
+    }
 }
 
 }  // namespace urial::app

@@ -15,6 +15,7 @@
 
 #include "engine/engine.h"
 #include "engine/model_trial.h"
+#include "generate/item_file.h"
 #include "prompt/prompt.h"
 
 namespace urial::app {
@@ -38,6 +39,14 @@ struct Callbacks {
     /// Asked many times a second; true ends the work with engine::Cancelled, a download with Error{Unavailable}.
     std::function<bool()> cancelled;
 };
+
+/// One of the lines of Callbacks.
+inline void tell(const std::function<void(std::string_view)>& line, std::string_view text) {
+    if (line) line(text);
+}
+
+/// What of a file of answers was not taken.
+void warn_left_out(const std::filesystem::path& file, const generate::LeftOut& left_out, const Callbacks& callbacks);
 
 /// Which model, and how it is loaded: the settings of the same names, see app/settings.h.
 struct ModelChoice {

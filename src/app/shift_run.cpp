@@ -61,11 +61,10 @@ std::optional<Form> named_form(const PairChoice& choice) {
 /// The form that the aligned model brings along.
 Form own_form(const engine::Model& model, const PairChoice& choice, const Callbacks& callbacks) {
     if (const auto found = engine::find_chat_template(model)) {
-        if (model.info().chat_template.empty() && callbacks.note) {
-            callbacks.note(
-                fmt::format("{} carries no chat template; its vocabulary has the turn markers of {}: "
-                            "that form is used (--chat-template chooses another)",
-                            printable(choice.aligned.model), found->name));
+        if (model.info().chat_template.empty()) {
+            tell(callbacks.note, fmt::format("{} carries no chat template; its vocabulary has the turn markers of {}: "
+                                             "that form is used (--chat-template chooses another)",
+                                             printable(choice.aligned.model), found->name));
         }
         return *found;
     }
@@ -80,11 +79,12 @@ void check_markers(const Form& form, const engine::Model& model, const Callbacks
     const auto* chat = std::get_if<engine::ChatTemplate>(&form);
     if (chat == nullptr) return;
     const std::vector<std::string> unknown = engine::unknown_markers(model, *chat);
-    if (unknown.empty() || !callbacks.warning) return;
-    callbacks.warning(fmt::format(
-        "the chat template {} marks turns with {}, which the vocabulary of {} does not have as control tokens: "
-        "the model was hardly trained with this form; without --chat-template its own is used",
-        printable(chat->name), printable(fmt::format("{}", fmt::join(unknown, ", "))), model.info().name));
+    if (unknown.empty()) return;
+    tell(callbacks.warning,
+         fmt::format(
+             "the chat template {} marks turns with {}, which the vocabulary of {} does not have as control tokens: "
+             "the model was hardly trained with this form; without --chat-template its own is used",
+             printable(chat->name), printable(fmt::format("{}", fmt::join(unknown, ", "))), model.info().name));
 }
 
 }  // namespace
@@ -101,14 +101,7 @@ Pair open_pair(const PairChoice& choice, const Callbacks& callbacks) {
 
 std::vector<shift::ShiftItem> read_shift_answers(const std::filesystem::path& file, const Callbacks& callbacks) {
     shift::GivenAnswers given = shift::read_answers(file);
-    if (given.failed > 0 && callbacks.warning) {
-        callbacks.warning(fmt::format("{}: {} records have an error in the place of an answer; they are left out",
-                                      file.string(), given.failed));
-    }
-    if (given.repeated > 0 && callbacks.warning) {
-        callbacks.warning(
-            fmt::format("{}: {} records stand there more than once; each counts once", file.string(), given.repeated));
-    }
+    warn_left_out(file, given, callbacks);
     return std::move(given.items);
 }
 

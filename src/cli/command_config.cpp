@@ -32,7 +32,7 @@ void show_json(const app::Settings& settings) {
         all[std::string(info.key)] = {
             {"value", value.value}, {"origin", origin_name(value.origin)}, {"where", value.where}};
     }
-    std::puts(all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    fmt::print("{}", json_text(all));
 }
 
 void show_table(const app::Settings& settings) {
@@ -57,7 +57,7 @@ void show_paths(const app::Settings& settings, bool json) {
         nlohmann::ordered_json paths;
         paths["user"] = settings.user_file().string();
         paths["project"] = project ? nlohmann::ordered_json(project->string()) : nlohmann::ordered_json();
-        std::puts(paths.dump(2).c_str());
+        fmt::print("{}", json_text(paths));
         return;
     }
     std::error_code ignored;

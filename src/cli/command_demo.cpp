@@ -215,7 +215,7 @@ void run(const DemoFlags& flags, Context& context) {
         const ordered_json printed{{"model", as_json(sides.raw.session.model().info())},
                                    {"repetition_penalty", kRepetitionPenalty},
                                    {"comparisons", comparisons}};
-        fmt::print("{}\n", printed.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+        fmt::print("{}", json_text(printed));
     } else {
         page.show_next_steps();
     }

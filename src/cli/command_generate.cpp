@@ -163,7 +163,6 @@ std::shared_ptr<const engine::Model> open_generator(const GenerateOptions& optio
 }
 
 void run_conversations(const GenerateOptions& options, const Files& files, Context& context) {
-    generate::check(options.sampling);
     const std::vector<eval::Item> questions = app::read_mt_bench(files.input.path(), options.limit, shard_of(options));
     const generate::PreparedPrompt prompt(open_generator(options, context),
                                           app::open_prompt_with_system(options.prompt));

@@ -39,13 +39,13 @@ void run_rubrics(const Context& context) {
         rows.push_back(std::move(row));
         table += fmt::format("{:<26} {:>7}  {}\n", name, rubric.aspects.size(), rubric.description);
     }
-    fmt::print("{}", context.json ? rows.dump(2) + "\n" : table);
+    fmt::print("{}", context.json ? json_text(rows) : table);
 }
 
 void run_show(const JudgeCommand& command, const Context& context) {
     const eval::Rubric rubric = eval::load_rubric(command.rubric);
     if (command.schema || context.json) {
-        fmt::print("{}\n", eval::reply_schema(rubric).dump(2));
+        fmt::print("{}", json_text(eval::reply_schema(rubric)));
     } else {
         fmt::print("{}", eval::format_rubric(rubric));
     }
@@ -70,7 +70,7 @@ void run_rubric_import(const JudgeCommand& command, const Context& context) {
         const eval::Rubric& rubric = rubrics.front();
         const std::string text = eval::format_rubric(rubric);
         const eval::Json json{{"name", rubric.name}, {"description", rubric.description}, {"toml", text}};
-        fmt::print("{}", context.json ? json.dump(2) + "\n" : text);
+        fmt::print("{}", context.json ? json_text(json) : text);
         return;
     }
     const bool one_file = command.output.ends_with(".toml");
@@ -85,7 +85,7 @@ void run_rubric_import(const JudgeCommand& command, const Context& context) {
         written.push_back({{"name", rubric.name}, {"description", rubric.description}, {"output", path.string()}});
         context.terminal.note(fmt::format("{}: {}", path.string(), rubric.description));
     }
-    if (context.json) fmt::print("{}\n", written.dump(2));
+    if (context.json) fmt::print("{}", json_text(written));
 }
 
 void run_import(const JudgeCommand& command, const Context& context) {
@@ -95,7 +95,7 @@ void run_import(const JudgeCommand& command, const Context& context) {
     const eval::ImportReport report = eval::import_judgements(files, command.output, options);
     if (context.json) {
         const eval::Json json{{"records", report.records}, {"unread", report.unscored}, {"tagged", report.tagged}};
-        fmt::print("{}\n", json.dump(2));
+        fmt::print("{}", json_text(json));
     } else {
         fmt::print("{}: {} judgements, {} of them not readable\n", command.output, report.records, report.unscored);
         for (const auto& [mode, count] : report.modes) fmt::print("  {:<26} {:>6}\n", mode, count);

@@ -41,7 +41,7 @@ void run_pull(const std::string& text, bool offline, Context& context) {
     if (context.json) {
         const nlohmann::ordered_json result{
             {"spec", spec.text}, {"path", path.string()}, {"bytes", summary.file_bytes}};
-        fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+        fmt::print("{}", json_text(result));
     } else {
         fmt::print("{}\n", path.string());
     }
@@ -119,7 +119,7 @@ void run_models(Context& context) {
     if (context.json) {
         nlohmann::ordered_json list = nlohmann::ordered_json::array();
         for (const InstalledModel& model : installed) list.push_back(as_json(model));
-        fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+        fmt::print("{}", json_text(list));
         return;
     }
     if (installed.empty()) {
@@ -159,7 +159,7 @@ void run_show(const std::string& text, const Context& context) {
         record["chat_template"] = summary.has_chat_template;
         record["tensors"] = summary.tensors;
         record["sha256"] = sha256;
-        fmt::print("{}\n", record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+        fmt::print("{}", json_text(record));
         return;
     }
     const std::pair<std::string_view, std::string> lines[] = {
@@ -210,7 +210,7 @@ void run_remove(const std::string& text, bool yes, const Context& context) {
     if (context.json) {
         const nlohmann::ordered_json result{
             {"spec", spec.text}, {"path", removal.file.string()}, {"freed_bytes", removal.freed_bytes}};
-        fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+        fmt::print("{}", json_text(result));
     } else {
         fmt::print("{} freed\n", human_bytes(static_cast<double>(removal.freed_bytes)));
     }

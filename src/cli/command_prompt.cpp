@@ -30,9 +30,7 @@ struct PromptCommand {
     app::ModelChoice model;
 };
 
-void write_out(std::string_view bytes) { terminal::write_standard_output(bytes); }
-
-void write_json(const ordered_json& value) { write_out(value.dump(2) + "\n"); }
+void write_json(const ordered_json& value) { terminal::write_standard_output(json_text(value)); }
 
 prompt::PromptSpec open_spec(const PromptCommand& command) {
     return prompt::load(command.prompt, prompt::parse_original_form(command.form));
@@ -58,12 +56,12 @@ void run_list(const Context& context) {
         table += fmt::format("{:<18} {:>8} {:>7}  {}\n", name, spec.examples.size(), prompt::render_prefix(spec).size(),
                              spec.description);
     }
-    context.json ? write_json(rows) : write_out(table);
+    context.json ? write_json(rows) : terminal::write_standard_output(table);
 }
 
 void run_show(const PromptCommand& command, const Context& context) {
     const prompt::PromptSpec spec = open_spec(command);
-    if (!context.json) return write_out(prompt::format_spec(spec));
+    if (!context.json) return terminal::write_standard_output(prompt::format_spec(spec));
     ordered_json value = summary(spec);
     value["prefix"] = prompt::render_prefix(spec);
     write_json(value);
@@ -103,7 +101,7 @@ void write_tokens(const PromptCommand& command, const Context& context, const pr
         lines += fmt::format("{:>8} {}\n", token, piece.dump());
     }
     context.terminal.note(fmt::format("{} tokens", rows.size()));
-    context.json ? write_json(rows) : write_out(lines);
+    context.json ? write_json(rows) : terminal::write_standard_output(lines);
 }
 
 void run_render(const PromptCommand& command, const Context& context) {
@@ -115,7 +113,7 @@ void run_render(const PromptCommand& command, const Context& context) {
     const prompt::RenderedPrompt rendered = command.prefix
                                                 ? prompt::RenderedPrompt{prompt::render_prefix(spec), 0}
                                                 : prompt::render(spec, {read_turns(command.turns), *command.query});
-    if (!context.json) return write_out(rendered.text);
+    if (!context.json) return terminal::write_standard_output(rendered.text);
     write_json({{"name", spec.name},
                 {"text", rendered.text},
                 {"prefix_bytes", command.prefix ? rendered.text.size() : rendered.prefix_bytes}});
@@ -154,7 +152,7 @@ void run_check(const PromptCommand& command, Context& context) {
         lines += fmt::format("{}: {}\n", warning ? "warning" : "note", printable(finding.text));
     }
     if (lines.empty()) lines = fmt::format("{}: nothing to complain about\n", spec.name);
-    if (!context.json) return write_out(lines);
+    if (!context.json) return terminal::write_standard_output(lines);
     ordered_json value{{"name", spec.name}, {"findings", rows}};
     if (prefix_tokens) value["prefix_tokens"] = *prefix_tokens;
     write_json(value);
@@ -167,7 +165,7 @@ void run_import(const PromptCommand& command, const Context& context) {
     ordered_json described = summary(spec);
     if (command.output.empty()) {
         described["toml"] = prompt::format_spec(spec);
-        return context.json ? write_json(described) : write_out(prompt::format_spec(spec));
+        return context.json ? write_json(described) : terminal::write_standard_output(prompt::format_spec(spec));
     }
     if (fs::path(command.output).extension() != ".toml") {
         throw error(ErrorKind::BadInput, "{}: a specification is known by its ending; name the output NAME.toml",

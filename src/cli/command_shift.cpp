@@ -108,7 +108,7 @@ void report(const shift::ShiftOutcome& outcome, const ShiftFlags& flags, Context
         context.terminal.note(fmt::format("{} has the details", summary.details.string()));
         return;
     }
-    fmt::print("{}\n", summary.json.dump(2));
+    fmt::print("{}", json_text(summary.json));
     for (const std::string& warning : summary.warnings) context.terminal.warn(warning);
 }
 

@@ -1,5 +1,7 @@
 #include "cli/commands.h"
 
+#include <nlohmann/json.hpp>
+
 #include <fmt/format.h>
 
 #include "app/settings.h"
@@ -43,15 +45,15 @@ void add_global_options(CLI::App& app, Context& context) {
 
 std::string_view version() { return URIAL_VERSION; }
 
+std::string json_text(const nlohmann::ordered_json& value) {
+    return value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 std::unique_ptr<CLI::App> make_app(Context& context) {
     auto app = std::make_unique<CLI::App>(
         "Let a base language model answer like an assistant, by a constant prompt and without any tuning", "urial");
     app->formatter_fn([](const CLI::App* command, std::string, CLI::AppFormatMode) {
-        std::string parents;
-        for (const CLI::App* parent = command->get_parent(); parent != nullptr; parent = parent->get_parent()) {
-            parents = parent->get_name() + (parents.empty() ? "" : " " + parents);
-        }
-        return command_line::help_for_terminal(command_line::describe(*command, parents));
+        return command_line::help_for_terminal(command_line::describe(*command));
     });
     app->fallthrough()->require_subcommand(1);
     app->get_help_ptr()->description("Print this help");

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "app/models.h"
 #include "command_line/command_tree.h"
@@ -68,6 +69,9 @@ void add_config_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);  // `help`, `completion SHELL` and `man`
 
 std::string_view version();
+
+/// For standard output. Names of files may not be UTF-8: what is none is replaced.
+std::string json_text(const nlohmann::ordered_json& value);
 
 /// The whole tree with its global options, as main.cpp runs it and as completion, man page and tests read it.
 std::unique_ptr<CLI::App> make_app(Context& context);

@@ -22,7 +22,7 @@ void run(const CalibrateCommand& command, const Context& context) {
     if (context.json) {
         eval::Json json{{"judges", report::calibration_json(calibrated.judges)}};
         json["humans"] = eval::to_json(calibrated.humans);
-        fmt::print("{}\n", json.dump(2));
+        fmt::print("{}", json_text(json));
         return;
     }
     fmt::print("{}", report::calibration_text(calibrated.judges));

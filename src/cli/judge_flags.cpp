@@ -25,14 +25,15 @@ std::vector<std::string> specs_of(const JudgeFlags& flags) {
 app::Jury open_jury(const JudgeFlags& flags, eval::Json origin, const Context& context) {
     app::JuryChoice choice = flags.asked;
     choice.judges = specs_of(flags);
-    choice.folder = flags.output;
-    choice.origin = std::move(origin);
+    choice.run.folder = flags.output;
+    choice.run.origin = std::move(origin);
     return app::open_jury(choice, callbacks(context));
 }
 
 void print_estimate(const eval::JudgeEstimate& estimate, const JudgeFlags& flags, const Context& context) {
-    fmt::print("{}", context.json ? report::estimate_json(estimate).dump(2) + "\n"
-                                  : report::estimate_text(estimate, flags.asked.max_tokens, flags.asked.max_cost));
+    fmt::print("{}", context.json
+                         ? json_text(report::estimate_json(estimate))
+                         : report::estimate_text(estimate, flags.asked.run.max_tokens, flags.asked.run.max_cost));
 }
 
 void print_counts(const eval::JudgeSummary& summary, const JudgeFlags& flags, const Context& context) {
@@ -43,7 +44,7 @@ void print_counts(const eval::JudgeSummary& summary, const JudgeFlags& flags, co
             {"run", flags.output},         {"judgements", progress.done},    {"total", progress.total},
             {"resumed", summary.resumed},  {"unscored", progress.unscored},  {"failed", progress.failed},
             {"bill", eval::to_json(bill)}, {"finished", summary.finished()}, {"out_of_money", summary.out_of_money}};
-        fmt::print("{}\n", json.dump(2));
+        fmt::print("{}", json_text(json));
         return;
     }
     fmt::print("\n  {} of {} judgements in {}, {} of them not wholly readable\n", progress.done, progress.total,
@@ -82,7 +83,7 @@ void report_run(const eval::JudgeSummary& summary, const JudgeFlags& flags, Cont
         context.terminal.warn(
             fmt::format("stopped: the next request might cost more than --max-cost {:g} leaves; the "
                         "same command with a higher one goes on",
-                        flags.asked.max_cost.value_or(0)));
+                        flags.asked.run.max_cost.value_or(0)));
         context.exit_code = 1;
     }
     if (summary.interrupted) {
@@ -111,11 +112,11 @@ void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
     command.add_option("--limit", flags.items.limit, "Only the first N items that pass")
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000'000));
-    command.add_option("--concurrency", flags.asked.concurrency, "Requests at the same time")
+    command.add_option("--concurrency", flags.asked.run.concurrency, "Requests at the same time")
         ->type_name("N")
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
-    command.add_option("--max-tokens", flags.asked.max_tokens, "The most tokens of a reply")
+    command.add_option("--max-tokens", flags.asked.run.max_tokens, "The most tokens of a reply")
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000))
         ->capture_default_str();
@@ -125,7 +126,8 @@ void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
         ->capture_default_str();
     command.add_option("--prices", flags.asked.prices, "What the judges' tokens cost, a TOML file")->type_name("FILE");
     command
-        .add_option("--max-cost", flags.asked.max_cost, "Send nothing that might make the run cost more (needs prices)")
+        .add_option("--max-cost", flags.asked.run.max_cost,
+                    "Send nothing that might make the run cost more (needs prices)")
         ->type_name("USD")
         ->check(CLI::Range(0.0, 1e6));
     command.add_flag("--dry-run", flags.dry_run, "Send nothing; print requests, tokens and cost");

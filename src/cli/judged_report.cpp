@@ -66,7 +66,7 @@ std::string result_tables(const std::vector<JudgedRun>& runs, const ReportOption
 }
 
 void report_tags(const JudgedRun& run, const Context& context) {
-    fmt::print("{}", context.json ? report::label_json(run).dump(2) + "\n" : report::label_text(run));
+    fmt::print("{}", context.json ? json_text(report::label_json(run)) : report::label_text(run));
 }
 
 /// The address of `target` as seen from a page at `page`.
@@ -94,7 +94,7 @@ void write_page(const std::vector<JudgedRun>& runs, const ReportOptions& command
     if (context.json) {
         const eval::Json value{
             {"html", command.html}, {"bytes", html.size()}, {"runs", runs.size()}, {"records", records}};
-        fmt::print("{}\n", value.dump(2));
+        fmt::print("{}", json_text(value));
         return;
     }
     context.terminal.note(fmt::format("{}: {} judgements, {}; open it in a browser", command.html, records,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <exception>
 #include <span>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -65,15 +66,14 @@ int flush_output(const cli::Context& context, int code) {
 
 /// The engine's own handler starts a debugger.
 [[noreturn]] void on_uncaught_exception() {
-    const char* reason = "an exception of a thread";
+    std::string reason = "an exception of a thread";
     try {
         if (const std::exception_ptr failure = std::current_exception()) std::rethrow_exception(failure);
     } catch (const std::exception& failure) {
-        std::fprintf(stderr, "error: unexpected: %s\n", failure.what());
-        std::abort();
+        reason = failure.what();
     } catch (...) {
     }
-    std::fprintf(stderr, "error: unexpected: %s\n", reason);
+    std::fprintf(stderr, "error: unexpected: %s\n", reason.c_str());
     std::abort();
 }
 

@@ -41,7 +41,7 @@ void write_shift_page(const ReportOptions& command, const Folders& folders, cons
                                            {"bytes", page.html.size()},
                                            {"answers", page.answers},
                                            {"positions", page.positions}};
-        fmt::print("{}\n", value.dump(2));
+        fmt::print("{}", json_text(value));
         return;
     }
     context.terminal.note(fmt::format("{}: {} answers, {} tokens, {}; open it in a browser", command.html, page.answers,
@@ -57,7 +57,7 @@ std::string summaries(const ReportOptions& command, const Folders& folders, cons
                 "--full adds: along the answer, what is shifted, answers, tags, the original analysis' measures");
         return report::shift_summaries(folders, command.labels, detail_of(command));
     }
-    return report::shift_summaries_json(folders, command.labels).dump(2) + "\n";
+    return json_text(report::shift_summaries_json(folders, command.labels));
 }
 
 }  // namespace

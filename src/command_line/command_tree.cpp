@@ -107,10 +107,15 @@ std::string examples(std::initializer_list<Example> list) {
     return text;
 }
 
-CommandInfo describe(const CLI::App& app, const std::string& parents) {
+std::string path_of(const CLI::App& command) {
+    if (command.get_parent() == nullptr) return command.get_name();
+    return path_of(*command.get_parent()) + " " + command.get_name();
+}
+
+CommandInfo describe(const CLI::App& app) {
     CommandInfo info;
     info.name = app.get_name();
-    info.path = parents.empty() ? info.name : parents + " " + info.name;
+    info.path = path_of(app);
     info.help = app.get_description();
     info.footer = app.get_footer();
     info.needs_subcommand = app.get_require_subcommand_min() > 0;
@@ -119,7 +124,7 @@ CommandInfo describe(const CLI::App& app, const std::string& parents) {
     }
     std::ranges::stable_partition(info.options, &OptionInfo::required);
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-        if (!command->get_group().empty()) info.subcommands.push_back(describe(*command, info.path));
+        if (!command->get_group().empty()) info.subcommands.push_back(describe(*command));
     }
     return info;
 }

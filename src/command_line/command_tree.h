@@ -52,8 +52,9 @@ struct Example {
 /// A footer of lines to copy. A test parses every line that begins with "  urial " with the real tree.
 std::string examples(std::initializer_list<Example> list);
 
-/// `parents` are the names above `app`, as in "urial config".
-CommandInfo describe(const CLI::App& app, const std::string& parents = "");
+/// "urial config show"
+std::string path_of(const CLI::App& command);
+CommandInfo describe(const CLI::App& app);
 
 OptionInfo describe_option(const CLI::Option& option);
 

@@ -16,16 +16,6 @@ const CLI::App& deepest(const CLI::App& app) {
     return below.empty() ? app : deepest(*below.back());
 }
 
-std::string path_of(const CLI::App& command) {
-    if (command.get_parent() == nullptr) return command.get_name();
-    return path_of(*command.get_parent()) + " " + command.get_name();
-}
-
-/// "urial config" of `urial config show`.
-std::string parents_of(const CLI::App& command) {
-    return command.get_parent() == nullptr ? "" : path_of(*command.get_parent());
-}
-
 /// "urial help config show"
 std::string help_command(const CLI::App& command) {
     const CLI::App* root = &command;
@@ -113,7 +103,7 @@ std::string explain(const CLI::App& command, const CLI::ParseError& failure) {
     if (const auto missing = missing_in(command);
         dynamic_cast<const CLI::RequiredError*>(&failure) && !missing.empty()) {
         return fmt::format("{} {} missing\nusage: {}", in_words(missing), missing.size() == 1 ? "is" : "are",
-                           usage_line(describe(command, parents_of(command))));
+                           usage_line(describe(command)));
     }
     // "--limit: 1 required N missing"
     const std::string text = failure.what();
@@ -130,7 +120,7 @@ std::optional<std::string> help_for_bare_command(const CLI::App& app, const CLI:
     const bool is_bare = dynamic_cast<const CLI::RequiredError*>(&failure) != nullptr &&
                          command.get_require_subcommand_min() > 0 && app.remaining(/*recurse=*/true).empty();
     if (!is_bare) return std::nullopt;
-    return help_for_terminal(describe(command, parents_of(command)));
+    return help_for_terminal(describe(command));
 }
 
 std::string usage_error(const CLI::App& app, const CLI::ParseError& failure) {

@@ -23,6 +23,9 @@ namespace urial::engine {
 
 using Token = std::int32_t;
 
+/// How many tokens both begin with.
+std::size_t common_length(std::span<const Token> a, std::span<const Token> b);
+
 struct Adapter {
     std::filesystem::path path;  ///< a LoRA adapter in GGUF form
     float scale = 1.0F;

@@ -74,12 +74,14 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     llama_context_params parameters = llama_context_default_params();
     const std::int64_t rounded =
         (std::int64_t{options.context_tokens} + kContextRounding - 1) / kContextRounding * kContextRounding;
-    check_memory(options, static_cast<std::uint64_t>(rounded), ids);
+    // Of any batch; the engine makes room for one row of each of its sequences at least.
+    const int outputs = std::min(batch_rows_, std::max(logit_rows_, ids));
+    check_memory(options, static_cast<std::uint64_t>(rounded), outputs);
     parameters.n_ctx = static_cast<uint32_t>(rounded);
     parameters.n_batch = static_cast<uint32_t>(batch_rows_);
     parameters.n_ubatch = static_cast<uint32_t>(batch_rows_);
     parameters.n_seq_max = static_cast<uint32_t>(ids);
-    parameters.n_outputs_max = static_cast<uint32_t>(std::min(batch_rows_, std::max(logit_rows_, ids)));
+    parameters.n_outputs_max = static_cast<uint32_t>(outputs);
     parameters.n_outputs_max_per_seq = parameters.n_outputs_max;
     parameters.n_threads = parameters.n_threads_batch = threads_ = thread_count(options.threads);
     parameters.flash_attn_type = flash_attention_type(options.flash_attention);
@@ -141,13 +143,13 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
 
 /// Says what the session will take, and refuses it where the machine has less. Weights that are mapped take what is
 /// left: they need not be in memory all at once.
-void LlamaSession::check_memory(const SessionOptions& options, std::uint64_t cells, int sequences) const {
+void LlamaSession::check_memory(const SessionOptions& options, std::uint64_t cells, int outputs) const {
     std::optional<MemoryShape> shape = model_->memory_shape();
     if (!shape) return;
     shape->cells = cells;
     shape->number_bytes = options.f32_cache ? 4 : 2;
     shape->rows = static_cast<std::uint64_t>(batch_rows_);
-    shape->logit_rows = static_cast<std::uint64_t>(std::min(batch_rows_, std::max(logit_rows_, sequences)));
+    shape->logit_rows = static_cast<std::uint64_t>(outputs);
     shape->flash_attention = options.flash_attention != SessionOptions::FlashAttention::Off;
     const MemoryNeed need = estimate_memory(*shape);
     const std::optional<std::uint64_t> available = available_memory();

@@ -4,7 +4,6 @@
 // file is not as it expects, and no list of checks knows all that it expects: what dies in the trial dies there, and
 // becomes an Error here. The verdict is remembered. Linux only: elsewhere nothing is tried. Any thread.
 
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>

@@ -7,13 +7,10 @@
 #include "base/error.h"
 
 namespace urial::engine {
-namespace {
 
 std::size_t common_length(std::span<const Token> a, std::span<const Token> b) {
     return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
-
-}  // namespace
 
 TokenStore::TokenStore(Size size, Sharing sharing, std::function<void(std::size_t)> on_drop)
     : sharing_(sharing),
@@ -132,9 +129,8 @@ std::optional<std::size_t> TokenStore::keep(int sequence) {
 }
 
 std::optional<std::size_t> TokenStore::find(std::span<const Token> tokens) const {
-    const auto found = std::ranges::find_if(prefixes_, [&](const Holder& prefix) {
-        return std::ranges::equal(prefix.tokens, tokens) && prefix.least <= tokens.size();
-    });
+    const auto found = std::ranges::find_if(
+        prefixes_, [&](const Holder& prefix) { return std::ranges::equal(prefix.tokens, tokens); });
     if (found == prefixes_.end() || tokens.empty()) return std::nullopt;
     return static_cast<std::size_t>(found - prefixes_.begin());
 }

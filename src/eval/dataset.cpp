@@ -128,7 +128,7 @@ std::vector<Item> load_items(const std::filesystem::path& path) {
 LoadedAnswers load_answers(const std::filesystem::path& path) {
     LoadedAnswers loaded;
     generate::UniqueIds ids;
-    const auto [failed, repeated] = generate::for_each_answer(path, [&](generate::FileItem&& read) {
+    static_cast<generate::LeftOut&>(loaded) = generate::for_each_answer(path, [&](generate::FileItem&& read) {
         AnsweredItem answered = answered_item_from_json(read.fields, read.position);
         const Json* sample = field(read.fields, "sample");
         if (sample != nullptr && sample->is_number_unsigned() && *sample != 0) {
@@ -137,8 +137,6 @@ LoadedAnswers load_answers(const std::filesystem::path& path) {
         ids.add(answered.item.id);
         loaded.answers.push_back(std::move(answered));
     });
-    loaded.failed = failed;
-    loaded.repeated = repeated;
     return loaded;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "eval/record.h"
+#include "generate/item_file.h"
 
 namespace urial::eval {
 
@@ -31,10 +32,8 @@ AnsweredItem answered_item_from_json(const Json& json, std::size_t index);
 /// Throws Error{BadInput} that begins with the place in the file; two items with one id are an error.
 std::vector<Item> load_items(const std::filesystem::path& path);
 
-struct LoadedAnswers {
+struct LoadedAnswers : generate::LeftOut {
     std::vector<AnsweredItem> answers;
-    std::size_t failed = 0;    ///< records with an `error` in the place of an answer, left out
-    std::size_t repeated = 0;  ///< records that stand there again (by their `key`), left out
 };
 /// Answers of several samples are items of their own: sample 1 of item "7" has the id "7#1" (sample 0 keeps it).
 LoadedAnswers load_answers(const std::filesystem::path& path);

@@ -77,6 +77,7 @@ public:
           tasks_(tasks),
           jobs_(make_jobs(tasks, options.judges)),
           log_(options.folder, keys_of(jobs_)),
+          before_(manifest_in(options.folder)),
           budget_(options.max_cost, log_.bill().cost),
           asker_(log_, budget_, options, stop_.get_token()) {
         progress_.total = jobs_.size();
@@ -128,7 +129,7 @@ private:
     /// A judge that gives its verdicts in other circumstances than in the run before.
     void say_what_changed() const {
         if (!options_.notice || log_.recorded() == 0) return;
-        const Json before = manifest_before().value("judges", Json::array());
+        const Json before = before_.value("judges", Json::array());
         for (const JudgeSeat& seat : options_.judges) {
             const Json now = describe(seat);
             for (const Json& judge : before) {
@@ -142,9 +143,8 @@ private:
         }
     }
 
-    /// Of the run that this one goes on with; empty where there is none.
-    Json manifest_before() const {
-        const fs::path path = options_.folder / kManifestFile;
+    static Json manifest_in(const fs::path& folder) {
+        const fs::path path = folder / kManifestFile;
         if (!fs::exists(path)) return Json::object();
         Json json = read_json_file(path);
         return json.is_object() ? json : Json::object();
@@ -241,8 +241,7 @@ private:
     void write_manifest() {
         const fs::path path = options_.folder / kManifestFile;
         if (started_.empty()) {
-            const Json before = manifest_before();
-            started_ = before.contains("started") ? before["started"].get<std::string>() : generate::timestamp();
+            started_ = before_.contains("started") ? before_["started"].get<std::string>() : generate::timestamp();
         }
         const JudgeProgress now = progress();
         Json manifest{{"format", kRunFormat}, {"urial", URIAL_VERSION}};
@@ -289,6 +288,7 @@ private:
     std::vector<JudgeJob> jobs_;
     std::stop_source stop_;
     JudgeLog log_;
+    const Json before_;  // the manifest of the run that this one goes on with; empty where there is none
     Budget budget_;
     JudgeAsker asker_;
     std::string started_;

@@ -29,10 +29,6 @@ constexpr int kPrefixes = 4;
 
 using Prefix = std::shared_ptr<const std::vector<Token>>;
 
-std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>& b) {
-    return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
-}
-
 JudgeReply failed(std::string message, bool retryable) {
     JudgeReply reply;
     reply.failure = JudgeFailure{.retryable = retryable, .message = std::move(message), .retry_after = std::nullopt};
@@ -68,7 +64,7 @@ public:
     JudgeReply ask(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) override {
         generate::Request asked;
         asked.tokens = tokenize(request);
-        asked.constant = common_length(asked.tokens, *prefix_of(request));
+        asked.constant = engine::common_length(asked.tokens, *prefix_of(request));
         if (!schema.is_null()) asked.constraint = model_->new_grammar(reply_grammar(schema, options_.grammar));
         asked.sampling.max_tokens = static_cast<int>(max_tokens);
         JudgeReply reply = reply_of(worker_.submit(std::move(asked))->result());
@@ -106,7 +102,7 @@ private:
         std::vector<Token> shared = tokenize(request);
         for (const std::string_view probe : kProbes) {
             const JudgeRequest other{request.system, constant + std::string(probe), 0};
-            shared.resize(common_length(shared, tokenize(other)));
+            shared.resize(engine::common_length(shared, tokenize(other)));
         }
         return prefix = std::make_shared<const std::vector<Token>>(std::move(shared));
     }

@@ -111,7 +111,7 @@ public:
         const bool was_complete = tasks_.empty();
         if (!was_complete) answer();
         records_.sync();
-        if (has_begun_ || was_complete) write_manifest(/*finished=*/!summary_.interrupted);
+        if (records_.has_begun() || was_complete) write_manifest(/*finished=*/!summary_.interrupted);
         report_progress();
         return summary_;
     }
@@ -168,15 +168,9 @@ private:
 
     /// From here on files change: everything that can be wrong with the run as a whole is known by now.
     void begin() {
-        if (std::exchange(has_begun_, true)) return;
+        if (records_.has_begun()) return;
         records_.begin();
         write_manifest(/*finished=*/false);
-    }
-
-    /// Those that computed the last answers: a run that finds all of them there computes none.
-    int threads() const {
-        const int now = thread_count(options_.session.threads);
-        return has_begun_ || records_.manifest().is_null() ? now : records_.manifest().value("threads", now);
     }
 
     void write_manifest(bool finished) {
@@ -192,7 +186,7 @@ private:
             {"identity", identity_},
             {"generator", generator_},
             {"origin", options_.origin},
-            {"threads", threads()},
+            {"threads", records_.threads(thread_count(options_.session.threads))},
             {"parallel", sequences_},
             {"context_tokens", context_tokens_},
             {"batch_rows", kBatchRows},
@@ -279,7 +273,7 @@ private:
 
     void run_requests(std::vector<Request> requests, const engine::SessionOptions& session_options) {
         const std::unique_ptr<engine::Session> session = prompt_.model().new_session(session_options);
-        summary_.prefix = session->pin(prompt_.prefix());
+        session->pin(prompt_.prefix());
         begin();
         Scheduler scheduler(prompt_.model(), *session);
         for (Request& request : requests) scheduler.submit(std::move(request));
@@ -349,7 +343,6 @@ private:
     ordered_json identity_;
     std::string generator_;
     RunRecords records_;
-    bool has_begun_ = false;
     std::vector<Task> tasks_;
     BatchSummary summary_;
     std::string started_;

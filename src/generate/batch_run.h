@@ -43,7 +43,6 @@ struct BatchProgress {
 struct BatchSummary {
     BatchProgress progress;
     std::size_t resumed = 0;  ///< records that an earlier run had left
-    engine::PrefixOrigin prefix = engine::PrefixOrigin::Empty;
     bool interrupted = false;
     std::vector<std::string> keys;  ///< of the records that the run is about, in the order of the instructions
 };

@@ -9,10 +9,6 @@ namespace {
 /// Queries that begin as differently as text can: what all their tokenisations share does not depend on the query.
 constexpr std::string_view kProbes[] = {"The", " x", "\n\n1", "\xE4\xBD\xA0"};
 
-std::size_t common_length(const std::vector<Token>& a, const std::vector<Token>& b) {
-    return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
-}
-
 }  // namespace
 
 PreparedPrompt::PreparedPrompt(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec)
@@ -21,7 +17,7 @@ PreparedPrompt::PreparedPrompt(std::shared_ptr<const engine::Model> model, promp
     for (const std::string_view probe : kProbes) {
         const std::vector<Token> tokens = tokenize({{}, std::string(probe)});
         if (first) prefix_ = tokens;
-        prefix_.resize(common_length(prefix_, tokens));
+        prefix_.resize(engine::common_length(prefix_, tokens));
         first = false;
     }
 }
@@ -33,7 +29,7 @@ std::vector<Token> PreparedPrompt::tokenize(const prompt::Conversation& conversa
 std::size_t PreparedPrompt::shared_length(const std::vector<Token>& tokens) const {
     // The last token is always decoded: its logits choose the first token of the answer.
     const std::size_t most = tokens.empty() ? 0 : tokens.size() - 1;
-    return std::min(common_length(prefix_, tokens), most);
+    return std::min(engine::common_length(prefix_, tokens), most);
 }
 
 FittedConversation fit(const PreparedPrompt& prompt, prompt::Conversation conversation, std::size_t room,

@@ -119,6 +119,11 @@ Repairs RunRecords::resume(const ordered_json& identity, const std::function<boo
 void RunRecords::begin() {
     if (existing_ == Existing::Replace) writer_.begin_anew();
     existing_ = Existing::Continue;
+    has_begun_ = true;
+}
+
+int RunRecords::threads(int now) const {
+    return has_begun_ || manifest_.is_null() ? now : manifest_.value("threads", now);
 }
 
 void RunRecords::append(const ordered_json& record) {

@@ -62,6 +62,10 @@ public:
 
     /// Before the first append, and before the manifest of this run is written: empties what is to be replaced.
     void begin();
+    bool has_begun() const { return has_begun_; }
+    /// Those that computed the last answers: a run that finds all of them there computes none. `now`: those of this
+    /// run.
+    int threads(int now) const;
     void append(const nlohmann::ordered_json& record);
     /// Appended records reach the disk a second later at the latest, if this is called all the while.
     void sync_now_and_then();
@@ -77,6 +81,7 @@ private:
     Existing existing_;
     JsonLinesWriter writer_;
     nlohmann::ordered_json manifest_;  // null where there is none
+    bool has_begun_ = false;
     bool has_unsynced_ = false;
     Clock::time_point last_sync_ = Clock::now();
 };

@@ -1,6 +1,5 @@
 #include "generate/worker.h"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 

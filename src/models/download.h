@@ -12,6 +12,10 @@
 
 namespace urial::models {
 
+/// What is downloaded to `target` in pieces lies here meanwhile; who downloads it holds the lock.
+inline fs::path download_folder(const fs::path& target) { return target.string() + ".download"; }
+inline fs::path download_lock(const fs::path& target) { return target.string() + ".lock"; }
+
 /// Holds the lock file `path` while `what` is downloaded. Throws Error{Unavailable} when another process does that now,
 /// Error{Io} naming the folder and `remedy` when it cannot be written.
 FileLock lock_download(const fs::path& path, std::string_view what, std::string_view remedy);

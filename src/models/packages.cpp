@@ -142,7 +142,7 @@ public:
     PackageDownload(const Alias& alias, fs::path target, const FetchOptions& options)
         : alias_(alias),
           target_(std::move(target)),
-          folder_(target_.string() + ".download"),
+          folder_(download_folder(target_)),
           scratch_(folder_ / fmt::format("scratch-{}", ::getpid())),
           progress_(options, alias.bytes) {}
 

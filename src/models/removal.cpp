@@ -31,8 +31,6 @@ std::uint64_t freed_below(const fs::path& folder) {
     return bytes;
 }
 
-fs::path download_folder(const fs::path& target) { return target.string() + ".download"; }
-
 Removal plan_alias(const ModelSpec& spec) {
     const auto alias = std::ranges::find(aliases(), spec.text, &Alias::name);
     if (alias == aliases().end()) throw error(ErrorKind::NotFound, "model '{}': no such alias", spec.text);
@@ -103,7 +101,7 @@ void remove_path(const fs::path& path) {
 
 FileLock lock(const Removal& removal) {
     if (removal.repository.empty()) {
-        return lock_download(removal.file.string() + ".lock", removal.file.filename().string(), kLockRemedy);
+        return lock_download(download_lock(removal.file), removal.file.filename().string(), kLockRemedy);
     }
     std::error_code ignored;
     const std::string blob = fs::canonical(removal.file, ignored).filename().string();

@@ -86,7 +86,7 @@ fs::path resolve_alias(const ModelSpec& spec, const FetchOptions& options) {
                     is_damaged ? "is damaged" : "is not there", spec.text);
     }
     const FileLock lock =
-        lock_download(target.string() + ".lock", alias->name, "set URIAL_CACHE to a folder that you may write");
+        lock_download(download_lock(target), alias->name, "set URIAL_CACHE to a folder that you may write");
     if (is_intact(target, *alias)) return target;
     if (is_damaged) notify(options, fmt::format("{} is damaged and will be replaced", target.string()));
     return download_alias(*alias, target, options);

@@ -73,18 +73,25 @@ std::uint32_t TokenTable::index_of(std::int64_t id, const std::string& text) {
     return index;
 }
 
+nlohmann::ordered_json read_manifest(const fs::path& folder) {
+    const fs::path file = shift::manifest_file(folder);
+    nlohmann::ordered_json manifest = read_json_file(file);
+    if (!manifest.is_object()) throw error(ErrorKind::BadInput, "{}: not a JSON object", file.string());
+    return manifest;
+}
+
+void require_positions(std::size_t positions, const fs::path& folder) {
+    if (positions > 0) return;
+    throw error(ErrorKind::BadInput, "{}: no analysed answer in it; let `urial shift` finish at least one",
+                shift::records_file(folder).string());
+}
+
 ShiftRun read_shift_run(const fs::path& folder) {
     ShiftRun run;
-    const fs::path manifest = folder / "manifest.json";
-    run.manifest = read_json_file(manifest);
-    if (!run.manifest.is_object()) throw error(ErrorKind::BadInput, "{}: not a JSON object", manifest.string());
-    const fs::path records = folder / "records.jsonl";
-    run.repeated =
-        shift::for_each_record(records, [&](shift::ShiftRecord&& record) { add_record(run, std::move(record)); });
-    if (run.positions == 0) {
-        throw error(ErrorKind::BadInput, "{}: no analysed answer in it; let `urial shift` finish at least one",
-                    records.string());
-    }
+    run.manifest = read_manifest(folder);
+    run.repeated = shift::for_each_record(shift::records_file(folder),
+                                          [&](shift::ShiftRecord&& record) { add_record(run, std::move(record)); });
+    require_positions(run.positions, folder);
     return run;
 }
 

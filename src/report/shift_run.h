@@ -77,6 +77,10 @@ struct ShiftRun {
     TopLists base_top, aligned_top;
 };
 
+/// Throw Error{BadInput} for a manifest that is none, and for a run without an analysed position.
+nlohmann::ordered_json read_manifest(const std::filesystem::path& folder);
+void require_positions(std::size_t positions, const std::filesystem::path& folder);
+
 /// Reads manifest.json and records.jsonl, as shift::for_each_record() does.
 ShiftRun read_shift_run(const std::filesystem::path& folder);
 

@@ -9,6 +9,7 @@
 #include "base/json_reader.h"
 #include "report/labels.h"
 #include "report/report.h"
+#include "report/shift_run.h"
 #include "shift/shift.h"
 
 namespace urial::report {
@@ -22,16 +23,11 @@ struct SummarizedRun {
 };
 
 SummarizedRun summarize_run(const fs::path& folder) {
-    const fs::path manifest = shift::manifest_file(folder);
-    const ordered_json content = read_json_file(manifest);
-    if (!content.is_object()) throw error(ErrorKind::BadInput, "{}: not a JSON object", manifest.string());
+    const ordered_json manifest = read_manifest(folder);
     SummarizedRun run;
     run.summary = shift::summarize(shift::records_file(folder));
-    if (run.summary.positions == 0) {
-        throw error(ErrorKind::BadInput, "{}: no analysed answer in it; let `urial shift` finish at least one",
-                    shift::records_file(folder).string());
-    }
-    run.context = shift::summary_context(content, run.summary);
+    require_positions(run.summary.positions, folder);
+    run.context = shift::summary_context(manifest, run.summary);
     return run;
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "generate/instructions.h"
 #include "generate/item_file.h"
+#include "shift/record.h"
 #include "shift/shift.h"
 
 namespace urial::shift {
@@ -41,10 +42,9 @@ private:
         if (!found->is_array() || found->empty()) refuse(fmt::format("\"{}\" must be a list of token ids", name));
         std::vector<Token> ids;
         for (const ordered_json& id : *found) {
-            if (!id.is_number_integer() || id.get<std::int64_t>() != id.get<Token>()) {
-                refuse(fmt::format("\"{}\" holds {}, not a token id", name, id.dump()));
-            }
-            ids.push_back(id.get<Token>());
+            const std::optional<Token> token = token_in(id);
+            if (!token) refuse(fmt::format("\"{}\" holds {}, not a token id", name, id.dump()));
+            ids.push_back(*token);
         }
         return ids;
     }
@@ -101,12 +101,10 @@ private:
 
 GivenAnswers read_answers(const std::filesystem::path& path) {
     AnswerReader reader;
-    const auto [failed, repeated] =
-        generate::for_each_answer(path, [&](generate::FileItem&& item) { reader.add(std::move(item)); });
     GivenAnswers answers;
+    static_cast<generate::LeftOut&>(answers) =
+        generate::for_each_answer(path, [&](generate::FileItem&& item) { reader.add(std::move(item)); });
     answers.items = reader.take();
-    answers.failed = failed;
-    answers.repeated = repeated;
     if (answers.items.empty()) throw error(ErrorKind::BadInput, "{}: holds no answer", path.string());
     return answers;
 }

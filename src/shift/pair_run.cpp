@@ -102,14 +102,11 @@ PairRun::Half PairRun::make_half(const Side& side, const std::vector<Token>& pre
     return {side.model, std::move(made), generate::Lane(its), {}};
 }
 
-std::size_t PairRun::answer_cells(const PairTask& task) const {
-    return task.answer.empty() ? static_cast<std::size_t>(options_.max_tokens) : task.answer.size();
-}
-
 void PairRun::check_fits(const Half& half, const std::vector<Token>& prompt, const PairTask& task) const {
     if (prompt.empty())
         throw Error(ErrorKind::BadInput, "the prompt is empty: there is nothing that the answer follows");
-    if (half.lane.needed({.tokens = prompt, .answer = answer_cells(task)}) <= half.lane.room()) return;
+    if (half.lane.needed({.tokens = prompt, .answer = task.answer_cells(options_.max_tokens)}) <= half.lane.room())
+        return;
     throw error(ErrorKind::ContextFull,
                 "the prompt has {} tokens and the answer {}: more than the context of {} has room for", prompt.size(),
                 task.answer.empty() ? fmt::format("up to {}", options_.max_tokens) : std::to_string(task.answer.size()),
@@ -149,7 +146,7 @@ bool PairRun::admit() {
     const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
     if (free == slots_.end()) return false;
     PairTask& next = queue_.front();
-    const std::size_t answer = answer_cells(next);
+    const std::size_t answer = next.answer_cells(options_.max_tokens);
     if (!base_.lane.fits({.tokens = next.base_prompt, .answer = answer})) return false;
     if (!aligned_.lane.fits({.tokens = next.aligned_prompt, .answer = answer})) return false;
     *free = std::make_unique<Slot>(std::move(next), static_cast<int>(free - slots_.begin()), options_.answer_form);

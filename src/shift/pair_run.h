@@ -26,6 +26,11 @@ struct PairTask {
     std::vector<Token> aligned_prompt;
     std::vector<Token> answer;  ///< empty: the aligned model writes it
     std::function<void(ScoredAnswer&&)> on_done;
+
+    /// Tokens that the answer has, or may come to have.
+    std::size_t answer_cells(int max_tokens) const {
+        return answer.empty() ? static_cast<std::size_t>(max_tokens) : answer.size();
+    }
 };
 
 struct PairRunOptions {
@@ -76,7 +81,6 @@ private:
     };
 
     Half make_half(const Side& side, const std::vector<Token>& prefix, int context) const;
-    std::size_t answer_cells(const PairTask& task) const;
     void check_fits(const Half& half, const std::vector<Token>& prompt, const PairTask& task) const;
     bool admit();
     static void read_prompt(Half& half, int sequence, const generate::Lane::Claim& claim);

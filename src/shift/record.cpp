@@ -14,6 +14,12 @@
 #include "shift/original_measures.h"
 
 namespace urial::shift {
+
+std::optional<Token> token_in(const nlohmann::ordered_json& value) {
+    if (!value.is_number_integer() || value.get<std::int64_t>() != value.get<Token>()) return std::nullopt;
+    return value.get<Token>();
+}
+
 namespace {
 
 using nlohmann::ordered_json;
@@ -120,10 +126,9 @@ public:
     }
 
     Token token(const ordered_json& value, std::string_view name) const {
-        if (!value.is_number_integer() || value.get<std::int64_t>() != value.get<Token>()) {
-            fail(fmt::format("\"{}\" holds {}, which is no token id", name, value.dump()));
-        }
-        return value.get<Token>();
+        const std::optional<Token> token = token_in(value);
+        if (!token) fail(fmt::format("\"{}\" holds {}, which is no token id", name, value.dump()));
+        return *token;
     }
 
     std::vector<Token> tokens(std::string_view name) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +17,9 @@
 #include "shift/score.h"
 
 namespace urial::shift {
+
+/// Nothing where the value is no token id.
+std::optional<Token> token_in(const nlohmann::ordered_json& value);
 
 /// A record as its readers see it. Arrays have one entry a position. A number that is not finite is null in JSON and
 /// infinite here: a log-probability downwards, anything else upwards.

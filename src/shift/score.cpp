@@ -22,15 +22,11 @@ bool are_generated(std::span<const ShiftItem* const> items) {
     return std::ranges::any_of(items, [](const ShiftItem* item) { return !is_given(*item); });
 }
 
-std::size_t answer_cells(const PairTask& task, int max_tokens) {
-    return task.answer.empty() ? static_cast<std::size_t>(max_tokens) : task.answer.size();
-}
-
 /// Of one session: room for the longest answers that run at the same time, and for any one of them.
 int cells(const std::vector<PairTask>& tasks, std::vector<Token> PairTask::*prompt, std::size_t prefix,
           std::size_t at_once, int max_tokens) {
     std::vector<std::size_t> needs;
-    for (const PairTask& task : tasks) needs.push_back((task.*prompt).size() + answer_cells(task, max_tokens));
+    for (const PairTask& task : tasks) needs.push_back((task.*prompt).size() + task.answer_cells(max_tokens));
     std::sort(needs.rbegin(), needs.rend());
     std::size_t sum = prefix;
     for (std::size_t i = 0; i < std::min(at_once, needs.size()); ++i) sum += needs[i];
@@ -72,7 +68,7 @@ PairTask Scorer::task_of(const ShiftItem& item, int max_tokens) const {
         if (vocabulary_.shares(token)) continue;
         throw error(ErrorKind::BadInput, "token {} of the answer is not shared by the two vocabularies", token);
     }
-    const std::size_t answer = answer_cells(task, max_tokens);
+    const std::size_t answer = task.answer_cells(max_tokens);
     for (const auto* side : {&base_, &aligned_}) {
         const std::size_t prompt = side == &base_ ? task.base_prompt.size() : task.aligned_prompt.size();
         const auto room = static_cast<std::size_t>(side->model->info().training_context);

@@ -28,14 +28,6 @@ struct ScoredAnswer {
 /// Whether the answer is there already.
 bool is_given(const ShiftItem& item);
 
-struct ScoreProgress {
-    std::uint64_t positions = 0;
-    double seconds = 0;             ///< since the sessions were ready
-    double statistics_seconds = 0;  ///< of these: the kernel
-    double base_seconds = 0;        ///< of these: forward passes of the base model
-    double aligned_seconds = 0;     ///< of these: forward passes of the aligned model
-};
-
 struct ScoreOptions {
     std::size_t top_k = 10;                       ///< of both lists
     int parallel = 16;                            ///< answers at the same time, where the aligned model writes them

@@ -18,6 +18,7 @@
 
 #include "engine/chat_template.h"
 #include "engine/engine.h"
+#include "generate/item_file.h"
 #include "prompt/prompt.h"
 #include "shift/kernel.h"
 
@@ -47,10 +48,8 @@ struct ShiftItem {
     std::size_t line = 0;           ///< line or position in the file, from 1
 };
 
-struct GivenAnswers {
+struct GivenAnswers : generate::LeftOut {
     std::vector<ShiftItem> items;
-    std::size_t failed = 0;    ///< records with an `error` in the place of an answer, left out
-    std::size_t repeated = 0;  ///< records that stand there again (by their `key`), left out
 };
 
 /// JSON array or JSON lines of instructions with their answers: `answer_ids` (and
@@ -75,15 +74,19 @@ struct ShiftOptions {
     std::function<void(std::string_view)> notice;  ///< a line for the user: resuming, torn tail repaired
 };
 
-struct ShiftProgress {
-    std::size_t done = 0;  ///< records in the folder that count, those of earlier runs included
-    std::size_t total = 0;
-    std::size_t failed = 0;
-    std::uint64_t positions = 0;    ///< scored in this run
-    double seconds = 0;             ///< of this run, since the sessions were ready
+/// Of this run alone.
+struct ScoreProgress {
+    std::uint64_t positions = 0;    ///< scored
+    double seconds = 0;             ///< since the sessions were ready
     double statistics_seconds = 0;  ///< of these: the kernel
     double base_seconds = 0;        ///< of these: forward passes of the base model
     double aligned_seconds = 0;     ///< of these: forward passes of the aligned model
+};
+
+struct ShiftProgress : ScoreProgress {
+    std::size_t done = 0;  ///< records in the folder that count, those of earlier runs included
+    std::size_t total = 0;
+    std::size_t failed = 0;
 };
 
 struct ShiftOutcome {

@@ -119,7 +119,7 @@ public:
             outcome_.interrupted = true;
         }
         records_->sync();
-        if (has_begun_ || was_complete) write_manifest(/*finished=*/!outcome_.interrupted);
+        if (records_->has_begun() || was_complete) write_manifest(/*finished=*/!outcome_.interrupted);
         report_progress();
         return outcome_;
     }
@@ -215,15 +215,9 @@ private:
 
     /// From here on files change: everything that can be wrong with the run as a whole is known by now.
     void begin() {
-        if (std::exchange(has_begun_, true)) return;
+        if (records_->has_begun()) return;
         records_->begin();
         write_manifest(/*finished=*/false);
-    }
-
-    /// Those that computed the last answers: a run that finds all of them there computes none.
-    int threads() const {
-        const int now = thread_count(options_.session.threads);
-        return has_begun_ || records_->manifest().is_null() ? now : records_->manifest().value("threads", now);
     }
 
     void write_manifest(bool finished) {
@@ -237,7 +231,7 @@ private:
             {"kernel", path_name(KernelPath::Automatic)},
             {"identity", identity_},
             {"origin", options_.origin},
-            {"threads", threads()},
+            {"threads", records_->threads(thread_count(options_.session.threads))},
             {"sequences", sequences_},
             {"started", started_},
             {"finished", finished ? ordered_json(generate::timestamp()) : ordered_json()},
@@ -261,12 +255,7 @@ private:
         scoring.session = options_.session;
         scoring.interrupted = options_.interrupted;
         scoring.progress = [this](const ScoreProgress& scored) {
-            ShiftProgress& progress = outcome_.progress;
-            progress.positions = scored.positions;
-            progress.seconds = scored.seconds;
-            progress.base_seconds = scored.base_seconds;
-            progress.aligned_seconds = scored.aligned_seconds;
-            progress.statistics_seconds = scored.statistics_seconds;
+            static_cast<ScoreProgress&>(outcome_.progress) = scored;
             report_progress();
             records_->sync_now_and_then();
         };
@@ -326,7 +315,6 @@ private:
     bool generates_ = false;
     ordered_json identity_;
     std::optional<generate::RunRecords> records_;
-    bool has_begun_ = false;
     std::vector<Pending> pending_;
     ShiftOutcome outcome_;
     std::string started_;

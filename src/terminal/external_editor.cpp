@@ -3,7 +3,6 @@
 #include <cstdlib>
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <cstring>
 #include <cwchar>
-#include <iostream>
 
 #include <histedit.h>
 #include <langinfo.h>

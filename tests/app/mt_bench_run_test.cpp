@@ -12,14 +12,6 @@
 namespace urial::app {
 namespace {
 
-prompt::PromptSpec small_prompt() {
-    prompt::PromptSpec spec;
-    spec.name = "small";
-    spec.preamble = "Preamble.\n";
-    spec.form = {"Q: ", "\n", "A: ", "\n"};
-    return spec;
-}
-
 constexpr std::string_view kQuestions =
     R"({"question_id": 81, "category": "writing", "turns": ["one", "two"]}
 {"question_id": 82, "category": "math", "turns": ["three", "four"], "reference": ["3", "4"]}
@@ -37,7 +29,7 @@ protected:
 
     MtBenchSummary run() {
         const auto questions = read_mt_bench(folder_ / "question.jsonl", 0, {});
-        return run_mt_bench(generate::PreparedPrompt(model_, small_prompt()), questions, options_);
+        return run_mt_bench(generate::PreparedPrompt(model_, test::small_prompt()), questions, options_);
     }
 
     std::vector<nlohmann::ordered_json> answers() const {

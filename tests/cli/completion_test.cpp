@@ -198,7 +198,7 @@ TEST_F(CompletionTest, every_command_has_examples_and_the_parser_takes_each_of_t
 }
 
 TEST_F(CompletionTest, required_options_come_first_and_are_marked) {
-    const command_line::CommandInfo generate = command_line::describe(*app->get_subcommand("generate"), "urial");
+    const command_line::CommandInfo generate = command_line::describe(*app->get_subcommand("generate"));
     EXPECT_TRUE(generate.options[0].required && generate.options[1].required);
     const std::string help = command_line::help_text(generate);
     EXPECT_TRUE(contains(help, "Usage: urial generate [OPTIONS] -i FILE -o FILE\n"));
@@ -218,13 +218,13 @@ TEST_F(CompletionTest, help_names_values_by_placeholders_and_lists_them_in_the_t
                 EXPECT_TRUE(contains(command_line::option_help(option), value));
         }
     }
-    const std::string help = command_line::help_text(command_line::describe(*app->get_subcommand("generate"), "urial"));
+    const std::string help = command_line::help_text(command_line::describe(*app->get_subcommand("generate")));
     EXPECT_TRUE(contains(help, "--format FORMAT"));
     EXPECT_TRUE(contains(help, "Flash attention: auto, on, off [auto]"));
 }
 
 TEST_F(CompletionTest, the_forms_that_help_lists_are_those_that_are_known) {
-    const command_line::CommandInfo chat = command_line::describe(*app->get_subcommand("chat"), "urial");
+    const command_line::CommandInfo chat = command_line::describe(*app->get_subcommand("chat"));
     const auto form =
         std::ranges::find(chat.options, std::vector<std::string>{"--form"}, &command_line::OptionInfo::long_names);
     ASSERT_NE(form, chat.options.end());

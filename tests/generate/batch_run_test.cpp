@@ -21,14 +21,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-prompt::PromptSpec small_prompt() {
-    prompt::PromptSpec spec;
-    spec.name = "small";
-    spec.preamble = "Preamble.\n";
-    spec.form = {"Q: ", "\n", "A: ", "\n"};
-    return spec;
-}
-
 class BatchRunTest : public ::testing::Test {
 protected:
     BatchRunTest() {
@@ -45,7 +37,7 @@ protected:
         }
     }
 
-    BatchSummary run() { return run_batch(PreparedPrompt(model_, small_prompt()), instructions_, options_); }
+    BatchSummary run() { return run_batch(PreparedPrompt(model_, test::small_prompt()), instructions_, options_); }
 
     std::map<int, ordered_json> records() const {
         std::map<int, ordered_json> by_id;
@@ -78,7 +70,8 @@ TEST_F(BatchRunTest, every_instruction_becomes_one_record_with_its_fields_carrie
     EXPECT_EQ(record["output"], "re: query 4");
     EXPECT_EQ(record["finish_reason"], "stop");
     EXPECT_EQ(record["completion_tokens"], 12) << "eleven bytes and the end of text";
-    EXPECT_EQ(record["generator"], "scripted+small@" + sha256_hex(prompt::format_spec(small_prompt())).substr(0, 8));
+    EXPECT_EQ(record["generator"],
+              "scripted+small@" + sha256_hex(prompt::format_spec(test::small_prompt())).substr(0, 8));
     EXPECT_FALSE(record.contains("token_ids"));
 }
 

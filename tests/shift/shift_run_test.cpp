@@ -21,14 +21,6 @@ namespace {
 using nlohmann::ordered_json;
 using test::ScriptedModel;
 
-prompt::PromptSpec small_prompt() {
-    prompt::PromptSpec spec;
-    spec.name = "small";
-    spec.preamble = "Preamble.\n";
-    spec.form = {"Q: ", "\n", "A: ", "\n"};
-    return spec;
-}
-
 std::shared_ptr<ScriptedModel> model_that_says(std::string_view answer, int context = 100'000) {
     return std::make_shared<ScriptedModel>(
         test::answer_after("A: ", [answer = std::string(answer)](std::string_view) { return answer; }), context);
@@ -73,7 +65,7 @@ protected:
         options_.notice = [this](std::string_view text) { notices_ += std::string(text) + "\n"; };
         base_.model = model_that_says("good");
         aligned_.model = model_that_says("gold");
-        base_.form = aligned_.form = small_prompt();
+        base_.form = aligned_.form = test::small_prompt();
         for (int i = 0; i < 5; ++i) add_question(i, "query " + std::to_string(i));
     }
 

@@ -124,6 +124,14 @@ Script answer_after(std::string marker, std::function<std::string(std::string_vi
     };
 }
 
+prompt::PromptSpec small_prompt() {
+    prompt::PromptSpec spec;
+    spec.name = "small";
+    spec.preamble = "Preamble.\n";
+    spec.form = {"Q: ", "\n", "A: ", "\n"};
+    return spec;
+}
+
 ScriptedModel::ScriptedModel(Script script, int training_context) : script_(std::move(script)) {
     info_.description = "scripted";
     info_.name = "scripted";

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/grammar.h"
 #include "engine/token_store.h"
+#include "prompt/prompt.h"
 
 namespace urial::test {
 
@@ -26,6 +27,9 @@ using Script = std::function<std::optional<char>(std::string_view text_so_far)>;
 /// what should follow it, end of text after that. For prompts whose answers begin after a marker such as "#
 /// Answer:\n```\n".
 Script answer_after(std::string marker, std::function<std::string(std::string_view prompt)> answer);
+
+/// A prompt whose answers begin after "A: ", in plain text.
+prompt::PromptSpec small_prompt();
 
 /// What a session of the scripted model did, for tests of batching.
 struct SessionLog {
