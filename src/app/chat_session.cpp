@@ -93,7 +93,7 @@ Answer ChatSession::ask(const std::string& query, const AnswerSink& sink) {
     const int room = answer_room(fit.tokens);
     request.sampling.max_tokens = std::min(request.sampling.max_tokens, room);
     request.tokens = std::move(fit.tokens);
-    request.answer_form = prompt::answer_form(prompt_->spec());
+    request.answer_form = prompt_->source().answer_form();
     answer.result = run(std::move(request), sink);
     answer.context_full = answer.result.finish == generate::FinishReason::Length && room < options_.sampling.max_tokens;
     if (!came_to_nothing(answer)) turns_.push_back({query, answer.result.text});
@@ -128,6 +128,7 @@ std::optional<std::string> ChatSession::undo() {
 }
 
 ChatSession::Shown ChatSession::show(const std::optional<std::string>& query) const {
+    const prompt::PromptSpec whole = prompt::with_system(spec_, options_.system);
     Shown shown;
     shown.prefix_tokens = prompt_->prefix().size();
     prompt::Conversation conversation{turns_, ""};
@@ -137,7 +138,7 @@ ChatSession::Shown ChatSession::show(const std::optional<std::string>& query) co
         conversation.query = turns_.back().query;
         conversation.turns.pop_back();
     } else {
-        shown.text = prompt::render_prefix(prompt_->spec());
+        shown.text = prompt::render_prefix(whole);
         shown.tokens = prompt_->prefix();
         return shown;
     }
@@ -145,7 +146,7 @@ ChatSession::Shown ChatSession::show(const std::optional<std::string>& query) co
     shown.tokens = std::move(fit.tokens);
     conversation.turns.erase(conversation.turns.begin(),
                              conversation.turns.begin() + static_cast<std::ptrdiff_t>(fit.dropped_turns));
-    shown.text = prompt::render(prompt_->spec(), conversation).text;
+    shown.text = prompt::render(whole, conversation).text;
     return shown;
 }
 

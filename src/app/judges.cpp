@@ -57,7 +57,7 @@ OpenedJudge open_local(const std::string& spec, ModelChoice choice, const Callba
     opened.description = eval::Json{{"model", model->info().name},
                                     {"sha256", model->info().content_hash},
                                     {"temperature", 0},
-                                    {"arithmetic", engine::name(model->info().arithmetic)},
+                                    {"arithmetic", engine::traits(model->info().arithmetic).name},
                                     {"threads", thread_count(options.session.threads)}};
     opened.judge = eval::open_local_judge(model, std::move(options));
     opened.free_of_charge = true;

@@ -20,14 +20,13 @@ engine::SessionOptions::FlashAttention flash_attention(std::string_view name) {
     throw error(ErrorKind::BadInput, "flash_attention cannot be '{}'; it takes one of: auto, on, off", printable(name));
 }
 
-engine::Arithmetic arithmetic(std::string_view name, engine::Arithmetic automatic) {
-    using engine::Arithmetic;
-    if (name == kAutomatic) return automatic;
-    for (const Arithmetic each : {Arithmetic::Engine, Arithmetic::Packed, Arithmetic::PackedPrecise}) {
-        if (name == engine::name(each)) return each;
+engine::Arithmetic arithmetic_named(std::string_view name) {
+    std::string names(kAutomatic);
+    for (const engine::ArithmeticTraits& traits : engine::arithmetics()) {
+        if (name == traits.name) return traits.arithmetic;
+        names += fmt::format(", {}", traits.name);
     }
-    throw error(ErrorKind::BadInput, "arithmetic cannot be '{}'; it takes one of: auto, engine, packed, precise",
-                printable(name));
+    throw error(ErrorKind::BadInput, "arithmetic cannot be '{}'; it takes one of: {}", printable(name), names);
 }
 
 Progress begin(const Callbacks& callbacks, Work work, const std::string& model) {
@@ -57,20 +56,22 @@ engine::Watch watch(const Callbacks& callbacks, Work work, const std::string& mo
 /// speed.
 void say_what_is_packed(const engine::ModelInfo& model, const Callbacks& callbacks) {
     if (model.packed_matrices == model.quantised_matrices) return;
-    const auto& say = model.arithmetic == engine::Arithmetic::PackedPrecise ? callbacks.warning : callbacks.detail;
+    const engine::ArithmeticTraits& arithmetic = engine::traits(model.arithmetic);
+    const auto& say = arithmetic.is_precise ? callbacks.warning : callbacks.detail;
     if (!say) return;
     say(fmt::format(
         "{}: {} arithmetic covers {} of {} quantised matrices; the others are not Q8_0, Q5_0, Q4_K or Q6_K, and the "
         "engine's own routines multiply them",
-        model.name, engine::name(model.arithmetic), model.packed_matrices, model.quantised_matrices));
+        model.name, arithmetic.name, model.packed_matrices, model.quantised_matrices));
 }
 
 }  // namespace
 
 std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const Callbacks& callbacks,
-                                                engine::Arithmetic automatic) {
+                                                engine::Purpose purpose, int rows) {
     engine::ModelOptions options;
-    options.arithmetic = arithmetic(choice.arithmetic, automatic);
+    options.arithmetic =
+        choice.arithmetic == kAutomatic ? engine::arithmetic_for(purpose, rows) : arithmetic_named(choice.arithmetic);
     options.path = fetch_model(choice, callbacks);
     models::check_model(options.path);
     options.content_hash = models::content_hash(options.path);

@@ -62,10 +62,11 @@ struct ModelChoice {
     std::filesystem::path trial_program = engine::TrialOptions().program;
 };
 
-/// Resolves the spec (downloading if need be), checks the file, has an unknown one tried, loads it. `automatic` is the
-/// arithmetic where the choice is "auto". Throws Error{BadInput|NotFound|Io|Model|Unavailable} and engine::Cancelled.
+/// Resolves the spec (downloading if need be), checks the file, has an unknown one tried, loads it. `purpose` and
+/// `rows` decide the arithmetic where the choice is "auto" (engine::arithmetic_for). Throws
+/// Error{BadInput|NotFound|Io|Model|Unavailable} and engine::Cancelled.
 std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const Callbacks& callbacks,
-                                                engine::Arithmetic automatic = engine::Arithmetic::Engine);
+                                                engine::Purpose purpose = engine::Purpose::Fast, int rows = 1);
 
 /// Session options with everything that the choice decides filled in; sequences and context are the caller's.
 engine::SessionOptions session_options(const ModelChoice& choice, const Callbacks& callbacks);

@@ -33,9 +33,9 @@ ordered_json id_of(const eval::Item& item) {
 
 class MtBenchRun {
 public:
-    MtBenchRun(const generate::PreparedPrompt& prompt, const std::vector<eval::Item>& questions,
+    MtBenchRun(generate::Answerer& answerer, const std::vector<eval::Item>& questions,
                const generate::BatchOptions& options)
-        : prompt_(prompt), questions_(questions), options_(options), outputs_(questions.size()) {
+        : answerer_(answerer), questions_(questions), options_(options), outputs_(questions.size()) {
         for (const eval::Item& item : questions) most_turns_ = std::max(most_turns_, turns_of(item));
         for (const eval::Item& item : questions) summary_.progress.total += turns_of(item);
     }
@@ -71,7 +71,7 @@ private:
         options.origin["turn"] = turn + 1;
         const generate::BatchProgress before = summary_.progress;
         options.progress = [&](const generate::BatchProgress& now) { report(before, now); };
-        const generate::BatchSummary summary = generate::run_batch(prompt_, instructions, options);
+        const generate::BatchSummary summary = generate::run_batch(answerer_, instructions, options);
         report(before, summary.progress);
         summary_.resumed += summary.resumed;
         if (summary.progress.failed > 0 && summary_.failures.empty()) summary_.failures = options.output;
@@ -137,7 +137,7 @@ private:
         write_file_atomic(options_.output, lines);
     }
 
-    const generate::PreparedPrompt& prompt_;
+    generate::Answerer& answerer_;
     const std::vector<eval::Item>& questions_;
     const generate::BatchOptions& options_;
     std::size_t most_turns_ = 1;
@@ -182,13 +182,13 @@ std::filesystem::path turn_path(const std::filesystem::path& output, std::size_t
     return stem + fmt::format(".turn-{}.jsonl", turn);
 }
 
-MtBenchSummary run_mt_bench(const generate::PreparedPrompt& prompt, const std::vector<eval::Item>& questions,
+MtBenchSummary run_mt_bench(generate::Answerer& answerer, const std::vector<eval::Item>& questions,
                             const generate::BatchOptions& options) {
     if (options.samples != 1) {
         throw error(ErrorKind::BadInput, "{} samples of a conversation: with --mt-bench every turn has one answer",
                     options.samples);
     }
-    return MtBenchRun(prompt, questions, options).run();
+    return MtBenchRun(answerer, questions, options).run();
 }
 
 }  // namespace urial::app

@@ -34,7 +34,7 @@ struct MtBenchSummary : generate::BatchSummary {
 /// answer: question_id, category, turns, reference, outputs, generator. A question whose turn failed is asked no
 /// further and counts as failed with all that it lacks. Throws what run_batch() throws, and Error{BadInput} for an
 /// output that is there and was not written by such a run (and overwrite is off).
-MtBenchSummary run_mt_bench(const generate::PreparedPrompt& prompt, const std::vector<eval::Item>& questions,
+MtBenchSummary run_mt_bench(generate::Answerer& answerer, const std::vector<eval::Item>& questions,
                             const generate::BatchOptions& options);
 
 }  // namespace urial::app

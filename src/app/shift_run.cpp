@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "base/json_reader.h"
 #include "base/text.h"
+#include "engine/chat_template.h"
 #include "models/models.h"
 #include "shift/summary.h"
 
@@ -28,7 +29,7 @@ shift::Side open_side(const SideChoice& side, const std::vector<std::string>& ad
     models::FetchOptions on_disk;
     on_disk.download = false;
     shift::Side opened;
-    opened.model = open_model(model, callbacks, engine::Arithmetic::PackedPrecise);
+    opened.model = open_model(model, callbacks, engine::Purpose::Precise);
     opened.weight_type = models::check_gguf(models::resolve(models::parse_model_spec(side.model), on_disk)).file_type;
     return opened;
 }
@@ -59,7 +60,7 @@ std::optional<Form> named_form(const PairChoice& choice) {
 }
 
 /// The form that the aligned model brings along.
-Form own_form(const engine::Model& model, const PairChoice& choice, const Callbacks& callbacks) {
+engine::ChatTemplate own_form(const engine::Model& model, const PairChoice& choice, const Callbacks& callbacks) {
     if (const auto found = engine::find_chat_template(model)) {
         if (model.info().chat_template.empty()) {
             tell(callbacks.note, fmt::format("{} carries no chat template; its vocabulary has the turn markers of {}: "
@@ -75,16 +76,25 @@ Form own_form(const engine::Model& model, const PairChoice& choice, const Callba
 }
 
 /// A form that the model was not trained with makes it babble, and every figure with it.
-void check_markers(const Form& form, const engine::Model& model, const Callbacks& callbacks) {
-    const auto* chat = std::get_if<engine::ChatTemplate>(&form);
-    if (chat == nullptr) return;
-    const std::vector<std::string> unknown = engine::unknown_markers(model, *chat);
+void check_markers(const engine::ChatTemplate& form, const engine::Model& model, const Callbacks& callbacks) {
+    const std::vector<std::string> unknown = engine::unknown_markers(model, form);
     if (unknown.empty()) return;
     tell(callbacks.warning,
          fmt::format(
              "the chat template {} marks turns with {}, which the vocabulary of {} does not have as control tokens: "
              "the model was hardly trained with this form; without --chat-template its own is used",
-             printable(chat->name), printable(fmt::format("{}", fmt::join(unknown, ", "))), model.info().name));
+             printable(form.name), printable(fmt::format("{}", fmt::join(unknown, ", "))), model.info().name));
+}
+
+std::shared_ptr<const generate::PromptSource> aligned_prompt(const engine::Model& model, std::optional<Form> named,
+                                                             const PairChoice& choice, const Callbacks& callbacks) {
+    if (named) {
+        if (auto* spec = std::get_if<prompt::PromptSpec>(&*named)) return generate::in_context_prompt(std::move(*spec));
+    }
+    engine::ChatTemplate form =
+        named ? std::get<engine::ChatTemplate>(std::move(*named)) : own_form(model, choice, callbacks);
+    check_markers(form, model, callbacks);
+    return generate::chat_prompt(model, std::move(form));
 }
 
 }  // namespace
@@ -93,9 +103,8 @@ Pair open_pair(const PairChoice& choice, const Callbacks& callbacks) {
     prompt::PromptSpec base_prompt = prompt::load(choice.base.prompt);
     std::optional<Form> aligned_form = named_form(choice);
     Pair pair = open_models(choice, callbacks);
-    pair.base.form = std::move(base_prompt);
-    pair.aligned.form = aligned_form ? std::move(*aligned_form) : own_form(*pair.aligned.model, choice, callbacks);
-    check_markers(pair.aligned.form, *pair.aligned.model, callbacks);
+    pair.base.prompt = generate::in_context_prompt(std::move(base_prompt));
+    pair.aligned.prompt = aligned_prompt(*pair.aligned.model, std::move(aligned_form), choice, callbacks);
     return pair;
 }
 

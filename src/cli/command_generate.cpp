@@ -63,12 +63,6 @@ std::vector<generate::Instruction> select_instructions(const GenerateOptions& op
     return selected;
 }
 
-/// A few rows at a time gain nothing from packed weights, and one at a time is meant to be equal to llama.cpp.
-engine::Arithmetic arithmetic_for(int parallel) {
-    constexpr int kFewestForPacked = 4;
-    return parallel < kFewestForPacked ? engine::Arithmetic::Engine : engine::Arithmetic::Packed;
-}
-
 /// Where the records go: the output itself, or beside it when the output is an array that is written at the end.
 fs::path records_path(const GenerateOptions& options, const Files& files) {
     if (options.format == "jsonl") return files.output.path();
@@ -97,13 +91,10 @@ generate::BatchOptions batch_options(const GenerateOptions& options, const Files
     batch.output = records_path(options, files);
     batch.overwrite = options.overwrite;
     batch.samples = options.samples;
-    batch.parallel = options.parallel;
-    batch.context_tokens = options.context;
     batch.token_ids = options.token_ids;
     batch.generator = options.generator;
     batch.overflow = options.overflow == "drop-oldest" ? generate::Overflow::DropOldest : generate::Overflow::Error;
     batch.sampling = options.sampling;
-    batch.session = app::session_options(options.model, callbacks(context));
     batch.origin = {{"input", options.input},
                     {"input_sha256", sha256_file(files.input.path())},
                     {"limit", options.limit},
@@ -155,19 +146,22 @@ void finish(const generate::BatchSummary& summary, Context& context) {
     if (summary.progress.failed > 0) context.exit_code = 1;
 }
 
-std::shared_ptr<const engine::Model> open_generator(const GenerateOptions& options, const Context& context) {
+generate::LocalAnswerer open_answerer(const GenerateOptions& options, const Context& context) {
     std::shared_ptr<const engine::Model> model =
-        app::open_model(options.model, callbacks(context), arithmetic_for(options.parallel));
+        app::open_model(options.model, callbacks(context), engine::Purpose::Fast, options.parallel);
     warn_beyond_training(*model, options.context, context.terminal);
-    return model;
+    return {{std::move(model), app::open_prompt_with_system(options.prompt)},
+            {.parallel = options.parallel,
+             .context_tokens = options.context,
+             .session = app::session_options(options.model, callbacks(context))}};
 }
 
 void run_conversations(const GenerateOptions& options, const Files& files, Context& context) {
     const std::vector<eval::Item> questions = app::read_mt_bench(files.input.path(), options.limit, shard_of(options));
-    const generate::PreparedPrompt prompt(open_generator(options, context),
-                                          app::open_prompt_with_system(options.prompt));
+    generate::LocalAnswerer answerer = open_answerer(options, context);
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
-    const app::MtBenchSummary done = app::run_mt_bench(prompt, questions, batch_options(options, files, context, bar));
+    const app::MtBenchSummary done =
+        app::run_mt_bench(answerer, questions, batch_options(options, files, context, bar));
     bar.clear();
     if (!done.interrupted) copy_out(files);
     print_summary(done, options, done.failures, context);
@@ -199,8 +193,7 @@ void run(const GenerateOptions& options, Context& context) {
     check_output(options, files);
     if (holds_conversations(options, files, context)) return run_conversations(options, files, context);
     const std::vector<generate::Instruction> instructions = select_instructions(options, files.input.path());
-    const generate::PreparedPrompt prompt(open_generator(options, context),
-                                          app::open_prompt_with_system(options.prompt));
+    generate::LocalAnswerer answerer = open_answerer(options, context);
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     generate::BatchOptions batch = batch_options(options, files, context, bar);
     if (files.output.is_standard_output() && options.format == "jsonl") {
@@ -209,7 +202,7 @@ void run(const GenerateOptions& options, Context& context) {
             terminal::write_standard_output(record.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
         };
     }
-    const generate::BatchSummary summary = generate::run_batch(prompt, instructions, batch);
+    const generate::BatchSummary summary = generate::run_batch(answerer, instructions, batch);
     bar.clear();
     if (options.format != "jsonl" && !summary.interrupted) {
         const auto format =

@@ -87,10 +87,8 @@ std::string special_text(const Model& model, const std::optional<Token>& token) 
     return token ? model.piece(*token, true) : "";
 }
 
-ChatRenderOptions render_options(const Model& model, bool opens_answer) {
-    return {.bos_token = special_text(model, model.info().bos),
-            .eos_token = special_text(model, model.info().eos),
-            .opens_answer = opens_answer};
+ChatRenderOptions render_options(const Model& model) {
+    return {.bos_token = special_text(model, model.info().bos), .eos_token = special_text(model, model.info().eos)};
 }
 
 /// Collects plain text until a control token comes.
@@ -268,8 +266,10 @@ std::vector<Token> tokenize_chat(const Model& model, std::span<const ChatPart> p
 }
 
 std::vector<Token> chat_tokens(const Model& model, const ChatTemplate& form, std::span<const ChatMessage> messages,
-                               bool opens_answer) {
-    return tokenize_chat(model, render_chat(form, messages, render_options(model, opens_answer)));
+                               std::string_view answer) {
+    std::vector<ChatPart> parts = render_chat(form, messages, render_options(model));
+    if (!answer.empty()) parts.push_back({std::string(answer), true});
+    return tokenize_chat(model, parts);
 }
 
 bool takes_system_message(const Model& model, const ChatTemplate& form) {
@@ -277,7 +277,7 @@ bool takes_system_message(const Model& model, const ChatTemplate& form) {
     const std::array messages{ChatMessage{"system", std::string(kProbe)}, ChatMessage{"user", "a"}};
     try {
         std::string text;
-        for (const ChatPart& part : render_chat(form, messages, render_options(model, true))) text += part.text;
+        for (const ChatPart& part : render_chat(form, messages, render_options(model))) text += part.text;
         return text.find(kProbe) != std::string::npos;
     } catch (const Error&) {
         return false;  // a form that refuses more than this says so when the conversation itself is rendered
@@ -320,7 +320,9 @@ std::vector<std::string> unknown_markers(const Model& model, const ChatTemplate&
 std::optional<Token> answer_end(const Model& model, const ChatTemplate& form) {
     const std::array messages{ChatMessage{"user", "a"}, ChatMessage{"assistant", "b"}};
     const std::vector<Token> opened = chat_tokens(model, form, std::span(messages).first(1));
-    const std::vector<Token> whole = chat_tokens(model, form, messages, /*opens_answer=*/false);
+    ChatRenderOptions options = render_options(model);
+    options.opens_answer = false;
+    const std::vector<Token> whole = tokenize_chat(model, render_chat(form, messages, options));
     for (std::size_t i = std::min(opened.size(), whole.size()); i < whole.size(); ++i) {
         if (model.ends_generation(whole[i])) return whole[i];
     }

@@ -50,9 +50,9 @@ std::vector<ChatPart> render_chat(const ChatTemplate& form, std::span<const Chat
 /// wants one; throws Error{BadInput} where the template itself writes two.
 std::vector<Token> tokenize_chat(const Model& model, std::span<const ChatPart> parts);
 
-/// render_chat with the model's own BOS and end tokens, then tokenize_chat.
+/// render_chat with the model's own BOS and end tokens, then tokenize_chat. `answer`: the beginning of the answer.
 std::vector<Token> chat_tokens(const Model& model, const ChatTemplate& form, std::span<const ChatMessage> messages,
-                               bool opens_answer = true);
+                               std::string_view answer = {});
 
 /// Does a system message reach the model under this form? A template may refuse one, or leave it out.
 bool takes_system_message(const Model& model, const ChatTemplate& form);

@@ -41,14 +41,29 @@ enum class Arithmetic {
     PackedPrecise,  ///< the same with columns rounded to 16 bits instead of 8: nearly as precise as F32 weights
 };
 
-/// Rises when Packed or PackedPrecise give other numbers than before. What was computed under another version is not
-/// continued.
-inline constexpr int kArithmeticVersion = 1;
+/// What the engine knows of one of them.
+struct ArithmeticTraits {
+    Arithmetic arithmetic;
+    std::string_view name;  ///< in records, and for users: "engine", "packed", "precise"
+    /// Rises when it gives other numbers than before. What was computed under another version is not continued.
+    int version;
+    /// Our routines in the place of llama.cpp's, for the matrices that they can multiply. In llama.cpp's the number of
+    /// threads decides the order of some sums.
+    bool is_own;
+    bool is_precise;      ///< little is lost beyond what the quantised weights themselves have lost
+    bool (*runs_here)();  ///< on this machine, in this build; where it does not, models are loaded with Engine
+};
+/// All of them, in the order in which users see them.
+std::span<const ArithmeticTraits> arithmetics();
+const ArithmeticTraits& traits(Arithmetic arithmetic);
 
-std::string_view name(Arithmetic arithmetic);  ///< "engine", "packed", "precise"
-
-/// False: Packed and PackedPrecise are the same as Engine here (they need a CPU with AVX-512 VNNI).
-bool has_packed_arithmetic();
+/// What a caller asks of the numbers.
+enum class Purpose {
+    Fast,     ///< as many tokens a second as there can be
+    Precise,  ///< as close as can be to what the model's weights say
+};
+/// What serves the purpose best on this machine, for a model that computes about `rows` rows at a time.
+Arithmetic arithmetic_for(Purpose purpose, int rows);
 
 /// The caller's eyes and ears while the engine is at work. Each may be empty; all are called on the caller's thread.
 struct Watch {
@@ -109,9 +124,9 @@ struct SessionOptions {
                                 ///< that on a GPU); 0: one per sequence
     int threads = 0;            ///< 0: one per core
     enum class FlashAttention { Auto, On, Off } flash_attention = FlashAttention::Auto;
-    bool f32_cache = false;    ///< keys and values in f32 instead of f16; the engine's flash attention rounds them all
-                               ///< the same, ours does not
-    bool use_adapters = true;  ///< false: the model without its adapters (the base side of a pair)
+    Purpose purpose = Purpose::Fast;  ///< Precise: keys and values in f32, and no attention that would round them all
+                                      ///< the same, unless FlashAttention::On asks for one
+    bool use_adapters = true;         ///< false: the model without its adapters (the base side of a pair)
     std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
     std::uint64_t snapshot_bytes = 2'000'000'000;       ///< beyond this the longest unused snapshots go
     Watch watch;                                        ///< of all that the session computes

@@ -62,7 +62,7 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
     start_backend();
     llama_model_params parameters = llama_model_default_params();
     parameters.n_gpu_layers = options.gpu_layers;
-    info_.arithmetic = has_packed_arithmetic() ? options.arithmetic : Arithmetic::Engine;
+    info_.arithmetic = traits(options.arithmetic).runs_here() ? options.arithmetic : Arithmetic::Engine;
     info_.file_bytes = std::filesystem::file_size(options.path);
     LoadWatch watch{options.watch, info_.file_bytes};
     parameters.progress_callback = [](float share, void* loading) {
@@ -76,7 +76,7 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
         throw error(ErrorKind::Model, "{}: the engine cannot load this model: {}", options.path.string(),
                     last_engine_error());
     }
-    if (info_.arithmetic != Arithmetic::Engine) {
+    if (traits(info_.arithmetic).is_own) {
         release_mapped_file(options.path);
         info_.quantised_matrices = loading.matrices().quantised;
         info_.packed_matrices = loading.matrices().packed;
@@ -127,7 +127,7 @@ std::optional<MemoryShape> LlamaModel::memory_shape() const {
     };
     MemoryShape shape;
     shape.weight_bytes = info_.file_bytes;
-    shape.weights_are_mapped = info_.arithmetic == Arithmetic::Engine;
+    shape.weights_are_mapped = !traits(info_.arithmetic).is_own;
     shape.vocabulary = info_.vocabulary_size;
     shape.embedding = static_cast<std::uint64_t>(llama_model_n_embd(model));
     shape.feed_forward = of_layers(".feed_forward_length", 1);
@@ -196,19 +196,5 @@ std::unique_ptr<Session> LlamaModel::new_session(const SessionOptions& options) 
 }
 
 std::shared_ptr<const Model> load_model(const ModelOptions& options) { return std::make_shared<LlamaModel>(options); }
-
-std::string_view name(Arithmetic arithmetic) {
-    switch (arithmetic) {
-        case Arithmetic::Engine: return "engine";
-        case Arithmetic::Packed: return "packed";
-        case Arithmetic::PackedPrecise: return "precise";
-    }
-    return "";
-}
-
-bool has_packed_arithmetic() {
-    start_backend();
-    return packed_weights_available();
-}
 
 }  // namespace urial::engine

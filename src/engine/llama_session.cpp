@@ -28,13 +28,23 @@ constexpr std::size_t kSmallestSnapshotTokens = 64;
 constexpr int kContextRounding = 256;
 constexpr int32_t kAborted = 2;  // llama_decode(): the abort callback said so
 
-llama_flash_attn_type flash_attention_type(SessionOptions::FlashAttention choice) {
-    switch (choice) {
-        case SessionOptions::FlashAttention::On: return LLAMA_FLASH_ATTN_TYPE_ENABLED;
-        case SessionOptions::FlashAttention::Off: return LLAMA_FLASH_ATTN_TYPE_DISABLED;
-        case SessionOptions::FlashAttention::Auto: break;
+/// llama.cpp's flash attention rounds keys and values to f16, whatever the cache holds; ours does not.
+struct AttentionChoice {
+    llama_flash_attn_type flash_attention;
+    bool f32_cache;
+};
+
+AttentionChoice attention_for(const SessionOptions& options, Arithmetic arithmetic) {
+    using Choice = SessionOptions::FlashAttention;
+    const bool is_precise = options.purpose == Purpose::Precise;
+    const bool is_own = traits(arithmetic).is_own;
+    switch (options.flash_attention) {
+        case Choice::On: return {LLAMA_FLASH_ATTN_TYPE_ENABLED, is_precise && is_own};
+        case Choice::Off: return {LLAMA_FLASH_ATTN_TYPE_DISABLED, is_precise};
+        case Choice::Auto: break;
     }
-    return LLAMA_FLASH_ATTN_TYPE_AUTO;
+    const bool rounds = is_precise && !is_own;
+    return {rounds ? LLAMA_FLASH_ATTN_TYPE_DISABLED : LLAMA_FLASH_ATTN_TYPE_AUTO, is_precise};
 }
 
 /// Views and their like have nothing to compute.
@@ -76,7 +86,11 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
         (std::int64_t{options.context_tokens} + kContextRounding - 1) / kContextRounding * kContextRounding;
     // Of any batch; the engine makes room for one row of each of its sequences at least.
     const int outputs = std::min(batch_rows_, std::max(logit_rows_, ids));
-    check_memory(options, static_cast<std::uint64_t>(rounded), outputs);
+    const AttentionChoice attention = attention_for(options, model_->info().arithmetic);
+    f32_cache_ = attention.f32_cache;
+    flash_attention_ = llama_flash_attn_type_name(attention.flash_attention);
+    check_memory(static_cast<std::uint64_t>(rounded), outputs,
+                 attention.flash_attention != LLAMA_FLASH_ATTN_TYPE_DISABLED);
     parameters.n_ctx = static_cast<uint32_t>(rounded);
     parameters.n_batch = static_cast<uint32_t>(batch_rows_);
     parameters.n_ubatch = static_cast<uint32_t>(batch_rows_);
@@ -84,11 +98,11 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     parameters.n_outputs_max = static_cast<uint32_t>(outputs);
     parameters.n_outputs_max_per_seq = parameters.n_outputs_max;
     parameters.n_threads = parameters.n_threads_batch = threads_ = thread_count(options.threads);
-    parameters.flash_attn_type = flash_attention_type(options.flash_attention);
-    if (options.f32_cache) parameters.type_k = parameters.type_v = GGML_TYPE_F32;
+    parameters.flash_attn_type = attention.flash_attention;
+    if (f32_cache_) parameters.type_k = parameters.type_v = GGML_TYPE_F32;
     parameters.swa_full = true;
     parameters.kv_unified = true;
-    own_operations_ = model_->info().arithmetic != Arithmetic::Engine;
+    own_operations_ = traits(model_->info().arithmetic).is_own;
     parameters.cb_eval = [](ggml_tensor* node, bool asked, void* session) {
         if (asked) static_cast<LlamaSession*>(session)->prepare(node);
         return !asked;
@@ -113,8 +127,6 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
                        clear(id_of_prefix(place));
                        if (window_ > 0) clear(guard_of_prefix(place));
                    });
-    f32_cache_ = options.f32_cache;
-    flash_attention_ = llama_flash_attn_type_name(parameters.flash_attn_type);
     if (options.snapshot_dir) snapshots_.emplace(*options.snapshot_dir, options.snapshot_bytes);
 
     if (options.use_adapters && !model_->adapters().empty()) {
@@ -143,14 +155,14 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
 
 /// Says what the session will take, and refuses it where the machine has less. Weights that are mapped take what is
 /// left: they need not be in memory all at once.
-void LlamaSession::check_memory(const SessionOptions& options, std::uint64_t cells, int outputs) const {
+void LlamaSession::check_memory(std::uint64_t cells, int outputs, bool flash_attention) const {
     std::optional<MemoryShape> shape = model_->memory_shape();
     if (!shape) return;
     shape->cells = cells;
-    shape->number_bytes = options.f32_cache ? 4 : 2;
+    shape->number_bytes = f32_cache_ ? 4 : 2;
     shape->rows = static_cast<std::uint64_t>(batch_rows_);
     shape->logit_rows = static_cast<std::uint64_t>(outputs);
-    shape->flash_attention = options.flash_attention != SessionOptions::FlashAttention::Off;
+    shape->flash_attention = flash_attention;
     const MemoryNeed need = estimate_memory(*shape);
     const std::optional<std::uint64_t> available = available_memory();
     const std::string left = available ? human_bytes(static_cast<double>(*available)) : "an unknown amount";
@@ -182,6 +194,7 @@ nlohmann::ordered_json LlamaSession::circumstances(std::span<const Token> prefix
     }
     std::string_view token_bytes(reinterpret_cast<const char*>(prefix.data()), prefix.size() * sizeof(Token));
     const EngineBuild build = engine_build();
+    const ArithmeticTraits& arithmetic = traits(model_->info().arithmetic);
     return {{"format", 1},
             {"model_sha256", model_->info().content_hash},
             {"model_sample_sha256", model_->weight_sample()},
@@ -190,8 +203,8 @@ nlohmann::ordered_json LlamaSession::circumstances(std::span<const Token> prefix
             {"prefix_sha256", sha256_hex(token_bytes)},
             {"cache_types", f32_cache_ ? "f32,f32" : "f16,f16"},
             {"flash_attention", flash_attention_},
-            {"arithmetic", name(model_->info().arithmetic)},
-            {"arithmetic_version", kArithmeticVersion},
+            {"arithmetic", arithmetic.name},
+            {"arithmetic_version", arithmetic.version},
             {"batch_rows", batch_rows_},
             {"engine", build.version + " " + build.commit},
             {"cpu", build.cpu_features}};

@@ -51,7 +51,7 @@ private:
     llama_seq_id guard_of_prefix(std::size_t place) const { return id_of_prefix(place) + prefixes_; }
     void protect(int sequence, std::size_t most_unguarded);
     nlohmann::ordered_json circumstances(std::span<const Token> prefix) const;
-    void check_memory(const SessionOptions& options, std::uint64_t cells, int outputs) const;
+    void check_memory(std::uint64_t cells, int outputs, bool flash_attention) const;
     bool restore(llama_seq_id id, const std::vector<std::uint8_t>& state);
     PrefixOrigin provide(llama_seq_id id, std::span<const Token> prefix);
     void clear(llama_seq_id id);

@@ -78,8 +78,8 @@ struct Verdict {
 
 fs::path verdict_path(const ModelOptions& model, const TrialOptions& options) {
     const EngineBuild build = engine_build();
-    const std::string key = fmt::format("{}|{}|{}|{}|{}|{}", kTrialVersion, options.identity, name(model.arithmetic),
-                                        build.version, build.commit, build.cpu_features);
+    const std::string key = fmt::format("{}|{}|{}|{}|{}|{}", kTrialVersion, options.identity,
+                                        traits(model.arithmetic).name, build.version, build.commit, build.cpu_features);
     return *options.verdicts / (sha256_hex(key) + ".json");
 }
 

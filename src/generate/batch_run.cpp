@@ -1,6 +1,5 @@
 #include "generate/batch_run.h"
 
-#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -13,7 +12,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
-#include "base/parallel.h"
 #include "generate/record.h"
 #include "generate/run_identity.h"
 #include "generate/run_records.h"
@@ -25,10 +23,6 @@ using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kFormat = "urial.generate/1";
-/// Cells beyond this are not taken by default: 64 Ki cells of Gemma 3 270M are 1.2 GB.
-constexpr std::size_t kMostContextTokens = 65536;
-/// Prompt rows that ride along with one step's decoding rows. More would delay the writers for no gain in rate.
-constexpr int kBatchRows = 256;
 
 /// Beside `id` and `instruction`: what a record says of its answer, whatever the input has under these names.
 const FieldNames kReserved{"sample",  "key",       "output",    "finish_reason", "prompt_tokens", "completion_tokens",
@@ -46,25 +40,12 @@ ordered_json describe(const SamplingOptions& sampling) {
 }
 
 /// What decides the answers: a records file may only be continued by a run that agrees in all of it.
-ordered_json identity(const PreparedPrompt& prompt, const BatchOptions& options) {
-    const engine::ModelInfo& info = prompt.model().info();
-    ordered_json adapters = ordered_json::array();
-    for (const engine::AdapterInfo& adapter : info.adapters) {
-        adapters.push_back({{"file", adapter.file_name}, {"sha256", adapter.content_hash}, {"scale", adapter.scale}});
-    }
-    const std::string constant = prompt::render_prefix(prompt.spec());
-    const std::string form = prompt::format_spec(prompt.spec());
-    return {{"model", {{"name", info.name}, {"description", info.description}, {"sha256", info.content_hash}}},
-            {"adapters", adapters},
-            {"prompt",
-             {{"name", prompt.spec().name},
-              {"version", prompt.spec().version},
-              {"sha256", sha256_hex(form)},
-              {"prefix_tokens", prompt.prefix().size()},
-              {"text", constant}}},
-            {"sampling", describe(options.sampling)},
-            {"samples", options.samples},
-            {"overflow", options.overflow == Overflow::Error ? "error" : "drop-oldest"}};
+ordered_json identity(const Answerer& answerer, const BatchOptions& options) {
+    ordered_json identity = answerer.identity();
+    identity["sampling"] = describe(options.sampling);
+    identity["samples"] = options.samples;
+    identity["overflow"] = options.overflow == Overflow::Error ? "error" : "drop-oldest";
+    return identity;
 }
 
 /// One answer to be written: an instruction and the number of the sample.
@@ -86,12 +67,11 @@ std::string task_key(const std::string& identity_hash, const Instruction& instru
 
 class BatchRun {
 public:
-    BatchRun(const PreparedPrompt& prompt, const std::vector<Instruction>& instructions, const BatchOptions& options)
-        : prompt_(prompt),
+    BatchRun(Answerer& answerer, const std::vector<Instruction>& instructions, const BatchOptions& options)
+        : answerer_(answerer),
           options_(options),
-          identity_(identity(prompt, options)),
-          generator_(options.generator.empty() ? generator_name(prompt.model().info(), prompt.spec())
-                                               : options.generator),
+          identity_(identity(answerer, options)),
+          generator_(options.generator.empty() ? answerer.generator() : options.generator),
           records_({options.output, manifest_path(options.output), std::string(kFormat), "file",
                     "was made by other settings"},
                    options.overwrite ? Existing::Replace : Existing::Continue) {
@@ -135,8 +115,7 @@ private:
                                earlier.others()));
         }
         std::erase_if(tasks_, [&](const Task& task) { return earlier.has(task.key); });
-        const std::string change = change_of_arithmetic(records_.manifest(), prompt_.model().info().arithmetic,
-                                                        thread_count(options_.session.threads));
+        const std::string change = answerer_.change_since(records_.manifest());
         if (!change.empty() && !tasks_.empty()) notice(fmt::format("{}: {}", options_.output.string(), change));
         summary_.resumed = summary_.progress.total - tasks_.size();
         summary_.progress.done = summary_.resumed;
@@ -175,117 +154,80 @@ private:
 
     void write_manifest(bool finished) {
         if (started_.empty()) started_ = timestamp();
-        const engine::EngineBuild build = engine::engine_build();
-        ordered_json manifest{
-            {"format", kFormat},
-            {"urial", URIAL_VERSION},
-            {"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
-            {"arithmetic", engine::name(prompt_.model().info().arithmetic)},
-            {"arithmetic_version", engine::kArithmeticVersion},
-            {"records_file", options_.output.filename().string()},
-            {"identity", identity_},
-            {"generator", generator_},
-            {"origin", options_.origin},
-            {"threads", records_.threads(thread_count(options_.session.threads))},
-            {"parallel", sequences_},
-            {"context_tokens", context_tokens_},
-            {"batch_rows", kBatchRows},
-            {"started", started_},
-            {"finished", finished ? ordered_json(timestamp()) : ordered_json()},
-            {"records", summary_.progress.done},
-            {"failed", summary_.progress.failed},
-            {"total", summary_.progress.total}};
+        ordered_json manifest{{"format", kFormat}, {"urial", URIAL_VERSION}};
+        manifest.update(answerer_.circumstances());
+        // Whoever finds all answers there has computed none.
+        if (manifest.contains("threads")) manifest["threads"] = records_.threads(manifest["threads"].get<int>());
+        manifest.update({{"records_file", options_.output.filename().string()},
+                         {"identity", identity_},
+                         {"generator", generator_},
+                         {"origin", options_.origin},
+                         {"started", started_},
+                         {"finished", finished ? ordered_json(timestamp()) : ordered_json()},
+                         {"records", summary_.progress.done},
+                         {"failed", summary_.progress.failed},
+                         {"total", summary_.progress.total}});
         write_file_atomic(manifest_path(options_.output), manifest.dump(2) + "\n");
     }
 
-    /// The requests, fitted into the context; what cannot fit is recorded as failed.
+    /// What cannot be asked is recorded as failed.
     void answer() {
-        const std::size_t prefix = prompt_.prefix().size();
-        const auto reserve = static_cast<std::size_t>(options_.sampling.max_tokens);
-        const std::size_t room = options_.context_tokens > 0
-                                     ? static_cast<std::size_t>(options_.context_tokens)
-                                     : static_cast<std::size_t>(prompt_.model().info().training_context);
-        if (prefix + reserve >= room) {
-            throw error(
-                ErrorKind::ContextFull,
-                "the prompt {} has {} constant tokens and an answer may take {}: no room in a context of {}; use a "
-                "shorter prompt, fewer new tokens or a model with a larger context",
-                prompt_.spec().name, prefix, reserve, room);
-        }
-        std::vector<Request> requests;
-        std::vector<std::size_t> needs;
-        for (Task& task : tasks_) {
+        answerer_.check(options_.sampling);
+        bool any = false;
+        for (const Task& task : tasks_) {
             try {
-                FittedConversation fitted =
-                    fit(prompt_, task.instruction->conversation, room, reserve, options_.overflow);
-                if (fitted.dropped_turns > 0) {
-                    notice(fmt::format("item {}: the oldest {} turns were dropped to fit the context",
-                                       task.instruction->id, fitted.dropped_turns));
-                }
-                requests.push_back(make_request(task, std::move(fitted)));
-                // Whether a part of the prefix can be shared is the session's to say, and it is made after this.
-                const std::vector<Token>& tokens = requests.back().tokens;
-                const std::size_t shared = prompt_.shared_length(tokens) == prefix ? prefix : 0;
-                needs.push_back(tokens.size() - shared + reserve);
+                answerer_.submit(question(task));
+                any = true;
             } catch (const Error& failure) {
                 record_failure(task, failure.what());
             }
         }
-        if (requests.empty()) return;
+        if (!any) return;
         try {
-            run_requests(std::move(requests), session_options(std::move(needs), prefix));
+            answerer_.prepare();
+            begin();
+            collect();
         } catch (const engine::Cancelled&) {
             summary_.interrupted = true;
         }
     }
 
-    engine::SessionOptions session_options(std::vector<std::size_t> needs, std::size_t prefix) {
-        std::sort(needs.rbegin(), needs.rend());
-        sequences_ = static_cast<int>(std::min<std::size_t>(needs.size(), static_cast<std::size_t>(options_.parallel)));
-        std::size_t cells = prefix;
-        for (int i = 0; i < sequences_; ++i) cells += needs[static_cast<std::size_t>(i)];
-        cells = std::max(prefix + needs[0], std::min(cells, kMostContextTokens));
-        context_tokens_ = cells;
-        engine::SessionOptions session = options_.session;
-        session.sequences = sequences_;
-        session.context_tokens = static_cast<int>(cells);
-        session.batch_rows = kBatchRows;
-        return session;
+    Question question(const Task& task) {
+        Question question;
+        question.id = std::stoull(task.key, nullptr, 16);
+        question.conversation = task.instruction->conversation;
+        question.sampling = options_.sampling;
+        question.overflow = options_.overflow;
+        question.on_done = [this, task](Answer&& answer) { record(task, answer); };
+        return question;
     }
 
-    Request make_request(const Task& task, FittedConversation&& fitted) {
-        Request request;
-        request.id = std::stoull(task.key, nullptr, 16);
-        request.tokens = std::move(fitted.tokens);
-        request.sampling = options_.sampling;
-        request.answer_form = prompt::answer_form(prompt_.spec());
-        request.on_done = [this, task](Result&& result) {
-            if (result.finish == FinishReason::Cancelled) {
-                summary_.interrupted = true;
-            } else if (result.failure) {
-                record_failure(task, result.failure->what());
-            } else {
-                record_answer(task, result);
-            }
-        };
-        return request;
-    }
-
-    void run_requests(std::vector<Request> requests, const engine::SessionOptions& session_options) {
-        const std::unique_ptr<engine::Session> session = prompt_.model().new_session(session_options);
-        session->pin(prompt_.prefix());
-        begin();
-        Scheduler scheduler(prompt_.model(), *session);
-        for (Request& request : requests) scheduler.submit(std::move(request));
+    void collect() {
+        const std::uint64_t before = answerer_.generated_tokens();
         started_at_ = Clock::now();
-        while (scheduler.step()) {
-            summary_.progress.tokens = scheduler.generated_tokens();
+        while (answerer_.step()) {
+            summary_.progress.tokens = answerer_.generated_tokens() - before;
             report_progress();
             records_.sync_now_and_then();
             if (options_.interrupted && options_.interrupted()) {
                 summary_.interrupted = true;
                 return;
             }
+        }
+    }
+
+    void record(const Task& task, const Answer& answer) {
+        if (answer.dropped_turns > 0) {
+            notice(fmt::format("item {}: the oldest {} turns were dropped to fit the context", task.instruction->id,
+                               answer.dropped_turns));
+        }
+        const Result& result = answer.result;
+        if (result.finish == FinishReason::Cancelled) {
+            summary_.interrupted = true;
+        } else if (result.failure) {
+            record_failure(task, result.failure->what());
+        } else {
+            record_answer(task, result);
         }
     }
 
@@ -338,7 +280,7 @@ private:
         if (options_.recorded) options_.recorded(record);
     }
 
-    const PreparedPrompt& prompt_;
+    Answerer& answerer_;
     const BatchOptions& options_;
     ordered_json identity_;
     std::string generator_;
@@ -347,23 +289,18 @@ private:
     BatchSummary summary_;
     std::string started_;
     std::optional<Clock::time_point> started_at_;
-    int sequences_ = 0;
-    std::size_t context_tokens_ = 0;
 };
 
 }  // namespace
 
-BatchSummary run_batch(const PreparedPrompt& prompt, const std::vector<Instruction>& instructions,
-                       const BatchOptions& options) {
+BatchSummary run_batch(Answerer& answerer, const std::vector<Instruction>& instructions, const BatchOptions& options) {
     check(options.sampling);
     if (options.samples < 1) throw error(ErrorKind::BadInput, "samples is {}: it must be 1 or more", options.samples);
-    if (options.parallel < 1)
-        throw error(ErrorKind::BadInput, "parallel is {}: it must be 1 or more", options.parallel);
     if (options.samples > 1 && options.sampling.temperature == 0) {
         throw error(ErrorKind::BadInput, "{} samples at temperature 0 would all be the same: set a temperature above 0",
                     options.samples);
     }
-    return BatchRun(prompt, instructions, options).run();
+    return BatchRun(answerer, instructions, options).run();
 }
 
 fs::path manifest_path(const fs::path& output) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "generate/generate.h"
+#include "generate/answerer.h"
 #include "generate/instructions.h"
 
 namespace urial::generate {
@@ -18,13 +18,10 @@ struct BatchOptions {
     std::filesystem::path output;  ///< the records, JSON lines
     bool overwrite = false;        ///< start anew instead of resuming
     int samples = 1;               ///< answers an instruction
-    int parallel = 32;             ///< sequences at the same time
-    int context_tokens = 0;        ///< the most tokens of one conversation, prompt and answer; 0: the training context
     bool token_ids = false;        ///< records carry the generated ids
-    std::string generator;         ///< who answers, in the records; empty: generator_name() of model and prompt
+    std::string generator;         ///< who answers, in the records; empty: as the answerer names itself
     Overflow overflow = Overflow::Error;
     SamplingOptions sampling;
-    engine::SessionOptions session;     ///< threads, flash attention, snapshots; the rest is decided here
     nlohmann::ordered_json origin;      ///< what the caller adds to the manifest: input path, shard, command
     std::function<bool()> interrupted;  ///< looked at between steps; true stops the run, what is done stays
     std::function<void(const struct BatchProgress&)> progress;
@@ -51,8 +48,7 @@ struct BatchSummary {
 /// another question under the id of an item whose id is only its position (and overwrite is off), Error{Unavailable}
 /// when another run writes it. An instruction that fails (too long for the context) becomes a record with `error`, is
 /// counted, and is tried again by the next run.
-BatchSummary run_batch(const PreparedPrompt& prompt, const std::vector<Instruction>& instructions,
-                       const BatchOptions& options);
+BatchSummary run_batch(Answerer& answerer, const std::vector<Instruction>& instructions, const BatchOptions& options);
 
 /// Where the manifest of a records file lies: "answers.jsonl" -> "answers.manifest.json".
 std::filesystem::path manifest_path(const std::filesystem::path& output);

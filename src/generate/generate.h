@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "engine/grammar.h"
 #include "generate/lane.h"
+#include "generate/prompt_source.h"
 #include "prompt/prompt.h"
 
 namespace urial::generate {
@@ -63,21 +64,29 @@ ArgMax arg_max(std::span<const float> logits);
 /// A prompt made ready for one model: its constant prefix in tokens, cut where the tokenizer's boundary is stable.
 class PreparedPrompt {
 public:
+    PreparedPrompt(std::shared_ptr<const engine::Model> model, std::shared_ptr<const PromptSource> source);
     PreparedPrompt(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec);
 
-    const prompt::PromptSpec& spec() const { return spec_; }
+    const PromptSource& source() const { return *source_; }
     const engine::Model& model() const { return *model_; }
-    /// Tokens that every rendered conversation begins with (BOS included where the model wants one).
+    /// Tokens that every rendered conversation begins with (BOS included where the model wants one); empty where the
+    /// source has no constant text.
     const std::vector<Token>& prefix() const { return prefix_; }
     /// The whole conversation in tokens, prompt and query tokenised together.
-    std::vector<Token> tokenize(const prompt::Conversation& conversation) const;
+    std::vector<Token> tokenize(const prompt::Conversation& conversation) const {
+        return source_->tokenize(*model_, conversation);
+    }
+    /// The tokens of a given answer behind `prompt` (which is tokenize(conversation)): as the end of the whole text's
+    /// tokens where these begin with the prompt's, else tokenised on its own.
+    std::vector<Token> answer_tokens(const prompt::Conversation& conversation, const std::vector<Token>& prompt,
+                                     std::string_view answer) const;
     /// How many tokens of `tokens` the prefix covers (all of it, but for a query that changes the tokens at the
     /// boundary).
     std::size_t shared_length(const std::vector<Token>& tokens) const;
 
 private:
     std::shared_ptr<const engine::Model> model_;
-    prompt::PromptSpec spec_;
+    std::shared_ptr<const PromptSource> source_;
     std::vector<Token> prefix_;
 };
 

@@ -12,7 +12,11 @@ constexpr std::string_view kProbes[] = {"The", " x", "\n\n1", "\xE4\xBD\xA0"};
 }  // namespace
 
 PreparedPrompt::PreparedPrompt(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec)
-    : model_(std::move(model)), spec_(std::move(spec)) {
+    : PreparedPrompt(std::move(model), in_context_prompt(std::move(spec))) {}
+
+PreparedPrompt::PreparedPrompt(std::shared_ptr<const engine::Model> model, std::shared_ptr<const PromptSource> source)
+    : model_(std::move(model)), source_(std::move(source)) {
+    if (!source_->constant_text()) return;
     bool first = true;
     for (const std::string_view probe : kProbes) {
         const std::vector<Token> tokens = tokenize({{}, std::string(probe)});
@@ -22,8 +26,13 @@ PreparedPrompt::PreparedPrompt(std::shared_ptr<const engine::Model> model, promp
     }
 }
 
-std::vector<Token> PreparedPrompt::tokenize(const prompt::Conversation& conversation) const {
-    return model_->tokenize(prompt::render(spec_, conversation).text, {.add_bos = true, .parse_special = false});
+std::vector<Token> PreparedPrompt::answer_tokens(const prompt::Conversation& conversation,
+                                                 const std::vector<Token>& prompt, std::string_view answer) const {
+    const std::vector<Token> whole = source_->tokenize(*model_, conversation, answer);
+    if (whole.size() > prompt.size() && engine::common_length(whole, prompt) == prompt.size()) {
+        return {whole.begin() + static_cast<std::ptrdiff_t>(prompt.size()), whole.end()};
+    }
+    return model_->tokenize(answer, {});
 }
 
 std::size_t PreparedPrompt::shared_length(const std::vector<Token>& tokens) const {

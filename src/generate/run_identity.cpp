@@ -38,14 +38,14 @@ std::string first_difference(const ordered_json& before, const ordered_json& now
 
 std::string change_of_arithmetic(const ordered_json& manifest, engine::Arithmetic now, int threads) {
     const ordered_json before = manifest.value("arithmetic", ordered_json());
-    if (before.is_string() && before.get<std::string>() != engine::name(now)) {
+    const engine::ArithmeticTraits& arithmetic = engine::traits(now);
+    if (before.is_string() && before.get<std::string>() != arithmetic.name) {
         return fmt::format(
             "what is there was computed in {} arithmetic, the rest will be in {}: their last digits differ",
-            before.get<std::string>(), engine::name(now));
+            before.get<std::string>(), arithmetic.name);
     }
     const ordered_json threads_before = manifest.value("threads", ordered_json());
-    if (now != engine::Arithmetic::Engine || !threads_before.is_number_integer() || threads_before == threads)
-        return "";
+    if (arithmetic.is_own || !threads_before.is_number_integer() || threads_before == threads) return "";
     return fmt::format(
         "what is there was computed with {0} threads, the rest will be with {1}: in the engine's arithmetic that may "
         "change answers; --threads {0} goes on as before",

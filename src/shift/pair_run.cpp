@@ -18,8 +18,8 @@
 // worth its while. Prompt rows want no logits; they ride along where the batch has room and go ahead of it in batches
 // of their own where not.
 //
-// Keys and values are f32, which our attention takes as they are. The engine's flash attention would round them; where
-// ours is not used it is off. docs/shift.md has the figures behind both, under "How exact is it" and "How it runs".
+// The sessions are asked to be precise, which costs more than it does for answers: docs/shift.md has the figures, under
+// "How exact is it" and "How it runs".
 
 #include "shift/pair_run.h"
 
@@ -91,11 +91,7 @@ PairRun::Half PairRun::make_half(const Side& side, const std::vector<Token>& pre
     session.batch_rows = static_cast<int>(kBatchRows);
     session.logit_rows = static_cast<int>(kLogitRows);
     session.use_adapters = side.use_adapters;
-    using FlashAttention = engine::SessionOptions::FlashAttention;
-    const bool engine_attends = side.model->info().arithmetic == engine::Arithmetic::Engine;
-    if (engine_attends && session.flash_attention == FlashAttention::Auto)
-        session.flash_attention = FlashAttention::Off;
-    session.f32_cache = !(engine_attends && session.flash_attention == FlashAttention::On);
+    session.purpose = engine::Purpose::Precise;
     std::unique_ptr<engine::Session> made = side.model->new_session(session);
     made->pin(prefix);
     engine::Session& its = *made;

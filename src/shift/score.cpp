@@ -40,8 +40,8 @@ bool is_given(const ShiftItem& item) { return !item.answer_ids.empty() || item.a
 Scorer::Scorer(const Side& base, const Side& aligned, std::size_t allowed_mismatch)
     : base_(base),
       aligned_(aligned),
-      base_prompt_(base),
-      aligned_prompt_(aligned),
+      base_prompt_(base.model, base.prompt),
+      aligned_prompt_(aligned.model, aligned.prompt),
       vocabulary_(compare_vocabularies(*base.model, *aligned.model, allowed_mismatch)) {}
 
 int Scorer::sequences(std::span<const ShiftItem* const> items, const ScoreOptions& options) {
@@ -56,8 +56,9 @@ PairTask Scorer::task_of(const ShiftItem& item, int max_tokens) const {
         item.aligned_prompt_ids.empty() ? aligned_prompt_.tokenize(item.conversation) : item.aligned_prompt_ids;
     task.answer = item.answer_ids;
     if (task.answer.empty() && item.answer_text) {
-        task.answer =
-            aligned_prompt_.answer_tokens(item.conversation, task.aligned_prompt, *item.answer_text, item.answer_ended);
+        task.answer = aligned_prompt_.answer_tokens(item.conversation, task.aligned_prompt, *item.answer_text);
+        const std::optional<Token> end = aligned_.prompt->answer_end(*aligned_.model);
+        if (item.answer_ended && end) task.answer.push_back(*end);
     }
     // An end that only the aligned model knows is not compared, in written answers neither.
     if (task.answer.size() > 1 && aligned_.model->ends_generation(task.answer.back()) &&
@@ -104,7 +105,7 @@ void Scorer::score(std::span<const ShiftItem* const> items, const ScoreOptions& 
         cells(tasks, &PairTask::aligned_prompt, aligned_prompt_.prefix().size(), at_once, options.max_tokens);
     run_options.top_k = options.top_k;
     run_options.max_tokens = options.max_tokens;
-    run_options.answer_form = aligned_prompt_.answer_form();
+    run_options.answer_form = aligned_.prompt->answer_form();
     PairRun run(base_, aligned_, base_prompt_.prefix(), aligned_prompt_.prefix(), vocabulary_, run_options);
     ready();
     for (PairTask& task : tasks) run.submit(std::move(task));

@@ -9,10 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "prompt/prompt.h"
+#include "generate/generate.h"
 #include "shift/kernel.h"
 #include "shift/shift.h"
-#include "shift/side_prompt.h"
 #include "shift/vocabulary.h"
 
 namespace urial::shift {
@@ -46,8 +45,8 @@ public:
     /// Throws Error{BadInput} for two vocabularies that differ in more than `allowed_mismatch` ids.
     Scorer(const Side& base, const Side& aligned, std::size_t allowed_mismatch);
 
-    const SidePrompt& base_prompt() const { return base_prompt_; }
-    const SidePrompt& aligned_prompt() const { return aligned_prompt_; }
+    const generate::PreparedPrompt& base_prompt() const { return base_prompt_; }
+    const generate::PreparedPrompt& aligned_prompt() const { return aligned_prompt_; }
     const VocabularyComparison& vocabulary() const { return vocabulary_; }
     /// Answers that score() has under way at the same time, of items like these.
     static int sequences(std::span<const ShiftItem* const> items, const ScoreOptions& options);
@@ -64,8 +63,8 @@ private:
 
     Side base_;
     Side aligned_;
-    SidePrompt base_prompt_;
-    SidePrompt aligned_prompt_;
+    generate::PreparedPrompt base_prompt_;
+    generate::PreparedPrompt aligned_prompt_;
     VocabularyComparison vocabulary_;
 };
 

@@ -11,25 +11,24 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "engine/chat_template.h"
 #include "engine/engine.h"
 #include "generate/item_file.h"
+#include "generate/prompt_source.h"
 #include "prompt/prompt.h"
 #include "shift/kernel.h"
 
 namespace urial::shift {
 
-/// One side of the comparison: a model and the form in which it sees an instruction. Both sides may share one model.
+/// One side of the comparison: a model and the prompt in which it sees an instruction. Both sides may share one model.
 struct Side {
     std::shared_ptr<const engine::Model> model;
-    bool use_adapters = true;                                     ///< false: the model without its adapters
-    std::variant<prompt::PromptSpec, engine::ChatTemplate> form;  ///< an in-context prompt or a chat template
-    std::string weight_type;                                      ///< of the model file: "Q4_K - Medium", "F32"
+    bool use_adapters = true;  ///< false: the model without its adapters
+    std::shared_ptr<const generate::PromptSource> prompt;
+    std::string weight_type;  ///< of the model file: "Q4_K - Medium", "F32"
 };
 
 /// What a reader must know of the quantised weights that a run's manifest names; empty where there are none.

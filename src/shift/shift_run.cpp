@@ -63,7 +63,16 @@ std::string_view flash_attention_name(engine::SessionOptions::FlashAttention cho
     return choice == Choice::On ? "on" : "off";
 }
 
-ordered_json describe(const Side& side, const SidePrompt& prompt) {
+ordered_json describe(const generate::PreparedPrompt& prompt) {
+    const generate::PromptSource& source = prompt.source();
+    ordered_json described{{"kind", source.kind()}};
+    described.update(source.identity());
+    if (source.constant_text()) described["prefix_tokens"] = prompt.prefix().size();
+    described["text"] = source.outline();
+    return described;
+}
+
+ordered_json describe(const Side& side, const generate::PreparedPrompt& prompt) {
     const engine::ModelInfo& info = side.model->info();
     ordered_json adapters = ordered_json::array();
     if (side.use_adapters) {
@@ -76,12 +85,12 @@ ordered_json describe(const Side& side, const SidePrompt& prompt) {
                        {"description", info.description},
                        {"sha256", info.content_hash},
                        {"weight_type", side.weight_type},
-                       {"arithmetic", engine::name(info.arithmetic)},
-                       {"arithmetic_version", engine::kArithmeticVersion}};
+                       {"arithmetic", engine::traits(info.arithmetic).name},
+                       {"arithmetic_version", engine::traits(info.arithmetic).version}};
     if (info.packed_matrices < info.quantised_matrices) {
         model["arithmetic_covers"] = {{"matrices", info.packed_matrices}, {"of", info.quantised_matrices}};
     }
-    return {{"model", model}, {"adapters", adapters}, {"prompt", prompt.describe()}};
+    return {{"model", model}, {"adapters", adapters}, {"prompt", describe(prompt)}};
 }
 
 class ShiftRun {
@@ -291,7 +300,9 @@ private:
         }
         record["answer"] = replace_invalid_utf8(text);
         record["finish_reason"] = result.finish;
-        if (!is_given(item)) record["generator"] = scorer_.aligned_prompt().generator();
+        if (!is_given(item))
+            record["generator"] =
+                generate::generator_name(aligned_.model->info(), aligned_.use_adapters, aligned_.prompt->label());
         add_statistics(record, result, options_.top_k, pieces_);
         records_->append(record);
         ++outcome_.progress.done;

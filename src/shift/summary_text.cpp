@@ -255,7 +255,8 @@ std::string quantisation_warning(const ordered_json& manifest) {
         if (type.empty() || !is_quantised(type)) continue;
         types.insert(type);
         const std::string path = fmt::format("/identity/{}/model/arithmetic", side);
-        precise = precise && text_at(manifest, path.c_str()) == engine::name(engine::Arithmetic::PackedPrecise) &&
+        precise = precise &&
+                  text_at(manifest, path.c_str()) == engine::traits(engine::Arithmetic::PackedPrecise).name &&
                   !manifest.contains(ordered_json::json_pointer(path + "_covers"));
     }
     if (types.empty()) return "";

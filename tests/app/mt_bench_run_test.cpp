@@ -23,13 +23,14 @@ protected:
     MtBenchTest() {
         std::ofstream(folder_ / "question.jsonl") << kQuestions;
         options_.output = folder_ / "answers.jsonl";
-        options_.parallel = 2;
+        local_.parallel = 2;
         options_.sampling.max_tokens = 200;
     }
 
     MtBenchSummary run() {
         const auto questions = read_mt_bench(folder_ / "question.jsonl", 0, {});
-        return run_mt_bench(generate::PreparedPrompt(model_, test::small_prompt()), questions, options_);
+        generate::LocalAnswerer answerer({model_, test::small_prompt()}, local_);
+        return run_mt_bench(answerer, questions, options_);
     }
 
     std::vector<nlohmann::ordered_json> answers() const {
@@ -48,6 +49,7 @@ protected:
             std::ranges::replace(said, ':', '=');
             return said;
         }));
+    generate::LocalAnswererOptions local_;
     generate::BatchOptions options_;
 };
 
@@ -99,7 +101,7 @@ TEST_F(MtBenchTest, a_changed_question_is_answered_anew_in_both_turns) {
 }
 
 TEST_F(MtBenchTest, a_turn_that_does_not_fit_is_a_failure_and_the_question_is_left_out) {
-    options_.context_tokens = 10 + 30 + 200;
+    local_.context_tokens = 10 + 30 + 200;
     options_.sampling.max_tokens = 200;
     const MtBenchSummary summary = run();
     EXPECT_EQ(summary.progress.failed, 2U) << "the second turns of 81 and 82";

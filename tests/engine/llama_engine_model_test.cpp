@@ -104,7 +104,7 @@ TEST(LlamaEngineModel, the_constant_prefix_covers_all_but_a_few_tokens_whatever_
     const auto model = test::default_model();
     for (const char* name : {"urial", "urial-1", "urial-8", "instruction-only"}) {
         const generate::PreparedPrompt prompt(model, prompt::builtin(name));
-        const auto constant = model->tokenize(prompt::render_prefix(prompt.spec()), {.add_bos = true});
+        const auto constant = model->tokenize(*prompt.source().constant_text(), {.add_bos = true});
         EXPECT_GE(prompt.prefix().size() + 2, constant.size()) << name;
         for (const std::string& question : questions()) {
             const auto tokens = prompt.tokenize({{}, question});
@@ -231,7 +231,7 @@ std::vector<float> last_logits(engine::Arithmetic arithmetic) {
 
 TEST(LlamaEngineModel, packed_arithmetic_gives_the_engines_logits_within_the_noise_of_rounded_columns) {
     URIAL_NEED_MODEL();
-    if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
+    if (!engine::traits(engine::Arithmetic::Packed).runs_here()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
     const std::vector<float> expected = last_logits(engine::Arithmetic::Engine);
     for (const auto arithmetic : {engine::Arithmetic::Packed, engine::Arithmetic::PackedPrecise}) {
         const std::vector<float> logits = last_logits(arithmetic);
@@ -245,12 +245,12 @@ TEST(LlamaEngineModel, packed_arithmetic_gives_the_engines_logits_within_the_noi
         }
         // 8-bit columns leave about a hundredth of the logits' spread as noise in either; a wrong product leaves none
         // of it.
-        EXPECT_LT(std::sqrt(differences / squares), 0.1) << engine::name(arithmetic);
-        EXPECT_GT(differences, 0) << "the engine's own routines were used for " << engine::name(arithmetic);
+        EXPECT_LT(std::sqrt(differences / squares), 0.1) << engine::traits(arithmetic).name;
+        EXPECT_GT(differences, 0) << "the engine's own routines were used for " << engine::traits(arithmetic).name;
         const auto best = [](const std::vector<float>& all) {
             return std::max_element(all.begin(), all.end()) - all.begin();
         };
-        EXPECT_EQ(best(logits), best(expected)) << engine::name(arithmetic);
+        EXPECT_EQ(best(logits), best(expected)) << engine::traits(arithmetic).name;
     }
 }
 

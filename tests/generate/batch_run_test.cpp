@@ -25,7 +25,7 @@ class BatchRunTest : public ::testing::Test {
 protected:
     BatchRunTest() {
         options_.output = folder_ / "out.jsonl";
-        options_.parallel = 3;
+        local_.parallel = 3;
         options_.sampling.max_tokens = 40;
         options_.notice = [this](std::string_view text) { notices_.emplace_back(text); };
         for (int i = 0; i < 10; ++i) {
@@ -37,7 +37,10 @@ protected:
         }
     }
 
-    BatchSummary run() { return run_batch(PreparedPrompt(model_, test::small_prompt()), instructions_, options_); }
+    BatchSummary run() {
+        LocalAnswerer answerer({model_, test::small_prompt()}, local_);
+        return run_batch(answerer, instructions_, options_);
+    }
 
     std::map<int, ordered_json> records() const {
         std::map<int, ordered_json> by_id;
@@ -55,6 +58,7 @@ protected:
             return "re: " + std::string(prompt.substr(prompt.rfind("Q: ") + 3, 7));
         }));
     std::vector<Instruction> instructions_;
+    LocalAnswererOptions local_;
     BatchOptions options_;
     std::vector<std::string> notices_;
 };
@@ -76,7 +80,7 @@ TEST_F(BatchRunTest, every_instruction_becomes_one_record_with_its_fields_carrie
 }
 
 TEST_F(BatchRunTest, a_run_cut_at_any_byte_resumes_to_the_same_records) {
-    options_.parallel = 1;
+    local_.parallel = 1;
     run();
     const std::string whole = read_file(options_.output);
     const auto expected = records();
@@ -180,13 +184,13 @@ TEST_F(BatchRunTest, overwriting_begins_only_when_the_run_can) {
     run();
     const std::string before = read_file(options_.output);
     options_.overwrite = true;
-    options_.context_tokens = 45;
+    local_.context_tokens = 45;
     EXPECT_ERROR(run(), ErrorKind::ContextFull, "no room in a context of 45");
     EXPECT_EQ(read_file(options_.output), before);
 }
 
 TEST_F(BatchRunTest, a_run_that_fails_before_its_first_record_leaves_nothing_behind) {
-    options_.context_tokens = 45;
+    local_.context_tokens = 45;
     EXPECT_ERROR(run(), ErrorKind::ContextFull, "no room in a context of 45");
     EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
@@ -239,7 +243,7 @@ TEST_F(BatchRunTest, after_any_power_cut_a_run_goes_on_to_the_same_answers) {
 }
 
 TEST_F(BatchRunTest, an_instruction_too_long_for_the_context_fails_alone_and_is_tried_again) {
-    options_.context_tokens = 150;
+    local_.context_tokens = 150;
     instructions_[3].conversation.query = std::string(200, 'x');
     const BatchSummary first = run();
     EXPECT_EQ(first.progress.failed, 1U);
@@ -254,12 +258,12 @@ TEST_F(BatchRunTest, an_instruction_too_long_for_the_context_fails_alone_and_is_
 }
 
 TEST_F(BatchRunTest, a_prompt_without_room_for_an_answer_is_an_error_at_once) {
-    options_.context_tokens = 45;
+    local_.context_tokens = 45;
     EXPECT_ERROR(run(), ErrorKind::ContextFull, "no room in a context of 45");
 }
 
 TEST_F(BatchRunTest, old_turns_are_dropped_only_when_asked_and_never_silently) {
-    options_.context_tokens = 150;
+    local_.context_tokens = 150;
     instructions_.resize(1);
     instructions_[0].conversation.turns = {{std::string(90, 'a'), "b"}, {"c", "d"}};
     EXPECT_EQ(run().progress.failed, 1U);
@@ -320,7 +324,7 @@ TEST_F(BatchRunTest, fields_that_only_some_records_have_are_not_taken_from_the_i
 }
 
 TEST_F(BatchRunTest, an_answer_beside_a_field_error_of_an_earlier_version_is_an_answer) {
-    options_.parallel = 1;
+    local_.parallel = 1;
     run();
     std::string lines;
     for (auto& [id, record] : records()) {
@@ -372,9 +376,9 @@ TEST_F(BatchRunTest, another_number_of_threads_is_said_because_it_may_change_ans
     const auto threads = [&] { return ordered_json::parse(read_file(folder_ / "out.manifest.json"))["threads"]; };
     std::vector<Instruction> all = instructions_;
     instructions_.resize(4);
-    options_.session.threads = 2;
+    local_.session.threads = 2;
     run();
-    options_.session.threads = 3;
+    local_.session.threads = 3;
     notices_.clear();
     run();
     EXPECT_EQ(notices_.size(), 1U) << "nothing is computed: only that all is there is said";
@@ -414,19 +418,19 @@ TEST(GeneratorName, tells_models_adapters_and_prompts_apart) {
 }
 
 TEST_F(BatchRunTest, parallel_of_zero_is_refused) {
-    options_.parallel = 0;
+    local_.parallel = 0;
     EXPECT_ERROR(run(), ErrorKind::BadInput, "parallel is 0");
 }
 
 TEST_F(BatchRunTest, a_run_stopped_in_the_middle_of_a_step_keeps_what_is_done_and_goes_on_later) {
     for (const int stopped_at : {1, 2, 20}) {
         int asked = 0;
-        options_.session.watch.cancelled = [&] { return ++asked >= stopped_at; };
+        local_.session.watch.cancelled = [&] { return ++asked >= stopped_at; };
         EXPECT_TRUE(run().interrupted) << stopped_at;
         if (!fs::exists(options_.output)) continue;  // stopped before the first record
         for (const auto& [id, record] : records()) EXPECT_EQ(record["output"], "re: query " + std::to_string(id));
     }
-    options_.session.watch.cancelled = nullptr;
+    local_.session.watch.cancelled = nullptr;
     const BatchSummary last = run();
     EXPECT_FALSE(last.interrupted);
     EXPECT_EQ(records().size(), 10U);

@@ -49,8 +49,8 @@ protected:
         model.adapters = {{test::source_path("models/gemma3-270m-chat-lora.gguf")}};
         base_.model = aligned_.model = engine::load_model(model);
         base_.use_adapters = false;
-        base_.form = prompt::builtin("zero-shot");
-        aligned_.form = engine::load_chat_template("gemma");
+        base_.prompt = generate::in_context_prompt(prompt::builtin("zero-shot"));
+        aligned_.prompt = generate::chat_prompt(*aligned_.model, engine::load_chat_template("gemma"));
     }
 
     std::map<std::string, ordered_json> run(const std::filesystem::path& name) {
@@ -132,13 +132,13 @@ TEST_F(RealPairTest, float32_weights_reproduce_the_oracle) {
 }
 
 TEST_F(RealPairTest, float32_weights_reproduce_the_oracle_with_our_attention_and_gelu) {
-    if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
+    if (!engine::traits(engine::Arithmetic::Packed).runs_here()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
     load(float32_file(), engine::Arithmetic::PackedPrecise);
     expect_the_oracle(0.993, 0.01);
 }
 
 TEST_F(RealPairTest, quantised_weights_in_precise_arithmetic_reproduce_the_oracle) {
-    if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
+    if (!engine::traits(engine::Arithmetic::Packed).runs_here()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
     load(*path_, engine::Arithmetic::PackedPrecise);
     expect_the_oracle(0.99, 0.02);  // three standard errors, for 166 positions, below what all 20 answers give
 }
@@ -157,11 +157,8 @@ TEST_F(RealPairTest, quantised_weights_stay_near_the_oracle) {
 TEST_F(RealPairTest, the_prompts_of_an_instruction_are_the_oracles_tokens) {
     load(*path_);
     for (const ShiftItem& item : items_) {
-        const std::vector<engine::ChatMessage> messages{{"user", item.conversation.query}};
-        EXPECT_EQ(engine::chat_tokens(*aligned_.model, std::get<engine::ChatTemplate>(aligned_.form), messages),
-                  item.aligned_prompt_ids);
-        const std::string text = prompt::render(std::get<prompt::PromptSpec>(base_.form), item.conversation).text;
-        EXPECT_EQ(base_.model->tokenize(text, {.add_bos = true}), item.base_prompt_ids);
+        EXPECT_EQ(aligned_.prompt->tokenize(*aligned_.model, item.conversation), item.aligned_prompt_ids);
+        EXPECT_EQ(base_.prompt->tokenize(*base_.model, item.conversation), item.base_prompt_ids);
     }
     EXPECT_EQ(engine::find_chat_template(*aligned_.model)->name, "gemma");
 }
@@ -200,7 +197,7 @@ TEST_F(RealPairTest, written_and_given_answers_agree_but_at_near_ties) {
 }
 
 TEST_F(RealPairTest, written_and_given_answers_agree_with_quantised_weights_in_precise_arithmetic) {
-    if (!engine::has_packed_arithmetic()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
+    if (!engine::traits(engine::Arithmetic::Packed).runs_here()) GTEST_SKIP() << "this CPU has no AVX-512 with VNNI";
     load(*path_, engine::Arithmetic::PackedPrecise);
     expect_that_written_and_given_agree();
 }
@@ -208,7 +205,7 @@ TEST_F(RealPairTest, written_and_given_answers_agree_with_quantised_weights_in_p
 TEST_F(RealPairTest, a_model_against_itself_has_no_shift) {
     load(*path_);
     aligned_.use_adapters = false;
-    aligned_.form = base_.form;
+    aligned_.prompt = base_.prompt;
     for (ShiftItem& item : items_) {
         item.answer_ids.clear();
         item.aligned_prompt_ids = item.base_prompt_ids;

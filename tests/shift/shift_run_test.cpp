@@ -65,7 +65,7 @@ protected:
         options_.notice = [this](std::string_view text) { notices_ += std::string(text) + "\n"; };
         base_.model = model_that_says("good");
         aligned_.model = model_that_says("gold");
-        base_.form = aligned_.form = test::small_prompt();
+        base_.prompt = aligned_.prompt = generate::in_context_prompt(test::small_prompt());
         for (int i = 0; i < 5; ++i) add_question(i, "query " + std::to_string(i));
     }
 
@@ -225,7 +225,7 @@ TEST_F(ShiftRunTest, a_torn_last_record_is_removed_said_and_made_again) {
 
 TEST_F(ShiftRunTest, a_folder_of_another_pair_is_refused) {
     run();
-    base_.form = prompt::builtin("zero-shot");
+    base_.prompt = generate::in_context_prompt(prompt::builtin("zero-shot"));
     EXPECT_ERROR(run(), ErrorKind::BadInput, "another pair or with other settings: base.prompt.name was \"small\"");
     options_.overwrite = true;
     EXPECT_EQ(run().resumed, 0U);

@@ -1,0 +1,52 @@
+#pragma once
+
+// Where the prompt of a conversation comes from: an in-context prompt that is the same for all of them, a chat
+// template. A class of its own for each kind; what answers conversations knows none of them. Immutable: any thread may
+// use one.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/chat_template.h"
+#include "engine/engine.h"
+#include "prompt/prompt.h"
+
+namespace urial::generate {
+
+class PromptSource {
+public:
+    virtual ~PromptSource() = default;
+
+    /// For messages: "urial", "gemma".
+    virtual std::string name() const = 0;
+    /// The prompt's part of a generator's name: "urial", "mine@1a2b3c4d", "gemma".
+    virtual std::string label() const = 0;
+    /// For manifests: "prompt", "chat template".
+    virtual std::string_view kind() const = 0;
+    /// For manifests: name, version where there is one, and hash. Where it differs, answers may.
+    virtual nlohmann::ordered_json identity() const = 0;
+    /// For manifests: the whole text with {query} in the place of a query; a template itself.
+    virtual std::string outline() const = 0;
+    /// What every conversation begins with, worth computing beforehand; nullopt: nothing is.
+    virtual std::optional<std::string> constant_text() const = 0;
+
+    /// What ends an answer beside the model's own end tokens.
+    virtual prompt::AnswerForm answer_form() const = 0;
+    /// The token with which an answer of the model ends; nullopt where it has none.
+    virtual std::optional<engine::Token> answer_end(const engine::Model& model) const { return model.info().eos; }
+    /// What the model continues: the conversation up to its answer, or into `answer`, which has begun. Throws
+    /// Error{BadInput} for a query that is empty or not UTF-8.
+    virtual std::vector<engine::Token> tokenize(const engine::Model& model, const prompt::Conversation& conversation,
+                                                std::string_view answer = {}) const = 0;
+};
+
+std::shared_ptr<const PromptSource> in_context_prompt(prompt::PromptSpec spec);
+/// The chat form of an aligned model.
+std::shared_ptr<const PromptSource> chat_prompt(const engine::Model& model, engine::ChatTemplate form);
+
+}  // namespace urial::generate
