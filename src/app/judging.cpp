@@ -28,40 +28,47 @@ std::string generator_of(const fs::path& file) {
     return is_record ? file.parent_path().filename().string() : file.stem().string();
 }
 
-/// Nothing where no file of tags is given.
-std::optional<eval::ItemIndex> load_tags(const JudgedFiles& files) {
-    if (files.tags.empty()) return std::nullopt;
-    return eval::ItemIndex(eval::load_items(files.tags));
-}
-
-void add_tags(std::vector<eval::AnsweredItem>& answers, const eval::ItemIndex& items, const JudgedFiles& files,
-              const Callbacks& callbacks) {
-    const auto untagged =
-        std::ranges::count_if(answers, [&](eval::AnsweredItem& answered) { return !items.complete(answered.item); });
-    if (untagged == 0) return;
-    tell(callbacks.warning, fmt::format("{}: has no item for {} of {} answers", files.tags, untagged, answers.size()));
-}
-
-/// Answers whose file does not say who gave them are named after it. Records of answers that failed to be written
-/// are no answers.
-std::vector<eval::AnsweredItem> load_answers(const std::filesystem::path& file,
-                                             const std::optional<eval::ItemIndex>& tags, const JudgedFiles& files,
-                                             const Callbacks& callbacks) {
-    eval::LoadedAnswers loaded = eval::load_answers(file);
-    warn_left_out(file, loaded, callbacks);
-    if (tags) add_tags(loaded.answers, *tags, files, callbacks);
-    std::vector<eval::AnsweredItem> answers =
-        eval::keep(std::move(loaded.answers), filter_of(files.items),
-                   [](const eval::AnsweredItem& answered) -> const eval::Item& { return answered.item; });
-    for (eval::AnsweredItem& answered : answers) {
-        if (answered.answer.generator.empty()) answered.answer.generator = generator_of(file);
+/// Reads files of answers: keeps what the selection keeps, and fills in what is missing.
+class AnswerFiles {
+public:
+    AnswerFiles(const JudgedFiles& files, const Callbacks& callbacks)
+        : files_(files), callbacks_(callbacks), filter_(filter_of(files.items)) {
+        if (!files.tags.empty()) tagged_.emplace(eval::load_items(files.tags));
     }
-    return answers;
-}
 
-eval::Rubric load_rubric(const JudgedFiles& files, std::initializer_list<eval::RubricKind> kinds, Judging judging) {
+    /// Answers whose file does not say who gave them are named after it. Records of answers that failed to be written
+    /// are no answers.
+    std::vector<eval::AnsweredItem> load(const std::filesystem::path& file) const {
+        eval::LoadedAnswers loaded = eval::load_answers(file);
+        warn_left_out(file, loaded, callbacks_);
+        if (tagged_) add_tags(loaded.answers);
+        std::vector<eval::AnsweredItem> answers =
+            eval::keep(std::move(loaded.answers), filter_,
+                       [](const eval::AnsweredItem& answered) -> const eval::Item& { return answered.item; });
+        for (eval::AnsweredItem& answered : answers) {
+            if (answered.answer.generator.empty()) answered.answer.generator = generator_of(file);
+        }
+        return answers;
+    }
+
+private:
+    void add_tags(std::vector<eval::AnsweredItem>& answers) const {
+        const auto untagged = std::ranges::count_if(
+            answers, [&](eval::AnsweredItem& answered) { return !tagged_->complete(answered.item); });
+        if (untagged == 0) return;
+        tell(callbacks_.warning,
+             fmt::format("{}: has no item for {} of {} answers", files_.tags, untagged, answers.size()));
+    }
+
+    const JudgedFiles& files_;
+    const Callbacks& callbacks_;
+    eval::Filter filter_;
+    std::optional<eval::ItemIndex> tagged_;  // where a file of tags is given
+};
+
+eval::Rubric load_rubric(const JudgedFiles& files, eval::Subject subject, Judging judging) {
     eval::Rubric rubric = eval::load_rubric(files.rubric);
-    if (std::ranges::find(kinds, rubric.kind) == kinds.end()) {
+    if (rubric.kind->subject() != subject) {
         throw error(ErrorKind::BadInput, "the rubric {} is of another kind than `judge {}` needs", files.rubric,
                     name(judging));
     }
@@ -70,16 +77,14 @@ eval::Rubric load_rubric(const JudgedFiles& files, std::initializer_list<eval::R
 
 std::vector<eval::JudgeTask> score_tasks(const JudgedFiles& files, const Callbacks& callbacks) {
     std::optional<eval::Rubric> rubric;
-    if (!files.rubric.empty()) rubric = load_rubric(files, {eval::RubricKind::Score}, Judging::Score);
-    return eval::score_tasks(load_answers(files.answers.path, load_tags(files), files, callbacks), std::move(rubric));
+    if (!files.rubric.empty()) rubric = load_rubric(files, eval::Subject::Answer, Judging::Score);
+    return eval::score_tasks(AnswerFiles(files, callbacks).load(files.answers.path), std::move(rubric));
 }
 
 std::vector<eval::JudgeTask> pairwise_tasks(const JudgedFiles& files, const Callbacks& callbacks) {
-    const eval::Rubric rubric =
-        load_rubric(files, {eval::RubricKind::Pairwise, eval::RubricKind::PairwiseChoices}, Judging::Pairwise);
-    const std::optional<eval::ItemIndex> tags = load_tags(files);
-    eval::PairTasks pairs = eval::pair_tasks(load_answers(files.answers.path, tags, files, callbacks),
-                                             load_answers(files.others.path, tags, files, callbacks), rubric);
+    const eval::Rubric rubric = load_rubric(files, eval::Subject::Pair, Judging::Pairwise);
+    const AnswerFiles answers(files, callbacks);
+    eval::PairTasks pairs = eval::pair_tasks(answers.load(files.answers.path), answers.load(files.others.path), rubric);
     if (pairs.unpaired > 0) {
         tell(callbacks.warning, fmt::format("{} answers have no partner in the other file", pairs.unpaired));
     }
@@ -87,15 +92,14 @@ std::vector<eval::JudgeTask> pairwise_tasks(const JudgedFiles& files, const Call
 }
 
 std::vector<eval::JudgeTask> tag_tasks(const JudgedFiles& files) {
-    const eval::Rubric rubric = load_rubric(files, {eval::RubricKind::Tags}, Judging::Tags);
+    const eval::Rubric rubric = load_rubric(files, eval::Subject::Instruction, Judging::Tags);
     return eval::tag_tasks(eval::keep(eval::load_items(files.answers.path), filter_of(files.items),
                                       [](const eval::Item& item) -> const eval::Item& { return item; }),
                            rubric);
 }
 
 std::vector<eval::JudgeTask> mt_bench_tasks(const JudgedFiles& files, const Callbacks& callbacks) {
-    const std::vector<eval::AnsweredItem> answers =
-        load_answers(files.answers.path, load_tags(files), files, callbacks);
+    const std::vector<eval::AnsweredItem> answers = AnswerFiles(files, callbacks).load(files.answers.path);
     const auto without = std::ranges::count_if(answers, [](const eval::AnsweredItem& answered) {
         return eval::needs_reference(answered.item.category) && answered.item.references.empty();
     });

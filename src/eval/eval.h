@@ -6,6 +6,7 @@
 //
 //   dataset.h     items and answers from files, filters
 //   rubric.h      what a judge is asked, the schema of its reply, attempts to steer it
+//   rubric_kind.h what differs between scores, pairs and tags
 //   verdict.h     a reply becomes verdicts
 //   judge.h       who is asked; remote_judge.h: an OpenAI-compatible server; local_judge.h (not
 //                 included here): a model in this process

@@ -156,11 +156,11 @@ Rubric describe(const std::vector<RenderedRequest>& requests, std::string_view n
     rubric.name = original_rubric_name(name, mode);
     rubric.version = std::string("1");
     rubric.description = fmt::format("recovered from {} rendered requests of mode {}", requests.size(), mode);
-    rubric.kind = mode.starts_with("pairwise") ? RubricKind::Pairwise : RubricKind::Score;
+    rubric.kind = mode.starts_with("pairwise") ? &pairwise_kind() : &score_kind();
     rubric.text = recover_template(requests);
     rubric.sends_schema = false;  // the originals were asked without one
     rubric.flat = mode == "pairwise";
-    if (rubric.kind == RubricKind::Pairwise) rubric.tie = kOriginalTie;
+    if (rubric.kind->subject() == Subject::Pair) rubric.tie = kOriginalTie;
     const bool may_not_apply = mode == "score_multi";
     for (const RenderedRequest& request : requests) {
         if (request.aspects.empty()) continue;

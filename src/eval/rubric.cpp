@@ -1,8 +1,8 @@
 #include "eval/rubric.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -15,10 +15,6 @@
 namespace urial::eval {
 namespace {
 
-constexpr std::array kKinds{std::pair{RubricKind::Score, std::string_view("score")},
-                            std::pair{RubricKind::Pairwise, std::string_view("pairwise")},
-                            std::pair{RubricKind::PairwiseChoices, std::string_view("pairwise-choices")},
-                            std::pair{RubricKind::Tags, std::string_view("tags")}};
 constexpr int kMostSteps = 100;
 
 /// Reads one table and refuses what nobody asked for.
@@ -100,7 +96,7 @@ private:
     std::vector<std::string> known_;
 };
 
-RubricAspect read_aspect(const toml::table& table, std::string_view origin, RubricKind kind) {
+RubricAspect parse_aspect(const toml::table& table, std::string_view origin, const RubricKind& kind) {
     Fields fields(table, origin);
     RubricAspect aspect;
     aspect.name = fields.text("name", true);
@@ -109,16 +105,25 @@ RubricAspect read_aspect(const toml::table& table, std::string_view origin, Rubr
     aspect.several = fields.flag("several", false);
     aspect.may_not_apply = fields.flag("may_not_apply", false);
     fields.finish();
-    if (kind == RubricKind::Tags && aspect.labels.empty()) {
-        fields.refuse(fmt::format("aspect \"{}\" needs \"labels\" in a rubric of tags", aspect.name), table);
-    }
+    if (const std::optional<std::string> fault = kind.fault_of(aspect)) fields.refuse(*fault, table);
     return aspect;
 }
 
+/// "score, pairwise or tags": the kinds for which `holds`.
+std::string kind_names(bool (*holds)(const RubricKind&)) {
+    std::vector<std::string_view> names;
+    for (const RubricKind* kind : rubric_kinds()) {
+        if (holds(*kind)) names.push_back(kind->name());
+    }
+    const std::string_view last = names.back();
+    names.pop_back();
+    return names.empty() ? std::string(last) : fmt::format("{} or {}", fmt::join(names, ", "), last);
+}
+
 void check_reply_form(const Rubric& rubric, const Fields& fields, const toml::table& table) {
-    const bool reasoned = rubric.kind == RubricKind::Score || rubric.kind == RubricKind::Pairwise;
-    if (rubric.flat && (!reasoned || rubric.aspects.size() != 1)) {
-        fields.refuse("\"flat\" is for a rubric of scores or pairs with one aspect", table);
+    if (rubric.flat && (!rubric.kind->can_be_flat() || rubric.aspects.size() != 1)) {
+        const std::string kinds = kind_names([](const RubricKind& kind) { return kind.can_be_flat(); });
+        fields.refuse(fmt::format("\"flat\" is for a rubric with one aspect and the kind {}", kinds), table);
     }
     if (rubric.tie.empty() || rubric.tie == "A" || rubric.tie == "B") {
         fields.refuse("\"tie\" must be a word other than A and B", table);
@@ -158,68 +163,6 @@ std::string toml_list(const std::vector<std::string>& texts) {
     return out + "]";
 }
 
-std::string_view kind_name(RubricKind kind) {
-    return std::ranges::find(kKinds, kind, [](const auto& entry) { return entry.first; })->second;
-}
-
-Json closed_object(Json properties) {
-    Json required = Json::array();
-    for (const auto& [key, value] : properties.items()) required.push_back(key);
-    Json schema{{"type", "object"}};
-    schema["properties"] = std::move(properties);
-    schema["required"] = std::move(required);
-    schema["additionalProperties"] = false;
-    return schema;
-}
-
-Json enumeration(const std::vector<std::string>& values) { return {{"type", "string"}, {"enum", values}}; }
-
-Json aspect_schema(const Rubric& rubric, const RubricAspect& aspect) {
-    const Json text{{"type", "string"}};
-    switch (rubric.kind) {
-        case RubricKind::Score: {
-            Json steps = Json::array();
-            for (int step = rubric.lowest; step <= rubric.highest; ++step) steps.push_back(step);
-            if (aspect.may_not_apply) steps.push_back("N/A");
-            Json score = Json::object();
-            score["enum"] = std::move(steps);
-            Json properties{{"reason", text}};
-            properties["score"] = std::move(score);
-            return closed_object(std::move(properties));
-        }
-        case RubricKind::Pairwise: {
-            Json properties{{"reason", text}};
-            properties["preference"] = enumeration({"A", "B", rubric.tie});
-            return closed_object(std::move(properties));
-        }
-        case RubricKind::PairwiseChoices: return enumeration({"A", "B", rubric.tie});
-        case RubricKind::Tags: break;
-    }
-    if (!aspect.several) return enumeration(aspect.labels);
-    Json list{{"type", "array"}};
-    list["items"] = enumeration(aspect.labels);
-    list["minItems"] = 1;
-    return list;
-}
-
-Json aspect_form(const Rubric& rubric, const RubricAspect& aspect) {
-    switch (rubric.kind) {
-        case RubricKind::Score:
-            return {{"reason", "[why]"},
-                    {"score", fmt::format("[whole number from {} to {}{}]", rubric.lowest, rubric.highest,
-                                          aspect.may_not_apply ? ", or \"N/A\"" : "")}};
-        case RubricKind::Pairwise:
-            return {{"reason", "[why]"}, {"preference", fmt::format("[A, B or {}]", rubric.tie)}};
-        case RubricKind::PairwiseChoices: return fmt::format("[A, B or {}]", rubric.tie);
-        case RubricKind::Tags: break;
-    }
-    const std::string labels = fmt::format("{}", fmt::join(aspect.labels, ", "));
-    if (!aspect.several) return fmt::format("[one of: {}]", labels);
-    Json list = Json::array();
-    list.push_back(fmt::format("[one or more of: {}]", labels));
-    return list;
-}
-
 }  // namespace
 
 Rubric parse_rubric(std::string_view toml_text, std::string_view origin) {
@@ -230,9 +173,12 @@ Rubric parse_rubric(std::string_view toml_text, std::string_view origin) {
     rubric.version = fields.text("version", true);
     rubric.description = fields.text("description", false);
     const std::string kind = fields.text("kind", true);
-    const auto found = std::ranges::find(kKinds, kind, [](const auto& entry) { return entry.second; });
-    if (found == kKinds.end()) fields.refuse("\"kind\" must be score, pairwise, pairwise-choices or tags", table);
-    rubric.kind = found->first;
+    const auto kinds = rubric_kinds();
+    const auto found = std::ranges::find(kinds, kind, &RubricKind::name);
+    if (found == kinds.end()) {
+        fields.refuse(fmt::format("\"kind\" must be {}", kind_names([](const RubricKind&) { return true; })), table);
+    }
+    rubric.kind = *found;
     rubric.lowest = fields.number("lowest", 1);
     rubric.highest = fields.number("highest", 5);
     if (rubric.highest <= rubric.lowest || rubric.highest - rubric.lowest > kMostSteps) {
@@ -247,7 +193,7 @@ Rubric parse_rubric(std::string_view toml_text, std::string_view origin) {
     rubric.system = fields.text("system", false);
     rubric.text = fields.text("text", true);
     for (const toml::node& node : fields.tables("aspects")) {
-        RubricAspect aspect = read_aspect(*node.as_table(), origin, rubric.kind);
+        RubricAspect aspect = parse_aspect(*node.as_table(), origin, *rubric.kind);
         const auto same = [&](const RubricAspect& other) { return other.name == aspect.name; };
         if (std::ranges::any_of(rubric.aspects, same)) {
             fields.refuse(fmt::format("the aspect \"{}\" occurs twice", aspect.name), node);
@@ -266,8 +212,8 @@ Rubric parse_rubric(std::string_view toml_text, std::string_view origin) {
 std::string format_rubric(const Rubric& rubric) {
     std::string out =
         fmt::format("name = {}\nversion = {}\ndescription = {}\nkind = \"{}\"\n", Json(rubric.name).dump(),
-                    Json(rubric.version).dump(), Json(rubric.description).dump(), kind_name(rubric.kind));
-    if (rubric.kind == RubricKind::Score) {
+                    Json(rubric.version).dump(), Json(rubric.description).dump(), rubric.kind->name());
+    if (rubric.kind->has_scale()) {
         out += fmt::format("lowest = {}\nhighest = {}\n", rubric.lowest, rubric.highest);
         if (!rubric.scale.empty()) out += fmt::format("scale = {}\n", toml_list(rubric.scale));
     }
@@ -305,26 +251,17 @@ Rubric load_rubric(std::string_view name_or_path) {
 }
 
 Json reply_schema(const Rubric& rubric) {
-    Json aspects = Json::object();
-    for (const RubricAspect& aspect : rubric.aspects) aspects[aspect.name] = aspect_schema(rubric, aspect);
-    if (rubric.flat) return aspects.front();
-    if (rubric.kind != RubricKind::PairwiseChoices) return closed_object(std::move(aspects));
-    Json properties = Json::object();
-    properties["rationale"] = Json{{"type", "string"}};
-    properties["choices"] = closed_object(std::move(aspects));
-    return closed_object(std::move(properties));
+    Json entries = Json::object();
+    for (const RubricAspect& aspect : rubric.aspects) entries[aspect.name] = rubric.kind->entry_schema(rubric, aspect);
+    return rubric.flat ? entries.front() : rubric.kind->reply_schema(std::move(entries));
 }
 
 Json sent_schema(const Rubric& rubric) { return rubric.sends_schema ? reply_schema(rubric) : Json(); }
 
 std::string reply_form(const Rubric& rubric) {
-    Json aspects = Json::object();
-    for (const RubricAspect& aspect : rubric.aspects) aspects[aspect.name] = aspect_form(rubric, aspect);
-    if (rubric.flat) return aspects.front().dump(2);
-    if (rubric.kind != RubricKind::PairwiseChoices) return aspects.dump(2);
-    Json form{{"rationale", "[a short comparison]"}};
-    form["choices"] = std::move(aspects);
-    return form.dump(2);
+    Json entries = Json::object();
+    for (const RubricAspect& aspect : rubric.aspects) entries[aspect.name] = rubric.kind->entry_form(rubric, aspect);
+    return (rubric.flat ? entries.front() : rubric.kind->reply_form(std::move(entries))).dump(2);
 }
 
 }  // namespace urial::eval

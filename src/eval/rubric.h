@@ -1,7 +1,7 @@
 #pragma once
 
 // A rubric: what a judge is asked and what its reply must look like. Rubrics are TOML files (docs/judging.md); ours are
-// embedded. Everything here is pure but load_rubric().
+// embedded. What differs between scores, pairs and tags is in rubric_kind.h. Everything here is pure but load_rubric().
 
 #include <cstddef>
 #include <optional>
@@ -10,15 +10,9 @@
 #include <vector>
 
 #include "eval/record.h"
+#include "eval/rubric_kind.h"
 
 namespace urial::eval {
-
-enum class RubricKind {
-    Score,            ///< {"aspect": {"reason": text, "score": number}, ...}
-    Pairwise,         ///< {"aspect": {"reason": text, "preference": "A" | "B" | "tie"}, ...}; `flat`, `tie`
-    PairwiseChoices,  ///< {"rationale": text, "choices": {"aspect": "A" | "B" | "tie", ...}}
-    Tags,             ///< {"aspect": ["label", ...]} or, for an aspect with one label, {"aspect": "label"}
-};
 
 struct RubricAspect {
     std::string name;
@@ -32,8 +26,8 @@ struct Rubric {
     std::string name;
     std::string version;
     std::string description;
-    RubricKind kind = RubricKind::Score;
-    int lowest = 1;  ///< the scale of every aspect, whole numbers
+    const RubricKind* kind = &score_kind();  ///< never null
+    int lowest = 1;                          ///< the scale of every aspect, whole numbers
     int highest = 5;
     std::vector<std::string> scale;  ///< what the steps mean, from the lowest; may be empty
     std::vector<RubricAspect> aspects;

@@ -112,6 +112,22 @@ TEST(Rubric, a_wrong_file_is_refused_with_the_place) {
     EXPECT_NE(message_of([] { load_rubric("just-evil"); }).find("did you mean just-eval"), std::string::npos);
 }
 
+TEST(Rubric, a_flat_reply_is_for_one_aspect_of_a_kind_whose_entries_can_stand_alone) {
+    const auto parse = [](const Rubric& rubric) { return parse_rubric(format_rubric(rubric), "my.toml"); };
+    constexpr std::string_view kRefusal = "\"flat\" is for a rubric with one aspect and the kind score or pairwise";
+    for (const char* name : {"just-eval", "pairwise", "alpaca-eval", "tags"}) {
+        Rubric rubric = load_rubric(name);
+        rubric.flat = true;
+        EXPECT_NE(message_of([&] { parse(rubric); }).find(kRefusal), std::string::npos) << name << ": several aspects";
+        rubric.aspects.resize(1);
+        if (rubric.kind->can_be_flat()) {
+            EXPECT_TRUE(parse(rubric).flat) << name;
+        } else {
+            EXPECT_NE(message_of([&] { parse(rubric); }).find(kRefusal), std::string::npos) << name;
+        }
+    }
+}
+
 TEST(Rubric, the_schema_allows_exactly_what_the_parser_reads) {
     const Json schema = reply_schema(load_rubric("just-eval"));
     EXPECT_EQ(schema["additionalProperties"], false);

@@ -226,7 +226,7 @@ TEST(Verdict, an_object_inside_a_list_or_beside_another_brace_is_no_verdict) {
 
 TEST(Verdict, a_flat_rubric_reads_the_aspects_own_object_with_its_own_word_for_a_tie) {
     Rubric rubric;
-    rubric.kind = RubricKind::Pairwise;
+    rubric.kind = &pairwise_kind();
     rubric.aspects = {{"overall", "", {}, false, false}};
     rubric.flat = true;
     rubric.tie = "same";
