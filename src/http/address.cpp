@@ -1,10 +1,11 @@
+#include "http/address.h"
+
 #include <cstddef>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "http/http.h"
-#include "http/transfer.h"
 
 namespace urial::http {
 namespace {
@@ -13,28 +14,34 @@ constexpr std::size_t kShortestSecret = 8;
 
 }  // namespace
 
+std::optional<Address> Address::parse(const std::string& text) {
+    Address address;
+    if (curl_url_set(address.url_.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return std::nullopt;
+    return address;
+}
+
+std::optional<std::string> Address::part(CURLUPart which) const {
+    char* value = nullptr;
+    if (curl_url_get(url_.get(), which, &value, CURLU_DEFAULT_PORT) != CURLUE_OK) return std::nullopt;
+    std::string copy(value);
+    curl_free(value);
+    return copy;
+}
+
 bool is_loopback(const std::string& url) {
-    const CurlUrl parsed(curl_url());
-    char* part = nullptr;
-    if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
-        curl_url_get(parsed.get(), CURLUPART_HOST, &part, 0) != CURLUE_OK) {
-        return false;
-    }
-    const std::string host = lower_ascii(part);
-    curl_free(part);
-    const bool is_address = host.find_first_not_of("0123456789.") == std::string::npos;
+    const std::optional<Address> address = Address::parse(url);
+    if (!address) return false;
+    const std::string host = lower_ascii(address->part(CURLUPART_HOST).value_or(""));
+    const bool is_number = host.find_first_not_of("0123456789.") == std::string::npos;
     return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" ||
-           (is_address && host.starts_with("127."));
+           (is_number && host.starts_with("127."));
 }
 
 AddressForm form_of_address(const std::string& text) {
-    const CurlUrl url(curl_url());
-    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return AddressForm::NoAddress;
+    const std::optional<Address> address = Address::parse(text);
+    if (!address) return AddressForm::NoAddress;
     for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
-        char* value = nullptr;
-        if (curl_url_get(url.get(), part, &value, 0) != CURLUE_OK) continue;
-        curl_free(value);
-        return AddressForm::MayHoldSecret;
+        if (address->part(part)) return AddressForm::MayHoldSecret;
     }
     return AddressForm::Plain;
 }

@@ -1,7 +1,9 @@
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "http/address.h"
 #include "http/http.h"
 #include "http/transfer.h"
 
@@ -21,17 +23,9 @@ struct Origin {
 };
 
 Origin origin_of(const std::string& text) {
-    const CurlUrl url(curl_url());
-    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-        throw error(ErrorKind::BadInput, "'{}' is not an address that can be fetched", printable(text));
-    }
-    const auto part = [&](CURLUPart which) {
-        char* value = nullptr;
-        if (curl_url_get(url.get(), which, &value, CURLU_DEFAULT_PORT) != CURLUE_OK) return std::string();
-        std::string copy = lower_ascii(value);
-        curl_free(value);
-        return copy;
-    };
+    const std::optional<Address> address = Address::parse(text);
+    if (!address) throw error(ErrorKind::BadInput, "'{}' is not an address that can be fetched", printable(text));
+    const auto part = [&](CURLUPart which) { return lower_ascii(address->part(which).value_or("")); };
     return {part(CURLUPART_SCHEME), part(CURLUPART_HOST), part(CURLUPART_PORT)};
 }
 

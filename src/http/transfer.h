@@ -18,11 +18,9 @@ namespace urial::http {
 
 struct CurlFree {
     void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 using CurlHandle = std::unique_ptr<CURL, CurlFree>;
-using CurlUrl = std::unique_ptr<CURLU, CurlFree>;
 using CurlHeaders = std::unique_ptr<curl_slist, CurlFree>;
 
 /// Follows no redirect and keeps no connection: on a kept one that turns out dead, curl would send the request a second
