@@ -75,11 +75,16 @@ bool is_repository_part(std::string_view part) {
            part.find("..") == std::string_view::npos && part.find("--") == std::string_view::npos;
 }
 
+/// "owner/name"
+bool is_repository(std::string_view text) {
+    const auto halves = split(text, '/');
+    return halves.size() == 2 && is_repository_part(halves[0]) && is_repository_part(halves[1]);
+}
+
 /// "owner/name" or "owner/name:quant", which could stand behind hf:
 bool may_be_repository(std::string_view text) {
-    const auto halves = split(text.substr(0, text.find(':')), '/');
-    return halves.size() == 2 && is_repository_part(halves[0]) && is_repository_part(halves[1]) &&
-           !lower_ascii(halves[1]).ends_with(".gguf");
+    const std::string_view repository = text.substr(0, text.find(':'));
+    return is_repository(repository) && !lower_ascii(repository).ends_with(".gguf");
 }
 
 ModelSpec parse_hugging_face(std::string_view text) {
@@ -98,8 +103,7 @@ ModelSpec parse_hugging_face(std::string_view text) {
                         printable(text), printable(spec.quantization));
         }
     }
-    const auto halves = split(rest, '/');
-    if (halves.size() != 2 || !is_repository_part(halves[0]) || !is_repository_part(halves[1])) {
+    if (!is_repository(rest)) {
         throw error(ErrorKind::BadInput,
                     "model '{}': write hf:owner/name or hf:owner/name:quant, such as hf:someone/some-model-GGUF:Q4_K_M",
                     printable(text));
