@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <optional>
+#include <random>
 #include <thread>
 
 #include <fcntl.h>
@@ -19,7 +21,6 @@
 #include "base/hash.h"
 #include "base/json_reader.h"
 #include "base/text.h"
-#include "http/http.h"
 #include "models/cache.h"
 #include "models/download.h"
 #include "models/hub_cache.h"
@@ -28,6 +29,7 @@ namespace urial::models {
 namespace {
 
 constexpr std::chrono::seconds kListingTime{60};
+constexpr int kMostListingFailures = 3;
 constexpr JsonLimits kListingLimits{.bytes = 64 << 20};
 constexpr std::size_t kMostNamesInMessage = 20;
 
@@ -48,37 +50,51 @@ bool is_hex(std::string_view text, std::size_t least, std::size_t most) {
            std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-/// Waits longer after each failure in a row, and gives up after the last.
-class Backoff {
-public:
-    explicit Backoff(const HubTimes& times) : times_(times), wait_ms_(times.first_wait_ms) {}
+bool may_pass(const http::Reply& reply) {
+    return (!reply.failure.empty() && reply.may_pass) || reply.status == 429 || reply.status / 100 == 5;
+}
 
-    void succeeded() { *this = Backoff(times_); }
+/// What the server asks for.
+std::optional<std::chrono::seconds> retry_after(const http::Reply& reply) {
+    const auto header = reply.headers.find("retry-after");
+    return header == reply.headers.end() ? std::nullopt : http::parse_retry_after(header->second);
+}
+
+std::string reason_of(const http::Reply& reply) {
+    if (!reply.failure.empty()) return reply.failure;
+    const std::optional<std::chrono::seconds> wish = retry_after(reply);
+    if (!wish) return fmt::format("status {}", reply.status);
+    return fmt::format("status {}, which asks for a wait of {}", reply.status,
+                       human_seconds(static_cast<double>(wish->count())));
+}
+
+/// Counts the failures in a row and waits after each.
+class Retries {
+public:
+    explicit Retries(const http::RetryOptions& options) : options_(options) {}
+
+    void succeeded() { failures_ = 0; }
     /// False: no more tries. `tick` is called while waiting; it may throw.
-    bool wait(const std::function<void()>& tick) {
-        if (++failures_ > times_.retries) return false;
-        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms_);
-        wait_ms_ *= 2;
-        while (std::chrono::steady_clock::now() < end) {
+    bool wait_after(const http::Reply& reply, const std::function<void()>& tick) {
+        const std::optional<std::chrono::seconds> wish = retry_after(reply);
+        if (++failures_ >= options_.most_failures || wish > options_.longest_retry_after) return false;
+        const double random = std::uniform_real_distribution<double>(0, 1)(random_);
+        const auto end = Clock::now() + http::wait_before_retry(options_, failures_, wish, random);
+        for (auto now = Clock::now(); now < end; now = Clock::now()) {
             if (tick) tick();
-            std::this_thread::sleep_for(std::chrono::milliseconds(std::min(times_.first_wait_ms, 50)));
+            std::this_thread::sleep_for(std::min<Clock::duration>(end - now, kTickTime));
         }
         return true;
     }
 
 private:
-    HubTimes times_;
-    int wait_ms_;
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::milliseconds kTickTime{50};
+
+    http::RetryOptions options_;
+    std::mt19937_64 random_{std::random_device()()};
     int failures_ = 0;
 };
-
-bool may_pass(const http::Reply& reply) {
-    return (!reply.failure.empty() && reply.may_pass) || reply.status == 429 || reply.status / 100 == 5;
-}
-
-std::string reason_of(const http::Reply& reply) {
-    return reply.failure.empty() ? fmt::format("status {}", reply.status) : reply.failure;
-}
 
 /// The file that grows while it is downloaded, with the hash of what it holds.
 class PartialFile {
@@ -134,12 +150,13 @@ private:
 
 class HubDownload {
 public:
-    HubDownload(const ModelSpec& spec, const HubSettings& settings, const FetchOptions& options, const HubTimes& times)
+    HubDownload(const ModelSpec& spec, const HubSettings& settings, const FetchOptions& options,
+                const http::RetryOptions& retries)
         : spec_(spec),
           settings_(settings),
           token_(hub_token()),
           options_(options),
-          times_(times),
+          retries_(retries),
           folder_(settings, spec.repository) {}
 
     fs::path run() {
@@ -178,13 +195,15 @@ private:
             return true;
         };
         // Fewer tries than for a file: nothing is lost yet, and a machine without a network should learn that soon.
-        Backoff backoff({.retries = std::min(times_.retries, 2), .first_wait_ms = times_.first_wait_ms});
+        http::RetryOptions fewer = retries_;
+        fewer.most_failures = std::min(retries_.most_failures, kMostListingFailures);
+        Retries retries(fewer);
         for (;;) {
             body.clear();
             const http::Reply reply = http::get(request);
             if (reply.failure.empty() && reply.status == 200) return parse(body);
             if (!may_pass(reply)) refuse(reply, "the repository");
-            if (!backoff.wait({})) {
+            if (!retries.wait_after(reply, {})) {
                 throw error(ErrorKind::Unavailable, "{}: {} does not answer ({}); check the network and HF_ENDPOINT",
                             spec_.text, settings_.endpoint, reason_of(reply));
             }
@@ -285,7 +304,7 @@ private:
 
     void receive(const std::string& commit, const HubFile& file, PartialFile& partial) const {
         ProgressReporter progress(options_, file.bytes);
-        Backoff backoff(times_);
+        Retries retries(retries_);
         http::GetRequest request;
         request.url =
             fmt::format("{}/{}/resolve/{}/{}", settings_.endpoint, spec_.repository, commit, http::url_path(file.name));
@@ -307,14 +326,14 @@ private:
             };
             const http::Reply reply = http::get(request);
             if (partial.bytes() == file.bytes) break;
-            if (partial.bytes() > first) backoff.succeeded();
+            if (partial.bytes() > first) retries.succeeded();
             const bool ended_early = reply.failure.empty() && reply.status / 100 == 2;
             if (reply.status == 416) {
                 partial.restart();
             } else if (!may_pass(reply) && !ended_early) {
                 refuse(reply, file.name);
             }
-            if (!backoff.wait(request.on_tick)) {
+            if (!retries.wait_after(reply, request.on_tick)) {
                 throw error(ErrorKind::Unavailable,
                             "{}: the download stopped at {} of {} bytes ({}); run this again, it goes on from there",
                             spec_.text, partial.bytes(), file.bytes,
@@ -363,13 +382,13 @@ private:
     const HubSettings& settings_;
     HubToken token_;
     const FetchOptions& options_;
-    const HubTimes& times_;
+    const http::RetryOptions& retries_;
     HubRepository folder_;
 };
 
 }  // namespace
 
-fs::path fetch_from_hub(const ModelSpec& spec, const FetchOptions& options, const HubTimes& times) {
+fs::path fetch_from_hub(const ModelSpec& spec, const FetchOptions& options, const http::RetryOptions& retries) {
     const HubSettings settings = hub_settings();
     if (const auto cached = find_in_hub_cache(settings, spec.repository, spec.quantization)) return *cached;
     const std::vector<std::string> others = cached_specs(settings, spec.repository);
@@ -382,7 +401,7 @@ fs::path fetch_from_hub(const ModelSpec& spec, const FetchOptions& options, cons
                     on_disk.empty() ? "" : on_disk + "; ", settings.offline ? "HF_HUB_OFFLINE=0 " : "", spec.text);
     }
     if (!on_disk.empty()) notify(options, fmt::format("{}: {}; asking the hub", spec.text, on_disk));
-    return HubDownload(spec, settings, options, times).run();
+    return HubDownload(spec, settings, options, retries).run();
 }
 
 }  // namespace urial::models

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/http.h"
 #include "models/models.h"
 
 namespace urial::models {
@@ -14,12 +15,11 @@ namespace urial::models {
 /// "hf:owner/name[:quant]" for a text that leaves hf: out; nullopt where it cannot be meant so, or is a file here.
 std::optional<std::string> as_hub_spec(std::string_view text);
 
-struct HubTimes {
-    int retries = 4;          ///< of a cut connection, in a row without a new byte
-    int first_wait_ms = 500;  ///< before the first of them; each next waits twice as long
-};
+/// Of a file, failures in a row without a new byte.
+inline constexpr http::RetryOptions kDownloadRetries{.most_failures = 5};
 
 /// The file of a spec of Kind::HuggingFace: from the cache where it is there, else downloaded. See resolve().
-std::filesystem::path fetch_from_hub(const ModelSpec& spec, const FetchOptions& options, const HubTimes& times = {});
+std::filesystem::path fetch_from_hub(const ModelSpec& spec, const FetchOptions& options,
+                                     const http::RetryOptions& retries = kDownloadRetries);
 
 }  // namespace urial::models

@@ -20,8 +20,8 @@ using test::HubScript;
 using test::HubServer;
 using test::ScopedEnvironment;
 
-constexpr HubTimes kQuick{.retries = 3, .first_wait_ms = 1};
-constexpr HubTimes kNoRetry{.retries = 0, .first_wait_ms = 1};
+constexpr http::RetryOptions kQuick{.most_failures = 4, .first_wait = std::chrono::milliseconds(1)};
+constexpr http::RetryOptions kNoRetry{.most_failures = 1};
 constexpr const char* kSecret = "hf_SecretTokenOfTheTest";
 
 class Hub : public ::testing::Test {
@@ -38,13 +38,13 @@ protected:
     }
 
     fs::path fetch(const HubServer& server, const std::string& spec = "hf:someone/tiny-GGUF",
-                   const HubTimes& times = kQuick, std::function<bool()> cancelled = {}) {
+                   const http::RetryOptions& retries = kQuick, std::function<bool()> cancelled = {}) {
         const ScopedEnvironment endpoint("HF_ENDPOINT", server.url() + "/");
         FetchOptions options;
         options.notice = [&](std::string_view line) { notices_ += std::string(line) + "\n"; };
         options.progress = [&](const Progress& progress) { progress_.push_back(progress); };
         options.cancelled = std::move(cancelled);
-        return fetch_from_hub(parse_model_spec(spec), options, times);
+        return fetch_from_hub(parse_model_spec(spec), options, retries);
     }
 
     fs::path repository() const { return folder_ / "hf/hub/models--someone--tiny-GGUF"; }
@@ -164,6 +164,15 @@ TEST_F(Hub, a_server_that_keeps_failing_is_given_up) {
     const HubServer server(script);
     EXPECT_ERROR(fetch(server), ErrorKind::Unavailable, "status 500");
     EXPECT_EQ(for_files(server).size(), 4U) << "once, and three retries";
+}
+
+TEST_F(Hub, a_server_that_asks_for_a_longer_wait_than_a_user_would_wait_is_left_alone) {
+    HubScript script = one_file();
+    script.first_statuses = {429};
+    script.retry_after = "3600";
+    const HubServer server(script);
+    EXPECT_ERROR(fetch(server), ErrorKind::Unavailable, "status 429, which asks for a wait of 1h00m");
+    EXPECT_EQ(server.requests().size(), 1U);
 }
 
 TEST_F(Hub, the_token_goes_to_the_hub_and_not_to_the_server_that_it_redirects_to) {
@@ -366,7 +375,7 @@ TEST_F(Hub, a_cancelled_download_keeps_what_has_come) {
     HubScript script = one_file();
     script.cuts = {100'000};
     const HubServer server(script);
-    EXPECT_ERROR(fetch(server, "hf:someone/tiny-GGUF", {.retries = 3, .first_wait_ms = 60'000},
+    EXPECT_ERROR(fetch(server, "hf:someone/tiny-GGUF", {.first_wait = std::chrono::minutes(1)},
                        [&] { return fs::exists(incomplete()) && fs::file_size(incomplete()) == 100'000; }),
                  ErrorKind::Unavailable, "interrupted");
     EXPECT_EQ(fs::file_size(incomplete()), 100'000U);

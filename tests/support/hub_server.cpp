@@ -70,6 +70,7 @@ HubServer::Reply HubServer::answer(const HttpHead& request) {
 HubServer::Reply HubServer::failure(int status) const {
     Reply reply{.status = status, .headers = {}, .body = "no", .send = std::string::npos};
     if (!script_.error_code.empty()) reply.headers = "X-Error-Code: " + script_.error_code + "\r\n";
+    if (!script_.retry_after.empty()) reply.headers += "Retry-After: " + script_.retry_after + "\r\n";
     return reply;
 }
 

@@ -28,6 +28,7 @@ struct HubScript {
     std::vector<int> first_statuses;  ///< the first requests of any kind are answered with these
     int file_status = 0;              ///< answers every request for a file, where not 0
     std::string error_code;           ///< sent as X-Error-Code with errors
+    std::string retry_after;          ///< sent as Retry-After with errors
     std::vector<std::size_t> cuts;    ///< the n-th transfer of a file breaks after that many bytes
     bool ignores_ranges = false;
     bool sends_wrong_range = false;
