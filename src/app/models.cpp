@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/try_model.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -67,8 +68,8 @@ void say_what_is_packed(const engine::ModelInfo& model, const Callbacks& callbac
 
 }  // namespace
 
-std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const Callbacks& callbacks,
-                                                engine::Purpose purpose, int rows) {
+engine::ModelOptions prepare_model(const ModelChoice& choice, const Callbacks& callbacks, engine::Purpose purpose,
+                                   int rows) {
     engine::ModelOptions options;
     options.arithmetic =
         choice.arithmetic == kAutomatic ? engine::arithmetic_for(purpose, rows) : arithmetic_named(choice.arithmetic);
@@ -81,6 +82,12 @@ std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const
         options.adapters.push_back({adapter.path, adapter.scale});
     }
     try_unknown_model(options, callbacks, choice.trial_program);
+    return options;
+}
+
+std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const Callbacks& callbacks,
+                                                engine::Purpose purpose, int rows) {
+    engine::ModelOptions options = prepare_model(choice, callbacks, purpose, rows);
     options.watch = watch(callbacks, Work::LoadModel, choice.model);
     std::shared_ptr<const engine::Model> model = engine::load_model(options);
     if (callbacks.cancelled && callbacks.cancelled()) throw engine::Cancelled();

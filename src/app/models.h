@@ -62,20 +62,17 @@ struct ModelChoice {
     std::filesystem::path trial_program = engine::TrialOptions().program;
 };
 
-/// Resolves the spec (downloading if need be), checks the file, has an unknown one tried, loads it. `purpose` and
-/// `rows` decide the arithmetic where the choice is "auto" (engine::arithmetic_for). Throws
+/// Resolves the spec (downloading if need be), checks the file, has an unknown one tried: what comes back can be
+/// loaded. `purpose` and `rows` decide the arithmetic where the choice is "auto" (engine::arithmetic_for). Throws
 /// Error{BadInput|NotFound|Io|Model|Unavailable} and engine::Cancelled.
+engine::ModelOptions prepare_model(const ModelChoice& choice, const Callbacks& callbacks,
+                                   engine::Purpose purpose = engine::Purpose::Fast, int rows = 1);
+/// And loads it.
 std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const Callbacks& callbacks,
                                                 engine::Purpose purpose = engine::Purpose::Fast, int rows = 1);
 
 /// Session options with everything that the choice decides filled in; sequences and context are the caller's.
 engine::SessionOptions session_options(const ModelChoice& choice, const Callbacks& callbacks);
-
-/// Before the engine gets a model file in this process: unless its content is pinned or was tried before, a process of
-/// its own tries it (engine/model_trial.h). `model` has its content hash. Throws as engine::try_model does, and
-/// engine::Cancelled.
-void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks,
-                       const std::filesystem::path& trial_program = engine::TrialOptions().program);
 
 /// The aliases of models.
 std::vector<std::string> model_names();

@@ -1,8 +1,9 @@
+#include "app/try_model.h"
+
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "app/models.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "engine/model_trial.h"

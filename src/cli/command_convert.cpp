@@ -28,16 +28,11 @@ void run(const ConvertFlags& flags, const Context& context) {
     if (fs::exists(flags.output) && !flags.overwrite) {
         throw error(ErrorKind::BadInput, "{} exists; name another file, or --overwrite", flags.output);
     }
-    models::FetchOptions fetch;
-    fetch.download = !flags.offline;
-    fetch.notice = [&](std::string_view text) { context.terminal.note(text); };
-    fetch.cancelled = terminal::interrupted;
-    const fs::path input = models::resolve(models::parse_model_spec(flags.model), fetch);
-    const models::GgufSummary before = models::check_model(input);
-    engine::ModelOptions tried;
-    tried.path = input;
-    tried.content_hash = models::content_hash(input);
-    app::try_unknown_model(tried, callbacks(context));
+    app::ModelChoice choice;
+    choice.model = flags.model;
+    choice.offline = flags.offline;
+    const fs::path input = app::prepare_model(choice, callbacks(context)).path;
+    const models::GgufSummary before = models::check_gguf(input);
     const auto type = flags.type == "f32" ? engine::WeightType::F32 : engine::WeightType::Bf16;
     engine::convert_weights(input, flags.output, type);
     const models::GgufSummary after = models::check_gguf(flags.output);
