@@ -164,6 +164,7 @@ private:
     static std::string key_of(const std::string& run_hash, const ShiftItem& item) {
         ordered_json content{{"run", run_hash}, {"id", item.id}, {"query", item.conversation.query}};
         for (const prompt::Turn& turn : item.conversation.turns) content["turns"].push_back({turn.query, turn.answer});
+        if (!item.conversation.system.empty()) content["system"] = item.conversation.system;
         if (item.answer_text) content["answer"] = *item.answer_text;
         content["ids"] = {item.base_prompt_ids, item.aligned_prompt_ids, item.answer_ids};
         return sha256_hex(content.dump(-1, ' ', false, ordered_json::error_handler_t::replace)).substr(0, 16);

@@ -223,6 +223,15 @@ TEST_F(ShiftRunTest, a_torn_last_record_is_removed_said_and_made_again) {
     EXPECT_EQ(records(), before);
 }
 
+TEST_F(ShiftRunTest, an_item_with_another_system_message_is_another_item) {
+    items_.resize(1);
+    items_[0].conversation.system = "Be brief.";
+    run();
+    items_[0].conversation.system = "Be long.";
+    EXPECT_EQ(run().resumed, 0U);
+    EXPECT_EQ(run().resumed, 1U);
+}
+
 TEST_F(ShiftRunTest, a_folder_of_another_pair_is_refused) {
     run();
     base_.prompt = generate::in_context_prompt(prompt::builtin("zero-shot"));
