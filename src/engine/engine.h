@@ -172,6 +172,7 @@ public:
     virtual int pinned_tokens() const = 0;  ///< cells of pinned prefixes
     virtual int batch_rows() const = 0;
     virtual int logit_rows() const = 0;
+    virtual int threads() const = 0;  ///< that compute
 
     /// Makes sure that the tokens are there as a prefix and stay until unpin(): from a snapshot where one fits, else by
     /// computing them (and then keeping a snapshot). A snapshot that cannot be read or written is no error. Pins are

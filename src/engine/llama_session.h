@@ -31,6 +31,7 @@ public:
     int pinned_tokens() const override { return static_cast<int>(store_->pinned_cells()); }
     int batch_rows() const override { return batch_rows_; }
     int logit_rows() const override { return logit_rows_; }
+    int threads() const override { return threads_; }
     PrefixOrigin pin(std::span<const Token> tokens) override;
     void unpin(std::span<const Token> tokens) override;
     Shareable shareable(std::span<const Token> tokens) const override;

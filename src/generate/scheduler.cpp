@@ -211,7 +211,7 @@ void Scheduler::choose_tokens() {
     for (std::size_t row = 0; row < row_owner_.size(); ++row) {
         if (row_owner_[row] != nullptr) choices.push_back({row_owner_[row], lane_.session().logits(row), {}, {}});
     }
-    for_each_parallel(choices.size(), 0, [&](std::size_t i) {
+    for_each_parallel(choices.size(), lane_.session().threads(), [&](std::size_t i) {
         Choice& choice = choices[i];
         try {
             choice.chosen = choice.slot->sampler.choose(choice.logits, choice.slot->request.constraint.get());

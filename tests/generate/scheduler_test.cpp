@@ -1,4 +1,8 @@
+#include <chrono>
 #include <map>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -272,6 +276,7 @@ public:
     int batch_rows() const override { return session_->batch_rows(); }
     int logit_rows() const override { return session_->logit_rows(); }
     int pinned_tokens() const override { return session_->pinned_tokens(); }
+    int threads() const override { return session_->threads(); }
     engine::PrefixOrigin pin(std::span<const Token> tokens) override { return session_->pin(tokens); }
     void unpin(std::span<const Token> tokens) override { session_->unpin(tokens); }
     engine::Shareable shareable(std::span<const Token> tokens) const override { return session_->shareable(tokens); }
@@ -321,6 +326,40 @@ public:
     void keep_allowed(std::vector<Token>&) const override { throw Error(ErrorKind::Model, "the grammar is stuck"); }
     void accept(Token) override {}
 };
+
+/// Notes which threads ask it, and is slow enough that all of a team would have its turn.
+class NotesThreads final : public engine::TokenConstraint {
+public:
+    struct Notes {
+        std::mutex mutex;
+        std::set<std::thread::id> threads;  // guarded by mutex
+    };
+    explicit NotesThreads(Notes& notes) : notes_(notes) {}
+    void keep_allowed(std::vector<Token>&) const override {
+        const std::lock_guard lock(notes_.mutex);
+        notes_.threads.insert(std::this_thread::get_id());
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    void accept(Token) override {}
+
+private:
+    Notes& notes_;
+};
+
+TEST_F(SchedulerTest, tokens_are_chosen_on_no_more_threads_than_the_session_has) {
+    engine::SessionOptions options = session_of(8, 4000);
+    options.threads = 1;
+    const auto session = model_->new_session(options);
+    Scheduler scheduler(*model_, *session);
+    NotesThreads::Notes notes;
+    for (std::uint64_t id = 0; id < 8; ++id) {
+        Request made = request(id);
+        made.constraint = std::make_unique<NotesThreads>(notes);
+        scheduler.submit(std::move(made));
+    }
+    scheduler.run();
+    EXPECT_EQ(notes.threads, std::set{std::this_thread::get_id()});
+}
 
 TEST_F(SchedulerTest, what_goes_wrong_with_one_request_ends_that_one_alone) {
     const auto session = model_->new_session(session_of(3, 2000));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "engine/token_store.h"
 
 namespace urial::test {
@@ -25,6 +26,7 @@ public:
     int pinned_tokens() const override { return static_cast<int>(store_.pinned_cells()); }
     int batch_rows() const override { return options_.batch_rows; }
     int logit_rows() const override { return options_.logit_rows > 0 ? options_.logit_rows : options_.sequences; }
+    int threads() const override { return thread_count(options_.threads); }
 
     engine::PrefixOrigin pin(std::span<const Token> tokens) override {
         if (tokens.empty()) return engine::PrefixOrigin::Empty;
