@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "support/expect_text.h"
 #include "support/shell.h"
+#include "support/shift_record.h"
 
 namespace urial::cli {
 namespace {
@@ -67,26 +68,9 @@ TEST_F(ShiftCommand, its_files_are_looked_at_before_models) {
 
 /// A run of two tokens, the second the end of the answer. Made up, no model.
 void write_run(const fs::path& folder) {
-    const ordered_json record{{"id", 7},
-                              {"instruction", "Why?"},
-                              {"answer_ids", {10, 11}},
-                              {"pieces", {"Sure", "<end_of_turn>"}},
-                              {"base_rank", {1, 70000}},
-                              {"aligned_rank", {1, 1}},
-                              {"base_logp", {-0.25, -12.5}},
-                              {"aligned_logp", {-0.125, -1.5}},
-                              {"kl_ab", {0.5, 3.5}},
-                              {"kl_ba", {0.5, 3.5}},
-                              {"js", {0.125, 0.5}},
-                              {"tv", {0.25, 0.75}},
-                              {"base_entropy", {1.5, 2.5}},
-                              {"aligned_entropy", {0.5, 1.0}},
-                              {"base_argmax", {10, 12}},
-                              {"aligned_argmax", {10, 11}},
-                              {"base_top", {ordered_json::array(), ordered_json::array()}},
-                              {"aligned_top", {ordered_json::array(), ordered_json::array()}},
-                              {"base_margin", {1.0, 0.5}},
-                              {"aligned_margin", {2.0, 0.25}}};
+    ordered_json record = test::shift_record();
+    record["pieces"] = {"Sure", "<end_of_turn>"};
+    record["kl_ab"] = {0.5, 3.5};
     ordered_json manifest{{"format", "urial.shift/1"}};
     manifest["identity"]["base"]["model"] = {{"name", "made up"}, {"weight_type", "F32"}};
     write_file_atomic(folder / "manifest.json", manifest.dump());

@@ -16,38 +16,13 @@
 #include "support/expect_error.h"
 #include "support/expect_text.h"
 #include "support/sandbox.h"
+#include "support/shift_record.h"
 
 namespace urial::report {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// Two positions; the second is shifted, and its token is missing from the base model's list. Made up, no model.
-ordered_json record() {
-    return {{"id", 7},
-            {"instruction", "Why?"},
-            {"answer", "Sure thing"},
-            {"answer_ids", {10, 11}},
-            {"pieces", {"Sure", " thing"}},
-            {"base_rank", {1, 70000}},
-            {"aligned_rank", {1, 2}},
-            {"base_logp", {-0.25, -12.5}},
-            {"aligned_logp", {-0.125, -1.5}},
-            {"kl_ab", {0.5, 3.25}},
-            {"kl_ba", {0.5, 3.5}},
-            {"js", {0.125, 0.5}},
-            {"tv", {0.25, 0.75}},
-            {"base_entropy", {1.5, 2.5}},
-            {"aligned_entropy", {0.5, 1.0}},
-            {"base_argmax", {10, 12}},
-            {"aligned_argmax", {10, 12}},
-            {"base_margin", {1.0, 0.5}},
-            {"aligned_margin", {2.0, 0.25}},
-            {"base_top", ordered_json::parse("[[[10,-0.25],[12,-2]],[[12,-0.5],[13,-1]]]")},
-            {"aligned_top", ordered_json::parse("[[[10,-0.125],[13,-3]],[[12,-1],[11,-1.5]]]")},
-            {"top_pieces", {{"12", " it"}, {"13", "!"}}},
-            {"task", {"reasoning"}}};
-}
+using test::shift_record;
 
 class ShiftPageTest : public ::testing::Test {
 protected:
@@ -108,7 +83,7 @@ std::vector<T> column(const std::string& bytes, const ordered_json& layout, cons
 }
 
 TEST_F(ShiftPageTest, the_columns_hold_what_the_records_say) {
-    const std::string html = html_of(write_run(record()));
+    const std::string html = html_of(write_run(shift_record()));
     const ordered_json run = ordered_json::parse(element(html, "report-header"))["runs"][0];
     const std::string bytes = unpack(element(html, "run-0-columns"));
     const auto& layout = run["column_layout"];
@@ -124,7 +99,7 @@ TEST_F(ShiftPageTest, the_columns_hold_what_the_records_say) {
 }
 
 TEST_F(ShiftPageTest, the_top_lists_keep_their_order_and_probabilities) {
-    const std::string html = html_of(write_run(record()));
+    const std::string html = html_of(write_run(shift_record()));
     const ordered_json run = ordered_json::parse(element(html, "report-header"))["runs"][0];
     ASSERT_EQ(run["top_k"], 2);
     const std::string bytes = unpack(element(html, "run-0-top"));
@@ -139,7 +114,7 @@ TEST_F(ShiftPageTest, the_top_lists_keep_their_order_and_probabilities) {
 }
 
 TEST_F(ShiftPageTest, a_list_shorter_than_the_others_is_filled_with_absent_slots) {
-    ordered_json one = record();
+    ordered_json one = shift_record();
     one["base_top"][1] = ordered_json::parse("[[12,-0.5]]");
     const std::string html = html_of(write_run(one));
     const ordered_json run = ordered_json::parse(element(html, "report-header"))["runs"][0];
@@ -150,7 +125,7 @@ TEST_F(ShiftPageTest, a_list_shorter_than_the_others_is_filled_with_absent_slots
 
 TEST_F(ShiftPageTest, text_from_a_run_adds_no_markup) {
     const std::string hostile = "</script><script>alert(1)</script><!--<script>&lt;";
-    ordered_json one = record();
+    ordered_json one = shift_record();
     one["instruction"] = hostile;
     one["pieces"][0] = hostile;
     one["task"][0] = hostile;
@@ -160,7 +135,7 @@ TEST_F(ShiftPageTest, text_from_a_run_adds_no_markup) {
     options.title = hostile;
     options.labels = {hostile};
     const std::string html = shift_page({write_run("run", one.dump() + "\n", manifest)}, options).html;
-    const std::string plain = html_of(write_run("plain", record().dump() + "\n"));
+    const std::string plain = html_of(write_run("plain", shift_record().dump() + "\n"));
     const auto count = [](const std::string& text, const std::string& part) {
         std::size_t times = 0;
         for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++times;
@@ -171,7 +146,7 @@ TEST_F(ShiftPageTest, text_from_a_run_adds_no_markup) {
 }
 
 TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_styles_of_the_page) {
-    const std::string html = html_of(write_run(record()));
+    const std::string html = html_of(write_run(shift_record()));
     const std::size_t start = html.find("content=\"default-src 'none'");
     ASSERT_NE(start, std::string::npos);
     const std::string policy = html.substr(start, html.find('>', start) - start);
@@ -198,8 +173,8 @@ TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_styles_of_the
 }
 
 TEST_F(ShiftPageTest, runs_of_one_name_get_different_labels) {
-    const fs::path first = write_run("x/run", record().dump() + "\n");
-    const fs::path second = write_run("y/run", record().dump() + "\n");
+    const fs::path first = write_run("x/run", shift_record().dump() + "\n");
+    const fs::path second = write_run("y/run", shift_record().dump() + "\n");
     const ShiftPage page = shift_page({first, second}, {});
     const ordered_json runs = ordered_json::parse(element(page.html, "report-header"))["runs"];
     EXPECT_EQ(runs[0]["label"], "run");
@@ -209,14 +184,14 @@ TEST_F(ShiftPageTest, runs_of_one_name_get_different_labels) {
 }
 
 TEST_F(ShiftPageTest, a_torn_last_record_and_failed_ones_are_left_out) {
-    const std::string whole = record().dump() + "\n";
+    const std::string whole = shift_record().dump() + "\n";
     const std::string failed = ordered_json{{"id", 8}, {"error", "too long"}}.dump() + "\n";
     const ShiftPage page = shift_page({write_run("run", whole + failed + whole.substr(0, 80))}, {});
     EXPECT_EQ(page.answers, 1U);
 }
 
 TEST_F(ShiftPageTest, a_record_that_stands_twice_counts_once_and_is_said_and_a_field_error_undoes_nothing) {
-    ordered_json one = record();
+    ordered_json one = shift_record();
     one["key"] = "00ff";
     one["error"] = "of the input";
     const fs::path run = write_run("run", one.dump() + "\n\n" + one.dump() + "\n");
@@ -225,23 +200,23 @@ TEST_F(ShiftPageTest, a_record_that_stands_twice_counts_once_and_is_said_and_a_f
 }
 
 TEST_F(ShiftPageTest, a_broken_record_is_named_with_its_line) {
-    const std::string whole = record().dump() + "\n";
+    const std::string whole = shift_record().dump() + "\n";
     EXPECT_ERROR(html_of(write_run("a", whole + "{\"id\": \n" + whole)), ErrorKind::BadInput, "records.jsonl:2");
-    ordered_json shorter = record();
+    ordered_json shorter = shift_record();
     shorter["kl_ab"] = {0.5};
     EXPECT_ERROR(html_of(write_run("b", whole + shorter.dump() + "\n")), ErrorKind::BadInput,
                  "records.jsonl:2: \"kl_ab\" has 1 entries for 2 tokens");
-    ordered_json rank = record();
+    ordered_json rank = shift_record();
     rank["base_rank"][1] = 0;
     EXPECT_ERROR(html_of(write_run(rank)), ErrorKind::BadInput, "ranks count from 1");
-    ordered_json piece = record();
+    ordered_json piece = shift_record();
     piece["top_pieces"] = {{"-1", "x"}};
     EXPECT_ERROR(html_of(write_run(piece)), ErrorKind::BadInput, "no token id");
     EXPECT_ERROR(html_of(write_run("empty", "")), ErrorKind::BadInput, "no analysed answer");
 }
 
 TEST_F(ShiftPageTest, a_measure_that_is_not_finite_is_null_in_the_record_and_no_number_in_the_page) {
-    ordered_json one = record();
+    ordered_json one = shift_record();
     one["kl_ba"][0] = nullptr;
     const std::string html = html_of(write_run(one));
     const ordered_json run = ordered_json::parse(element(html, "report-header"))["runs"][0];
@@ -251,12 +226,12 @@ TEST_F(ShiftPageTest, a_measure_that_is_not_finite_is_null_in_the_record_and_no_
 }
 
 TEST_F(ShiftPageTest, a_page_says_which_answers_it_has) {
-    ordered_json other = record();
+    ordered_json other = shift_record();
     other["id"] = "seven";
     write_file_atomic(
         folder_ / "page.html",
-        shift_page({write_run("a", record().dump() + "\n"), write_run("b", other.dump() + "\n")}, {}).html);
-    const std::string instruction = record()["instruction"];
+        shift_page({write_run("a", shift_record().dump() + "\n"), write_run("b", other.dump() + "\n")}, {}).html);
+    const std::string instruction = shift_record()["instruction"];
     EXPECT_EQ(shift_page_items(folder_ / "page.html"),
               (std::map<std::string, std::string>{{"7", instruction}, {"seven", instruction}}));
     write_file_atomic(folder_ / "other.html", "<!doctype html>");
@@ -270,7 +245,7 @@ TEST_F(ShiftPageTest, the_header_says_which_weights_were_used_and_which_are_quan
         ordered_json manifest{{"format", "urial.shift/1"}};
         manifest["identity"]["base"]["model"]["weight_type"] = base;
         manifest["identity"]["aligned"]["model"]["weight_type"] = aligned;
-        const std::string html = html_of(write_run("run", record().dump() + "\n", manifest));
+        const std::string html = html_of(write_run("run", shift_record().dump() + "\n", manifest));
         return ordered_json::parse(element(html, "report-header"))["runs"][0];
     };
     EXPECT_EQ(header_of("F32", "F32")["weights"], "F32");
@@ -286,7 +261,7 @@ TEST_F(ShiftPageTest, the_header_says_which_weights_were_used_and_which_are_quan
 TEST_F(ShiftPageTest, a_folder_that_is_no_run_is_named) {
     EXPECT_ERROR(run_format(folder_ / "nowhere"), ErrorKind::NotFound, "no run folder");
     EXPECT_ERROR(run_format(write_run("odd", "", ordered_json::object())), ErrorKind::BadInput, "no \"format\"");
-    EXPECT_EQ(run_format(write_run(record())), "urial.shift/1");
+    EXPECT_EQ(run_format(write_run(shift_record())), "urial.shift/1");
 }
 
 }  // namespace
