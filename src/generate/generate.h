@@ -44,13 +44,13 @@ enum class FinishReason {
 };
 std::string_view name(FinishReason reason);
 
-/// A position where the two most likely tokens were closer than kNearTieGap logits: other company in the batch, or
-/// another machine, may choose the other one. docs/generation.md has the measurements behind the threshold.
+/// A position where the two most likely tokens were closer than kNearTieGap: other company in the batch, or another
+/// machine, may choose the other one. docs/generation.md has the measurements behind the threshold.
 struct NearTie {
     std::size_t position;  ///< index into token_ids
-    float gap;             ///< logits
+    float gap;             ///< nats: a difference of logits is one of log-probabilities
 };
-inline constexpr float kNearTieGap = 0.25F;
+inline constexpr float kNearTieGap = 0.25F;  ///< nats
 
 /// The index of the largest value (the smallest index of equals) and its lead over the second largest.
 /// NaN anywhere throws Error{Model}. Vectorised for AVX2 and AVX-512, chosen at run time.

@@ -23,7 +23,7 @@ public:
             std::size_t vocabulary_size);
 
     /// The next token, one that `constraint` allows where there is one; `gap` is the lead of the most likely token over
-    /// the second, in logits after the penalty.
+    /// the second, in nats after the penalty.
     ArgMax choose(std::span<const float> logits, const engine::TokenConstraint* constraint = nullptr);
 
 private:

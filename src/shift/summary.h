@@ -105,7 +105,9 @@ struct Summary {
     std::vector<TagShift> tags;                 ///< sorted by name
     std::optional<OriginalSummary> original;    ///< nullopt: no record has them
 };
-inline constexpr double kNearTie = 0.05;  ///< nats
+/// Nats of margin. Tighter than generate's kNearTieGap: shift runs compute in precise arithmetic, where a margin moves
+/// by less than a hundredth of what it moves by in the engine's.
+inline constexpr double kNearTie = 0.05;
 inline constexpr std::size_t kMostTokens = 200;
 /// A self-agreement below this has a cause that the analysis should not hide.
 inline constexpr double kLowSelfAgreement = 0.9;
