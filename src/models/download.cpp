@@ -26,11 +26,13 @@ void require_space(const fs::path& folder, std::uint64_t bytes) {
                 human_bytes(static_cast<double>(bytes)));
 }
 
+void end_if_cancelled(const FetchOptions& options) {
+    if (!options.cancelled || !options.cancelled()) return;
+    throw Error(ErrorKind::Unavailable, "the download was interrupted; run this again, it goes on where it stopped");
+}
+
 void ProgressReporter::report(std::uint64_t done_bytes) {
-    if (options_.cancelled && options_.cancelled()) {
-        throw Error(ErrorKind::Unavailable,
-                    "the download was interrupted; run this again, it goes on where it stopped");
-    }
+    end_if_cancelled(options_);
     const auto now = std::chrono::steady_clock::now();
     if (!options_.progress || now < next_) return;
     next_ = now + std::chrono::milliseconds(100);

@@ -23,7 +23,10 @@ FileLock lock_download(const fs::path& path, std::string_view what, std::string_
 /// Throws Error{Io} when the disk of `folder` has no room for `bytes` more.
 void require_space(const fs::path& folder, std::uint64_t bytes);
 
-/// Passes progress on a few times a second and ends the download, by an Error{Unavailable}, when it is cancelled.
+/// Throws Error{Unavailable} when the download is cancelled.
+void end_if_cancelled(const FetchOptions& options);
+
+/// Passes progress on a few times a second and ends the download when it is cancelled.
 class ProgressReporter {
 public:
     ProgressReporter(const FetchOptions& options, std::uint64_t total_bytes)

@@ -68,20 +68,21 @@ std::string reason_of(const http::Reply& reply) {
                        human_seconds(static_cast<double>(wish->count())));
 }
 
-/// Counts the failures in a row and waits after each.
+/// Counts the failures in a row and waits after each. A wait that the server asks for is said.
 class Retries {
 public:
-    explicit Retries(const http::RetryOptions& options) : options_(options) {}
+    Retries(const http::RetryOptions& options, const FetchOptions& fetch) : options_(options), fetch_(fetch) {}
 
     void succeeded() { failures_ = 0; }
     /// False: no more tries. `tick` is called while waiting; it may throw.
-    bool wait_after(const http::Reply& reply, const std::function<void()>& tick) {
+    bool wait_after(const http::Reply& reply, const http::OnTick& tick) {
         const std::optional<std::chrono::seconds> wish = retry_after(reply);
         if (++failures_ >= options_.most_failures || wish > options_.longest_retry_after) return false;
+        if (wish) notify(fetch_, fmt::format("{}: waiting", reason_of(reply)));
         const double random = std::uniform_real_distribution<double>(0, 1)(random_);
         const auto end = Clock::now() + http::wait_before_retry(options_, failures_, wish, random);
         for (auto now = Clock::now(); now < end; now = Clock::now()) {
-            if (tick) tick();
+            tick();
             std::this_thread::sleep_for(std::min<Clock::duration>(end - now, kTickTime));
         }
         return true;
@@ -92,6 +93,7 @@ private:
     static constexpr std::chrono::milliseconds kTickTime{50};
 
     http::RetryOptions options_;
+    const FetchOptions& fetch_;
     std::mt19937_64 random_{std::random_device()()};
     int failures_ = 0;
 };
@@ -186,6 +188,7 @@ private:
         request.url = fmt::format("{}/api/models/{}/revision/main?blobs=true", settings_.endpoint, spec_.repository);
         request.bearer = token_.value;
         request.timeout = kListingTime;
+        request.on_tick = [&] { end_if_cancelled(options_); };
         request.on_body = [&](const http::Reply&, std::string_view piece) {
             if (body.size() + piece.size() > kListingLimits.bytes) {
                 throw error(ErrorKind::BadInput, "{}: the hub's list of files is larger than {}", spec_.text,
@@ -197,13 +200,13 @@ private:
         // Fewer tries than for a file: nothing is lost yet, and a machine without a network should learn that soon.
         http::RetryOptions fewer = retries_;
         fewer.most_failures = std::min(retries_.most_failures, kMostListingFailures);
-        Retries retries(fewer);
+        Retries retries(fewer, options_);
         for (;;) {
             body.clear();
             const http::Reply reply = http::get(request);
             if (reply.failure.empty() && reply.status == 200) return parse(body);
             if (!may_pass(reply)) refuse(reply, "the repository");
-            if (!retries.wait_after(reply, {})) {
+            if (!retries.wait_after(reply, request.on_tick)) {
                 throw error(ErrorKind::Unavailable, "{}: {} does not answer ({}); check the network and HF_ENDPOINT",
                             spec_.text, settings_.endpoint, reason_of(reply));
             }
@@ -304,7 +307,7 @@ private:
 
     void receive(const std::string& commit, const HubFile& file, PartialFile& partial) const {
         ProgressReporter progress(options_, file.bytes);
-        Retries retries(retries_);
+        Retries retries(retries_, options_);
         http::GetRequest request;
         request.url =
             fmt::format("{}/{}/resolve/{}/{}", settings_.endpoint, spec_.repository, commit, http::url_path(file.name));

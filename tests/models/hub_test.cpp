@@ -175,6 +175,16 @@ TEST_F(Hub, a_server_that_asks_for_a_longer_wait_than_a_user_would_wait_is_left_
     EXPECT_EQ(server.requests().size(), 1U);
 }
 
+TEST_F(Hub, a_wait_that_the_server_asks_for_is_said_and_can_be_interrupted) {
+    HubScript script = one_file();
+    script.first_statuses = {503};
+    script.retry_after = "60";
+    const HubServer server(script);
+    const auto is_waiting = [&] { return notices_.find("status 503, which asks for a wait of 1m00s: waiting") == 0; };
+    EXPECT_ERROR(fetch(server, "hf:someone/tiny-GGUF", kQuick, is_waiting), ErrorKind::Unavailable, "interrupted");
+    EXPECT_EQ(server.requests().size(), 1U);
+}
+
 TEST_F(Hub, the_token_goes_to_the_hub_and_not_to_the_server_that_it_redirects_to) {
     const ScopedEnvironment token("HF_TOKEN", kSecret);
     const HubServer storage(one_file());
