@@ -27,10 +27,10 @@ bool came_to_nothing(const Answer& answer) {
 
 }  // namespace
 
-ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec, ChatOptions options)
+ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, PromptForm form, ChatOptions options)
     : model_(std::move(model)), options_(std::move(options)) {
     generate::check(options_.sampling);
-    auto prepared = prepare(spec, options_.system);
+    auto prepared = prepare(form, options_.system);
     if (options_.only_query) options_.keep_turns = false;
     options_.session.sequences = 1;
     options_.session.prefixes = options_.keep_turns ? 2 : 1;  // the prompt's, and the conversation so far
@@ -44,22 +44,22 @@ ChatSession::ChatSession(std::shared_ptr<const engine::Model> model, prompt::Pro
     }
     session_ = model_->new_session(options_.session);
     adopt(std::move(prepared));
-    spec_ = std::move(spec);
+    form_ = std::move(form);
 }
 
-void ChatSession::set_prompt(prompt::PromptSpec spec) {
-    adopt(prepare(spec, options_.system));
-    spec_ = std::move(spec);
+void ChatSession::set_prompt(PromptForm form) {
+    adopt(prepare(form, options_.system));
+    form_ = std::move(form);
 }
 
 void ChatSession::set_system(std::string system) {
-    adopt(prepare(spec_, system));
+    adopt(prepare(form_, system));
     options_.system = std::move(system);
 }
 
-std::unique_ptr<generate::PreparedPrompt> ChatSession::prepare(const prompt::PromptSpec& spec,
-                                                               std::string_view system) const {
-    return std::make_unique<generate::PreparedPrompt>(model_, prompt::with_system(spec, system));
+std::unique_ptr<generate::PreparedPrompt> ChatSession::prepare(const PromptForm& form,
+                                                               const std::string& system) const {
+    return std::make_unique<generate::PreparedPrompt>(model_, source_of(form, *model_, system));
 }
 
 void ChatSession::adopt(std::unique_ptr<generate::PreparedPrompt> prepared) {
@@ -128,7 +128,6 @@ std::optional<std::string> ChatSession::undo() {
 }
 
 ChatSession::Shown ChatSession::show(const std::optional<std::string>& query) const {
-    const prompt::PromptSpec whole = prompt::with_system(spec_, options_.system);
     Shown shown;
     shown.prefix_tokens = prompt_->prefix().size();
     prompt::Conversation conversation{turns_, ""};
@@ -138,7 +137,7 @@ ChatSession::Shown ChatSession::show(const std::optional<std::string>& query) co
         conversation.query = turns_.back().query;
         conversation.turns.pop_back();
     } else {
-        shown.text = prompt::render_prefix(whole);
+        shown.text = prompt_->source().text();
         shown.tokens = prompt_->prefix();
         return shown;
     }
@@ -146,7 +145,7 @@ ChatSession::Shown ChatSession::show(const std::optional<std::string>& query) co
     shown.tokens = std::move(fit.tokens);
     conversation.turns.erase(conversation.turns.begin(),
                              conversation.turns.begin() + static_cast<std::ptrdiff_t>(fit.dropped_turns));
-    shown.text = prompt::render(whole, conversation).text;
+    shown.text = prompt_->source().render(conversation);
     return shown;
 }
 
@@ -158,7 +157,7 @@ void ChatSession::set_sampling(const generate::SamplingOptions& sampling) {
 nlohmann::ordered_json ChatSession::save() const {
     return write_saved_chat({.model_name = model_->info().name,
                              .model_hash = model_->info().content_hash,
-                             .prompt = spec_,
+                             .prompt = form_,
                              .system = options_.system,
                              .sampling = options_.sampling,
                              .overflow = options_.overflow,
@@ -175,7 +174,7 @@ std::vector<std::string> ChatSession::load(const nlohmann::json& saved, std::str
                                     chat.model_name, model_->info().name));
     }
     adopt(prepare(chat.prompt, chat.system));
-    spec_ = std::move(chat.prompt);
+    form_ = std::move(chat.prompt);
     options_.system = std::move(chat.system);
     options_.sampling = std::move(chat.sampling);
     options_.overflow = chat.overflow;

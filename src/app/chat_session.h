@@ -13,6 +13,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "app/prompts.h"
 #include "engine/engine.h"
 #include "generate/generate.h"
 #include "prompt/prompt.h"
@@ -51,7 +52,7 @@ struct Answer {
 class ChatSession {
 public:
     /// Throws Error{ContextFull} when the prompt leaves no room, Error{BadInput} for options out of range.
-    ChatSession(std::shared_ptr<const engine::Model> model, prompt::PromptSpec spec, ChatOptions options);
+    ChatSession(std::shared_ptr<const engine::Model> model, PromptForm form, ChatOptions options);
 
     /// Answers and records the turn; an answer stopped before its first text is not recorded.
     /// Throws Error{ContextFull|BadInput} and then leaves the conversation as it was.
@@ -68,7 +69,7 @@ public:
 
     /// The conversation goes on under another prompt, or with another system message (empty: none). Both throw as the
     /// constructor does, and then change nothing.
-    void set_prompt(prompt::PromptSpec spec);
+    void set_prompt(PromptForm form);
     void set_system(std::string system);
 
     /// What the model gets for `query`, or got for the last one (only the constant prefix before the first).
@@ -87,7 +88,7 @@ public:
 
     const std::vector<prompt::Turn>& turns() const { return turns_; }
     /// The prompt without the system message.
-    const prompt::PromptSpec& spec() const { return spec_; }
+    const PromptForm& form() const { return form_; }
     const std::string& system() const { return options_.system; }
     const engine::Model& model() const { return *model_; }
     std::size_t context_tokens() const { return static_cast<std::size_t>(options_.session.context_tokens); }
@@ -98,7 +99,7 @@ public:
     void set_sampling(const generate::SamplingOptions& sampling);
 
 private:
-    std::unique_ptr<generate::PreparedPrompt> prepare(const prompt::PromptSpec& spec, std::string_view system) const;
+    std::unique_ptr<generate::PreparedPrompt> prepare(const PromptForm& form, const std::string& system) const;
     void adopt(std::unique_ptr<generate::PreparedPrompt> prepared);
     void pin(const generate::PreparedPrompt& prompt);
     generate::FittedConversation fitted(const prompt::Conversation& conversation) const;
@@ -108,8 +109,8 @@ private:
     std::shared_ptr<const engine::Model> model_;
     ChatOptions options_;
     std::unique_ptr<engine::Session> session_;
-    prompt::PromptSpec spec_;
-    std::unique_ptr<generate::PreparedPrompt> prompt_;  // spec_ with the system message
+    PromptForm form_;
+    std::unique_ptr<generate::PreparedPrompt> prompt_;  // form_ with the system message
     bool is_pinned_ = false;                            // the session has the prompt's prefix
     std::vector<prompt::Turn> turns_;
     std::uint64_t next_request_ = 0;  // a part of the random seed: a retry must not repeat itself

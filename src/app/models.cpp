@@ -117,15 +117,6 @@ std::vector<std::string> model_names() {
     return names;
 }
 
-prompt::PromptSpec open_prompt(const PromptChoice& choice) {
-    if (choice.form.empty()) return prompt::load(choice.prompt);
-    return prompt::load(choice.prompt, prompt::parse_original_form(choice.form));
-}
-
-prompt::PromptSpec open_prompt_with_system(const PromptChoice& choice) {
-    return prompt::with_system(open_prompt(choice), choice.system);
-}
-
 void warn_left_out(const std::filesystem::path& file, const generate::LeftOut& left_out, const Callbacks& callbacks) {
     if (left_out.failed > 0) {
         tell(callbacks.warning, fmt::format("{}: {} records have an error in the place of an answer; they are left out",

@@ -1,7 +1,7 @@
 #pragma once
 
-// From plain options to a model that answers and the prompt that it answers under, without a terminal: what the command
-// line, a server and a binding have in common. No state is kept: models may be opened again and again, with different
+// From plain options to a model that answers, without a terminal: what the command line, a server and a binding have in
+// common. No state is kept: models may be opened again and again, with different
 // options and from any thread. The callbacks are called on the thread that opens, and on those that use a session whose
 // options came from here.
 
@@ -16,7 +16,6 @@
 #include "engine/engine.h"
 #include "engine/model_trial.h"
 #include "generate/item_file.h"
-#include "prompt/prompt.h"
 
 namespace urial::app {
 
@@ -76,14 +75,5 @@ engine::SessionOptions session_options(const ModelChoice& choice, const Callback
 
 /// The aliases of models.
 std::vector<std::string> model_names();
-
-struct PromptChoice {
-    std::string prompt;  ///< a built-in name, a .toml specification or an original .txt file
-    std::string form;    ///< of an original file; empty: found by its content
-    std::string system;  ///< a system message; empty: none
-};
-/// Without the system message, and with it. Throw Error{BadInput|NotFound}.
-prompt::PromptSpec open_prompt(const PromptChoice& choice);
-prompt::PromptSpec open_prompt_with_system(const PromptChoice& choice);
 
 }  // namespace urial::app

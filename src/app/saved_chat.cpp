@@ -71,6 +71,14 @@ generate::SamplingOptions read_sampling(const Fields& fields) {
     return sampling;
 }
 
+PromptForm read_prompt(const Fields& fields, std::string_view origin) {
+    if (!fields.contains("chat_template")) {
+        return prompt::parse_spec(fields.text("prompt"), fmt::format("{}: 'prompt'", origin));
+    }
+    const Fields form = fields.object("chat_template");
+    return engine::ChatTemplate{form.text("name"), form.text("source")};
+}
+
 ordered_json write_sampling(const generate::SamplingOptions& sampling) {
     ordered_json object;
     for (const std::string& key : sampling_keys()) object[key] = sampling_value(sampling, key);
@@ -88,11 +96,13 @@ ordered_json write_saved_chat(const SavedChat& chat) {
         model["spec"] = chat.model_spec;
         model["adapters"] = chat.adapters;
     }
-    ordered_json saved{{"format", kFormat},
-                       {"version", kFormatVersion},
-                       {"urial", URIAL_VERSION},
-                       {"model", std::move(model)},
-                       {"prompt", prompt::format_spec(chat.prompt)}};
+    ordered_json saved{
+        {"format", kFormat}, {"version", kFormatVersion}, {"urial", URIAL_VERSION}, {"model", std::move(model)}};
+    if (const auto* chat_template = std::get_if<engine::ChatTemplate>(&chat.prompt)) {
+        saved["chat_template"] = {{"name", chat_template->name}, {"source", chat_template->source}};
+    } else {
+        saved["prompt"] = prompt::format_spec(std::get<prompt::PromptSpec>(chat.prompt));
+    }
     if (!chat.system.empty()) saved["system"] = chat.system;
     saved["sampling"] = write_sampling(chat.sampling);
     saved["overflow"] = name(chat.overflow);
@@ -117,7 +127,7 @@ SavedChat read_saved_chat(const json& saved, std::string_view origin) {
         chat.model_spec = model.text("spec");
         chat.adapters = model.texts("adapters");
     }
-    chat.prompt = prompt::parse_spec(fields.text("prompt"), fmt::format("{}: 'prompt'", origin));
+    chat.prompt = read_prompt(fields, origin);
     if (fields.contains("system")) chat.system = fields.text("system");
     chat.sampling = read_sampling(fields.object("sampling"));
     chat.overflow = parse_overflow(fields.text("overflow"));

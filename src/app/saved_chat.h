@@ -8,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "app/prompts.h"
 #include "generate/generate.h"
 #include "prompt/prompt.h"
 
@@ -15,8 +16,8 @@ namespace urial::app {
 
 struct SavedChat {
     std::string model_name;
-    std::string model_hash;     ///< sha256 of the model file
-    prompt::PromptSpec prompt;  ///< without the system message
+    std::string model_hash;  ///< sha256 of the model file
+    PromptForm prompt;       ///< without the system message
     std::string system;
     generate::SamplingOptions sampling;
     generate::Overflow overflow = generate::Overflow::Error;

@@ -1,25 +1,19 @@
 #include "app/shift_run.h"
 
-#include <optional>
 #include <utility>
-#include <variant>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json_reader.h"
 #include "base/text.h"
-#include "engine/chat_template.h"
 #include "models/models.h"
 #include "shift/summary.h"
 
 namespace urial::app {
 namespace {
-
-using Form = std::variant<prompt::PromptSpec, engine::ChatTemplate>;
 
 shift::Side open_side(const SideChoice& side, const std::vector<std::string>& adapters, const PairChoice& choice,
                       const Callbacks& callbacks) {
@@ -52,59 +46,24 @@ Pair open_models(const PairChoice& choice, const Callbacks& callbacks) {
     return {std::move(base_side), std::move(aligned_side)};
 }
 
-/// The aligned side's form where the choice names it.
-std::optional<Form> named_form(const PairChoice& choice) {
-    if (!choice.aligned.prompt.empty()) return prompt::load(choice.aligned.prompt);
-    if (!choice.chat_template.empty()) return engine::load_chat_template(choice.chat_template);
-    return std::nullopt;
-}
-
-/// The form that the aligned model brings along.
-engine::ChatTemplate own_form(const engine::Model& model, const PairChoice& choice, const Callbacks& callbacks) {
-    if (const auto found = engine::find_chat_template(model)) {
-        if (model.info().chat_template.empty()) {
-            tell(callbacks.note, fmt::format("{} carries no chat template; its vocabulary has the turn markers of {}: "
-                                             "that form is used (--chat-template chooses another)",
-                                             printable(choice.aligned.model), found->name));
-        }
-        return *found;
-    }
-    throw error(ErrorKind::BadInput,
-                "{} carries no chat template; give one with --chat-template NAME|FILE ({}), or an in-context "
-                "prompt with --aligned-prompt NAME|FILE",
-                choice.aligned.model, fmt::join(engine::builtin_chat_template_names(), ", "));
-}
-
-/// A form that the model was not trained with makes it babble, and every figure with it.
-void check_markers(const engine::ChatTemplate& form, const engine::Model& model, const Callbacks& callbacks) {
-    const std::vector<std::string> unknown = engine::unknown_markers(model, form);
-    if (unknown.empty()) return;
-    tell(callbacks.warning,
-         fmt::format(
-             "the chat template {} marks turns with {}, which the vocabulary of {} does not have as control tokens: "
-             "the model was hardly trained with this form; without --chat-template its own is used",
-             printable(form.name), printable(fmt::format("{}", fmt::join(unknown, ", "))), model.info().name));
-}
-
-std::shared_ptr<const generate::PromptSource> aligned_prompt(const engine::Model& model, std::optional<Form> named,
-                                                             const PairChoice& choice, const Callbacks& callbacks) {
-    if (named) {
-        if (auto* spec = std::get_if<prompt::PromptSpec>(&*named)) return generate::in_context_prompt(std::move(*spec));
-    }
-    engine::ChatTemplate form =
-        named ? std::get<engine::ChatTemplate>(std::move(*named)) : own_form(model, choice, callbacks);
-    check_markers(form, model, callbacks);
-    return generate::chat_prompt(model, std::move(form));
+FormMaker prompt_of(const SideChoice& side, const PairChoice& choice, const Callbacks& callbacks) {
+    PromptChoice prompt{.prompt = side.prompt};
+    if (side.prompt == kChatPrompt) prompt.chat_template = choice.chat_template;
+    return open_prompt(prompt, callbacks);
 }
 
 }  // namespace
 
 Pair open_pair(const PairChoice& choice, const Callbacks& callbacks) {
-    prompt::PromptSpec base_prompt = prompt::load(choice.base.prompt);
-    std::optional<Form> aligned_form = named_form(choice);
+    if (!choice.chat_template.empty() && choice.base.prompt != kChatPrompt && choice.aligned.prompt != kChatPrompt) {
+        throw error(ErrorKind::BadInput, "--chat-template goes with a side whose prompt is {}; they are {} and {}",
+                    kChatPrompt, printable(choice.base.prompt), printable(choice.aligned.prompt));
+    }
+    const FormMaker base = prompt_of(choice.base, choice, callbacks);
+    const FormMaker aligned = prompt_of(choice.aligned, choice, callbacks);
     Pair pair = open_models(choice, callbacks);
-    pair.base.prompt = generate::in_context_prompt(std::move(base_prompt));
-    pair.aligned.prompt = aligned_prompt(*pair.aligned.model, std::move(aligned_form), choice, callbacks);
+    pair.base.prompt = source_of(base(*pair.base.model), *pair.base.model, "");
+    pair.aligned.prompt = source_of(aligned(*pair.aligned.model), *pair.aligned.model, "");
     return pair;
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/models.h"
+#include "app/prompts.h"
 #include "shift/shift.h"
 
 namespace urial::app {
@@ -15,13 +15,13 @@ namespace urial::app {
 struct SideChoice {
     std::string model;                  ///< a model spec
     std::vector<std::string> adapters;  ///< FILE[:SCALE]
-    std::string prompt;                 ///< an in-context prompt; empty: the model's chat template
+    std::string prompt;                 ///< as PromptChoice::prompt
 };
 
 struct PairChoice {
     SideChoice base{{}, {}, "zero-shot"};
-    SideChoice aligned;
-    std::string chat_template;  ///< of the aligned side: a built-in name or a Jinja file; empty: the model's own
+    SideChoice aligned{{}, {}, std::string(kChatPrompt)};
+    std::string chat_template;  ///< of sides whose prompt is kChatPrompt; empty: their models' own
     ModelChoice loading;        ///< of both, but for model and adapters
 };
 
@@ -41,7 +41,7 @@ std::vector<shift::ShiftItem> read_shift_answers(const std::filesystem::path& fi
 /// What was found, in three sizes.
 struct ShiftSummary {
     std::string headline;               ///< for a person
-    nlohmann::ordered_json json;        ///< everything, docs/file-formats.md
+    nlohmann::ordered_json json;        ///< everything, docs/shift.md
     std::vector<std::string> warnings;  ///< which the headline has too
     std::filesystem::path details;      ///< summary.md, which has everything for a person
 };

@@ -169,11 +169,12 @@ void ChatLoop::show(const std::string& argument) {
 
 void ChatLoop::change_prompt(const std::string& argument) {
     if (argument.empty()) {
-        say(fmt::format("{} {}", printable(session_.spec().name), printable(session_.spec().version)));
+        const auto* spec = std::get_if<prompt::PromptSpec>(&session_.form());
+        say(printable(app::name_of(session_.form())) + (spec == nullptr ? "" : " " + printable(spec->version)));
         return;
     }
-    session_.set_prompt(prompt::load(argument));
-    context_.terminal.note(fmt::format("the prompt is {}", session_.spec().name));
+    session_.set_prompt(app::open_prompt({.prompt = argument}, callbacks(context_))(session_.model()));
+    context_.terminal.note(fmt::format("the prompt is {}", app::name_of(session_.form())));
 }
 
 void ChatLoop::edit_last() {
@@ -219,7 +220,7 @@ void ChatLoop::load(const std::string& argument) {
     const std::string file = need_file(argument, "/load");
     const nlohmann::json saved = read_json_file(file);
     for (const std::string& note : session_.load(saved, file)) context_.terminal.warn(note);
-    context_.terminal.note(fmt::format("{} turns, prompt {}", session_.turns().size(), session_.spec().name));
+    context_.terminal.note(fmt::format("{} turns, prompt {}", session_.turns().size(), app::name_of(session_.form())));
 }
 
 }  // namespace urial::cli

@@ -41,7 +41,7 @@ nlohmann::ordered_json answer_record(const app::ChatSession& session, const std:
             {"dropped_turns", answer.dropped_turns},
             {"token_ids", result.token_ids},
             {"generator", session.model().info().name},
-            {"prompt", session.spec().name}};
+            {"prompt", app::name_of(session.form())}};
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ void take_model(const nlohmann::json& saved, const CLI::App& command, ChatFlags&
 
 void take_conversation(const nlohmann::json& saved, const CLI::App& command, const ChatFlags& flags,
                        app::ChatSession& session, const terminal::Terminal& terminal) {
-    const prompt::PromptSpec chosen = session.spec();
+    const app::PromptForm chosen = session.form();
     for (const std::string& note : session.load(saved, last_chat_file().string())) terminal.warn(note);
     if (command.count("--prompt") > 0 || flags.raw) session.set_prompt(chosen);
     if (command.count("--system") > 0) session.set_system(flags.prompt.system);
@@ -130,7 +130,8 @@ app::ChatSession open_session(ChatFlags flags, const CLI::App& command, const Co
     const std::optional<nlohmann::json> saved = saved_conversation(flags);
     if (saved) take_model(*saved, command, flags);
     // What is wrong with the prompt or an option is said before a model is loaded for seconds.
-    prompt::PromptSpec spec = flags.raw ? prompt::builtin("raw") : app::open_prompt(flags.prompt);
+    if (flags.raw) flags.prompt.prompt = "raw";
+    const app::FormMaker form = app::open_prompt(flags.prompt, callbacks(context));
     app::ChatOptions options;
     options.sampling = flags.sampling;
     options.system = flags.prompt.system;
@@ -143,7 +144,8 @@ app::ChatSession open_session(ChatFlags flags, const CLI::App& command, const Co
     generate::check(options.sampling);
     std::shared_ptr<const engine::Model> model = app::open_model(flags.model, callbacks(context));
     warn_beyond_training(*model, flags.context_tokens, context.terminal);
-    app::ChatSession session(std::move(model), std::move(spec), std::move(options));
+    app::PromptForm prompt = form(*model);
+    app::ChatSession session(std::move(model), std::move(prompt), std::move(options));
     if (saved) take_conversation(*saved, command, flags, session, context.terminal);
     terminal::throw_if_interrupted();
     return session;
@@ -186,7 +188,7 @@ std::optional<fs::path> history_file(const terminal::Terminal& terminal) {
 
 void greet(const app::ChatSession& session, const terminal::Terminal& terminal) {
     terminal.note(fmt::format("{}, prompt {}. It may be wrong. /help lists the commands, Ctrl-D leaves.",
-                              session.model().info().description, session.spec().name));
+                              session.model().info().description, app::name_of(session.form())));
     if (!session.turns().empty()) terminal.note(fmt::format("{} turns so far", session.turns().size()));
 }
 

@@ -165,14 +165,10 @@ private:
 };
 
 ordered_json as_json(const Side& side, const generate::Result& result) {
-    return {{"prompt", side.session.spec().name},
-            {"output", result.text},
-            {"finish_reason", generate::name(result.finish)},
-            {"prompt_tokens", result.prompt_tokens},
-            {"completion_tokens", result.completion_tokens},
-            {"seconds", result.seconds},
-            {"first_token_seconds", result.first_token_seconds},
-            {"tokens_per_second", tokens_per_second(result)}};
+    return {{"prompt", app::name_of(side.session.form())},       {"output", result.text},
+            {"finish_reason", generate::name(result.finish)},    {"prompt_tokens", result.prompt_tokens},
+            {"completion_tokens", result.completion_tokens},     {"seconds", result.seconds},
+            {"first_token_seconds", result.first_token_seconds}, {"tokens_per_second", tokens_per_second(result)}};
 }
 
 ordered_json as_json(const engine::ModelInfo& model) {

@@ -147,10 +147,12 @@ void finish(const generate::BatchSummary& summary, Context& context) {
 }
 
 generate::LocalAnswerer open_answerer(const GenerateOptions& options, const Context& context) {
+    const app::FormMaker form = app::open_prompt(options.prompt, callbacks(context));
     std::shared_ptr<const engine::Model> model =
         app::open_model(options.model, callbacks(context), engine::Purpose::Fast, options.parallel);
     warn_beyond_training(*model, options.context, context.terminal);
-    return {{std::move(model), app::open_prompt_with_system(options.prompt)},
+    std::shared_ptr<const generate::PromptSource> source = app::source_of(form(*model), *model, options.prompt.system);
+    return {{std::move(model), std::move(source)},
             {.parallel = options.parallel,
              .context_tokens = options.context,
              .session = app::session_options(options.model, callbacks(context))}};

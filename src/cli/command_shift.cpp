@@ -147,17 +147,19 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
         ->type_name("FILE[:SCALE]")
         ->allow_extra_args(false)
         ->group(kGroup);
-    add("--base-prompt", flags.pair.base.prompt, "The in-context prompt of the base side", "NAME|FILE")
-        ->check(suggest(prompt::builtin_names()))
+    add("--base-prompt", flags.pair.base.prompt, "The prompt of the base side: an in-context prompt, or chat",
+        "NAME|FILE")
+        ->check(suggest(app::prompt_names()))
         ->capture_default_str();
-    auto* form = add("--chat-template", flags.pair.chat_template,
-                     "The chat form of the aligned side; default: the model's own. Built in: gemma, chatml, llama2, "
-                     "llama3, mistral; or a Jinja file",
-                     "NAME|FILE")
-                     ->check(suggest(engine::builtin_chat_template_names()));
-    add("--aligned-prompt", flags.pair.aligned.prompt, "An in-context prompt for the aligned side instead", "NAME|FILE")
-        ->check(suggest(prompt::builtin_names()))
-        ->excludes(form);
+    add("--chat-template", flags.pair.chat_template,
+        "The chat form where a prompt is chat; default: the model's own. Built in: gemma, chatml, llama2, llama3, "
+        "mistral; or a Jinja file",
+        "NAME|FILE")
+        ->check(suggest(engine::builtin_chat_template_names()));
+    add("--aligned-prompt", flags.pair.aligned.prompt,
+        "The prompt of the aligned side: chat, or an in-context prompt instead", "NAME|FILE")
+        ->check(suggest(app::prompt_names()))
+        ->capture_default_str();
     command
         .add_option("--allow-vocab-mismatch", flags.allowed_vocabulary_mismatch,
                     "Compare the shared tokens where at most N ids differ")

@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "app/models.h"
+#include "app/prompts.h"
 #include "command_line/command_tree.h"
 #include "generate/generate.h"
 #include "prompt/prompt.h"

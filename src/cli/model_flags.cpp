@@ -73,9 +73,15 @@ CLI::Option* add_form_flag(CLI::App& command, std::string& form, const std::stri
 void add_prompt_flags(CLI::App& command, app::PromptChoice& prompt, Context& context) {
     constexpr const char* kGroup = "Prompt";
     add_setting(command, *context.settings, "prompt", prompt.prompt)
-        ->check(suggest(urial::prompt::builtin_names()))
+        ->check(suggest(app::prompt_names()))
         ->group(kGroup);
     add_form_flag(command, prompt.form, "How an original .txt prompt continues with the query")->group(kGroup);
+    command
+        .add_option("--chat-template", prompt.chat_template,
+                    "With --prompt chat: the chat form [the model's own]; a built-in name or a Jinja file")
+        ->check(suggest(engine::builtin_chat_template_names()))
+        ->type_name("NAME|FILE")
+        ->group(kGroup);
     command
         .add_option("--system", prompt.system,
                     "A system message: what the assistant is told beforehand, at the end of the prompt's preamble")

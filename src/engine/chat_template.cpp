@@ -87,10 +87,6 @@ std::string special_text(const Model& model, const std::optional<Token>& token) 
     return token ? model.piece(*token, true) : "";
 }
 
-ChatRenderOptions render_options(const Model& model) {
-    return {.bos_token = special_text(model, model.info().bos), .eos_token = special_text(model, model.info().eos)};
-}
-
 /// Collects plain text until a control token comes.
 class ChatTokens {
 public:
@@ -243,6 +239,10 @@ std::vector<ChatPart> render_chat(const ChatTemplate& form, std::span<const Chat
                     "the chat template {} cannot be applied: {}; give another with --chat-template NAME|FILE",
                     form.name, reason(failure));
     }
+}
+
+ChatRenderOptions render_options(const Model& model) {
+    return {.bos_token = special_text(model, model.info().bos), .eos_token = special_text(model, model.info().eos)};
 }
 
 std::vector<Token> tokenize_chat(const Model& model, std::span<const ChatPart> parts) {

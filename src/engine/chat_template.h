@@ -45,12 +45,15 @@ struct ChatRenderOptions {
 std::vector<ChatPart> render_chat(const ChatTemplate& form, std::span<const ChatMessage> messages,
                                   const ChatRenderOptions& options);
 
+/// The model's own BOS and end tokens.
+ChatRenderOptions render_options(const Model& model);
+
 /// Control tokens are recognised in the template's own text only. Between two of them the text of template and
 /// messages is tokenised as one, as it was when the model was trained. Begins with exactly one BOS where the model
 /// wants one; throws Error{BadInput} where the template itself writes two.
 std::vector<Token> tokenize_chat(const Model& model, std::span<const ChatPart> parts);
 
-/// render_chat with the model's own BOS and end tokens, then tokenize_chat. `answer`: the beginning of the answer.
+/// render_chat with render_options(model), then tokenize_chat. `answer`: the beginning of the answer.
 std::vector<Token> chat_tokens(const Model& model, const ChatTemplate& form, std::span<const ChatMessage> messages,
                                std::string_view answer = {});
 

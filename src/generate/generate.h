@@ -70,7 +70,7 @@ public:
     const PromptSource& source() const { return *source_; }
     const engine::Model& model() const { return *model_; }
     /// Tokens that every rendered conversation begins with (BOS included where the model wants one); empty where the
-    /// source has no constant text.
+    /// source has no prefix worth it.
     const std::vector<Token>& prefix() const { return prefix_; }
     /// The whole conversation in tokens, prompt and query tokenised together.
     std::vector<Token> tokenize(const prompt::Conversation& conversation) const {

@@ -38,7 +38,7 @@ ordered_json LocalAnswerer::identity() const {
     }
     ordered_json prompt = prompt_.source().identity();
     prompt["prefix_tokens"] = prompt_.prefix().size();
-    prompt["text"] = prompt_.source().constant_text().value_or(prompt_.source().outline());
+    prompt["text"] = prompt_.source().text();
     return {{"model", {{"name", info.name}, {"description", info.description}, {"sha256", info.content_hash}}},
             {"adapters", std::move(adapters)},
             {"prompt", std::move(prompt)}};

@@ -16,7 +16,7 @@ PreparedPrompt::PreparedPrompt(std::shared_ptr<const engine::Model> model, promp
 
 PreparedPrompt::PreparedPrompt(std::shared_ptr<const engine::Model> model, std::shared_ptr<const PromptSource> source)
     : model_(std::move(model)), source_(std::move(source)) {
-    if (!source_->constant_text()) return;
+    if (!source_->has_prefix()) return;
     bool first = true;
     for (const std::string_view probe : kProbes) {
         const std::vector<Token> tokens = tokenize({{}, std::string(probe)});

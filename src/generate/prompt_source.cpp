@@ -21,23 +21,34 @@ public:
     nlohmann::ordered_json identity() const override {
         return {{"name", spec_.name}, {"version", spec_.version}, {"sha256", sha256_hex(prompt::format_spec(spec_))}};
     }
+    std::string text() const override { return prompt::render_prefix(spec_); }
     std::string outline() const override { return prompt::render(spec_, {{}, "{query}"}).text; }
-    std::optional<std::string> constant_text() const override { return prompt::render_prefix(spec_); }
+    bool has_prefix() const override { return true; }
     prompt::AnswerForm answer_form() const override { return prompt::answer_form(spec_); }
+    std::string render(const prompt::Conversation& conversation) const override {
+        return prompt::render(spec_, conversation).text;
+    }
     std::vector<Token> tokenize(const engine::Model& model, const prompt::Conversation& conversation,
                                 std::string_view answer) const override {
-        const std::string text = prompt::render(spec_, conversation).text + std::string(answer);
-        return model.tokenize(text, {.add_bos = true, .parse_special = false});
+        return model.tokenize(render(conversation) + std::string(answer), {.add_bos = true, .parse_special = false});
     }
 
 private:
     prompt::PromptSpec spec_;
 };
 
+/// Two system messages as one; what is only white space says nothing.
+std::string joined(const std::string& first, const std::string& second) {
+    if (trim(second).empty()) return first;
+    return first.empty() ? second : first + "\n\n" + second;
+}
+
 class ChatPrompt final : public PromptSource {
 public:
-    ChatPrompt(const engine::Model& model, engine::ChatTemplate form)
+    ChatPrompt(const engine::Model& model, engine::ChatTemplate form, std::string_view system)
         : form_(std::move(form)),
+          system_(trim(system)),
+          options_(engine::render_options(model)),
           takes_system_(engine::takes_system_message(model, form_)),
           end_(engine::answer_end(model, form_)) {}
 
@@ -45,13 +56,23 @@ public:
     std::string label() const override { return form_.name; }
     std::string_view kind() const override { return "chat template"; }
     nlohmann::ordered_json identity() const override {
-        return {{"name", form_.name}, {"sha256", sha256_hex(form_.source)}};
+        nlohmann::ordered_json identity{{"name", form_.name}, {"sha256", sha256_hex(form_.source)}};
+        if (!system_.empty()) identity["system"] = system_;
+        return identity;
     }
+    std::string text() const override { return form_.source; }
     std::string outline() const override { return form_.source; }
-    std::optional<std::string> constant_text() const override { return std::nullopt; }
+    bool has_prefix() const override { return !system_.empty(); }
     prompt::AnswerForm answer_form() const override { return {}; }
     std::optional<Token> answer_end(const engine::Model& model) const override {
         return end_ ? end_ : PromptSource::answer_end(model);
+    }
+    std::string render(const prompt::Conversation& conversation) const override {
+        std::string text;
+        for (const engine::ChatPart& part : engine::render_chat(form_, messages(conversation), options_)) {
+            text += part.text;
+        }
+        return text;
     }
     std::vector<Token> tokenize(const engine::Model& model, const prompt::Conversation& conversation,
                                 std::string_view answer) const override {
@@ -61,7 +82,9 @@ public:
 private:
     std::vector<engine::ChatMessage> messages(const prompt::Conversation& conversation) const {
         std::vector<engine::ChatMessage> messages;
-        if (!trim(conversation.system).empty()) messages.push_back({"system", conversation.system});
+        if (const std::string system = joined(system_, conversation.system); !system.empty()) {
+            messages.push_back({"system", system});
+        }
         for (const prompt::Turn& turn : conversation.turns) {
             messages.push_back({"user", turn.query});
             messages.push_back({"assistant", turn.answer});
@@ -71,6 +94,8 @@ private:
     }
 
     engine::ChatTemplate form_;
+    std::string system_;
+    engine::ChatRenderOptions options_;
     bool takes_system_;
     std::optional<Token> end_;
 };
@@ -81,8 +106,9 @@ std::shared_ptr<const PromptSource> in_context_prompt(prompt::PromptSpec spec) {
     return std::make_shared<InContextPrompt>(std::move(spec));
 }
 
-std::shared_ptr<const PromptSource> chat_prompt(const engine::Model& model, engine::ChatTemplate form) {
-    return std::make_shared<ChatPrompt>(model, std::move(form));
+std::shared_ptr<const PromptSource> chat_prompt(const engine::Model& model, engine::ChatTemplate form,
+                                                std::string system) {
+    return std::make_shared<ChatPrompt>(model, std::move(form), system);
 }
 
 }  // namespace urial::generate

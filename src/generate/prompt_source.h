@@ -30,15 +30,20 @@ public:
     virtual std::string_view kind() const = 0;
     /// For manifests: name, version where there is one, and hash. Where it differs, answers may.
     virtual nlohmann::ordered_json identity() const = 0;
-    /// For manifests: the whole text with {query} in the place of a query; a template itself.
+    /// For manifests: the text that all conversations have in common; a template itself.
+    virtual std::string text() const = 0;
+    /// The same with what stands around a query, written {query}.
     virtual std::string outline() const = 0;
-    /// What every conversation begins with, worth computing beforehand; nullopt: nothing is.
-    virtual std::optional<std::string> constant_text() const = 0;
+    /// Whether conversations begin with so much in common that it is worth computing beforehand.
+    virtual bool has_prefix() const = 0;
 
     /// What ends an answer beside the model's own end tokens.
     virtual prompt::AnswerForm answer_form() const = 0;
     /// The token with which an answer of the model ends; nullopt where it has none.
     virtual std::optional<engine::Token> answer_end(const engine::Model& model) const { return model.info().eos; }
+    /// The conversation up to its answer, as text: for people, and for servers that continue text. Throws as
+    /// tokenize().
+    virtual std::string render(const prompt::Conversation& conversation) const = 0;
     /// What the model continues: the conversation up to its answer, or into `answer`, which has begun. Throws
     /// Error{BadInput} for a query that is empty or not UTF-8.
     virtual std::vector<engine::Token> tokenize(const engine::Model& model, const prompt::Conversation& conversation,
@@ -46,7 +51,8 @@ public:
 };
 
 std::shared_ptr<const PromptSource> in_context_prompt(prompt::PromptSpec spec);
-/// The chat form of an aligned model.
-std::shared_ptr<const PromptSource> chat_prompt(const engine::Model& model, engine::ChatTemplate form);
+/// The chat form of an aligned model. `system`: a system message for all conversations, before their own.
+std::shared_ptr<const PromptSource> chat_prompt(const engine::Model& model, engine::ChatTemplate form,
+                                                std::string system = {});
 
 }  // namespace urial::generate

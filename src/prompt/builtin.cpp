@@ -11,8 +11,8 @@
 namespace urial::prompt {
 namespace {
 
-constexpr std::array<std::string_view, 7> kNames{"urial",     "urial-1", "urial-8", "urial-help", "instruction-only",
-                                                 "zero-shot", "raw"};
+constexpr std::array<std::string_view, 8> kNames{"urial",   "urial-1",          "urial-8",   "urial-help",
+                                                 "vanilla", "instruction-only", "zero-shot", "raw"};
 
 PromptSpec load_file(const fs::path& path, OriginalForm form) {
     const std::string text = read_text_file(path);

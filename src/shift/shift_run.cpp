@@ -67,7 +67,7 @@ ordered_json describe(const generate::PreparedPrompt& prompt) {
     const generate::PromptSource& source = prompt.source();
     ordered_json described{{"kind", source.kind()}};
     described.update(source.identity());
-    if (source.constant_text()) described["prefix_tokens"] = prompt.prefix().size();
+    if (source.has_prefix()) described["prefix_tokens"] = prompt.prefix().size();
     described["text"] = source.outline();
     return described;
 }

@@ -61,7 +61,7 @@ TEST(ChatSession, a_system_message_joins_the_preamble_and_can_be_changed_and_tak
     options.system = "Rhyme.";
     ChatSession session(echo_model(), chat_spec(), options);
     EXPECT_EQ(session.show("one").text, "Talk.\n\nRhyme.\nQ: one\nA: ");
-    EXPECT_EQ(session.spec().preamble, "Talk.\n") << "the prompt itself stays";
+    EXPECT_EQ(std::get<prompt::PromptSpec>(session.form()).preamble, "Talk.\n") << "the prompt itself stays";
     EXPECT_EQ(session.ask("one", kNowhere).result.text, "You said one.");
     session.set_system("Be brief.");
     EXPECT_EQ(session.show(std::nullopt).text, "Talk.\n\nBe brief.\nQ: one\nA: ");
@@ -218,6 +218,31 @@ TEST(ChatSession, a_saved_conversation_goes_on_where_it_was) {
     EXPECT_EQ(second.sampling().temperature, 0.5);
     EXPECT_EQ(second.sampling().stop, std::vector<std::string>{"STOP"});
     EXPECT_EQ(second.overflow(), generate::Overflow::DropOldest);
+}
+
+/// Says what chat_spec() says, as a chat template.
+engine::ChatTemplate chat_form() {
+    return {"lines",
+            "{% for m in messages %}{{ {'system': '', 'user': 'Q: ', 'assistant': 'A: '}[m.role] + m.content }}\n"
+            "{% endfor %}{% if add_generation_prompt %}A: {% endif %}"};
+}
+
+TEST(ChatSession, a_chat_template_is_a_prompt_like_any_other) {
+    ChatOptions options;
+    options.system = "Talk.";
+    ChatSession session(echo_model(), chat_form(), options);
+    EXPECT_EQ(session.ask("one", kNowhere).result.text, "You said one.");
+    EXPECT_EQ(session.ask("two", kNowhere).result.text, "You said two.");
+    EXPECT_EQ(session.show(std::nullopt).text, "Talk.\nQ: one\nA: You said one.\nQ: two\nA: ");
+
+    ChatSession other(echo_model(), chat_spec(), {});
+    other.load(nlohmann::json::parse(session.save().dump()), "chat.json");
+    EXPECT_EQ(name_of(other.form()), "lines");
+    EXPECT_EQ(other.show("three").text, session.show("three").text);
+    other.set_prompt(chat_spec());
+    EXPECT_EQ(other.show("three").text,
+              "Talk.\n\nTalk.\nQ: one\nA: You said one.\nQ: two\nA: You said two.\nQ: three\nA: ")
+        << "the system message stays, at the end of the preamble";
 }
 
 TEST(ChatSession, another_model_goes_on_with_a_saved_conversation_and_the_user_is_told) {

@@ -31,7 +31,7 @@ protected:
         options.sampling.max_tokens = 4;
         options.context_tokens = 64;
         options.session = session_options(choice, callbacks);
-        ChatSession session(model, open_prompt({"raw", "", ""}), options);
+        ChatSession session(model, prompt::builtin("raw"), options);
         return session.ask("hello", {}).result.text;
     }
 

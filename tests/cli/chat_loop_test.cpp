@@ -216,9 +216,9 @@ TEST_F(ChatLoopTest, save_replaces_a_file_only_when_told_to_and_makes_no_folder)
 
 TEST_F(ChatLoopTest, prompt_changes_the_prompt_and_refuses_an_unknown_one) {
     talk({"/prompt zero-shot"});
-    EXPECT_EQ(session.spec().name, "zero-shot");
+    EXPECT_EQ(app::name_of(session.form()), "zero-shot");
     talk({"/prompt zero-shoot"});
-    EXPECT_EQ(session.spec().name, "zero-shot");
+    EXPECT_EQ(app::name_of(session.form()), "zero-shot");
     EXPECT_EQ(context.exit_code, 1);
 }
 

@@ -104,7 +104,7 @@ TEST(LlamaEngineModel, the_constant_prefix_covers_all_but_a_few_tokens_whatever_
     const auto model = test::default_model();
     for (const char* name : {"urial", "urial-1", "urial-8", "instruction-only"}) {
         const generate::PreparedPrompt prompt(model, prompt::builtin(name));
-        const auto constant = model->tokenize(*prompt.source().constant_text(), {.add_bos = true});
+        const auto constant = model->tokenize(prompt.source().text(), {.add_bos = true});
         EXPECT_GE(prompt.prefix().size() + 2, constant.size()) << name;
         for (const std::string& question : questions()) {
             const auto tokens = prompt.tokenize({{}, question});
