@@ -6,7 +6,8 @@
 // would be fair.
 //
 // So the waits are long while we are alone and short while we are not. Whether we are, the kernel tells: it counts how
-// often it took the core from a thread that wanted to go on.
+// long each thread wanted to run and had no core. (How often it took the core from a thread says little: daemons do so
+// a hundred times a second, for moments.)
 //
 // libgomp reads how long to spin before main, but has a rule of its own (its manual, GOMP_SPINCOUNT): while there are
 // more OpenMP threads than CPUs it spins 100 times, which are 2 us. We make use of that: in a crowd one more team
@@ -26,8 +27,6 @@
 #include <optional>
 #include <thread>
 
-#include <sys/resource.h>
-
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -36,14 +35,14 @@
 
 namespace urial::engine {
 
-void Crowd::add(Time now, Counts counts, int most) {
+void Crowd::add(Time now, double waited, int most) {
     if (!started_) {
         started_ = true;
         until_ = now;
     } else {
         const double window = std::chrono::duration<double>(now - window_).count();
-        if (static_cast<double>(counts.preemptions - counts_.preemptions) >= kOften * window) until_ = now + kMemory;
-        if (counts.waited - counts_.waited >= kMuchWaiting * window) {
+        if (waited - waited_ >= kMuchWaiting * window) until_ = now + kMemory;
+        if (waited - waited_ >= kMostWaiting * window) {
             left_out_ = std::min(left_out_ + 1, most);
             try_again_ = now + kMemory;
         } else if (left_out_ > 0 && now >= try_again_) {
@@ -52,7 +51,7 @@ void Crowd::add(Time now, Counts counts, int most) {
         }
     }
     window_ = now;
-    counts_ = counts;
+    waited_ = waited;
 }
 
 /// More threads than there are CPUs, whatever the engine has.
@@ -120,9 +119,7 @@ int mind_the_crowd() {
     const MutexLock lock(watch.mutex);
     const Crowd::Time now = std::chrono::steady_clock::now();
     if (watch.crowd.is_due(now)) {
-        rusage usage{};
-        getrusage(RUSAGE_SELF, &usage);
-        watch.crowd.add(now, {usage.ru_nivcsw, waited_for_a_core()}, std::max(0, most_left_out()));
+        watch.crowd.add(now, waited_for_a_core(), std::max(0, most_left_out()));
     }
     if (!watch.crowd.is_here(now)) {
         watch.short_waits.reset();

@@ -8,37 +8,33 @@
 
 namespace urial::engine {
 
-/// Tells from how often our threads lost their core to others, and how long they waited for one. For one thread at a
-/// time.
+/// Tells from how long our threads waited for a core. For one thread at a time.
 class Crowd {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    /// Of all threads of the process since it started.
-    struct Counts {
-        long preemptions = 0;
-        double waited = 0;  ///< seconds in which a thread wanted to run and had no core
-    };
-
-    /// Whether the counts of now would tell something that those of before did not.
+    /// Whether the waiting until now would tell something that the waiting before did not.
     bool is_due(Time now) const { return !started_ || now - window_ >= kWindow; }
-    /// To be called when is_due(). `most` threads can be left out.
-    void add(Time now, Counts counts, int most);
+    /// To be called when is_due(). `waited`: seconds in which a thread of the process wanted to run and had no core,
+    /// since it started, of all threads together. `most` threads can be left out.
+    void add(Time now, double waited, int most);
 
-    /// From when preemptions come often until they have been rare for kMemory.
+    /// From when they wait much until they have waited little for kMemory.
     bool is_here(Time now) const { return now < until_; }
     /// So many threads are better not used: others have the cores for which they would wait.
     int threads_left_out() const { return left_out_; }
 
-    static constexpr std::chrono::milliseconds kWindow{100};  ///< what is counted, at least
-    static constexpr double kOften = 60;                      ///< a second; a busy neighbour makes 100 to 300
-    static constexpr double kMuchWaiting = 0.5;               ///< of the time, all threads together
+    static constexpr std::chrono::milliseconds kWindow{200};  ///< what is looked at, at least
+    /// Shares of the time, all threads together: 0.05 is usual on a machine that does little else, beside a busy loop
+    /// it is 0.6 to 0.9.
+    static constexpr double kMuchWaiting = 0.35;
+    static constexpr double kMostWaiting = 0.5;  ///< with this, fewer threads are better
     static constexpr std::chrono::seconds kMemory{3};
 
 private:
     bool started_ = false;
     Time window_;
-    Counts counts_;  // when the window began
+    double waited_ = 0;  // until the window began
     Time until_;
     int left_out_ = 0;
     Time try_again_;  // with more threads
@@ -57,7 +53,7 @@ private:
 
 /// Called before every computation; makes the waits of all OpenMP threads of the process short while there is a crowd.
 /// Returns how many threads are better left out of a computation whose result does not depend on their number. Costs a
-/// system call, and more ten times a second. Any thread may call it.
+/// system call, and more five times a second. Any thread may call it.
 int mind_the_crowd();
 
 }  // namespace urial::engine

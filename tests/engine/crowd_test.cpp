@@ -17,13 +17,13 @@ constexpr int kMost = 15;
 /// Counts as the engine does: only what is due.
 class Watched {
 public:
-    bool is_here(int ms, long preemptions, double waited = 0) {
+    bool is_here(int ms, double waited) {
         const Crowd::Time now = start_ + milliseconds(ms);
-        if (crowd_.is_due(now)) crowd_.add(now, {preemptions, waited}, kMost);
+        if (crowd_.is_due(now)) crowd_.add(now, waited, kMost);
         return crowd_.is_here(now);
     }
     int left_out(int ms, double waited) {
-        is_here(ms, 0, waited);
+        is_here(ms, waited);
         return crowd_.threads_left_out();
     }
 
@@ -32,54 +32,54 @@ private:
     Crowd::Time start_;
 };
 
-TEST(Crowd, few_preemptions_are_no_crowd) {
+TEST(Crowd, a_little_waiting_is_no_crowd) {
     Watched crowd;
-    for (int ms = 0; ms < 5000; ms += 10) EXPECT_FALSE(crowd.is_here(ms, ms / 50));  // 20 a second
+    for (int ms = 0; ms < 5000; ms += 10) EXPECT_FALSE(crowd.is_here(ms, ms * 1e-4)) << ms;  // a tenth of the time
 }
 
-TEST(Crowd, frequent_preemptions_are_a_crowd_within_a_window_and_until_they_have_been_rare_for_a_while) {
+TEST(Crowd, much_waiting_is_a_crowd_within_a_window_and_until_there_was_little_for_a_while) {
     Watched crowd;
-    EXPECT_FALSE(crowd.is_here(0, 1000));  // of before
-    EXPECT_FALSE(crowd.is_here(50, 1010));
-    EXPECT_TRUE(crowd.is_here(100, 1020));
-    EXPECT_TRUE(crowd.is_here(1000, 1020));
-    EXPECT_TRUE(crowd.is_here(1100, 1040));
-    EXPECT_TRUE(crowd.is_here(4000, 1041));
-    EXPECT_FALSE(crowd.is_here(4200, 1042));
-    EXPECT_TRUE(crowd.is_here(4400, 1062));
+    EXPECT_FALSE(crowd.is_here(0, 70.0));  // of before
+    EXPECT_FALSE(crowd.is_here(100, 70.08));
+    EXPECT_TRUE(crowd.is_here(200, 70.08));
+    EXPECT_TRUE(crowd.is_here(1000, 70.08));
+    EXPECT_TRUE(crowd.is_here(1200, 70.16));
+    EXPECT_TRUE(crowd.is_here(4000, 70.2));
+    EXPECT_FALSE(crowd.is_here(4300, 70.21));
+    EXPECT_TRUE(crowd.is_here(4500, 70.3));
 }
 
-TEST(Crowd, what_happened_long_ago_in_a_long_computation_counts_by_its_rate) {
+TEST(Crowd, what_happened_long_ago_in_a_long_computation_counts_by_its_share) {
     Watched crowd;
     crowd.is_here(0, 0);
-    EXPECT_FALSE(crowd.is_here(10'000, 300));
-    EXPECT_TRUE(crowd.is_here(20'000, 1800));
+    EXPECT_FALSE(crowd.is_here(10'000, 3));
+    EXPECT_TRUE(crowd.is_here(20'000, 7));
 }
 
 TEST(Crowd, threads_are_left_out_one_by_one_while_they_wait_for_cores) {
     Watched crowd;
     EXPECT_EQ(crowd.left_out(0, 100.0), 0);     // of before
-    EXPECT_EQ(crowd.left_out(100, 100.04), 0);  // 0.4 of the time
-    EXPECT_EQ(crowd.left_out(200, 100.11), 1);
-    EXPECT_EQ(crowd.left_out(300, 100.18), 2);
-    EXPECT_EQ(crowd.left_out(400, 100.18), 2);
+    EXPECT_EQ(crowd.left_out(200, 100.08), 0);  // 0.4 of the time
+    EXPECT_EQ(crowd.left_out(400, 100.22), 1);
+    EXPECT_EQ(crowd.left_out(600, 100.36), 2);
+    EXPECT_EQ(crowd.left_out(800, 100.36), 2);
 }
 
 TEST(Crowd, more_threads_are_tried_when_they_have_not_waited_for_a_while) {
     Watched crowd;
     crowd.left_out(0, 0);
-    for (int window = 1; window <= 5; ++window) crowd.left_out(100 * window, 0.1 * window);
-    EXPECT_EQ(crowd.left_out(3400, 0.5), 5);
-    EXPECT_EQ(crowd.left_out(3600, 0.5), 2);
-    EXPECT_EQ(crowd.left_out(6500, 0.5), 2);
-    EXPECT_EQ(crowd.left_out(6700, 0.5), 1);
-    EXPECT_EQ(crowd.left_out(9800, 0.5), 0);
+    for (int window = 1; window <= 5; ++window) crowd.left_out(200 * window, 0.2 * window);
+    EXPECT_EQ(crowd.left_out(3900, 1.0), 5);
+    EXPECT_EQ(crowd.left_out(4200, 1.0), 2);
+    EXPECT_EQ(crowd.left_out(7100, 1.0), 2);
+    EXPECT_EQ(crowd.left_out(7400, 1.0), 1);
+    EXPECT_EQ(crowd.left_out(10'500, 1.0), 0);
 }
 
 TEST(Crowd, a_thread_is_left_to_compute_whatever_happens) {
     Watched crowd;
-    for (int window = 0; window < 50; ++window) crowd.left_out(100 * window, 0.2 * window);
-    EXPECT_EQ(crowd.left_out(5000, 10), kMost);
+    for (int window = 0; window < 50; ++window) crowd.left_out(200 * window, 0.4 * window);
+    EXPECT_EQ(crowd.left_out(10'000, 20), kMost);
 }
 
 #ifdef _OPENMP
