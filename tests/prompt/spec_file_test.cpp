@@ -127,8 +127,8 @@ TEST(Builtin, every_embedded_file_is_listed_under_its_own_name) {
 
 TEST(Builtin, the_prompts_have_the_examples_that_their_names_promise) {
     const std::vector<std::pair<std::string, std::size_t>> expected{
-        {"urial", 3},     {"urial-1", 1}, {"urial-8", 8}, {"urial-help", 3}, {"vanilla", 3}, {"instruction-only", 0},
-        {"zero-shot", 0}, {"raw", 0}};
+        {"urial", 3},   {"urial-1", 1},          {"urial-8", 8},   {"urial-help", 3},
+        {"vanilla", 3}, {"instruction-only", 0}, {"zero-shot", 0}, {"raw", 0}};
     for (const auto& [name, count] : expected) EXPECT_EQ(builtin(name).examples.size(), count) << name;
 }
 
