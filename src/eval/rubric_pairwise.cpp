@@ -8,7 +8,7 @@
 namespace urial::eval {
 namespace {
 
-class PairwiseKind : public RubricKind {
+class PairwiseKind final : public RubricKind {
 public:
     std::string_view name() const override { return "pairwise"; }
     Subject subject() const override { return Subject::Pair; }

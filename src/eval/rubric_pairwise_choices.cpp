@@ -8,7 +8,7 @@
 namespace urial::eval {
 namespace {
 
-class PairwiseChoicesKind : public RubricKind {
+class PairwiseChoicesKind final : public RubricKind {
 public:
     std::string_view name() const override { return "pairwise-choices"; }
     Subject subject() const override { return Subject::Pair; }

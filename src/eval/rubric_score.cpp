@@ -10,7 +10,7 @@
 namespace urial::eval {
 namespace {
 
-class ScoreKind : public RubricKind {
+class ScoreKind final : public RubricKind {
 public:
     std::string_view name() const override { return "score"; }
     Subject subject() const override { return Subject::Answer; }

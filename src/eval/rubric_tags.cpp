@@ -10,7 +10,7 @@
 namespace urial::eval {
 namespace {
 
-class TagsKind : public RubricKind {
+class TagsKind final : public RubricKind {
 public:
     std::string_view name() const override { return "tags"; }
     Subject subject() const override { return Subject::Instruction; }
