@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "app/settings.h"
+#include "base/cpu_level.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
@@ -27,6 +28,7 @@ constexpr int kExitInterrupted = 130;
 
 int run(CLI::App& app, cli::Context& context, int argc, char** argv) {
     try {
+        cpu_level();  // a wrong name is said here and not by one of the threads that compute
         app.parse(argc, argv);
         return context.exit_code;
     } catch (const CLI::CallForHelp&) {

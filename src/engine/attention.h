@@ -1,10 +1,12 @@
 #pragma once
 
 // Attention of many rows over one cache that all sequences share: the arithmetic kernel of packed_weights.h, free of
-// ggml. The essay is in attention_avx512.cpp.
+// ggml. The essay is in attention_kernel.h.
 
 #include <cstddef>
 #include <cstdint>
+
+#include "base/cpu_level.h"
 
 namespace urial::engine {
 
@@ -29,11 +31,15 @@ struct AttentionTask {
     std::size_t output_row = 0, output_head = 0;
 };
 
-/// True where the machine has AVX-512, and the build has the kernel.
-bool attention_runs_here();
-
 /// The share of thread `thread` of `threads`: every threads-th pair of rows. What a row gets does not depend on the
-/// other rows, nor on the threads.
-void attend(const AttentionTask& task, std::size_t thread, std::size_t threads);
+/// other rows, nor on the threads, nor on the set of instructions.
+using Attend = void (*)(const AttentionTask& task, std::size_t thread, std::size_t threads);
+
+/// The fastest that `level` allows and the build has; null where that is none.
+Attend attention(CpuLevel level);
+
+/// Null where the build lacks it.
+extern const Attend avx2_attend;
+extern const Attend avx512_attend;
 
 }  // namespace urial::engine

@@ -24,6 +24,16 @@ Number parameter(const ggml_tensor& op, std::size_t index) {
     return number;
 }
 
+Attend attention_kernel() {
+    static const Attend kernel = attention(cpu_level());
+    return kernel;
+}
+
+GatedGelu gated_gelu_kernel() {
+    static const GatedGelu kernel = gated_gelu(cpu_level());
+    return kernel;
+}
+
 /// What a marked node's `extra` points to: who computes it. ggml's CPU routines make no use of it.
 class Operation : public ggml::cpu::tensor_traits {
 public:
@@ -62,7 +72,7 @@ public:
         task.output = static_cast<char*>(op->data);
         task.output_row = op->nb[2];
         task.output_head = op->nb[1];
-        attend(task, static_cast<std::size_t>(params->ith), static_cast<std::size_t>(params->nth));
+        (*attention_kernel())(task, static_cast<std::size_t>(params->ith), static_cast<std::size_t>(params->nth));
         return true;
     }
 
@@ -93,7 +103,7 @@ private:
     static bool is_dense(const ggml_tensor& tensor) { return tensor.nb[0] == ggml_type_size(tensor.type); }
 };
 
-class GatedGelu final : public Operation {
+class GatedGeluOfRows final : public Operation {
 public:
     bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
         const auto row = [](const ggml_tensor& tensor, std::int64_t index) {
@@ -101,7 +111,8 @@ public:
                                             static_cast<std::size_t>(index) * tensor.nb[1]);
         };
         for (std::int64_t i = params->ith; i < op->ne[1]; i += params->nth) {
-            gated_gelu(row(*op->src[0], i), row(*op->src[1], i), row(*op, i), static_cast<std::size_t>(op->ne[0]));
+            (*gated_gelu_kernel())(row(*op->src[0], i), row(*op->src[1], i), row(*op, i),
+                                   static_cast<std::size_t>(op->ne[0]));
         }
         return true;
     }
@@ -122,10 +133,10 @@ public:
     bool compute_forward(ggml_compute_params*, ggml_tensor*) override { return true; }
 };
 
-Attention attention;
-GatedGelu gated_gelu_of_rows;
+Attention attention_of_rows;
+GatedGeluOfRows gated_gelu_of_rows;
 Nothing nothing;
-const std::array<Operation*, 3> operations{&attention, &gated_gelu_of_rows, &nothing};
+const std::array<Operation*, 3> operations{&attention_of_rows, &gated_gelu_of_rows, &nothing};
 
 }  // namespace
 
@@ -140,10 +151,10 @@ void take_over(ggml_tensor* node) {
     const auto is_within_reach = [&] {
         return packed_weights_available() && node->buffer != nullptr && ggml_backend_buffer_is_host(node->buffer);
     };
-    if (GatedGelu::computes(*node) && gated_gelu_runs_here() && is_within_reach()) {
+    if (GatedGeluOfRows::computes(*node) && gated_gelu_kernel() != nullptr && is_within_reach()) {
         node->extra = &gated_gelu_of_rows;
-    } else if (Attention::computes(*node) && attention_runs_here() && is_within_reach()) {
-        node->extra = &attention;
+    } else if (Attention::computes(*node) && attention_kernel() != nullptr && is_within_reach()) {
+        node->extra = &attention_of_rows;
         for (const int source : {1, 2}) {
             ggml_tensor* const cast = node->src[source];
             node->src[source] = Attention::uncast(cast);

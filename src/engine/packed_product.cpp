@@ -3,9 +3,9 @@
 // products. Half of a step's time was spent there (Gemma 3 270M, whose head is Q8_0 and whose other matrices are mostly
 // Q5_0).
 //
-// Layout. Sixteen rows make a *group*, one row per 32-bit lane of a 512-bit vector. For each block of 32 weights a
+// Layout. Sixteen rows make a *group*, one row per 32-bit lane of a vector of 16 lanes. For each block of 32 weights a
 // group holds 16 scales (f16) and eight vectors: vector k has weights 4k .. 4k+3 of every row, as unsigned bytes (value
-// + offset, because VPDPBUSD multiplies unsigned by signed bytes). That is 34 bytes per row and block, as Q8_0 has.
+// + offset, because the CPU multiplies unsigned by signed bytes). That is 34 bytes per row and block, as Q8_0 has.
 //
 //     group, block b:  [16 x f16 scale] [k = 0: 16 rows x 4 bytes] ... [k = 7: 16 rows x 4 bytes]
 //
@@ -21,25 +21,23 @@
 //     group, 256 weights:  [16 x f16 d], then for each 32:
 //                          [16 x i8 s of the first half] [16 x i8 s of the second] [k = 0] ... [k = 7] as above
 //
-// Columns are rounded per block of 32 as ggml rounds them (8 bits, or two 8-bit planes that make 16) and stored in
-// *tiles* of six, in the order in which the kernel reads them:
+// Columns are rounded per block of 32 as ggml rounds them (8 bits), or to 16, and stored in *tiles* of six, in the
+// order in which the kernel reads them; each block of a tile ends with
 //
-//     tile, block b:   [k = 0: 6 x 4 bytes] ... [k = 7] (the same for the low plane)
-//                      [6 x correction] [6 x second correction] [6 x f32 scale]
+//     [6 x correction] [6 x second correction] [6 x f32 scale]
 //
-// One VPDPBUSD then adds four products for each of 16 rows; eight make a block for one column, and scaling costs one
-// conversion, one product and one addition per 512 products instead of per 32. The kernel takes two groups and six
-// columns at a time: 12 integer and 12 float accumulators, the two weight vectors and a column's word fit into the 32
-// registers, and 12 VPDPBUSD need 8 loads (one group and twelve columns would need 13, and wait for them). While the
-// first tile is multiplied the next pair of groups is fetched, for narrow batches wait for the memory.
+// What stands before that depends on the instruction set: packed_product_avx512.cpp and packed_product_avx2.cpp say it,
+// and why they take so many groups at a time. Either takes one word of a column to all 16 rows at once, so that scaling
+// costs one conversion, one product and one addition per 512 products instead of per 32. While the first tile is
+// multiplied the next pair of groups is fetched, for narrow batches wait for the memory.
 //
 // The correction, -offset x the sum of the column's rounded numbers, undoes the weights' offset; Q6_K has one for each
 // half of a block. For Q4_K the second one is instead the f32 number that m n multiplies, the column's sum with the
 // sign changed.
 //
 // Within a block sums are exact integers, so a product differs from ggml's only in the order of the float additions
-// over blocks, and in that ggml rounds a column's scale to f16. With 16 bits the rounding of the columns, which is what
-// otherwise limits the precision of quantised models, falls by a factor of 256.
+// over blocks, and in that ggml rounds a column's scale to f16; and the kernels differ in nothing. With 16 bits the
+// rounding of the columns, which is what otherwise limits the precision of quantised models, falls by a factor of 256.
 
 #include "engine/packed_product.h"
 
@@ -202,9 +200,9 @@ void pack(PackedFormat format, const void* source, std::size_t rows, std::size_t
     pack_groups(0, groups / workers);
 }
 
-std::size_t tile_bytes(std::size_t length, ColumnBits bits) {
-    const std::size_t planes = bits == ColumnBits::Eight ? 1 : 2;
-    return length / kBlockLength * kTileColumns * 4 * (planes * kWords + 3);
+const PackedProduct* packed_product(CpuLevel level) {
+    if (level >= CpuLevel::Avx512Vnni && avx512_vnni_product != nullptr) return avx512_vnni_product;
+    return level >= CpuLevel::Avx2 ? avx2_product : nullptr;
 }
 
 }  // namespace urial::engine

@@ -49,11 +49,11 @@ void note_matrix(const ggml_tensor& op, Arithmetic arithmetic) {
 /// The product of packed weights (src[0]) and float columns (src[1]).
 class Product final : public ggml::cpu::tensor_traits {
 public:
-    explicit Product(ColumnBits bits) : bits_(bits) {}
+    Product(const PackedProduct& kernel, ColumnBits bits) : kernel_(kernel), bits_(bits) {}
 
     bool work_size(int, const ggml_tensor* op, std::size_t& size) override {
         if (op->op != GGML_OP_MUL_MAT) return false;
-        size = tiles(*op) * tile_bytes(length(*op), bits_);
+        size = tiles(*op) * tile_bytes(*op);
         return true;
     }
 
@@ -86,6 +86,9 @@ private:
     }
     static std::size_t columns(const ggml_tensor& op) { return static_cast<std::size_t>(ggml_nrows(op.src[1])); }
     static std::size_t tiles(const ggml_tensor& op) { return (columns(op) + kTileColumns - 1) / kTileColumns; }
+    std::size_t tile_bytes(const ggml_tensor& op) const {
+        return kernel_.tile_bytes(*format_of(*op.src[0]), bits_, length(op));
+    }
 
     /// Where column `index` of a tensor of columns begins.
     static char* column(const ggml_tensor& tensor, std::size_t index) {
@@ -104,8 +107,8 @@ private:
         for (std::size_t c = 0; c < count(op, tile); ++c) {
             inputs[c] = reinterpret_cast<const float*>(column(*op.src[1], tile * kTileColumns + c));
         }
-        pack_tile(*format_of(*op.src[0]), bits_, inputs.data(), count(op, tile), length(op),
-                  packed + tile * tile_bytes(length(op), bits_));
+        kernel_.pack_tile(*format_of(*op.src[0]), bits_, inputs.data(), count(op, tile), length(op),
+                          packed + tile * tile_bytes(op));
     }
 
     void multiply_pair(const ggml_tensor& op, std::size_t pair, const std::uint8_t* packed) const {
@@ -118,16 +121,18 @@ private:
             for (std::size_t c = 0; c < count(op, tile); ++c) {
                 outputs[c] = reinterpret_cast<float*>(column(op, tile * kTileColumns + c)) + pair * kPairRows;
             }
-            multiply(format, bits_, weights, packed + tile * tile_bytes(length(op), bits_), count(op, tile), length(op),
-                     tile == 0 ? next : nullptr, outputs.data());
+            kernel_.multiply(format, bits_, weights, packed + tile * tile_bytes(op), count(op, tile), length(op),
+                             tile == 0 ? next : nullptr, outputs.data());
         }
     }
 
+    const PackedProduct& kernel_;
     ColumnBits bits_;
 };
 
 struct PackedType : ggml::cpu::extra_buffer_type {
-    PackedType(Arithmetic from, ColumnBits bits) : arithmetic(from), product(bits) {}
+    PackedType(Arithmetic from, const PackedProduct& kernel, ColumnBits bits)
+        : arithmetic(from), product(kernel, bits) {}
 
     bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) override {
         const ggml_tensor* weights = op->src[0];
@@ -193,14 +198,14 @@ std::size_t alloc_size(ggml_backend_buffer_type_t, const ggml_tensor* tensor) {
 constexpr std::size_t kAlignment = 64;
 
 /// Buffer types live as long as the process, as ggml's own do.
-ggml_backend_buffer_type* new_type(Arithmetic arithmetic, ColumnBits bits) {
+ggml_backend_buffer_type* new_type(Arithmetic arithmetic, const PackedProduct& kernel, ColumnBits bits) {
     auto* type = new ggml_backend_buffer_type{};
     type->iface.get_name = [](ggml_backend_buffer_type_t) { return "CPU_URIAL"; };
     type->iface.alloc_buffer = new_buffer;
     type->iface.get_alignment = [](ggml_backend_buffer_type_t) { return kAlignment; };
     type->iface.get_alloc_size = alloc_size;
     type->device = ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0);
-    type->context = new PackedType(arithmetic, bits);
+    type->context = new PackedType(arithmetic, kernel, bits);
     return type;
 }
 
@@ -210,9 +215,10 @@ bool packed_weights_available() {
     // Held here too: ggml's list ends before the process does.
     static const std::array<ggml_backend_buffer_type*, 2> types = [] {
         std::array<ggml_backend_buffer_type*, 2> made{};
-        if (!packed_product_runs_here()) return made;
-        made = {new_type(Arithmetic::Packed, ColumnBits::Eight),
-                new_type(Arithmetic::PackedPrecise, ColumnBits::Sixteen)};
+        const PackedProduct* kernel = packed_product(cpu_level());
+        if (kernel == nullptr) return made;
+        made = {new_type(Arithmetic::Packed, *kernel, ColumnBits::Eight),
+                new_type(Arithmetic::PackedPrecise, *kernel, ColumnBits::Sixteen)};
         auto& all = ggml_backend_cpu_get_extra_buffer_types();
         all.insert(all.begin(), made.begin(), made.end());
         return made;

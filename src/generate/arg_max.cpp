@@ -11,6 +11,7 @@
 #include <limits>
 #include <span>
 
+#include "base/cpu_level.h"
 #include "base/error.h"
 #include "generate/generate.h"
 
@@ -106,8 +107,8 @@ using TopTwoFunction = TopTwo (*)(const float*, std::size_t);
 
 TopTwoFunction fastest_top_two() {
 #if URIAL_HAS_X86
-    if (__builtin_cpu_supports("avx512f")) return top_two_avx512;
-    if (__builtin_cpu_supports("avx2")) return top_two_avx2;
+    if (cpu_level() >= CpuLevel::Avx512) return top_two_avx512;
+    if (cpu_level() >= CpuLevel::Avx2) return top_two_avx2;
 #endif
     return top_two_portable;
 }

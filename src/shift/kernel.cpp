@@ -52,6 +52,7 @@
 #include <limits>
 #include <numbers>
 
+#include "base/cpu_level.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "shift/kernel_path.h"
@@ -291,8 +292,8 @@ int threads_for(std::size_t logits) {
 
 bool is_available(KernelPath path) {
 #if defined(__x86_64__)
-    if (path == KernelPath::Avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (path == KernelPath::Avx512) return __builtin_cpu_supports("avx512f");
+    if (path == KernelPath::Avx2) return cpu_level() >= CpuLevel::Avx2;
+    if (path == KernelPath::Avx512) return cpu_level() >= CpuLevel::Avx512;
 #endif
     return path == KernelPath::Portable;
 }

@@ -92,66 +92,74 @@ AttentionTask task_of(const Numbers& numbers, std::vector<float>& output) {
     return task;
 }
 
-std::vector<float> attend_to(const Numbers& numbers, std::size_t threads = 1) {
-    std::vector<float> output;
-    AttentionTask task = task_of(numbers, output);
-    std::vector<ggml_fp16_t> keys, values;
-    if (!numbers.f32_cells) {
-        keys = halves_of(numbers.keys);
-        values = halves_of(numbers.values);
-        task.keys = reinterpret_cast<const char*>(keys.data());
-        task.values = reinterpret_cast<const char*>(values.data());
-        for (std::size_t* stride : {&task.key_group, &task.value_group, &task.key_cell, &task.value_cell}) *stride /= 2;
-    }
-    for (std::size_t thread = 0; thread < threads; ++thread) attend(task, thread, threads);
-    return output;
-}
-
 double dot(const float* a, const float* b, std::size_t length) {
     double sum = 0;
     for (std::size_t i = 0; i < length; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
     return sum;
 }
 
-/// The largest absolute difference; outputs are means of numbers of size 1.
-double largest_error(const Numbers& numbers) {
-    const std::vector<float> output = attend_to(numbers);
-    const double scale = 1 / std::sqrt(static_cast<double>(numbers.length));
-    double worst = 0;
-    for (std::size_t row = 0; row < numbers.rows; ++row) {
-        for (std::size_t head = 0; head < numbers.heads; ++head) {
-            const std::size_t at = (row * numbers.heads + head) * numbers.length;
-            const std::size_t group = head / (numbers.heads / numbers.groups);
-            std::vector<double> sums(numbers.length);
-            double weight = 0;
-            for (std::size_t cell = 0; cell < numbers.cells; ++cell) {
-                const std::size_t from = (cell * numbers.groups + group) * numbers.length;
-                const double score = dot(&numbers.queries[at], &numbers.keys[from], numbers.length) * scale +
-                                     static_cast<double>(numbers.masked(row, cell));
-                const double exponential = std::exp(score);  // scores are small enough without a shift
-                weight += exponential;
-                for (std::size_t i = 0; i < numbers.length; ++i) {
-                    sums[i] += exponential * static_cast<double>(numbers.values[from + i]);
-                }
-            }
-            for (std::size_t i = 0; i < numbers.length; ++i) {
-                const double expected = weight == 0 ? 0 : sums[i] / weight;
-                const double error = std::abs(static_cast<double>(output[at + i]) - expected);
-                worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
-            }
-        }
-    }
-    return worst;
-}
-
-class AttentionTest : public ::testing::Test {
+class AttentionTest : public ::testing::TestWithParam<CpuLevel> {
 protected:
     void SetUp() override {
-        if (!attention_runs_here()) GTEST_SKIP() << "needs a CPU with AVX-512";
+        if (cpu_level() < GetParam()) GTEST_SKIP() << "this CPU lacks the instructions";
+        attend_ = attention(GetParam());
+        if (attend_ == nullptr) GTEST_SKIP() << "this build lacks the kernel";
     }
+
+    std::vector<float> attend_to(const Numbers& numbers, std::size_t threads = 1) const {
+        std::vector<float> output;
+        AttentionTask task = task_of(numbers, output);
+        std::vector<ggml_fp16_t> keys, values;
+        if (!numbers.f32_cells) {
+            keys = halves_of(numbers.keys);
+            values = halves_of(numbers.values);
+            task.keys = reinterpret_cast<const char*>(keys.data());
+            task.values = reinterpret_cast<const char*>(values.data());
+            for (std::size_t* stride : {&task.key_group, &task.value_group, &task.key_cell, &task.value_cell})
+                *stride /= 2;
+        }
+        for (std::size_t thread = 0; thread < threads; ++thread) attend_(task, thread, threads);
+        return output;
+    }
+
+    /// The largest absolute difference; outputs are means of numbers of size 1.
+    double largest_error(const Numbers& numbers) const {
+        const std::vector<float> output = attend_to(numbers);
+        const double scale = 1 / std::sqrt(static_cast<double>(numbers.length));
+        double worst = 0;
+        for (std::size_t row = 0; row < numbers.rows; ++row) {
+            for (std::size_t head = 0; head < numbers.heads; ++head) {
+                const std::size_t at = (row * numbers.heads + head) * numbers.length;
+                const std::size_t group = head / (numbers.heads / numbers.groups);
+                std::vector<double> sums(numbers.length);
+                double weight = 0;
+                for (std::size_t cell = 0; cell < numbers.cells; ++cell) {
+                    const std::size_t from = (cell * numbers.groups + group) * numbers.length;
+                    const double score = dot(&numbers.queries[at], &numbers.keys[from], numbers.length) * scale +
+                                         static_cast<double>(numbers.masked(row, cell));
+                    const double exponential = std::exp(score);  // scores are small enough without a shift
+                    weight += exponential;
+                    for (std::size_t i = 0; i < numbers.length; ++i) {
+                        sums[i] += exponential * static_cast<double>(numbers.values[from + i]);
+                    }
+                }
+                for (std::size_t i = 0; i < numbers.length; ++i) {
+                    const double expected = weight == 0 ? 0 : sums[i] / weight;
+                    const double error = std::abs(static_cast<double>(output[at + i]) - expected);
+                    worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
+                }
+            }
+        }
+        return worst;
+    }
+
+    Attend attend_ = nullptr;
 };
 
-TEST_F(AttentionTest, equals_exact_sums_whatever_the_rows_see) {
+INSTANTIATE_TEST_SUITE_P(EveryLevel, AttentionTest, ::testing::Values(CpuLevel::Avx2, CpuLevel::Avx512),
+                         [](const auto& level) { return level.param == CpuLevel::Avx2 ? "avx2" : "avx512"; });
+
+TEST_P(AttentionTest, equals_exact_sums_whatever_the_rows_see) {
     EXPECT_LT(largest_error(sequences_under_a_prefix(12, 100, 200)), 3e-6);
     EXPECT_LT(largest_error(sequences_under_a_prefix(48, 0, 300)), 3e-6) << "single cells only";
     EXPECT_LT(largest_error(sequences_under_a_prefix(5, 96, 96)), 3e-6) << "whole blocks only";
@@ -163,7 +171,7 @@ TEST_F(AttentionTest, equals_exact_sums_whatever_the_rows_see) {
     EXPECT_LT(largest_error(causal), 3e-6);
 }
 
-TEST_F(AttentionTest, any_shape_of_heads) {
+TEST_P(AttentionTest, any_shape_of_heads) {
     for (const std::size_t length : {16U, 80U, 128U, 256U}) {
         EXPECT_LT(largest_error(sequences_under_a_prefix(7, 70, 110, 4, 1, length)), 3e-6) << length;
         EXPECT_LT(largest_error(sequences_under_a_prefix(7, 70, 110, 3, 3, length)), 3e-6) << length;
@@ -171,7 +179,7 @@ TEST_F(AttentionTest, any_shape_of_heads) {
     }
 }
 
-TEST_F(AttentionTest, keys_and_values_may_be_f32) {
+TEST_P(AttentionTest, keys_and_values_may_be_f32) {
     Numbers numbers = sequences_under_a_prefix(12, 100, 200);
     const std::vector<float> from_halves = attend_to(numbers);
     numbers.f32_cells = true;
@@ -181,26 +189,26 @@ TEST_F(AttentionTest, keys_and_values_may_be_f32) {
     EXPECT_LT(largest_error(numbers), 3e-6);
 }
 
-TEST_F(AttentionTest, adds_the_mask) {
+TEST_P(AttentionTest, adds_the_mask) {
     Numbers numbers = sequences_under_a_prefix(3, 64, 100);
     numbers.show(1, 5, -2.5F);
     numbers.show(2, 99, 1.25F);
     EXPECT_LT(largest_error(numbers), 3e-6);
 }
 
-TEST_F(AttentionTest, a_row_that_sees_nothing_gets_zeros) {
+TEST_P(AttentionTest, a_row_that_sees_nothing_gets_zeros) {
     Numbers numbers = sequences_under_a_prefix(4, 40, 80);
     for (std::size_t cell = 0; cell < numbers.cells; ++cell) numbers.show(2, cell, kHidden);
     EXPECT_LT(largest_error(numbers), 3e-6);
 }
 
-TEST_F(AttentionTest, large_scores_do_not_overflow) {
+TEST_P(AttentionTest, large_scores_do_not_overflow) {
     Numbers numbers = sequences_under_a_prefix(4, 64, 70);
     for (float& number : numbers.queries) number *= 1e4F;
     for (const float number : attend_to(numbers)) ASSERT_TRUE(std::isfinite(number));
 }
 
-TEST_F(AttentionTest, rows_do_not_depend_on_each_other_nor_on_threads) {
+TEST_P(AttentionTest, rows_do_not_depend_on_each_other_nor_on_threads) {
     const Numbers numbers = sequences_under_a_prefix(11, 100, 200);
     const std::vector<float> together = attend_to(numbers);
     EXPECT_EQ(attend_to(numbers, 3), together);
@@ -213,6 +221,13 @@ TEST_F(AttentionTest, rows_do_not_depend_on_each_other_nor_on_threads) {
         EXPECT_EQ(attend_to(alone),
                   std::vector<float>(&together[row * row_size], &together[row * row_size] + row_size));
     }
+}
+
+TEST_P(AttentionTest, gives_the_same_bits_as_every_other) {
+    const Numbers numbers = sequences_under_a_prefix(11, 100, 200, 4, 1, 80);
+    const std::vector<float> output = attend_to(numbers);
+    attend_ = attention(cpu_level());
+    EXPECT_EQ(attend_to(numbers), output);
 }
 
 }  // namespace
