@@ -80,22 +80,28 @@ private:
         static_assert(kPartWords % kStep == 0);
         const __m256i ones = _mm256_set1_epi16(1);
         for (int first = part * kPartWords; first < (part + 1) * kPartWords; first += kStep) {
-            Avx2::Integers pairs[kColumns];  // 16 bits each
-            for (int k = first; k < first + kStep; ++k) {
-                const Avx2::Integers word = weights.word(k);
+            Avx2::Integers sums[kColumns];  // 16 bits each
+            const Avx2::Integers word = weights.word(first);
+            for (int c = 0; c < kColumns; ++c) sums[c] = pair_sums(word, tile[first * kTile + c]);
+            for (int k = first + 1; k < first + kStep; ++k) {
+                const Avx2::Integers next = weights.word(k);
                 for (int c = 0; c < kColumns; ++c) {
-                    const __m256i column = _mm256_set1_epi32(tile[k * kTile + c]);
-                    const __m256i low = _mm256_maddubs_epi16(word.low, column);
-                    const __m256i high = _mm256_maddubs_epi16(word.high, column);
-                    pairs[c].low = k == first ? low : _mm256_add_epi16(pairs[c].low, low);
-                    pairs[c].high = k == first ? high : _mm256_add_epi16(pairs[c].high, high);
+                    const Avx2::Integers more = pair_sums(next, tile[k * kTile + c]);
+                    sums[c].low = _mm256_add_epi16(sums[c].low, more.low);
+                    sums[c].high = _mm256_add_epi16(sums[c].high, more.high);
                 }
             }
             for (int c = 0; c < kColumns; ++c) {
-                products[c].low = _mm256_add_epi32(products[c].low, _mm256_madd_epi16(pairs[c].low, ones));
-                products[c].high = _mm256_add_epi32(products[c].high, _mm256_madd_epi16(pairs[c].high, ones));
+                products[c].low = _mm256_add_epi32(products[c].low, _mm256_madd_epi16(sums[c].low, ones));
+                products[c].high = _mm256_add_epi32(products[c].high, _mm256_madd_epi16(sums[c].high, ones));
             }
         }
+    }
+
+    /// Sums of two products of bytes, 16 bits each.
+    static Avx2::Integers pair_sums(Avx2::Integers weights, std::int32_t column) {
+        const __m256i numbers = _mm256_set1_epi32(column);
+        return {_mm256_maddubs_epi16(weights.low, numbers), _mm256_maddubs_epi16(weights.high, numbers)};
     }
 
     template <class Weights, int kColumns>

@@ -271,7 +271,7 @@ std::string quantisation_warning(const ordered_json& manifest) {
     }
     return fmt::format(
         "the weights are quantised ({}), which adds noise: on Gemma 3 270M, Q4_K_M gave {}. `urial convert MODEL "
-        "--type f32 -o FILE` writes the same weights without it; on a CPU with AVX-512 VNNI `--arithmetic precise` is "
+        "--type f32 -o FILE` writes the same weights without it; on a CPU with AVX2 `--arithmetic precise` is "
         "nearly free of it where all matrices are Q8_0, Q5_0, Q4_K or Q6_K",
         fmt::join(types, ", "), noise);
 }

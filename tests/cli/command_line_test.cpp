@@ -33,6 +33,13 @@ TEST(CommandLine, the_version_names_the_engine_and_the_cpu_features) {
     EXPECT_TRUE(contains(result.out, "CPU features"));
 }
 
+TEST(CommandLine, a_cpu_level_that_is_none_is_refused_before_anything_else) {
+    const ShellResult result = Shell().run("URIAL_CPU_LEVEL=avx3 $URIAL models list");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(begins_with(result.err, "error: URIAL_CPU_LEVEL=avx3: no such level of instruction sets\nhint: use "));
+    EXPECT_EQ(result.out, "");
+}
+
 TEST(CommandLine, a_misspelt_command_is_refused_with_a_suggestion) {
     const ShellResult result = Shell().run("$URIAL chta hello");
     EXPECT_EQ(result.exit_code, 2);
