@@ -231,7 +231,8 @@ std::vector<float> last_logits(engine::Arithmetic arithmetic) {
 
 TEST(LlamaEngineModel, packed_arithmetic_gives_the_engines_logits_within_the_noise_of_rounded_columns) {
     URIAL_NEED_MODEL();
-    if (!engine::traits(engine::Arithmetic::Packed).runs_here()) GTEST_SKIP() << "there are no own kernels for this CPU";
+    if (!engine::traits(engine::Arithmetic::Packed).runs_here())
+        GTEST_SKIP() << "there are no own kernels for this CPU";
     const std::vector<float> expected = last_logits(engine::Arithmetic::Engine);
     for (const auto arithmetic : {engine::Arithmetic::Packed, engine::Arithmetic::PackedPrecise}) {
         const std::vector<float> logits = last_logits(arithmetic);

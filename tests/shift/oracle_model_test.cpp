@@ -132,13 +132,15 @@ TEST_F(RealPairTest, float32_weights_reproduce_the_oracle) {
 }
 
 TEST_F(RealPairTest, float32_weights_reproduce_the_oracle_with_our_attention_and_gelu) {
-    if (!engine::traits(engine::Arithmetic::Packed).runs_here()) GTEST_SKIP() << "there are no own kernels for this CPU";
+    if (!engine::traits(engine::Arithmetic::Packed).runs_here())
+        GTEST_SKIP() << "there are no own kernels for this CPU";
     load(float32_file(), engine::Arithmetic::PackedPrecise);
     expect_the_oracle(0.993, 0.01);
 }
 
 TEST_F(RealPairTest, quantised_weights_in_precise_arithmetic_reproduce_the_oracle) {
-    if (!engine::traits(engine::Arithmetic::Packed).runs_here()) GTEST_SKIP() << "there are no own kernels for this CPU";
+    if (!engine::traits(engine::Arithmetic::Packed).runs_here())
+        GTEST_SKIP() << "there are no own kernels for this CPU";
     load(*path_, engine::Arithmetic::PackedPrecise);
     expect_the_oracle(0.99, 0.02);  // three standard errors, for 166 positions, below what all 20 answers give
 }
@@ -197,7 +199,8 @@ TEST_F(RealPairTest, written_and_given_answers_agree_but_at_near_ties) {
 }
 
 TEST_F(RealPairTest, written_and_given_answers_agree_with_quantised_weights_in_precise_arithmetic) {
-    if (!engine::traits(engine::Arithmetic::Packed).runs_here()) GTEST_SKIP() << "there are no own kernels for this CPU";
+    if (!engine::traits(engine::Arithmetic::Packed).runs_here())
+        GTEST_SKIP() << "there are no own kernels for this CPU";
     load(*path_, engine::Arithmetic::PackedPrecise);
     expect_that_written_and_given_agree();
 }
