@@ -22,7 +22,8 @@ namespace urial::generate {
 
 struct Answer {
     Result result;
-    std::size_t dropped_turns = 0;  ///< of the conversation, to make it fit (Overflow::DropOldest)
+    std::size_t dropped_turns = 0;     ///< of the conversation, to make it fit (Overflow::DropOldest)
+    nlohmann::ordered_json retrieved;  ///< PromptSource::retrieved()
 };
 
 struct Question {

@@ -26,7 +26,7 @@ constexpr std::string_view kFormat = "urial.generate/1";
 
 /// Beside `id` and `instruction`: what a record says of its answer, whatever the input has under these names.
 const FieldNames kReserved{"sample",  "key",       "output",    "finish_reason", "prompt_tokens", "completion_tokens",
-                           "seconds", "generator", "token_ids", "near_ties",     "error"};
+                           "seconds", "generator", "retrieved", "token_ids",     "near_ties",     "error"};
 
 ordered_json describe(const SamplingOptions& sampling) {
     return {{"temperature", sampling.temperature},
@@ -227,7 +227,7 @@ private:
         } else if (result.failure) {
             record_failure(task, result.failure->what());
         } else {
-            record_answer(task, result);
+            record_answer(task, answer);
         }
     }
 
@@ -247,7 +247,8 @@ private:
         return record;
     }
 
-    void record_answer(const Task& task, const Result& result) {
+    void record_answer(const Task& task, const Answer& answer) {
+        const Result& result = answer.result;
         ordered_json record = start_record(task);
         record["output"] = result.text;
         record["finish_reason"] = name(result.finish);
@@ -255,6 +256,7 @@ private:
         record["completion_tokens"] = result.completion_tokens;
         record["seconds"] = result.seconds;
         record["generator"] = generator_;
+        if (!answer.retrieved.is_null()) record["retrieved"] = answer.retrieved;
         if (options_.token_ids) record["token_ids"] = result.token_ids;
         if (!result.near_ties.empty()) {
             ordered_json ties = ordered_json::array();

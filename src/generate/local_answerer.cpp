@@ -16,6 +16,14 @@ using nlohmann::ordered_json;
 constexpr std::size_t kMostContextTokens = 65536;
 /// Prompt rows that ride along with one step's decoding rows. More would delay the writers for no gain in rate.
 constexpr int kBatchRows = 256;
+/// Of prompts that begin alike without a constant prefix.
+constexpr int kKeptPrefixes = 8;
+
+/// Prompts that begin alike follow each other, and find what those before them have left.
+void share_beginnings(std::vector<Request>& requests) {
+    std::ranges::stable_sort(requests, {}, &Request::tokens);
+    for (Request& request : requests) request.keep = true;
+}
 
 }  // namespace
 
@@ -78,14 +86,16 @@ void LocalAnswerer::check(const SamplingOptions& sampling) const {
 
 void LocalAnswerer::submit(Question question) {
     const auto answer = static_cast<std::size_t>(question.sampling.max_tokens);
+    ordered_json retrieved = prompt_.source().retrieved(question.conversation);
     FittedConversation fitted = fit(prompt_, std::move(question.conversation), room(), answer, question.overflow);
     Request request;
     request.id = question.id;
     request.tokens = std::move(fitted.tokens);
     request.sampling = std::move(question.sampling);
     request.answer_form = prompt_.source().answer_form();
-    request.on_done = [done = std::move(question.on_done), dropped = fitted.dropped_turns](Result&& result) {
-        done({std::move(result), dropped});
+    request.on_done = [done = std::move(question.on_done), dropped = fitted.dropped_turns,
+                       retrieved = std::move(retrieved)](Result&& result) {
+        done({std::move(result), dropped, retrieved});
     };
     // Whether a part of the prefix can be shared is the session's to say, and it is made after this.
     const std::size_t prefix = prompt_.prefix().size();
@@ -97,6 +107,7 @@ void LocalAnswerer::submit(Question question) {
 engine::SessionOptions LocalAnswerer::session_options() const {
     engine::SessionOptions session = options_.session;
     session.sequences = sequences_;
+    if (!prompt_.source().has_prefix()) session.prefixes = kKeptPrefixes;
     session.context_tokens = static_cast<int>(cells_);
     session.batch_rows = kBatchRows;
     return session;
@@ -117,7 +128,9 @@ void LocalAnswerer::prepare() {
     session_ = prompt_.model().new_session(session_options());
     session_->pin(prompt_.prefix());
     scheduler_.emplace(prompt_.model(), *session_);
-    for (Request& request : std::exchange(submitted_, {})) scheduler_->submit(std::move(request));
+    std::vector<Request> requests = std::exchange(submitted_, {});
+    if (!prompt_.source().has_prefix()) share_beginnings(requests);
+    for (Request& request : requests) scheduler_->submit(std::move(request));
 }
 
 bool LocalAnswerer::step() {

@@ -48,6 +48,8 @@ public:
     /// Error{BadInput} for a query that is empty or not UTF-8.
     virtual std::vector<engine::Token> tokenize(const engine::Model& model, const prompt::Conversation& conversation,
                                                 std::string_view answer = {}) const = 0;
+    /// What was chosen for this conversation alone, for its record; null: nothing is.
+    virtual nlohmann::ordered_json retrieved(const prompt::Conversation&) const { return nullptr; }
 };
 
 std::shared_ptr<const PromptSource> in_context_prompt(prompt::PromptSpec spec);

@@ -1,0 +1,86 @@
+#include "retrieve/retrieved_prompt.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "generate/batch_run.h"
+#include "retrieve/toy_embedder.h"
+#include "support/expect_error.h"
+#include "support/sandbox.h"
+#include "support/scripted_model.h"
+
+namespace urial::retrieve {
+namespace {
+
+std::shared_ptr<const Pool> pool() {
+    auto pool = std::make_shared<Pool>();
+    pool->examples = {{"x", "aaa", "says a"}, {"y", "bbb", "says b"}, {"z", "aab", "says ab"}, {"w", "ccc", "says c"}};
+    pool->content_hash = "pool";
+    return pool;
+}
+
+std::shared_ptr<const generate::PromptSource> prompt(std::size_t shots) {
+    return retrieved_prompt(pool(), std::make_shared<test::LetterEmbedder>(), {shots, test::small_prompt()}, {});
+}
+
+TEST(RetrievedPrompt, the_nearest_examples_stand_before_the_question_the_nearest_last) {
+    EXPECT_EQ(prompt(2)->render({{}, "aa"}),
+              prompt::render_prefix(test::small_prompt()) + "Q: aab\nA: says ab\nQ: aaa\nA: says a\nQ: aa\nA: ");
+}
+
+TEST(RetrievedPrompt, a_question_of_the_pool_is_never_its_own_example) {
+    const std::string text = prompt(3)->render({{}, " aaa\n"});
+    EXPECT_EQ(text.find("says a\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("says ab\n"), std::string::npos) << text;
+}
+
+TEST(RetrievedPrompt, later_turns_keep_the_examples_of_the_first_question) {
+    const auto source = prompt(1);
+    EXPECT_EQ(source->render({{{"aa", "1"}}, "ccc"}),
+              prompt::render_prefix(test::small_prompt()) + "Q: aaa\nA: says a\nQ: aa\nA: 1\nQ: ccc\nA: ");
+}
+
+TEST(RetrievedPrompt, a_pool_without_enough_examples_is_refused) {
+    EXPECT_ERROR(prompt(4), ErrorKind::BadInput, "a pool of 4 examples is too small for 4");
+    EXPECT_ERROR(prompt(0), ErrorKind::BadInput, "0 shots");
+}
+
+TEST(RetrievedPrompt, a_batch_says_in_each_record_which_examples_were_retrieved_and_is_resumed_by_them) {
+    const test::TemporaryFolder folder;
+    const auto model = std::make_shared<test::ScriptedModel>(test::answer_after("A: ", [](std::string_view text) {
+        const std::size_t last = text.rfind("A: says ");
+        return std::string(text.substr(last + 3, text.find('\n', last) - last - 3));
+    }));
+    std::vector<generate::Instruction> instructions;
+    for (const char* query : {"cc", "aa", "bb"}) {
+        generate::Instruction item;
+        item.id = query;
+        item.conversation.query = query;
+        item.fields = {{"id", query}, {"instruction", query}};
+        instructions.push_back(std::move(item));
+    }
+    generate::BatchOptions options;
+    options.output = folder / "out.jsonl";
+    options.sampling.max_tokens = 20;
+    const auto run = [&](std::size_t shots) {
+        generate::LocalAnswerer answerer({model, prompt(shots)}, {.parallel = 2});
+        return generate::run_batch(answerer, instructions, options);
+    };
+    EXPECT_EQ(run(2).progress.done, 3U);
+    std::size_t count = 0;
+    for_each_json_line(options.output, [&](std::size_t, nlohmann::ordered_json&& record) {
+        const char* nearest = record["id"] == "cc" ? "w" : record["id"] == "aa" ? "x" : "y";
+        EXPECT_EQ(record["retrieved"].size(), 2U);
+        EXPECT_EQ(record["retrieved"].back()["id"], nearest);
+        EXPECT_GT(record["retrieved"].back()["similarity"], record["retrieved"].front()["similarity"]);
+        EXPECT_EQ(record["output"], "says " + record["id"].get<std::string>().substr(0, 1));
+        ++count;
+    });
+    EXPECT_EQ(count, 3U);
+    EXPECT_EQ(run(2).resumed, 3U);
+    EXPECT_ERROR(run(1), ErrorKind::BadInput, "identity.prompt.shots was 2 and is now 1");
+}
+
+}  // namespace
+}  // namespace urial::retrieve
