@@ -50,8 +50,9 @@ std::optional<std::vector<float>> read(const fs::path& path, const std::string& 
         if (end == std::string::npos) return std::nullopt;
         const auto header = try_parse_json(file.substr(0, end), kRecordLimits);
         const std::string_view rest = std::string_view(file).substr(end + 1);
-        const bool is_whole = header && header->is_object() && header->value("key", "") == key &&
-                              rest.size() == count * sizeof(float) && header->value("sha256", "") == sha256_hex(rest);
+        const bool is_whole = header && header->is_object() && header->value("format", "") == kFormat &&
+                              header->value("key", "") == key && rest.size() == count * sizeof(float) &&
+                              header->value("sha256", "") == sha256_hex(rest);
         if (!is_whole) return std::nullopt;
         std::vector<float> vectors(count);
         std::memcpy(vectors.data(), rest.data(), rest.size());

@@ -79,7 +79,7 @@ TEST(RetrievedPrompt, a_batch_says_in_each_record_which_examples_were_retrieved_
     });
     EXPECT_EQ(count, 3U);
     EXPECT_EQ(run(2).resumed, 3U);
-    EXPECT_ERROR(run(1), ErrorKind::BadInput, "identity.prompt.shots was 2 and is now 1");
+    EXPECT_ERROR(run(1), ErrorKind::BadInput, "prompt.shots was 2 and is now 1");
 }
 
 }  // namespace
