@@ -34,16 +34,6 @@ Progress begin(const Callbacks& callbacks, Work work, const std::string& model) 
     return callbacks.progress ? callbacks.progress(work, model) : Progress();
 }
 
-std::filesystem::path fetch_model(const ModelChoice& choice, const Callbacks& callbacks) {
-    const Progress progress = begin(callbacks, Work::Download, choice.model);
-    models::FetchOptions fetch;
-    fetch.download = !choice.offline;
-    if (progress) fetch.progress = [&](const models::Progress& now) { progress(now.done_bytes, now.total_bytes); };
-    fetch.notice = callbacks.note;
-    fetch.cancelled = callbacks.cancelled;
-    return models::resolve(models::parse_model_spec(choice.model), fetch);
-}
-
 engine::Watch watch(const Callbacks& callbacks, Work work, const std::string& model) {
     engine::Watch watch;
     watch.cancelled = callbacks.cancelled;
@@ -68,12 +58,22 @@ void say_what_is_packed(const engine::ModelInfo& model, const Callbacks& callbac
 
 }  // namespace
 
+std::filesystem::path fetch_model(const std::string& spec, bool offline, const Callbacks& callbacks) {
+    const Progress progress = begin(callbacks, Work::Download, spec);
+    models::FetchOptions fetch;
+    fetch.download = !offline;
+    if (progress) fetch.progress = [&](const models::Progress& now) { progress(now.done_bytes, now.total_bytes); };
+    fetch.notice = callbacks.note;
+    fetch.cancelled = callbacks.cancelled;
+    return models::resolve(models::parse_model_spec(spec), fetch);
+}
+
 engine::ModelOptions prepare_model(const ModelChoice& choice, const Callbacks& callbacks, engine::Purpose purpose,
                                    int rows) {
     engine::ModelOptions options;
     options.arithmetic =
         choice.arithmetic == kAutomatic ? engine::arithmetic_for(purpose, rows) : arithmetic_named(choice.arithmetic);
-    options.path = fetch_model(choice, callbacks);
+    options.path = fetch_model(choice.model, choice.offline, callbacks);
     models::check_model(options.path);
     options.content_hash = models::content_hash(options.path);
     for (const std::string& text : choice.adapters) {
@@ -113,7 +113,9 @@ engine::SessionOptions session_options(const ModelChoice& choice, const Callback
 
 std::vector<std::string> model_names() {
     std::vector<std::string> names;
-    for (const models::Alias& alias : models::aliases()) names.push_back(alias.name);
+    for (const models::Alias& alias : models::aliases()) {
+        if (!alias.is_encoder) names.push_back(alias.name);
+    }
     return names;
 }
 

@@ -73,7 +73,10 @@ std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const
 /// Session options with everything that the choice decides filled in; sequences and context are the caller's.
 engine::SessionOptions session_options(const ModelChoice& choice, const Callbacks& callbacks);
 
-/// The aliases of models.
+/// The aliases of language models.
 std::vector<std::string> model_names();
+
+/// The file of a model spec, downloaded if need be unless `offline`.
+std::filesystem::path fetch_model(const std::string& spec, bool offline, const Callbacks& callbacks);
 
 }  // namespace urial::app

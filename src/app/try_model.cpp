@@ -28,10 +28,12 @@ std::optional<std::filesystem::path> verdict_folder() {
 }  // namespace
 
 void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks,
-                       const std::filesystem::path& trial_program) {
+                       const std::filesystem::path& trial_program, engine::TrialUse use) {
     if (model.adapters.empty() && is_pinned(model.content_hash)) return;
     engine::TrialOptions options;
+    options.use = use;
     options.identity = model.content_hash;
+    if (use == engine::TrialUse::Encode) options.identity += " as an encoder";
     for (const engine::Adapter& adapter : model.adapters) options.identity += "+" + models::content_hash(adapter.path);
     options.verdicts = verdict_folder();
     options.program = trial_program;

@@ -12,6 +12,6 @@ namespace urial::app {
 /// its own tries it (engine/model_trial.h). `model` has its content hash. Throws as engine::try_model does, and
 /// engine::Cancelled.
 void try_unknown_model(const engine::ModelOptions& model, const Callbacks& callbacks,
-                       const std::filesystem::path& trial_program);
+                       const std::filesystem::path& trial_program, engine::TrialUse use = engine::TrialUse::Continue);
 
 }  // namespace urial::app

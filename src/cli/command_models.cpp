@@ -50,6 +50,7 @@ void run_pull(const std::string& text, bool offline, Context& context) {
 std::string kind_of(const InstalledModel& model) {
     if (!model.summary) return "damaged";
     if (model.summary->kind != "model") return printable(model.summary->kind);
+    if (model.summary->architecture == "mpnet") return "encoder";
     return model.summary->has_chat_template ? "chat" : "base";
 }
 
@@ -217,7 +218,9 @@ void run_remove(const std::string& text, bool yes, const Context& context) {
 }
 
 CLI::Option* add_spec(CLI::App& command, std::string& spec, const std::string& help) {
-    return command.add_option("spec", spec, help)->check(suggest(app::model_names()))->type_name("SPEC")->required();
+    std::vector<std::string> names = app::model_names();
+    for (const std::string& encoder : app::encoder_names()) names.push_back(encoder);
+    return command.add_option("spec", spec, help)->check(suggest(names))->type_name("SPEC")->required();
 }
 
 void add_show(CLI::App& models, Context& context) {

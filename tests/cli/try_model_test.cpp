@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "support/expect_text.h"
+#include "support/paths.h"
 #include "support/shell.h"
 #include "support/tiny_gguf.h"
 
@@ -51,6 +52,43 @@ TEST(TryModel, an_adapter_is_no_model_and_a_model_no_adapter) {
     EXPECT_TRUE(contains(ask(shell, "-m ./adapter.gguf").err, "an adapter for a llama model, not a model"));
     EXPECT_TRUE(contains(ask(shell, "-m ./tiny.gguf --lora tiny.gguf").err, "not an adapter: a whole model"));
     EXPECT_EQ(ask(shell, "-m ./tiny.gguf --lora adapter.gguf").exit_code, 0);
+}
+
+TEST(TryModel, a_language_model_is_no_encoder) {
+    const Shell shell;
+    TinyGguf::language_model().write(shell.folder() / "tiny.gguf");
+    const ShellResult result = shell.run("echo hello | URIAL_CACHE=$PWD/cache $URIAL embed -e ./tiny.gguf -i -");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_TRUE(contains(result.err, "its metadata names no pooling")) << result.err;
+}
+
+TEST(Embed, lines_and_objects_get_the_same_vectors_in_their_order) {
+    const Shell shell;
+    const std::string fixture = test::source_path("tests/engine/fixtures/tiny_mpnet").string();
+    const std::string setting = "export URIAL_CACHE=$PWD/cache URIAL_ENCODER=./tiny.gguf; ";
+    EXPECT_EQ(shell.run("$URIAL convert " + fixture + " --type f16 -o tiny.gguf").exit_code, 0);
+    write_file_atomic(shell.folder() / "lines.txt", "the cat\r\n\nsat on the mat\n");
+    write_file_atomic(shell.folder() / "objects.jsonl",
+                      "{\"id\": 7, \"text\": \"the cat\"}\n{\"text\": \"sat on the mat\"}\n");
+    const ShellResult lines = shell.run(setting + "$URIAL embed -i lines.txt");
+    EXPECT_EQ(lines.exit_code, 0) << lines.err;
+    EXPECT_TRUE(lines.out.starts_with("{\"text\":\"the cat\",\"embedding\":[")) << lines.out;
+    const ShellResult objects = shell.run(setting + "$URIAL embed -i - -o out.jsonl < objects.jsonl && cat out.jsonl");
+    EXPECT_EQ(objects.out, "{\"id\":7," + lines.out.substr(1));
+    const ShellResult again = shell.run(setting + "$URIAL embed -i lines.txt -o out.jsonl");
+    EXPECT_EQ(again.exit_code, 2);
+    EXPECT_TRUE(contains(again.err, "out.jsonl exists; name another file, or --overwrite")) << again.err;
+}
+
+TEST(Embed, what_is_no_text_is_named_with_its_place) {
+    const Shell shell;
+    const auto error_of = [&](std::string_view content) {
+        write_file_atomic(shell.folder() / "in", content);
+        return shell.run("$URIAL embed -i in").err;
+    };
+    EXPECT_TRUE(contains(error_of("{\"text\": \"a\"}\n{\"texts\": \"b\"}\n"), "in:2: the object has no string"));
+    EXPECT_TRUE(contains(error_of("good\nbad \xFF\n"), "in:2: not UTF-8"));
+    EXPECT_TRUE(contains(error_of("\n \n"), "in: holds no text"));
 }
 
 }  // namespace
