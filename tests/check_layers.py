@@ -19,14 +19,15 @@ ALLOWED = {
     "engine": set(),
     "generate": {"prompt", "engine"},
     "shift": {"prompt", "engine", "generate"},
+    "retrieve": {"generate", "engine"},
     "eval": {"http", "prompt", "engine", "generate", "shift"},
     "report": {"prompt", "engine", "generate", "shift", "eval"},
-    "app": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report"},
+    "app": {"http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "retrieve"},
     "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report", "app"},
     "terminal": set(),
     "command_line": {"terminal"},
     "cli": {
-        "terminal", "command_line", "http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "app", "serve",
+        "terminal", "command_line", "http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "retrieve", "app", "serve",
     },
 }
 # Headers of libraries, and the part that hides each.
