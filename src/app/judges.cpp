@@ -4,12 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "app/server_keys.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "eval/local_judge.h"
-#include "http/http.h"
+#include "http/client.h"
 #include "models/models.h"
 
 namespace urial::app {
@@ -24,20 +25,15 @@ bool names_local_model(const std::string& spec) {
 }
 
 /// The server and model that a spec names; std::nullopt for a local model.
-std::optional<eval::RemoteAddress> remote_address(const std::string& spec) {
-    if (auto address = eval::parse_remote_address(spec)) return address;
+std::optional<http::ModelAddress> remote_address(const std::string& spec) {
+    if (auto address = http::parse_model_address(spec)) return address;
     const auto base_url = environment("OPENAI_BASE_URL");
     const bool has_prefix = spec.starts_with(kEnvironmentPrefix);
     const bool has_environment = base_url || environment("OPENAI_API_KEY");
     if (!has_prefix && (names_local_model(spec) || !has_environment)) return std::nullopt;
     const std::string model = has_prefix ? spec.substr(kEnvironmentPrefix.size()) : spec;
     if (model.empty()) throw error(ErrorKind::BadInput, "{}: the model is missing; openai:MODEL is needed", spec);
-    return eval::RemoteAddress{base_url.value_or(std::string(kDefaultBaseUrl)), model};
-}
-
-/// An address to which a key goes as plain text, over a network.
-bool is_open_to_others(const std::string& base_url) {
-    return lower_ascii(base_url).starts_with("http://") && !http::is_loopback(base_url);
+    return http::ModelAddress{base_url.value_or(std::string(kDefaultBaseUrl)), model};
 }
 
 OpenedJudge open_local(const std::string& spec, ModelChoice choice, const Callbacks& callbacks) {
@@ -68,7 +64,7 @@ OpenedJudge open_local(const std::string& spec, ModelChoice choice, const Callba
 
 OpenedJudge open_judge(const std::string& spec, std::chrono::milliseconds timeout, const ModelChoice& local,
                        const Callbacks& callbacks) {
-    const std::optional<eval::RemoteAddress> address = remote_address(spec);
+    const std::optional<http::ModelAddress> address = remote_address(spec);
     if (!address && names_local_model(spec)) return open_local(spec, local, callbacks);
     if (!address) {
         throw error(

@@ -1,9 +1,6 @@
 #include "eval/chat_reply.h"
 
-#include <algorithm>
-
 #include "base/json_reader.h"
-#include "base/text.h"
 
 namespace urial::eval {
 namespace {
@@ -57,17 +54,6 @@ std::optional<ChatReply> parse_chat_reply(std::string_view bytes) {
     if (reply.text.empty() && refusal != nullptr) reply.text = text_of(*refusal);
     reply.usage = usage_of(*body);
     return reply;
-}
-
-std::string server_message(std::string_view bytes) {
-    const Json body = try_parse_json(bytes).value_or(nullptr);
-    std::string text(bytes);
-    const Json* problem = find(&body, "error");
-    const Json* message = find(problem, "message");
-    if (message == nullptr) message = problem != nullptr ? problem : find(&body, "message");
-    if (message != nullptr && message->is_string()) text = message->get<std::string>();
-    std::ranges::replace(text, '\n', ' ');
-    return printable(replace_invalid_utf8(trim(text)));
 }
 
 }  // namespace urial::eval

@@ -19,8 +19,4 @@ struct ChatReply {
 /// is an empty reply, or the text of its refusal.
 std::optional<ChatReply> parse_chat_reply(std::string_view body);
 
-/// What the server says about an error: the message of an error object, else the whole body; one line of text that a
-/// terminal may show.
-std::string server_message(std::string_view body);
-
 }  // namespace urial::eval

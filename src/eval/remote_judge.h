@@ -6,12 +6,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "eval/judge.h"
-#include "http/http.h"
+#include "http/client.h"
 
 namespace urial::eval {
 
@@ -27,7 +26,7 @@ public:
     /// Throws Error{BadInput} for an address that is none (or holds a password) and for a key that no header can carry.
     explicit RemoteJudge(RemoteJudgeOptions options);
 
-    const std::string& name() const override { return options_.model; }
+    const std::string& name() const override { return model_; }
     std::size_t count_tokens(const JudgeRequest& request, const Json& schema) const override;
     /// One HTTP request each. A server that refuses `response_format`, `max_tokens` or `temperature` is asked without
     /// it (or by its other name) from then on; the refused request is a failure that may be retried at once.
@@ -39,24 +38,16 @@ private:
     bool drop_refused(std::string_view complaint, const Json& sent);
     /// Throws when trying again is of no use.
     void check_connection(const http::Reply& answer);
-    /// Throws for the statuses that no retry can change.
-    void check_status(const http::Reply& answer, std::string_view message) const;
-    std::string message_of(const http::Reply& answer) const;
 
-    RemoteJudgeOptions options_;
+    const http::Server& server() const { return client_.servers().front(); }
+
+    std::string model_;
+    http::Client client_;
     std::atomic<bool> sends_schema_{true};
     std::atomic<bool> sends_temperature_{true};
     std::atomic<bool> old_token_limit_{true};  ///< max_tokens rather than max_completion_tokens
     std::atomic<int> unreached_{0};            ///< requests in a row that found no server
 };
-
-/// "https://host/v1#model" in two; std::nullopt where the text does not begin with http:// or https://. Throws
-/// Error{BadInput} where the model is missing.
-struct RemoteAddress {
-    std::string base_url;
-    std::string model;
-};
-std::optional<RemoteAddress> parse_remote_address(std::string_view spec);
 
 /// About how many tokens a text has, rather too many than too few for what people write: a word counts a token per four
 /// letters, digits and signs one each, other scripts one per byte.

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "http/http.h"
 
@@ -44,6 +45,13 @@ AddressForm form_of_address(const std::string& text) {
         if (address->part(part)) return AddressForm::MayHoldSecret;
     }
     return AddressForm::Plain;
+}
+
+std::string origin_of(const std::string& text) {
+    const std::optional<Address> address = Address::parse(text);
+    if (!address) throw error(ErrorKind::BadInput, "'{}' is not an address that can be fetched", printable(text));
+    const auto part = [&](CURLUPart which) { return lower_ascii(address->part(which).value_or("")); };
+    return fmt::format("{}://{}:{}", part(CURLUPART_SCHEME), part(CURLUPART_HOST), part(CURLUPART_PORT));
 }
 
 std::string url_path(std::string_view path) {

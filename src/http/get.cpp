@@ -1,9 +1,9 @@
-#include <optional>
+#include <string>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
-#include "base/text.h"
-#include "http/address.h"
 #include "http/http.h"
 #include "http/transfer.h"
 
@@ -13,21 +13,7 @@ namespace {
 constexpr int kMostRedirects = 10;
 constexpr long kStalledSeconds = 30;  // of less than the next number of bytes a second: the connection counts as cut
 constexpr long kStalledBytes = 100;
-constexpr std::size_t kMostRefusalBytes = 1u << 20;  // of the body of a reply that is no success; nobody reads it
-
-struct Origin {
-    std::string scheme;
-    std::string host;
-    std::string port;
-    bool operator==(const Origin&) const = default;
-};
-
-Origin origin_of(const std::string& text) {
-    const std::optional<Address> address = Address::parse(text);
-    if (!address) throw error(ErrorKind::BadInput, "'{}' is not an address that can be fetched", printable(text));
-    const auto part = [&](CURLUPart which) { return lower_ascii(address->part(which).value_or("")); };
-    return {part(CURLUPART_SCHEME), part(CURLUPART_HOST), part(CURLUPART_PORT)};
-}
+constexpr std::size_t kMostRefusalBytes = 1u << 20;  // of the body of a reply that is no success: its message
 
 bool is_lost_connection(CURLcode code) {
     switch (code) {
@@ -57,11 +43,10 @@ Step get_once(const GetRequest& request, const std::string& url, bool with_token
     if (request.first_byte > 0) transfer.add_header(fmt::format("Range: bytes={}-", request.first_byte));
     curl_easy_setopt(transfer.handle(), CURLOPT_LOW_SPEED_LIMIT, kStalledBytes);
     curl_easy_setopt(transfer.handle(), CURLOPT_LOW_SPEED_TIME, kStalledSeconds);
-    std::size_t ignored_bytes = 0;
     transfer.take_body = [&](std::string_view piece) {
         if (transfer.reply.status / 100 == 2 && request.on_body) return request.on_body(transfer.reply, piece);
-        ignored_bytes += piece.size();
-        return ignored_bytes <= kMostRefusalBytes;
+        if (transfer.reply.status / 100 != 2) transfer.reply.body += piece;
+        return transfer.reply.body.size() <= kMostRefusalBytes;
     };
     transfer.on_tick = request.on_tick;
     const CURLcode code = transfer.perform();
@@ -73,15 +58,15 @@ Step get_once(const GetRequest& request, const std::string& url, bool with_token
 }  // namespace
 
 Reply get(const GetRequest& request) {
-    const Origin home = origin_of(request.url);
+    const std::string home = origin_of(request.url);
     std::string url = request.url;
     for (int redirects = 0; redirects <= kMostRedirects; ++redirects) {
-        const Origin origin = origin_of(url);
-        if (home.scheme == "https" && origin.scheme != "https") {
+        const std::string origin = origin_of(url);
+        if (home.starts_with("https:") && !origin.starts_with("https:")) {
             throw error(ErrorKind::BadInput, "{} redirects to an unencrypted address: refused", request.url);
         }
         Step step = get_once(request, url, origin == home);
-        if (step.redirect.empty()) return step.reply;
+        if (step.redirect.empty() || !request.follow_redirects) return step.reply;
         url = step.redirect;
     }
     throw error(ErrorKind::BadInput, "{} redirects more than {} times: refused", request.url, kMostRedirects);

@@ -17,7 +17,7 @@ namespace urial::http {
 struct Reply {
     int status = 0;
     std::map<std::string, std::string> headers;  ///< of the last reply, names in lower case; no trailers
-    std::string body;                            ///< of a POST, as far as no on_body took it
+    std::string body;                            ///< as far as no on_body took it; of a GET that of a refusal
     std::string failure;    ///< why the transfer did not end well, empty where it did; holds nothing of the request
     bool may_pass = false;  ///< the failure: another try may succeed
     bool sent = false;      ///< the server has got the request or a part of it
@@ -34,12 +34,13 @@ struct GetRequest {
     std::string bearer;  ///< a token, sent to the server of `url` only, never after a redirect elsewhere; empty: none
     std::chrono::milliseconds timeout{0};  ///< for all of it; 0: as long as bytes keep coming
     std::uint64_t first_byte = 0;          ///< beyond 0: ask for the bytes from here on
-    OnBody on_body;                        ///< empty: nobody reads the body
+    bool follow_redirects = true;
+    OnBody on_body;  ///< empty: nobody reads the body
     OnTick on_tick;
 };
 
-/// Redirects are followed. A failure may pass where the connection was lost, timed out or was not had. Throws what the
-/// callbacks throw, and Error{BadInput} for a redirect that must not be followed.
+/// Redirects are followed where that is wanted. A failure may pass where the connection was lost, timed out or was not
+/// had. Throws what the callbacks throw, and Error{BadInput} for a redirect that must not be followed.
 Reply get(const GetRequest& request);
 
 struct PostRequest {
@@ -49,6 +50,7 @@ struct PostRequest {
     std::chrono::milliseconds timeout{300'000};  ///< for everything from the name's resolution to the last byte
     OnBody on_body;                              ///< empty: the body is in the reply, up to 16 MiB
     OnTick on_tick;
+    std::chrono::milliseconds silence{0};  ///< the longest without a byte; 0: timeout
 };
 
 /// No redirect is followed, and nothing is sent twice behind the caller's back. A failure may pass unless the address
@@ -79,6 +81,9 @@ bool is_loopback(const std::string& url);
 /// A base address names a server and a path. With a user name, a password, a query or a fragment it may hold a secret.
 enum class AddressForm { Plain, MayHoldSecret, NoAddress };
 AddressForm form_of_address(const std::string& url);
+
+/// Scheme, host and port, as "https://host:443": whom a key is for. Throws Error{BadInput} for what is no address.
+std::string origin_of(const std::string& url);
 
 /// Each byte of a path but unreserved characters and '/' becomes %XX.
 std::string url_path(std::string_view path);

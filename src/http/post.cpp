@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstddef>
 #include <string_view>
 #include <utility>
@@ -41,13 +42,19 @@ Reply post(const PostRequest& request) {
     transfer.add_bearer(request.bearer);
     curl_easy_setopt(transfer.handle(), CURLOPT_POSTFIELDS, request.body.c_str());
     curl_easy_setopt(transfer.handle(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    if (request.silence.count() > 0) {
+        const auto seconds = std::chrono::ceil<std::chrono::seconds>(request.silence);
+        curl_easy_setopt(transfer.handle(), CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(transfer.handle(), CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds.count()));
+    }
     transfer.take_body = [&](std::string_view piece) {
         if (transfer.reply.status / 100 == 2 && request.on_body) return request.on_body(transfer.reply, piece);
         return append(transfer.reply, piece);
     };
     transfer.on_tick = request.on_tick;
     const CURLcode code = transfer.perform();
-    transfer.reply.may_pass = !transfer.reply.failure.empty() && !is_hopeless(code);
+    // Nonsense after a request that the server took is another thing than an address that curl does not take.
+    transfer.reply.may_pass = !transfer.reply.failure.empty() && (transfer.reply.sent || !is_hopeless(code));
     return std::move(transfer.reply);
 }
 

@@ -209,16 +209,6 @@ TEST(RemoteJudge, an_address_with_a_password_and_a_key_with_a_line_break_are_ref
     EXPECT_NO_THROW(RemoteJudge({"http://host/v1", "m", kKey + "\n", {}})) << "as a file's last line gives it";
 }
 
-TEST(RemoteJudge, an_address_names_server_and_model) {
-    const auto address = parse_remote_address("https://host/v1#org/model");
-    ASSERT_TRUE(address);
-    EXPECT_EQ(address->base_url, "https://host/v1");
-    EXPECT_EQ(address->model, "org/model");
-    EXPECT_FALSE(parse_remote_address("some-model"));
-    EXPECT_ERROR(parse_remote_address("https://host/v1"), ErrorKind::BadInput, "#MODEL");
-    EXPECT_ERROR(parse_remote_address("https://host/v1#"), ErrorKind::BadInput, "#MODEL");
-}
-
 TEST(RemoteJudge, a_word_counts_a_token_per_four_letters_and_a_sign_one) {
     EXPECT_EQ(estimate_tokens(""), 0u);
     EXPECT_EQ(estimate_tokens("four fivee"), 3u);
@@ -241,13 +231,6 @@ TEST(ChatReply, what_is_no_chat_completion_is_no_reply) {
                              R"({"choices": [1]})", R"({"choices": [{"message": "x"}]})"}) {
         EXPECT_FALSE(parse_chat_reply(body)) << body;
     }
-}
-
-TEST(ChatReply, the_servers_message_is_one_line_that_a_terminal_may_show) {
-    EXPECT_EQ(server_message(R"({"error": {"message": "a\nb\u001b[31m"}})"), "a b\\x1b[31m");
-    EXPECT_EQ(server_message(R"({"error": "short"})"), "short");
-    EXPECT_EQ(server_message(R"({"message": "plain"})"), "plain");
-    EXPECT_EQ(server_message("  <html> \xFF"), "<html> \xEF\xBF\xBD");
 }
 
 }  // namespace
