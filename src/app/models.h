@@ -49,7 +49,7 @@ void warn_left_out(const std::filesystem::path& file, const generate::LeftOut& l
 
 /// Which model, and how it is loaded: the settings of the same names, see app/settings.h.
 struct ModelChoice {
-    std::string model;                  ///< a model spec
+    std::string model;                  ///< a model spec, or servers (app/answerers.h)
     std::vector<std::string> adapters;  ///< FILE[:SCALE]
     int threads = 0;                    ///< 0: one per core
     std::string flash_attention = "auto";
@@ -57,6 +57,8 @@ struct ModelChoice {
     bool snapshots = true;                         ///< read and write prefix snapshots
     std::uint64_t snapshot_limit = 2'000'000'000;  ///< bytes; beyond them the longest unused snapshots go
     bool offline = false;                          ///< never download
+    std::string api_key_file;                      ///< holds the key of the servers; empty: app/server_keys.h
+    double timeout_seconds = 600;                  ///< the most that an answer of a server may take
     /// A program that answers engine::kTrialCommand, as `urial` does: it tries model files that were never used here.
     std::filesystem::path trial_program = engine::TrialOptions().program;
 };

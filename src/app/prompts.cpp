@@ -60,17 +60,21 @@ std::shared_ptr<const generate::PromptSource> source_of(PromptForm form, const e
     return generate::in_context_prompt(prompt::with_system(std::get<prompt::PromptSpec>(std::move(form)), system));
 }
 
+prompt::PromptSpec open_in_context_prompt(const PromptChoice& choice) {
+    if (!choice.chat_template.empty()) {
+        throw error(ErrorKind::BadInput, "--chat-template goes with --prompt {}; the prompt is {}", kChatPrompt,
+                    printable(choice.prompt));
+    }
+    prompt::PromptSpec spec = choice.form.empty()
+                                  ? prompt::load(choice.prompt)
+                                  : prompt::load(choice.prompt, prompt::parse_original_form(choice.form));
+    (void)prompt::with_system(spec, choice.system);  // throws for a message that is not text
+    return spec;
+}
+
 FormMaker open_prompt(const PromptChoice& choice, const Callbacks& callbacks) {
     if (choice.prompt != kChatPrompt) {
-        if (!choice.chat_template.empty()) {
-            throw error(ErrorKind::BadInput, "--chat-template goes with --prompt {}; the prompt is {}", kChatPrompt,
-                        printable(choice.prompt));
-        }
-        prompt::PromptSpec spec = choice.form.empty()
-                                      ? prompt::load(choice.prompt)
-                                      : prompt::load(choice.prompt, prompt::parse_original_form(choice.form));
-        (void)prompt::with_system(spec, choice.system);  // throws for a message that is not text
-        return [spec = std::move(spec)](const engine::Model&) { return spec; };
+        return [spec = open_in_context_prompt(choice)](const engine::Model&) { return spec; };
     }
     if (!choice.form.empty()) {
         throw error(ErrorKind::BadInput, "--form is of original prompt files; --prompt {} is none", kChatPrompt);

@@ -37,6 +37,10 @@ const std::string& name_of(const PromptForm& form);
 std::shared_ptr<const generate::PromptSource> source_of(PromptForm form, const engine::Model& model,
                                                         const std::string& system);
 
+/// The in-context prompt of a choice whose prompt is not kChatPrompt, without its system message. Throws
+/// Error{BadInput|NotFound}.
+prompt::PromptSpec open_in_context_prompt(const PromptChoice& choice);
+
 /// What the choice means for a model, without its system message. Throws Error{BadInput} for a model without a chat
 /// template, where one is needed; a template that the model was hardly trained with is a warning.
 using FormMaker = std::function<PromptForm(const engine::Model& model)>;

@@ -18,8 +18,9 @@ using nlohmann::json;
 constexpr double kMostInteger = 1e9;
 
 constexpr std::array kTable{
-    SettingInfo{"model", SettingType::Text, "gemma-3-270m", "The model: a GGUF file, hf:OWNER/NAME[:QUANT] or an alias",
-                "URIAL_MODEL", "-m,--model", "SPEC"},
+    SettingInfo{"model", SettingType::Text, "gemma-3-270m",
+                "The model: a GGUF file, hf:OWNER/NAME[:QUANT], an alias or http://HOST/v1#MODEL", "URIAL_MODEL",
+                "-m,--model", "SPEC"},
     SettingInfo{"lora", SettingType::List, "", "A LoRA adapter on top of the model; may be repeated", "URIAL_LORA",
                 "--lora", "FILE[:SCALE]"},
     SettingInfo{"encoder", SettingType::Text, "all-mpnet-base-v2",
@@ -158,6 +159,16 @@ json to_json(const toml::node& node) {
         return list;
     }
     return nullptr;
+}
+
+/// A project's file may come from a stranger: nobody's text goes to a server because of it.
+void refuse_server(const SettingInfo& info, const toml::node& node, const std::string& where) {
+    const auto* text = node.as_string();
+    if (info.key != "model" || text == nullptr || text->get().find("://") == std::string::npos) return;
+    throw error(ErrorKind::BadInput,
+                "{}: a project's file may not name a server, which would get what you type; use -m, URIAL_MODEL or "
+                "your own config.toml",
+                where);
 }
 
 std::string shown(const json& value) { return value.is_null() ? "a table or a date" : format_setting(value); }
@@ -311,6 +322,7 @@ void Settings::load_file(const fs::path& path, Origin origin) {
                         where, printable(key.str()), did_you_mean(key.str(), keys));
         }
         const SettingInfo& info = setting_info(key.str());
+        if (origin == Origin::ProjectFile) refuse_server(info, node, where);
         offer(info, paths_from_file(check_setting(info, to_json(node), where), path), origin, where);
     }
 }

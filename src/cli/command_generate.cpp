@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/answerers.h"
 #include "app/mt_bench_run.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -146,24 +147,24 @@ void finish(const generate::BatchSummary& summary, Context& context) {
     if (summary.progress.failed > 0) context.exit_code = 1;
 }
 
-generate::LocalAnswerer open_answerer(const GenerateOptions& options, const Context& context) {
-    const app::FormMaker form = app::open_prompt(options.prompt, callbacks(context));
-    std::shared_ptr<const engine::Model> model =
-        app::open_model(options.model, callbacks(context), engine::Purpose::Fast, options.parallel);
-    warn_beyond_training(*model, options.context, context.terminal);
-    std::shared_ptr<const generate::PromptSource> source = app::source_of(form(*model), *model, options.prompt.system);
-    return {{std::move(model), std::move(source)},
-            {.parallel = options.parallel,
-             .context_tokens = options.context,
-             .session = app::session_options(options.model, callbacks(context))}};
+std::unique_ptr<generate::Answerer> open_answerer(const GenerateOptions& options, const Context& context) {
+    if (options.token_ids && app::parse_servers(options.model.model)) {
+        throw Error(ErrorKind::BadInput, "--token-ids: a server gives text, no token ids; leave the option out");
+    }
+    const auto warn = [&](const engine::Model& model) {
+        warn_beyond_training(model, options.context, context.terminal);
+    };
+    return app::open_answerer(options.model, options.prompt,
+                              {.parallel = options.parallel, .context = options.context, .opened = warn},
+                              callbacks(context));
 }
 
 void run_conversations(const GenerateOptions& options, const Files& files, Context& context) {
     const std::vector<eval::Item> questions = app::read_mt_bench(files.input.path(), options.limit, shard_of(options));
-    generate::LocalAnswerer answerer = open_answerer(options, context);
+    const std::unique_ptr<generate::Answerer> answerer = open_answerer(options, context);
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     const app::MtBenchSummary done =
-        app::run_mt_bench(answerer, questions, batch_options(options, files, context, bar));
+        app::run_mt_bench(*answerer, questions, batch_options(options, files, context, bar));
     bar.clear();
     if (!done.interrupted) copy_out(files);
     print_summary(done, options, done.failures, context);
@@ -195,7 +196,7 @@ void run(const GenerateOptions& options, Context& context) {
     check_output(options, files);
     if (holds_conversations(options, files, context)) return run_conversations(options, files, context);
     const std::vector<generate::Instruction> instructions = select_instructions(options, files.input.path());
-    generate::LocalAnswerer answerer = open_answerer(options, context);
+    const std::unique_ptr<generate::Answerer> answerer = open_answerer(options, context);
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     generate::BatchOptions batch = batch_options(options, files, context, bar);
     if (files.output.is_standard_output() && options.format == "jsonl") {
@@ -204,7 +205,7 @@ void run(const GenerateOptions& options, Context& context) {
             terminal::write_standard_output(record.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
         };
     }
-    const generate::BatchSummary summary = generate::run_batch(answerer, instructions, batch);
+    const generate::BatchSummary summary = generate::run_batch(*answerer, instructions, batch);
     bar.clear();
     if (options.format != "jsonl" && !summary.interrupted) {
         const auto format =
@@ -261,6 +262,7 @@ void add_generate_command(CLI::App& app, Context& context) {
     add_prompt_flags(*command, options->prompt, context);
     add_sampling_flags(*command, options->sampling, context);
     add_model_flags(*command, options->model, context);
+    add_server_flags(*command, options->model);
     command->footer(examples({
         {"Answers, one JSON record a line; the same command goes on after an interruption",
          "urial generate -i questions.jsonl -o answers.jsonl"},
@@ -268,6 +270,9 @@ void add_generate_command(CLI::App& app, Context& context) {
          "urial generate -i questions.jsonl -o answers.jsonl --limit 10 --max-tokens 200"},
         {"Another prompt and another model, in the form that AlpacaEval reads",
          "urial generate -i alpaca_eval.json -o out.json --format alpaca-eval -p zero-shot -m model.gguf"},
+        {"A base model on two vLLM servers",
+         "urial generate -i questions.jsonl -o answers.jsonl -m http://gpu1:8000/v1#MODEL -m "
+         "http://gpu2:8000/v1#MODEL"},
     }));
     command->callback([options, &context] { run(*options, context); });
 }

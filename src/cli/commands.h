@@ -47,6 +47,8 @@ app::Callbacks callbacks(const Context& context);
 void add_model_flags(CLI::App& command, app::ModelChoice& model, Context& context);
 /// All of them but model and adapters, for commands that name their models in their own way.
 void add_loading_flags(CLI::App& command, app::ModelChoice& model, Context& context, const std::string& group);
+/// --api-key-file and --timeout, for commands that take a model on a server.
+void add_server_flags(CLI::App& command, app::ModelChoice& model);
 /// A warning where a conversation may become longer than the model was trained for.
 void warn_beyond_training(const engine::Model& model, int context_tokens, const terminal::Terminal& terminal);
 

@@ -57,6 +57,20 @@ void add_loading_flags(CLI::App& command, app::ModelChoice& model, Context& cont
     settings.bind("snapshot_limit", model.snapshot_limit);
 }
 
+void add_server_flags(CLI::App& command, app::ModelChoice& model) {
+    constexpr const char* kGroup = "Model on a server";
+    command
+        .add_option("--api-key-file", model.api_key_file,
+                    "The file with the servers' key [keys.toml beside the settings, OPENAI_API_KEY]")
+        ->type_name("FILE")
+        ->group(kGroup);
+    command.add_option("--timeout", model.timeout_seconds, "The most seconds for an answer, with all tries")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.01, 86'400.0))
+        ->capture_default_str()
+        ->group(kGroup);
+}
+
 void warn_beyond_training(const engine::Model& model, int context_tokens, const terminal::Terminal& terminal) {
     const int trained = model.info().training_context;
     if (trained == 0 || context_tokens <= trained) return;

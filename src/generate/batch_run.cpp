@@ -252,8 +252,10 @@ private:
         ordered_json record = start_record(task);
         record["output"] = result.text;
         record["finish_reason"] = name(result.finish);
-        record["prompt_tokens"] = result.prompt_tokens;
-        record["completion_tokens"] = result.completion_tokens;
+        if (answer.is_counted) {
+            record["prompt_tokens"] = result.prompt_tokens;
+            record["completion_tokens"] = result.completion_tokens;
+        }
         record["seconds"] = result.seconds;
         record["generator"] = generator_;
         if (!answer.retrieved.is_null()) record["retrieved"] = answer.retrieved;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "generate/record.h"
@@ -43,6 +44,20 @@ std::string joined(const std::string& first, const std::string& second) {
     return first.empty() ? second : first + "\n\n" + second;
 }
 
+std::vector<engine::ChatMessage> messages_of(const prompt::Conversation& conversation,
+                                             const std::string& first_system) {
+    std::vector<engine::ChatMessage> messages;
+    if (const std::string system = joined(first_system, conversation.system); !system.empty()) {
+        messages.push_back({"system", system});
+    }
+    for (const prompt::Turn& turn : conversation.turns) {
+        messages.push_back({"user", turn.query});
+        messages.push_back({"assistant", turn.answer});
+    }
+    messages.push_back({"user", conversation.query});
+    return messages;
+}
+
 class ChatPrompt final : public PromptSource {
 public:
     ChatPrompt(const engine::Model& model, engine::ChatTemplate form, std::string_view system)
@@ -81,15 +96,7 @@ public:
 
 private:
     std::vector<engine::ChatMessage> messages(const prompt::Conversation& conversation) const {
-        std::vector<engine::ChatMessage> messages;
-        if (const std::string system = joined(system_, conversation.system); !system.empty()) {
-            messages.push_back({"system", system});
-        }
-        for (const prompt::Turn& turn : conversation.turns) {
-            messages.push_back({"user", turn.query});
-            messages.push_back({"assistant", turn.answer});
-        }
-        messages.push_back({"user", conversation.query});
+        std::vector<engine::ChatMessage> messages = messages_of(conversation, system_);
         return takes_system_ ? messages : engine::system_in_front_of_user(std::move(messages));
     }
 
@@ -98,6 +105,55 @@ private:
     engine::ChatRenderOptions options_;
     bool takes_system_;
     std::optional<Token> end_;
+};
+
+class ServerChatPrompt final : public PromptSource {
+public:
+    explicit ServerChatPrompt(std::string_view system) : system_(trim(system)) {}
+
+    std::string name() const override { return "chat"; }
+    std::string label() const override { return "chat"; }
+    std::string_view kind() const override { return "chat template of the server"; }
+    nlohmann::ordered_json identity() const override {
+        nlohmann::ordered_json identity{{"name", "chat"}, {"template", "of the server"}};
+        if (!system_.empty()) identity["system"] = system_;
+        return identity;
+    }
+    std::string text() const override { return "the chat template of the server"; }
+    std::string outline() const override { return text(); }
+    bool has_prefix() const override { return false; }
+    prompt::AnswerForm answer_form() const override { return {}; }
+    std::string render(const prompt::Conversation& conversation) const override {
+        std::string text;
+        for (const engine::ChatMessage& message : checked_messages(conversation)) {
+            text += fmt::format("{}: {}\n", message.role, message.content);
+        }
+        return text;
+    }
+    ServerPrompt for_server(const prompt::Conversation& conversation) const override {
+        return checked_messages(conversation);
+    }
+    std::vector<Token> tokenize(const engine::Model& model, const prompt::Conversation&,
+                                std::string_view) const override {
+        throw error(ErrorKind::BadInput, "the chat template of a server is not known here: {} needs one of its own",
+                    model.info().name);
+    }
+
+private:
+    std::vector<engine::ChatMessage> checked_messages(const prompt::Conversation& conversation) const {
+        if (trim(conversation.query).empty()) {
+            throw Error(ErrorKind::BadInput, "the query is empty: there is nothing to answer");
+        }
+        std::vector<engine::ChatMessage> messages = messages_of(conversation, system_);
+        for (const engine::ChatMessage& message : messages) {
+            if (is_valid_utf8(message.content)) continue;
+            throw error(ErrorKind::BadInput, "a message of the {} is not UTF-8; convert the text to UTF-8",
+                        message.role);
+        }
+        return messages;
+    }
+
+    std::string system_;
 };
 
 }  // namespace
@@ -109,6 +165,10 @@ std::shared_ptr<const PromptSource> in_context_prompt(prompt::PromptSpec spec) {
 std::shared_ptr<const PromptSource> chat_prompt(const engine::Model& model, engine::ChatTemplate form,
                                                 std::string system) {
     return std::make_shared<ChatPrompt>(model, std::move(form), system);
+}
+
+std::shared_ptr<const PromptSource> server_chat_prompt(std::string system) {
+    return std::make_shared<ServerChatPrompt>(system);
 }
 
 }  // namespace urial::generate

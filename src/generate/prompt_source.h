@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -17,6 +18,9 @@
 #include "prompt/prompt.h"
 
 namespace urial::generate {
+
+/// What a server gets that has the model: a text to continue, or messages that it puts into the model's chat form.
+using ServerPrompt = std::variant<std::string, std::vector<engine::ChatMessage>>;
 
 class PromptSource {
 public:
@@ -44,6 +48,7 @@ public:
     /// The conversation up to its answer, as text: for people, and for servers that continue text. Throws as
     /// tokenize().
     virtual std::string render(const prompt::Conversation& conversation) const = 0;
+    virtual ServerPrompt for_server(const prompt::Conversation& conversation) const { return render(conversation); }
     /// What the model continues: the conversation up to its answer, or into `answer`, which has begun. Throws
     /// Error{BadInput} for a query that is empty or not UTF-8.
     virtual std::vector<engine::Token> tokenize(const engine::Model& model, const prompt::Conversation& conversation,
@@ -56,5 +61,8 @@ std::shared_ptr<const PromptSource> in_context_prompt(prompt::PromptSpec spec);
 /// The chat form of an aligned model. `system`: a system message for all conversations, before their own.
 std::shared_ptr<const PromptSource> chat_prompt(const engine::Model& model, engine::ChatTemplate form,
                                                 std::string system = {});
+/// The chat form of an aligned model that a server has, and its template with it: only for_server() gives what the
+/// model gets.
+std::shared_ptr<const PromptSource> server_chat_prompt(std::string system = {});
 
 }  // namespace urial::generate

@@ -1,0 +1,343 @@
+#include "remote/model_servers.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <initializer_list>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/engine.h"
+#include "remote/answer_reader.h"
+
+namespace urial::remote {
+namespace {
+
+using generate::FinishReason;
+using nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// What a server may take to say what it is.
+constexpr milliseconds kDescriptionTime{20'000};
+/// Times that a server which is there is asked for it: it may still be loading.
+constexpr int kMostDescriptions = 4;
+
+/// Ends a transfer from within.
+struct Stopped {};
+
+bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
+    return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+}
+
+http::ClientOptions client_options(const ModelServersOptions& options) {
+    return {.most_at_once = options.most_at_once,
+            .timeout = options.timeout,
+            .silence = options.silence,
+            .retry = options.retry};
+}
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+}  // namespace
+
+/// One question with what its tries have in common.
+struct ModelServers::Dialogue {
+    const generate::PromptSource& prompt;
+    Ask ask;
+    const std::stop_token& stop;
+    generate::Answer answer = {};
+    bool has_told = false;         // some of the answer has gone to on_text
+    Clock::time_point began = {};  // of the last try
+
+    bool is_cancelled() const { return stop.stop_requested() || (ask.cancelled && ask.cancelled()); }
+};
+
+// ---- what the servers are -------------------------------------------------------------------------------------------
+
+ModelServers::ModelServers(ModelServersOptions options)
+    : options_(std::move(options)), client_(options_.servers, client_options(options_)) {
+    {
+        const MutexLock lock(mutex_);
+        seats_.resize(client_.servers().size());
+    }
+    describe_all();
+}
+
+void ModelServers::describe_all() {
+    std::string absent;
+    std::size_t missing = 0;
+    for (std::size_t i = 0; i < client_.servers().size(); ++i) {
+        const http::Attempt attempt = describe_patiently(i);
+        if (attempt.outcome == http::Outcome::Done) continue;
+        absent += fmt::format("\n{}: {}", client_.servers()[i].base_url, attempt.reason);
+        ++missing;
+    }
+    if (missing == 0) return;
+    if (!reference_) {
+        throw error(ErrorKind::Unavailable, "no server for {} is there:{}\nstart it, or look at the address",
+                    printable(options_.model), absent);
+    }
+    if (options_.notice) {
+        options_.notice(fmt::format("{} of {} servers are not there; they are tried again later:{}", missing,
+                                    client_.servers().size(), absent));
+    }
+}
+
+http::Attempt ModelServers::describe_patiently(std::size_t index) {
+    const auto on_tick = [this] {
+        if (options_.cancelled && options_.cancelled()) throw engine::Cancelled();
+    };
+    for (int tries = 1;; ++tries) {
+        Described described = describe(client_.channel(index, kDescriptionTime), options_.model, on_tick);
+        if (described.attempt.outcome == http::Outcome::Done) {
+            take_in(index, std::move(described.server));
+            return {};
+        }
+        if (!described.attempt.reached || tries == kMostDescriptions) return described.attempt;
+        std::this_thread::sleep_for(http::wait_before_retry(
+            options_.retry, tries,
+            described.attempt.retry_after.value_or(std::chrono::seconds(0)) > options_.retry.longest_retry_after
+                ? std::nullopt
+                : described.attempt.retry_after,
+            1));
+        on_tick();
+    }
+}
+
+void ModelServers::take_in(std::size_t index, ServerDescription server) {
+    const std::string& address = client_.servers()[index].base_url;
+    const MutexLock lock(mutex_);
+    if (reference_ && reference_->model != server.model) {
+        throw error(ErrorKind::BadInput,
+                    "{} has another model under the name {} than the servers before it: {} instead of {}", address,
+                    printable(options_.model), server.model.dump(), reference_->model.dump());
+    }
+    if (!reference_) reference_ = server;
+    seats_[index].server = std::move(server);
+}
+
+/// A server that was not there at first is asked what it is before it gets its first question.
+http::Attempt ModelServers::join(const http::Channel& channel) {
+    {
+        const MutexLock lock(mutex_);
+        if (seats_[channel.index()].server) return {};
+    }
+    Described described = describe(channel, options_.model);
+    if (described.attempt.outcome == http::Outcome::Done) take_in(channel.index(), std::move(described.server));
+    return described.attempt;
+}
+
+std::string ModelServers::short_name() const {
+    std::string name = options_.model.substr(options_.model.rfind('/') + 1);
+    if (name.ends_with(".gguf")) name.resize(name.size() - 5);
+    return name;
+}
+
+std::size_t ModelServers::context_tokens() const {
+    const MutexLock lock(mutex_);
+    std::size_t least = 0;
+    for (const Seat& seat : seats_) {
+        if (!seat.server || seat.server->context_tokens == 0) continue;
+        least = least == 0 ? seat.server->context_tokens : std::min(least, seat.server->context_tokens);
+    }
+    return least;
+}
+
+ordered_json ModelServers::describe_servers() const {
+    const MutexLock lock(mutex_);
+    ordered_json list = ordered_json::array();
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+        ordered_json entry{{"address", client_.servers()[i].base_url}};
+        if (const auto& server = seats_[i].server) {
+            entry["software"] = name(server->software);
+            if (!server->version.empty()) entry["version"] = server->version;
+            if (server->context_tokens > 0) entry["context_tokens"] = server->context_tokens;
+        }
+        list.push_back(std::move(entry));
+    }
+    ordered_json described{{"servers", std::move(list)}};
+    if (!answered_as_.empty()) described["answered_as"] = answered_as_;
+    return described;
+}
+
+void ModelServers::check_sampling(const generate::SamplingOptions& sampling) const {
+    const MutexLock lock(mutex_);
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+        if (seats_[i].server) remote::check_sampling(*seats_[i].server, client_.servers()[i].base_url, sampling);
+    }
+}
+
+/// Another name than before means another model behind the same address.
+void ModelServers::check_name(const std::string& address, const std::string& answered_as) {
+    if (answered_as.empty()) return;
+    const MutexLock lock(mutex_);
+    if (answered_as_.empty()) answered_as_ = answered_as;
+    if (answered_as_ == answered_as) return;
+    throw error(ErrorKind::BadInput,
+                "{} answers as the model {}, and answers before came from {}: look what it serves; what is there stays",
+                address, answered_as, answered_as_);
+}
+
+// ---- one question ---------------------------------------------------------------------------------------------------
+
+generate::Answer ModelServers::answer(const generate::PromptSource& prompt, Ask ask, const std::stop_token& stop) {
+    Dialogue dialogue{prompt, std::move(ask), stop};
+    generate::Result& result = dialogue.answer.result;
+    const Clock::time_point began = Clock::now();
+    std::optional<http::Attempt> last;
+    try {
+        last = client_.run([&](const http::Channel& channel) { return try_once(channel, dialogue); }, options_.timeout,
+                           stop);
+    } catch (const Stopped&) {
+    }
+    if (!last) {
+        result.finish = FinishReason::Cancelled;
+    } else if (last->outcome != http::Outcome::Done && !result.failure) {
+        result.failure = Error(ErrorKind::Unavailable, last->reason);
+    }
+    if (result.failure) result.finish = FinishReason::Failed;
+    if (result.seconds == 0) result.seconds = seconds_since(began);
+    return std::move(dialogue.answer);
+}
+
+ordered_json ModelServers::body_of(std::size_t index, const Dialogue& dialogue) const {
+    const generate::ServerPrompt given = dialogue.prompt.for_server(dialogue.ask.conversation);
+    ordered_json body{{"model", options_.model}};
+    if (const auto* text = std::get_if<std::string>(&given)) {
+        body["prompt"] = *text;
+    } else {
+        body["messages"] = ordered_json::array();
+        for (const engine::ChatMessage& message : std::get<std::vector<engine::ChatMessage>>(given)) {
+            body["messages"].push_back({{"role", message.role}, {"content", message.content}});
+        }
+    }
+    const MutexLock lock(mutex_);
+    const Seat& seat = seats_[index];
+    const Software software = seat.server->software;
+    body[seat.old_token_limit ? "max_tokens" : "max_completion_tokens"] = dialogue.ask.sampling.max_tokens;
+    add_sampling(body, software, dialogue.ask.sampling, dialogue.ask.id);
+    body["stream"] = true;
+    // The stream is cut where the answer ends: counts must come with every piece.
+    if (seat.sends_stream_options) {
+        body["stream_options"] = {{"include_usage", true}};
+        if (software == Software::Vllm || software == Software::SgLang) {
+            body["stream_options"]["continuous_usage_stats"] = true;
+        }
+    }
+    if (software == Software::LlamaServer) body["timings_per_token"] = true;
+    return body;
+}
+
+http::Attempt ModelServers::try_once(const http::Channel& channel, Dialogue& dialogue) {
+    const std::string& address = channel.server().base_url;
+    const auto named = [&](http::Attempt attempt, const std::string& reason) {
+        attempt.reason = fmt::format("{}: {}", address, channel.redact(reason));
+        return attempt;
+    };
+    if (const http::Attempt attempt = join(channel); attempt.outcome != http::Outcome::Done) {
+        return named(attempt, attempt.reason);
+    }
+    dialogue.began = Clock::now();
+    generate::Result& result = dialogue.answer.result;
+    result = {};
+    AnswerReader reader({.form = dialogue.prompt.answer_form(),
+                         .stop = dialogue.ask.sampling.stop,
+                         .max_tokens = dialogue.ask.sampling.max_tokens,
+                         .on_text = [&](std::string_view text) {
+                             if (dialogue.ask.on_text) {
+                                 dialogue.ask.on_text(channel.redact(std::string(text)));
+                                 dialogue.has_told = true;
+                             }
+                             return !dialogue.is_cancelled();
+                         }});
+    std::size_t pieces = 0;
+    const auto on_body = [&](const http::Reply&, std::string_view bytes) {
+        const bool goes_on = reader.push(bytes);
+        if (pieces == 0 && reader.pieces() > 0) result.first_token_seconds = seconds_since(dialogue.began);
+        for (; pieces < reader.pieces(); ++pieces) {
+            if (dialogue.ask.on_piece) dialogue.ask.on_piece();
+        }
+        return goes_on;
+    };
+    const auto on_tick = [&] {
+        if (dialogue.is_cancelled() && !dialogue.has_told) throw Stopped{};
+    };
+    const bool is_chat =
+        std::holds_alternative<std::vector<engine::ChatMessage>>(dialogue.prompt.for_server(dialogue.ask.conversation));
+    http::Reply reply;
+    for (;;) {
+        const ordered_json body = body_of(channel.index(), dialogue);
+        reply = channel.post(is_chat ? "/chat/completions" : "/completions",
+                             body.dump(-1, ' ', false, ordered_json::error_handler_t::replace), on_body, on_tick);
+        if (!learns(channel.index(), reply, body)) break;
+    }
+    if (reply.status / 100 != 2 || (!reply.failure.empty() && reader.pieces() == 0)) {
+        return refused(channel, reply, dialogue);
+    }
+    const std::string problem = reader.finish();
+    if (!problem.empty()) {
+        if (dialogue.has_told) {
+            throw error(ErrorKind::Unavailable, "{}: {}; ask again", address,
+                        channel.redact(reply.failure.empty() ? problem : reply.failure));
+        }
+        return named({.outcome = http::Outcome::Broken},
+                     reply.failure.empty() ? problem : fmt::format("{} ({})", problem, reply.failure));
+    }
+    check_name(address, reader.model());
+    result.text = channel.redact(reader.text());
+    result.finish = reader.reason();
+    result.stopped_by = reader.stopped_by();
+    result.seconds = seconds_since(dialogue.began);
+    result.prompt_tokens = reader.prompt_tokens().value_or(0);
+    result.completion_tokens = reader.completion_tokens().value_or(reader.pieces());
+    dialogue.answer.is_counted = reader.prompt_tokens() && reader.completion_tokens();
+    return {};
+}
+
+/// What a reply without an answer means: for this question, or for all.
+http::Attempt ModelServers::refused(const http::Channel& channel, const http::Reply& reply, Dialogue& dialogue) {
+    const std::string& address = channel.server().base_url;
+    http::Attempt attempt = http::attempt_of(reply);
+    if (attempt.outcome == http::Outcome::Done) attempt.outcome = http::Outcome::Broken;
+    std::string reason = attempt.reason;
+    if (reply.failure.empty()) reason += ": " + http::short_message(reply, channel.server());
+    attempt.reason = fmt::format("{}: {}", address, channel.redact(reason));
+    http::check_status(reply, channel.server(), options_.model);
+    if (attempt.outcome != http::Outcome::Refused) return attempt;
+    if (!reply.failure.empty()) throw error(ErrorKind::Unavailable, "{}", attempt.reason);
+    const bool is_too_long = mentions(lower_ascii(http::server_message(reply.body)),
+                                      {"context length", "context size", "context window", "maximum context",
+                                       "exceed_context", "too long", "longer than"});
+    if (is_too_long && dialogue.ask.overflow == generate::Overflow::DropOldest &&
+        !dialogue.ask.conversation.turns.empty()) {
+        dialogue.ask.conversation.turns.erase(dialogue.ask.conversation.turns.begin());
+        ++dialogue.answer.dropped_turns;
+        return try_once(channel, dialogue);
+    }
+    dialogue.answer.result.failure = Error(is_too_long ? ErrorKind::ContextFull : ErrorKind::BadInput, attempt.reason);
+    return attempt;
+}
+
+/// Some servers want the limit under its other name, or no options of the stream: neither changes an answer. True where
+/// the request is to be sent again.
+bool ModelServers::learns(std::size_t index, const http::Reply& reply, const ordered_json& sent) {
+    if (!reply.failure.empty() || (reply.status != 400 && reply.status != 422)) return false;
+    const std::string complaint = http::server_message(reply.body);
+    const MutexLock lock(mutex_);
+    if (sent.contains("max_tokens") && mentions(complaint, {"max_completion_tokens"})) {
+        seats_[index].old_token_limit = false;
+        return true;
+    }
+    if (sent.contains("stream_options") && mentions(complaint, {"stream_options", "continuous_usage_stats"})) {
+        seats_[index].sends_stream_options = false;
+        return true;
+    }
+    return false;
+}
+
+}  // namespace urial::remote
