@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"

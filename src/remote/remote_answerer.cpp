@@ -51,7 +51,7 @@ std::string RemoteAnswerer::generator() const { return fmt::format("{}+{}", serv
 ordered_json RemoteAnswerer::identity() const {
     ordered_json model{{"name", servers_->model()}, {"served", servers_->model_facts()}};
     ordered_json prompt = prompt_->identity();
-    prompt["text"] = prompt_->has_prefix() ? prompt_->text() : prompt_->outline();
+    prompt["text"] = prompt_->text();
     return {{"model", std::move(model)}, {"adapters", ordered_json::array()}, {"prompt", std::move(prompt)}};
 }
 
