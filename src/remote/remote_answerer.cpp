@@ -120,6 +120,7 @@ void RemoteAnswerer::work(const std::stop_token& stop) {
         generate::Answer answer;
         try {
             answer = servers_->answer(*prompt_, std::move(ask), stop);
+            answer.retrieved = prompt_->retrieved(question.conversation);
         } catch (...) {
             thrown = std::current_exception();
         }
