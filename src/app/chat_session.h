@@ -1,7 +1,7 @@
 #pragma once
 
-// One conversation with a model: the state behind `urial chat`, without a terminal. Owns the engine session and the
-// prepared prompt; a turn is recorded once its answer ended or was stopped. Belongs to one thread.
+// One conversation with a model: the state behind `urial chat`, without a terminal. Owns the backend that answers; a
+// turn is recorded once its answer ended or was stopped. Belongs to one thread.
 
 #include <cstddef>
 #include <functional>
@@ -13,6 +13,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "app/chat_backend.h"
 #include "app/prompts.h"
 #include "engine/engine.h"
 #include "generate/generate.h"
@@ -33,25 +34,12 @@ struct ChatOptions {
     bool keep_turns = true;
     engine::SessionOptions session;  ///< sequences, prefixes and context_tokens are filled in here
 };
-inline constexpr int kDefaultContext = 4096;
-/// Room that every turn must leave for its answer, where max_tokens asks for as much.
-inline constexpr std::size_t kLeastAnswerTokens = 256;
-
-/// How an answer leaves while it is made. Both are optional.
-struct AnswerSink {
-    std::function<void(std::string_view)> text;
-    std::function<bool()> cancelled;  ///< asked between two steps; true stops the answer
-};
-
-struct Answer {
-    generate::Result result;
-    std::size_t dropped_turns = 0;  ///< turns left out because the context is full (Overflow::DropOldest)
-    bool context_full = false;      ///< ended by the end of the context, before max_tokens
-};
 
 class ChatSession {
 public:
     /// Throws Error{ContextFull} when the prompt leaves no room, Error{BadInput} for options out of range.
+    ChatSession(std::unique_ptr<ChatBackend> backend, PromptForm form, ChatOptions options);
+    /// With a model in this process.
     ChatSession(std::shared_ptr<const engine::Model> model, PromptForm form, ChatOptions options);
 
     /// Answers and records the turn; an answer stopped before its first text is not recorded.
@@ -73,11 +61,7 @@ public:
     void set_system(std::string system);
 
     /// What the model gets for `query`, or got for the last one (only the constant prefix before the first).
-    struct Shown {
-        std::string text;
-        std::vector<engine::Token> tokens;
-        std::size_t prefix_tokens = 0;
-    };
+    using Shown = ShownPrompt;
     Shown show(const std::optional<std::string>& query) const;
 
     /// Everything that is needed to go on later, with the same model.
@@ -90,8 +74,13 @@ public:
     /// The prompt without the system message.
     const PromptForm& form() const { return form_; }
     const std::string& system() const { return options_.system; }
-    const engine::Model& model() const { return *model_; }
-    std::size_t context_tokens() const { return static_cast<std::size_t>(options_.session.context_tokens); }
+    ChatModel model() const { return backend_->model(); }
+    /// 0: not known.
+    std::size_t context_tokens() const { return backend_->context_tokens(); }
+    /// What the choice means for this model: for set_prompt(). Throws Error{BadInput|NotFound}.
+    PromptForm form_of(const PromptChoice& choice, const Callbacks& callbacks) const {
+        return backend_->form_of(choice, callbacks);
+    }
     generate::Overflow overflow() const { return options_.overflow; }
     void set_overflow(generate::Overflow overflow) { options_.overflow = overflow; }
     const generate::SamplingOptions& sampling() const { return options_.sampling; }
@@ -99,19 +88,11 @@ public:
     void set_sampling(const generate::SamplingOptions& sampling);
 
 private:
-    std::unique_ptr<generate::PreparedPrompt> prepare(const PromptForm& form, const std::string& system) const;
-    void adopt(std::unique_ptr<generate::PreparedPrompt> prepared);
-    void pin(const generate::PreparedPrompt& prompt);
-    generate::FittedConversation fitted(const prompt::Conversation& conversation) const;
-    int answer_room(const std::vector<engine::Token>& prompt) const;
-    generate::Result run(generate::Request request, const AnswerSink& sink);
+    ChatQuestion question(prompt::Conversation conversation, std::uint64_t id) const;
 
-    std::shared_ptr<const engine::Model> model_;
+    std::unique_ptr<ChatBackend> backend_;
     ChatOptions options_;
-    std::unique_ptr<engine::Session> session_;
     PromptForm form_;
-    std::unique_ptr<generate::PreparedPrompt> prompt_;  // form_ with the system message
-    bool is_pinned_ = false;                            // the session has the prompt's prefix
     std::vector<prompt::Turn> turns_;
     std::uint64_t next_request_ = 0;  // a part of the random seed: a retry must not repeat itself
 };

@@ -59,6 +59,11 @@ void say_what_is_packed(const engine::ModelInfo& model, const Callbacks& callbac
 }  // namespace
 
 std::filesystem::path fetch_model(const std::string& spec, bool offline, const Callbacks& callbacks) {
+    if (spec.starts_with("http://") || spec.starts_with("https://")) {
+        throw Error(ErrorKind::BadInput,
+                    "the model is on a server, and this needs one in this process: a GGUF file, hf:OWNER/NAME[:QUANT] "
+                    "or an alias (urial generate and urial chat take servers)");
+    }
     const Progress progress = begin(callbacks, Work::Download, spec);
     models::FetchOptions fetch;
     fetch.download = !offline;

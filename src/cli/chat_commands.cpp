@@ -162,6 +162,10 @@ void ChatLoop::show(const std::string& argument) {
         return;
     }
     say(shown(rendered.text));
+    if (rendered.tokens.empty()) {
+        context_.terminal.note("the model is on a server, which makes the tokens");
+        return;
+    }
     say(token_list(rendered.tokens));
     context_.terminal.note(fmt::format("{} tokens, the first {} of them the constant prefix; room for {}",
                                        rendered.tokens.size(), rendered.prefix_tokens, session_.context_tokens()));
@@ -173,7 +177,7 @@ void ChatLoop::change_prompt(const std::string& argument) {
         say(printable(app::name_of(session_.form())) + (spec == nullptr ? "" : " " + printable(spec->version)));
         return;
     }
-    session_.set_prompt(app::open_prompt({.prompt = argument}, callbacks(context_))(session_.model()));
+    session_.set_prompt(session_.form_of({.prompt = argument}, callbacks(context_)));
     context_.terminal.note(fmt::format("the prompt is {}", app::name_of(session_.form())));
 }
 

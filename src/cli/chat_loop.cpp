@@ -17,9 +17,11 @@ std::string timings(const app::Answer& answer) {
     const generate::Result& result = answer.result;
     const double decoding = result.seconds - result.first_token_seconds;
     std::string text =
-        fmt::format("{} prompt tokens, first token after {:.2f} s, {} tokens in {:.2f} s", result.prompt_tokens,
-                    result.first_token_seconds, result.completion_tokens, result.seconds);
-    if (result.completion_tokens > 1 && decoding > 0) {
+        answer.is_counted
+            ? fmt::format("{} prompt tokens, first token after {:.2f} s, {} tokens in {:.2f} s", result.prompt_tokens,
+                          result.first_token_seconds, result.completion_tokens, result.seconds)
+            : fmt::format("first token after {:.2f} s, {:.2f} s in all", result.first_token_seconds, result.seconds);
+    if (answer.is_counted && result.completion_tokens > 1 && decoding > 0) {
         text += fmt::format(" ({:.1f} tokens/s)", static_cast<double>(result.completion_tokens - 1) / decoding);
     }
     text += fmt::format(", finish: {}", generate::name(result.finish));
@@ -31,17 +33,19 @@ std::string timings(const app::Answer& answer) {
 nlohmann::ordered_json answer_record(const app::ChatSession& session, const std::string& query,
                                      const app::Answer& answer) {
     const generate::Result& result = answer.result;
-    return {{"query", query},
-            {"output", result.text},
-            {"finish_reason", generate::name(result.finish)},
-            {"prompt_tokens", result.prompt_tokens},
-            {"completion_tokens", result.completion_tokens},
-            {"seconds", result.seconds},
-            {"first_token_seconds", result.first_token_seconds},
-            {"dropped_turns", answer.dropped_turns},
-            {"token_ids", result.token_ids},
-            {"generator", session.model().info().name},
-            {"prompt", app::name_of(session.form())}};
+    nlohmann::ordered_json record{
+        {"query", query}, {"output", result.text}, {"finish_reason", generate::name(result.finish)}};
+    if (answer.is_counted) {
+        record["prompt_tokens"] = result.prompt_tokens;
+        record["completion_tokens"] = result.completion_tokens;
+    }
+    record["seconds"] = result.seconds;
+    record["first_token_seconds"] = result.first_token_seconds;
+    record["dropped_turns"] = answer.dropped_turns;
+    if (!result.token_ids.empty()) record["token_ids"] = result.token_ids;  // a server gives none
+    record["generator"] = session.model().name;
+    record["prompt"] = app::name_of(session.form());
+    return record;
 }
 
 }  // namespace

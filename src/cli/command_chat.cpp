@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/answerers.h"
 #include "app/sampling_settings.h"
 #include "app/saved_chat.h"
 #include "base/error.h"
@@ -125,13 +126,33 @@ std::string lasting_model_spec(const std::string& spec) {
     return fs::is_regular_file(spec, ignored) ? fs::absolute(spec).string() : spec;
 }
 
+/// A model on servers, or one in this process.
+std::unique_ptr<app::ChatBackend> open_backend(const ChatFlags& flags, const app::ChatOptions& options,
+                                               const Context& context) {
+    if (app::parse_servers(flags.model.model)) {
+        (void)app::open_server_prompt(flags.prompt);
+        if (flags.context_tokens > 0) {
+            throw error(ErrorKind::BadInput, "--context {}: a server has the context that it was started with",
+                        flags.context_tokens);
+        }
+        return app::remote_chat(app::open_servers(flags.model, 1, callbacks(context)));
+    }
+    // What is wrong with the prompt or an option is said before a model is loaded for seconds.
+    (void)app::open_prompt(flags.prompt, callbacks(context));
+    std::shared_ptr<const engine::Model> model = app::open_model(flags.model, callbacks(context));
+    warn_beyond_training(*model, flags.context_tokens, context.terminal);
+    return app::local_chat(std::move(model), {.context_tokens = options.context_tokens,
+                                              .only_query = options.only_query,
+                                              .most_tokens = options.sampling.max_tokens,
+                                              .keep_turns = options.keep_turns,
+                                              .session = app::session_options(flags.model, callbacks(context))});
+}
+
 app::ChatSession open_session(ChatFlags flags, const CLI::App& command, const Context& context,
                               std::optional<std::string> only_query = std::nullopt) {
     const std::optional<nlohmann::json> saved = saved_conversation(flags);
     if (saved) take_model(*saved, command, flags);
-    // What is wrong with the prompt or an option is said before a model is loaded for seconds.
     if (flags.raw) flags.prompt.prompt = "raw";
-    const app::FormMaker form = app::open_prompt(flags.prompt, callbacks(context));
     app::ChatOptions options;
     options.sampling = flags.sampling;
     options.system = flags.prompt.system;
@@ -140,12 +161,10 @@ app::ChatSession open_session(ChatFlags flags, const CLI::App& command, const Co
     options.model_spec = lasting_model_spec(flags.model.model);
     for (const std::string& adapter : flags.model.adapters) options.adapters.push_back(lasting_model_spec(adapter));
     if (!saved) options.only_query = std::move(only_query);
-    options.session = app::session_options(flags.model, callbacks(context));
     generate::check(options.sampling);
-    std::shared_ptr<const engine::Model> model = app::open_model(flags.model, callbacks(context));
-    warn_beyond_training(*model, flags.context_tokens, context.terminal);
-    app::PromptForm prompt = form(*model);
-    app::ChatSession session(std::move(model), std::move(prompt), std::move(options));
+    std::unique_ptr<app::ChatBackend> backend = open_backend(flags, options, context);
+    app::PromptForm form = backend->form_of(flags.prompt, callbacks(context));
+    app::ChatSession session(std::move(backend), std::move(form), std::move(options));
     if (saved) take_conversation(*saved, command, flags, session, context.terminal);
     terminal::throw_if_interrupted();
     return session;
@@ -188,7 +207,7 @@ std::optional<fs::path> history_file(const terminal::Terminal& terminal) {
 
 void greet(const app::ChatSession& session, const terminal::Terminal& terminal) {
     terminal.note(fmt::format("{}, prompt {}. It may be wrong. /help lists the commands, Ctrl-D leaves.",
-                              session.model().info().description, app::name_of(session.form())));
+                              session.model().description, app::name_of(session.form())));
     if (!session.turns().empty()) terminal.note(fmt::format("{} turns so far", session.turns().size()));
 }
 
@@ -232,6 +251,7 @@ void add_chat_command(CLI::App& app, Context& context) {
         ->default_str(flags->overflow)
         ->group("Model");
     add_sampling_flags(*command, flags->sampling, context);
+    add_server_flags(*command, flags->model);
     command->footer(examples({
         {"One answer on standard output", "urial chat \"Why is the sky blue?\""},
         {"What the model does without the prompt", "urial chat --raw \"Why is the sky blue?\""},

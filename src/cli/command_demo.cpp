@@ -41,6 +41,7 @@ struct Side {
 };
 
 struct Sides {
+    std::shared_ptr<const engine::Model> model;
     Side raw;
     Side prompted;
 };
@@ -70,7 +71,7 @@ Sides open_sides(const DemoFlags& flags, const Context& context) {
         terminal::throw_if_interrupted();
         return Side{std::move(title), std::move(session)};
     };
-    return {open("The model alone goes on with the text", "raw", kMostRawTokens),
+    return {model, open("The model alone goes on with the text", "raw", kMostRawTokens),
             open("The same model under the prompt \"urial\"", "urial", kMostAnswerTokens)};
 }
 
@@ -184,7 +185,7 @@ void run(const DemoFlags& flags, Context& context) {
                                 : flags.questions;
     Sides sides = open_sides(flags, context);
     const Page page(context);
-    if (!context.json) page.introduce(sides.raw.session.model().info());
+    if (!context.json) page.introduce(sides.model->info());
 
     ordered_json comparisons = ordered_json::array();
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
@@ -208,7 +209,7 @@ void run(const DemoFlags& flags, Context& context) {
         }
     }
     if (context.json) {
-        const ordered_json printed{{"model", as_json(sides.raw.session.model().info())},
+        const ordered_json printed{{"model", as_json(sides.model->info())},
                                    {"repetition_penalty", kRepetitionPenalty},
                                    {"comparisons", comparisons}};
         fmt::print("{}", json_text(printed));

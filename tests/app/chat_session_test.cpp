@@ -41,11 +41,12 @@ TEST(ChatSession, text_arrives_in_pieces_that_add_up_to_the_answer) {
 }
 
 TEST(ChatSession, what_is_shown_is_what_the_tokens_say) {
-    ChatSession session(echo_model(), chat_spec(), {});
+    const auto model = echo_model();
+    ChatSession session(model, chat_spec(), {});
     session.ask("one", kNowhere);
     const ChatSession::Shown next = session.show("what now?");
     std::string text;
-    for (const engine::Token token : next.tokens) text += session.model().piece(token);
+    for (const engine::Token token : next.tokens) text += model->piece(token);
     EXPECT_EQ(text, next.text);
     EXPECT_EQ(next.text, "Talk.\nQ: one\nA: You said one.\nQ: what now?\nA: ");
 }
