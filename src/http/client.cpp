@@ -97,11 +97,10 @@ struct Client::Load {
         return best;
     }
 
-    std::optional<std::size_t> take(Resting resting, Clock::time_point deadline, const std::stop_token& stop) {
-        MutexLock lock(mutex);
+    std::optional<std::size_t> take(Resting resting, Clock::time_point deadline, const IsStopped& is_stopped) {
         for (;;) {
-            if (stop.stop_requested()) return std::nullopt;
-            if (Clock::now() >= deadline) return std::nullopt;
+            if ((is_stopped && is_stopped()) || Clock::now() >= deadline) return std::nullopt;
+            const MutexLock lock(mutex);
             if (resting == Resting::LeaveOut) check_hope();
             if (const auto found = find(resting)) {
                 next = *found + 1;
@@ -209,14 +208,14 @@ Reply Client::post_once(const std::string& path, std::string body) {
     }
 }
 
-std::optional<Attempt> Client::run(const Try& attempt, milliseconds total, const std::stop_token& stop) {
+std::optional<Attempt> Client::run(const Try& attempt, milliseconds total, const IsStopped& is_stopped) {
     // The wait for room before the first try is not the request's: others are served meanwhile.
     Clock::time_point deadline = Clock::time_point::max();
     std::optional<Attempt> last;
     int failures = 0;
     for (;;) {
-        const auto index = load_->take(Load::Resting::LeaveOut, deadline, stop);
-        if (!index) return stop.stop_requested() ? std::nullopt : last;
+        const auto index = load_->take(Load::Resting::LeaveOut, deadline, is_stopped);
+        if (!index) return last && Clock::now() >= deadline ? last : std::nullopt;
         const Clock::time_point began = Clock::now();
         if (!last) deadline = began + total;
         try {

@@ -10,7 +10,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,12 +97,13 @@ public:
     Channel channel(std::size_t index, std::chrono::milliseconds total) const;
 
     using Try = std::function<Attempt(const Channel& channel)>;
+    using IsStopped = std::function<bool()>;
     /// Calls `attempt` until it is Done or Refused, or `total` is over, waiting and changing servers in between as the
     /// outcomes want it. Broken ones are given up after RetryOptions::most_failures; Busy ones wait as long as the time
-    /// lasts. Returns the last one; std::nullopt when `stop` was requested before. Throws Error{Unavailable} when no
-    /// server can be reached or has answered anything for long, or wants to be left alone for longer than
-    /// RetryOptions::longest_retry_after; and what `attempt` throws.
-    std::optional<Attempt> run(const Try& attempt, std::chrono::milliseconds total, const std::stop_token& stop = {});
+    /// lasts. Returns the last one; std::nullopt when `is_stopped` said so during a wait, where it is asked all the
+    /// time. Throws Error{Unavailable} when no server can be reached or has answered anything for long, or wants to be
+    /// left alone for longer than RetryOptions::longest_retry_after; and what `attempt` throws.
+    std::optional<Attempt> run(const Try& attempt, std::chrono::milliseconds total, const IsStopped& is_stopped = {});
 
 private:
     struct Load;

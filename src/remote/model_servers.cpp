@@ -189,12 +189,9 @@ generate::Answer ModelServers::answer(const generate::PromptSource& prompt, Ask 
     Dialogue dialogue{prompt, std::move(ask), stop};
     generate::Result& result = dialogue.answer.result;
     const Clock::time_point began = Clock::now();
-    std::optional<http::Attempt> last;
-    try {
-        last = client_.run([&](const http::Channel& channel) { return try_once(channel, dialogue); }, options_.timeout,
-                           stop);
-    } catch (const Stopped&) {
-    }
+    const std::optional<http::Attempt> last =
+        client_.run([&](const http::Channel& channel) { return try_once(channel, dialogue); }, options_.timeout,
+                    [&] { return dialogue.is_cancelled(); });
     if (!last) {
         result.finish = FinishReason::Cancelled;
     } else if (last->outcome != http::Outcome::Done && !result.failure) {
@@ -265,16 +262,27 @@ http::Attempt ModelServers::try_once(const http::Channel& channel, Dialogue& dia
         return goes_on;
     };
     const auto on_tick = [&] {
-        if (dialogue.is_cancelled() && !dialogue.has_told) throw Stopped{};
+        if (dialogue.is_cancelled()) throw Stopped{};
     };
     const bool is_chat =
         std::holds_alternative<std::vector<engine::ChatMessage>>(dialogue.prompt.for_server(dialogue.ask.conversation));
     http::Reply reply;
-    for (;;) {
-        const ordered_json body = body_of(channel.index(), dialogue);
-        reply = channel.post(is_chat ? "/chat/completions" : "/completions",
-                             body.dump(-1, ' ', false, ordered_json::error_handler_t::replace), on_body, on_tick);
-        if (!learns(channel.index(), reply, body)) break;
+    bool is_stopped = false;
+    try {
+        for (;;) {
+            const ordered_json body = body_of(channel.index(), dialogue);
+            reply = channel.post(is_chat ? "/chat/completions" : "/completions",
+                                 body.dump(-1, ' ', false, ordered_json::error_handler_t::replace), on_body, on_tick);
+            if (!learns(channel.index(), reply, body)) break;
+        }
+    } catch (const Stopped&) {
+        is_stopped = true;
+    }
+    if (is_stopped) {
+        result.text = channel.redact(reader.text());
+        result.finish = FinishReason::Cancelled;
+        dialogue.answer.is_counted = false;
+        return {};
     }
     if (reply.status / 100 != 2 || (!reply.failure.empty() && reader.pieces() == 0)) {
         return refused(channel, reply, dialogue);

@@ -191,10 +191,10 @@ TEST(Client, servers_that_never_answer_well_end_the_run_with_their_names) {
 TEST(Client, a_request_to_stop_ends_the_waiting) {
     ChatServer server([&](const ChatRequest&) { return with_status(429, "Retry-After: 60\r\n"); });
     Client client = client_of({server.base_url()});
-    std::stop_source stop;
-    std::thread asking([&] { EXPECT_FALSE(client.run(once, seconds(300), stop.get_token())); });
+    std::atomic<bool> stop = false;
+    std::thread asking([&] { EXPECT_FALSE(client.run(once, seconds(300), [&] { return stop.load(); })); });
     while (server.received() == 0) std::this_thread::sleep_for(milliseconds(1));
-    stop.request_stop();
+    stop = true;
     asking.join();
 }
 
