@@ -121,7 +121,12 @@ struct Client::Load {
             return;
         }
         std::string all;
-        for (const Seat& seat : seats) all += fmt::format("\n{}: {}", seat.server.base_url, seat.reason);
+        for (Seat& seat : seats) {
+            all += fmt::format("\n{}: {}", seat.server.base_url, seat.reason);
+            seat.failures = 0;  // who asks again later means it
+            seat.unreached = 0;
+            seat.rests_until = {};
+        }
         throw error(ErrorKind::Unavailable,
                     "{}:{}\nlook whether the server runs and the address is right; the same command goes on where it "
                     "stopped",

@@ -188,6 +188,18 @@ TEST(Client, servers_that_never_answer_well_end_the_run_with_their_names) {
     EXPECT_ERROR(ask_often(), ErrorKind::Unavailable, broken.base_url());
 }
 
+TEST(Client, who_asks_again_after_the_end_of_a_run_is_served) {
+    std::atomic<bool> broken = true;
+    ChatServer server([&](const ChatRequest&) { return broken ? with_status(500) : completion(""); });
+    Client client = client_of({server.base_url()});
+    const auto ask_often = [&] {
+        for (int i = 0; i < 10; ++i) ask(client);
+    };
+    EXPECT_ERROR(ask_often(), ErrorKind::Unavailable, "status 500");
+    broken = false;
+    EXPECT_EQ(ask(client).outcome, Outcome::Done);
+}
+
 TEST(Client, a_request_to_stop_ends_the_waiting) {
     ChatServer server([&](const ChatRequest&) { return with_status(429, "Retry-After: 60\r\n"); });
     Client client = client_of({server.base_url()});
