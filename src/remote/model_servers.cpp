@@ -41,6 +41,12 @@ http::ClientOptions client_options(const ModelServersOptions& options) {
             .retry = options.retry};
 }
 
+/// With the server's name before the reason, and no key in it.
+http::Attempt named(const http::Channel& channel, http::Attempt attempt) {
+    attempt.reason = fmt::format("{}: {}", channel.server().base_url, channel.redact(std::move(attempt.reason)));
+    return attempt;
+}
+
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 }  // namespace
@@ -99,12 +105,7 @@ http::Attempt ModelServers::describe_patiently(std::size_t index) {
             return {};
         }
         if (!described.attempt.reached || tries == kMostDescriptions) return described.attempt;
-        std::this_thread::sleep_for(http::wait_before_retry(
-            options_.retry, tries,
-            described.attempt.retry_after.value_or(std::chrono::seconds(0)) > options_.retry.longest_retry_after
-                ? std::nullopt
-                : described.attempt.retry_after,
-            1));
+        std::this_thread::sleep_for(http::wait_before_retry(options_.retry, tries, std::nullopt, 1));
         on_tick();
     }
 }
@@ -231,31 +232,51 @@ ordered_json ModelServers::body_of(std::size_t index, const Dialogue& dialogue) 
 }
 
 http::Attempt ModelServers::try_once(const http::Channel& channel, Dialogue& dialogue) {
-    const std::string& address = channel.server().base_url;
-    const auto named = [&](http::Attempt attempt, const std::string& reason) {
-        attempt.reason = fmt::format("{}: {}", address, channel.redact(reason));
-        return attempt;
-    };
-    if (const http::Attempt attempt = join(channel); attempt.outcome != http::Outcome::Done) {
-        return named(attempt, attempt.reason);
+    if (http::Attempt attempt = join(channel); attempt.outcome != http::Outcome::Done) {
+        return named(channel, std::move(attempt));
     }
     dialogue.began = Clock::now();
     generate::Result& result = dialogue.answer.result;
     result = {};
+    const auto on_text = [&](std::string_view text) {
+        if (dialogue.ask.on_text) {
+            dialogue.has_told = true;
+            dialogue.ask.on_text(channel.redact(std::string(text)));
+        }
+        return !dialogue.is_cancelled();
+    };
     AnswerReader reader({.form = dialogue.prompt.answer_form(),
                          .stop = dialogue.ask.sampling.stop,
                          .max_tokens = dialogue.ask.sampling.max_tokens,
-                         .on_text = [&](std::string_view text) {
-                             if (dialogue.ask.on_text) {
-                                 dialogue.ask.on_text(channel.redact(std::string(text)));
-                                 dialogue.has_told = true;
-                             }
-                             return !dialogue.is_cancelled();
-                         }});
+                         .on_text = on_text});
+    const std::optional<http::Reply> reply = send(channel, dialogue, reader);
+    if (!reply) {
+        result.text = channel.redact(reader.text());
+        result.finish = FinishReason::Cancelled;
+        return {};
+    }
+    if (reply->status / 100 != 2 || (!reply->failure.empty() && reader.pieces() == 0)) {
+        return refused(channel, *reply, dialogue);
+    }
+    std::string problem = reader.finish();
+    if (!problem.empty()) {
+        if (!reply->failure.empty()) problem += fmt::format(" ({})", reply->failure);
+        http::Attempt attempt = named(channel, {.outcome = http::Outcome::Broken, .reason = std::move(problem)});
+        if (dialogue.has_told) throw error(ErrorKind::Unavailable, "{}; ask again", attempt.reason);
+        return attempt;
+    }
+    take_answer(channel, dialogue, reader);
+    return {};
+}
+
+/// The reply to the question, whose body goes into the reader; std::nullopt where the answer was cancelled meanwhile.
+std::optional<http::Reply> ModelServers::send(const http::Channel& channel, Dialogue& dialogue, AnswerReader& reader) {
     std::size_t pieces = 0;
     const auto on_body = [&](const http::Reply&, std::string_view bytes) {
         const bool goes_on = reader.push(bytes);
-        if (pieces == 0 && reader.pieces() > 0) result.first_token_seconds = seconds_since(dialogue.began);
+        if (pieces == 0 && reader.pieces() > 0) {
+            dialogue.answer.result.first_token_seconds = seconds_since(dialogue.began);
+        }
         for (; pieces < reader.pieces(); ++pieces) {
             if (dialogue.ask.on_piece) dialogue.ask.on_piece();
         }
@@ -264,39 +285,22 @@ http::Attempt ModelServers::try_once(const http::Channel& channel, Dialogue& dia
     const auto on_tick = [&] {
         if (dialogue.is_cancelled()) throw Stopped{};
     };
-    const bool is_chat =
-        std::holds_alternative<std::vector<engine::ChatMessage>>(dialogue.prompt.for_server(dialogue.ask.conversation));
-    http::Reply reply;
-    bool is_stopped = false;
     try {
         for (;;) {
             const ordered_json body = body_of(channel.index(), dialogue);
-            reply = channel.post(is_chat ? "/chat/completions" : "/completions",
-                                 body.dump(-1, ' ', false, ordered_json::error_handler_t::replace), on_body, on_tick);
-            if (!learns(channel.index(), reply, body)) break;
+            http::Reply reply =
+                channel.post(body.contains("messages") ? "/chat/completions" : "/completions",
+                             body.dump(-1, ' ', false, ordered_json::error_handler_t::replace), on_body, on_tick);
+            if (!learns(channel.index(), reply, body)) return reply;
         }
     } catch (const Stopped&) {
-        is_stopped = true;
+        return std::nullopt;
     }
-    if (is_stopped) {
-        result.text = channel.redact(reader.text());
-        result.finish = FinishReason::Cancelled;
-        dialogue.answer.is_counted = false;
-        return {};
-    }
-    if (reply.status / 100 != 2 || (!reply.failure.empty() && reader.pieces() == 0)) {
-        return refused(channel, reply, dialogue);
-    }
-    const std::string problem = reader.finish();
-    if (!problem.empty()) {
-        if (dialogue.has_told) {
-            throw error(ErrorKind::Unavailable, "{}: {}; ask again", address,
-                        channel.redact(reply.failure.empty() ? problem : reply.failure));
-        }
-        return named({.outcome = http::Outcome::Broken},
-                     reply.failure.empty() ? problem : fmt::format("{} ({})", problem, reply.failure));
-    }
-    check_name(address, reader.model());
+}
+
+void ModelServers::take_answer(const http::Channel& channel, Dialogue& dialogue, const AnswerReader& reader) {
+    check_name(channel.server().base_url, reader.model());
+    generate::Result& result = dialogue.answer.result;
     result.text = channel.redact(reader.text());
     result.finish = reader.reason();
     result.stopped_by = reader.stopped_by();
@@ -304,17 +308,14 @@ http::Attempt ModelServers::try_once(const http::Channel& channel, Dialogue& dia
     result.prompt_tokens = reader.prompt_tokens().value_or(0);
     result.completion_tokens = reader.completion_tokens().value_or(reader.pieces());
     dialogue.answer.is_counted = reader.prompt_tokens() && reader.completion_tokens();
-    return {};
 }
 
 /// What a reply without an answer means: for this question, or for all.
 http::Attempt ModelServers::refused(const http::Channel& channel, const http::Reply& reply, Dialogue& dialogue) {
-    const std::string& address = channel.server().base_url;
     http::Attempt attempt = http::attempt_of(reply);
     if (attempt.outcome == http::Outcome::Done) attempt.outcome = http::Outcome::Broken;
-    std::string reason = attempt.reason;
-    if (reply.failure.empty()) reason += ": " + http::short_message(reply, channel.server());
-    attempt.reason = fmt::format("{}: {}", address, channel.redact(reason));
+    if (reply.failure.empty()) attempt.reason += ": " + http::short_message(reply, channel.server());
+    attempt = named(channel, std::move(attempt));
     http::check_status(reply, channel.server(), options_.model);
     if (attempt.outcome != http::Outcome::Refused) return attempt;
     if (!reply.failure.empty()) throw error(ErrorKind::Unavailable, "{}", attempt.reason);

@@ -86,9 +86,12 @@ private:
     http::Attempt join(const http::Channel& channel);
     void take_in(std::size_t index, ServerDescription server);
     http::Attempt try_once(const http::Channel& channel, Dialogue& dialogue);
+    std::optional<http::Reply> send(const http::Channel& channel, Dialogue& dialogue, AnswerReader& reader);
+    void take_answer(const http::Channel& channel, Dialogue& dialogue, const AnswerReader& reader);
     http::Attempt refused(const http::Channel& channel, const http::Reply& reply, Dialogue& dialogue);
     bool learns(std::size_t index, const http::Reply& reply, const nlohmann::ordered_json& sent);
     nlohmann::ordered_json body_of(std::size_t index, const Dialogue& dialogue) const;
+    /// Throws for another model than before.
     void check_name(const std::string& address, const std::string& answered_as);
 
     ModelServersOptions options_;
