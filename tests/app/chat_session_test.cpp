@@ -41,7 +41,7 @@ TEST(ChatSession, text_arrives_in_pieces_that_add_up_to_the_answer) {
 }
 
 TEST(ChatSession, what_is_shown_is_what_the_tokens_say) {
-    const auto model = echo_model();
+    const std::shared_ptr<const engine::Model> model = echo_model();
     ChatSession session(model, chat_spec(), {});
     session.ask("one", kNowhere);
     const ChatSession::Shown next = session.show("what now?");
