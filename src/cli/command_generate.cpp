@@ -271,7 +271,7 @@ void add_generate_command(CLI::App& app, Context& context) {
         {"Another prompt and another model, in the form that AlpacaEval reads",
          "urial generate -i alpaca_eval.json -o out.json --format alpaca-eval -p zero-shot -m model.gguf"},
         {"A base model on two vLLM servers",
-         "urial generate -i questions.jsonl -o answers.jsonl -m http://gpu1:8000/v1#MODEL -m "
+         "urial generate -i q.jsonl -o a.jsonl -m http://gpu1:8000/v1#MODEL -m "
          "http://gpu2:8000/v1#MODEL"},
     }));
     command->callback([options, &context] { run(*options, context); });
