@@ -23,7 +23,7 @@ namespace {
 using test::ChatRequest;
 using test::ChatServer;
 
-const AnswerSink kNowhere;
+const AnswerSink kUnheard;
 
 class RemoteChatTest : public ::testing::Test {
 protected:
@@ -56,7 +56,7 @@ TEST_F(RemoteChatTest, every_turn_sends_the_whole_conversation_and_streams_its_a
     EXPECT_EQ(chat.ask("one", sink).result.text, "re: one");
     EXPECT_EQ(streamed, "re: one");
     chat.set_system("Be brief.");
-    EXPECT_EQ(chat.ask("two", kNowhere).result.text, "re: two");
+    EXPECT_EQ(chat.ask("two", kUnheard).result.text, "re: two");
     EXPECT_EQ(seen().body["prompt"], "Talk.\n\nBe brief.\nQ: one\nA: re: one\nQ: two\nA: ");
     EXPECT_EQ(chat.turns().size(), 2u);
     EXPECT_EQ(chat.show("three").text, "Talk.\n\nBe brief.\nQ: one\nA: re: one\nQ: two\nA: re: two\nQ: three\nA: ");
@@ -67,7 +67,7 @@ TEST_F(RemoteChatTest, the_chat_template_may_be_the_servers) {
         return remote::reply(200, R"({"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]})");
     };
     ChatSession chat = session(engine::ChatTemplate{"chat", ""});
-    const Answer answer = chat.ask("hello", kNowhere);
+    const Answer answer = chat.ask("hello", kUnheard);
     EXPECT_EQ(answer.result.text, "Hi.");
     EXPECT_FALSE(answer.is_counted);
     EXPECT_EQ(seen().target, "/v1/chat/completions");
@@ -81,10 +81,10 @@ TEST_F(RemoteChatTest, the_chat_template_may_be_the_servers) {
 TEST_F(RemoteChatTest, an_answer_that_breaks_off_is_an_error_and_no_turn) {
     answer_ = [](const ChatRequest&) { return remote::reply(200, remote::piece("re: one ") + remote::piece("two")); };
     ChatSession chat = session();
-    EXPECT_ERROR(chat.ask("hello", kNowhere), ErrorKind::Unavailable, "broke off; ask again");
+    EXPECT_ERROR(chat.ask("hello", kUnheard), ErrorKind::Unavailable, "broke off; ask again");
     EXPECT_TRUE(chat.turns().empty());
     answer_ = remote::good;
-    EXPECT_EQ(chat.ask("hello", kNowhere).result.text, "re: hello");
+    EXPECT_EQ(chat.ask("hello", kUnheard).result.text, "re: hello");
 }
 
 TEST_F(RemoteChatTest, a_stopped_answer_keeps_what_was_said) {
