@@ -50,9 +50,9 @@ Client client_of(const std::vector<std::string>& addresses, ClientOptions option
     return {std::move(servers), std::move(options)};
 }
 
-Attempt once(const Channel& channel) { return attempt_of(channel.post("/chat/completions", "{}")); }
+Attempt one_post(const Channel& channel) { return attempt_of(channel.post("/chat/completions", "{}")); }
 
-Attempt ask(Client& client) { return client.run(once, seconds(20)).value(); }
+Attempt ask(Client& client) { return client.run(one_post, seconds(20)).value(); }
 
 /// From `threads` threads at the same time; the number that succeeded.
 int ask_many(Client& client, int threads, int each) {
@@ -145,7 +145,7 @@ TEST(Client, a_wish_beyond_patience_ends_the_run_at_once) {
 TEST(Client, a_storm_of_refusals_ends_with_the_time_of_the_request) {
     ChatServer server([&](const ChatRequest&) { return with_status(429, "Retry-After: 1\r\n"); });
     Client client = client_of({server.base_url()});
-    const Attempt attempt = client.run(once, milliseconds(200)).value();
+    const Attempt attempt = client.run(one_post, milliseconds(200)).value();
     EXPECT_EQ(attempt.outcome, Outcome::Busy);
     EXPECT_LE(server.received(), 2u);
 }
@@ -204,7 +204,7 @@ TEST(Client, a_request_to_stop_ends_the_waiting) {
     ChatServer server([&](const ChatRequest&) { return with_status(429, "Retry-After: 60\r\n"); });
     Client client = client_of({server.base_url()});
     std::atomic<bool> stop = false;
-    std::thread asking([&] { EXPECT_FALSE(client.run(once, seconds(300), [&] { return stop.load(); })); });
+    std::thread asking([&] { EXPECT_FALSE(client.run(one_post, seconds(300), [&] { return stop.load(); })); });
     while (server.received() == 0) std::this_thread::sleep_for(milliseconds(1));
     stop = true;
     asking.join();
