@@ -20,7 +20,7 @@ ALLOWED = {
     "generate": {"prompt", "engine"},
     "remote": {"http", "prompt", "engine", "generate"},
     "shift": {"prompt", "engine", "generate"},
-    "retrieve": {"generate", "engine"},
+    "retrieve": {"prompt", "generate", "engine"},
     "eval": {"http", "prompt", "engine", "generate", "shift"},
     "report": {"prompt", "engine", "generate", "shift", "eval"},
     "app": {"http", "models", "prompt", "engine", "generate", "remote", "shift", "eval", "report", "retrieve"},
