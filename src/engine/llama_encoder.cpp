@@ -103,7 +103,8 @@ private:
 
     Context new_context(std::size_t tokens, std::size_t texts, int threads) const {
         llama_context_params parameters = llama_context_default_params();
-        parameters.n_ctx = static_cast<std::uint32_t>(tokens);
+        // llama.cpp plans for as many tokens of each text, and aborts where they are not.
+        parameters.n_ctx = static_cast<std::uint32_t>((tokens + texts - 1) / texts * texts);
         parameters.n_batch = parameters.n_ctx;
         parameters.n_ubatch = parameters.n_ctx;  // an encoder sees a text as a whole
         parameters.n_seq_max = static_cast<std::uint32_t>(texts);
