@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#define NO_MANUAL_VECTORIZATION  // what hnswlib fetches ahead there lies beyond its memory
 #include <hnswlib/hnswlib.h>
 #include <unistd.h>
 
