@@ -201,7 +201,7 @@ private:
         const std::vector<std::uint64_t> sizes(shape.rbegin(), shape.rend());
         const bool is_f16 = type == EncoderType::F16;
         writer_.tensor(to, sizes, is_f16 ? GgufWriter::TensorType::F16 : GgufWriter::TensorType::F32,
-                       [this, name, shape] { return source_.read(name, shape); });
+                       [&source = source_, name, shape] { return source.read(name, shape); });
     }
     /// A weight and its bias. Matrices alone may be f16.
     void add_pair(const std::string& from, const std::string& to, const std::vector<std::uint64_t>& shape) {
