@@ -82,9 +82,7 @@ std::shared_ptr<const generate::PromptSource> open_server_prompt(const PromptCho
     if (choice.prompt != kChatPrompt) {
         return generate::in_context_prompt(prompt::with_system(open_in_context_prompt(choice), choice.system));
     }
-    if (!choice.form.empty()) {
-        throw error(ErrorKind::BadInput, "--form is of original prompt files; --prompt {} is none", kChatPrompt);
-    }
+    refuse_form(choice);
     if (!choice.chat_template.empty()) {
         throw error(ErrorKind::BadInput, "--chat-template {}: a server has a template of its own, which it uses",
                     printable(choice.chat_template));

@@ -72,13 +72,16 @@ prompt::PromptSpec open_in_context_prompt(const PromptChoice& choice) {
     return spec;
 }
 
+void refuse_form(const PromptChoice& choice) {
+    if (choice.form.empty()) return;
+    throw error(ErrorKind::BadInput, "--form is of original prompt files; --prompt {} is none", kChatPrompt);
+}
+
 FormMaker open_prompt(const PromptChoice& choice, const Callbacks& callbacks) {
     if (choice.prompt != kChatPrompt) {
         return [spec = open_in_context_prompt(choice)](const engine::Model&) { return spec; };
     }
-    if (!choice.form.empty()) {
-        throw error(ErrorKind::BadInput, "--form is of original prompt files; --prompt {} is none", kChatPrompt);
-    }
+    refuse_form(choice);
     std::optional<engine::ChatTemplate> named;
     if (!choice.chat_template.empty()) named = engine::load_chat_template(choice.chat_template);
     return [named = std::move(named), callbacks](const engine::Model& model) {

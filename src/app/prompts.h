@@ -41,6 +41,9 @@ std::shared_ptr<const generate::PromptSource> source_of(PromptForm form, const e
 /// Error{BadInput|NotFound}.
 prompt::PromptSpec open_in_context_prompt(const PromptChoice& choice);
 
+/// Throws Error{BadInput} where kChatPrompt is given the form of an original file.
+void refuse_form(const PromptChoice& choice);
+
 /// What the choice means for a model, without its system message. Throws Error{BadInput} for a model without a chat
 /// template, where one is needed; a template that the model was hardly trained with is a warning.
 using FormMaker = std::function<PromptForm(const engine::Model& model)>;

@@ -40,22 +40,17 @@ std::string LocalAnswerer::generator() const {
 
 ordered_json LocalAnswerer::identity() const {
     const engine::ModelInfo& info = prompt_.model().info();
-    ordered_json adapters = ordered_json::array();
-    for (const engine::AdapterInfo& adapter : info.adapters) {
-        adapters.push_back({{"file", adapter.file_name}, {"sha256", adapter.content_hash}, {"scale", adapter.scale}});
-    }
     ordered_json prompt = prompt_.source().identity();
     prompt["prefix_tokens"] = prompt_.prefix().size();
     prompt["text"] = prompt_.source().text();
     return {{"model", {{"name", info.name}, {"description", info.description}, {"sha256", info.content_hash}}},
-            {"adapters", std::move(adapters)},
+            {"adapters", describe_adapters(info)},
             {"prompt", std::move(prompt)}};
 }
 
 ordered_json LocalAnswerer::circumstances() const {
-    const engine::EngineBuild build = engine::engine_build();
     const engine::ArithmeticTraits& arithmetic = engine::traits(prompt_.model().info().arithmetic);
-    return {{"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
+    return {{"engine", describe_engine()},
             {"arithmetic", arithmetic.name},
             {"arithmetic_version", arithmetic.version},
             {"threads", thread_count(options_.session.threads)},

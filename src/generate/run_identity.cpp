@@ -52,6 +52,19 @@ std::string change_of_arithmetic(const ordered_json& manifest, engine::Arithmeti
         threads_before.get<int>(), threads);
 }
 
+ordered_json describe_adapters(const engine::ModelInfo& model) {
+    ordered_json adapters = ordered_json::array();
+    for (const engine::AdapterInfo& adapter : model.adapters) {
+        adapters.push_back({{"file", adapter.file_name}, {"sha256", adapter.content_hash}, {"scale", adapter.scale}});
+    }
+    return adapters;
+}
+
+ordered_json describe_engine() {
+    const engine::EngineBuild build = engine::engine_build();
+    return {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}};
+}
+
 std::string timestamp() {
     const std::time_t now = std::time(nullptr);
     std::tm utc{};

@@ -20,6 +20,10 @@ std::string first_difference(const nlohmann::ordered_json& before, const nlohman
 /// answers. Empty where nothing changes.
 std::string change_of_arithmetic(const nlohmann::ordered_json& manifest, engine::Arithmetic now, int threads);
 
+/// What a manifest says of a model's adapters, and of the engine.
+nlohmann::ordered_json describe_adapters(const engine::ModelInfo& model);
+nlohmann::ordered_json describe_engine();
+
 /// The time in UTC, "2025-01-31T12:00:00Z".
 std::string timestamp();
 

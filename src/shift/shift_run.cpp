@@ -74,13 +74,7 @@ ordered_json describe(const generate::PreparedPrompt& prompt) {
 
 ordered_json describe(const Side& side, const generate::PreparedPrompt& prompt) {
     const engine::ModelInfo& info = side.model->info();
-    ordered_json adapters = ordered_json::array();
-    if (side.use_adapters) {
-        for (const engine::AdapterInfo& adapter : info.adapters) {
-            adapters.push_back(
-                {{"file", adapter.file_name}, {"sha256", adapter.content_hash}, {"scale", adapter.scale}});
-        }
-    }
+    const ordered_json adapters = side.use_adapters ? generate::describe_adapters(info) : ordered_json::array();
     ordered_json model{{"name", info.name},
                        {"description", info.description},
                        {"sha256", info.content_hash},
@@ -232,28 +226,26 @@ private:
 
     void write_manifest(bool finished) {
         if (started_.empty()) started_ = generate::timestamp();
-        const engine::EngineBuild build = engine::engine_build();
         const ShiftProgress& progress = outcome_.progress;
-        const ordered_json manifest{
-            {"format", kFormat},
-            {"urial", URIAL_VERSION},
-            {"engine", {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}}},
-            {"kernel", path_name(KernelPath::Automatic)},
-            {"identity", identity_},
-            {"origin", options_.origin},
-            {"threads", records_->threads(thread_count(options_.session.threads))},
-            {"sequences", sequences_},
-            {"started", started_},
-            {"finished", finished ? ordered_json(generate::timestamp()) : ordered_json()},
-            {"records", progress.done},
-            {"failed", progress.failed},
-            {"total", progress.total},
-            {"positions", progress.positions},
-            {"seconds",
-             {{"all", progress.seconds},
-              {"base", progress.base_seconds},
-              {"aligned", progress.aligned_seconds},
-              {"statistics", progress.statistics_seconds}}}};
+        const ordered_json manifest{{"format", kFormat},
+                                    {"urial", URIAL_VERSION},
+                                    {"engine", generate::describe_engine()},
+                                    {"kernel", path_name(KernelPath::Automatic)},
+                                    {"identity", identity_},
+                                    {"origin", options_.origin},
+                                    {"threads", records_->threads(thread_count(options_.session.threads))},
+                                    {"sequences", sequences_},
+                                    {"started", started_},
+                                    {"finished", finished ? ordered_json(generate::timestamp()) : ordered_json()},
+                                    {"records", progress.done},
+                                    {"failed", progress.failed},
+                                    {"total", progress.total},
+                                    {"positions", progress.positions},
+                                    {"seconds",
+                                     {{"all", progress.seconds},
+                                      {"base", progress.base_seconds},
+                                      {"aligned", progress.aligned_seconds},
+                                      {"statistics", progress.statistics_seconds}}}};
         write_file_atomic(manifest_file(options_.folder), manifest.dump(2) + "\n");
     }
 
