@@ -4,19 +4,15 @@
 #include <cstring>
 #include <vector>
 
-#include <llama.h>
-
 #include "base/error.h"
 #include "base/hash.h"
 #include "engine/backend.h"
 #include "engine/crowd.h"
+#include "engine/llama_model.h"
 
 namespace urial::engine {
 namespace {
 
-struct FreeLlamaModel {
-    void operator()(llama_model* model) const { llama_model_free(model); }
-};
 struct FreeLlamaContext {
     void operator()(llama_context* context) const { llama_free(context); }
 };
@@ -60,9 +56,9 @@ public:
             fail("the engine cannot load this model: " + last_engine_error());
         }
         vocabulary_ = llama_model_get_vocab(model_.get());
-        info_.name = metadata("general.name");
+        info_.name = metadata(model_.get(), "general.name");
         if (info_.name.empty()) info_.name = path_.stem().string();
-        info_.architecture = metadata("general.architecture");
+        info_.architecture = metadata(model_.get(), "general.architecture");
         info_.content_hash = options.content_hash.empty() ? sha256_file(path_) : options.content_hash;
         info_.dimension = static_cast<std::size_t>(llama_model_n_embd_out(model_.get()));
         info_.most_tokens = static_cast<std::size_t>(std::max(8, llama_model_n_ctx_train(model_.get())));
@@ -95,12 +91,6 @@ private:
         throw error(ErrorKind::Model, "{}: {}", path_.string(), reason);
     }
 
-    std::string metadata(const char* key) const {
-        std::vector<char> text(256);
-        const std::int32_t length = llama_model_meta_val_str(model_.get(), key, text.data(), text.size());
-        return length < 0 ? "" : text.data();
-    }
-
     Context new_context(std::size_t tokens, std::size_t texts, int threads) const {
         llama_context_params parameters = llama_context_default_params();
         // llama.cpp plans for as many tokens of each text, and aborts where they are not.
@@ -130,17 +120,7 @@ private:
     }
 
     std::vector<Token> tokenize(std::string_view text, bool special) const {
-        std::vector<Token> tokens(text.size() + 16);
-        const auto run = [&] {
-            return llama_tokenize(vocabulary_, text.data(), static_cast<std::int32_t>(text.size()), tokens.data(),
-                                  static_cast<std::int32_t>(tokens.size()), special, /*parse_special=*/false);
-        };
-        std::int32_t count = run();
-        if (count < 0) {
-            tokens.resize(static_cast<std::size_t>(-count));
-            count = run();
-        }
-        tokens.resize(static_cast<std::size_t>(std::max(count, 0)));
+        std::vector<Token> tokens = tokens_of(vocabulary_, text, special, /*parse_special=*/false, path_.string());
         if (special && tokens.empty()) {  // nothing to pool
             const Token end = llama_vocab_eos(vocabulary_);
             tokens.push_back(end == LLAMA_TOKEN_NULL ? 0 : end);

@@ -16,17 +16,6 @@
 namespace urial::engine {
 namespace {
 
-std::string metadata(const llama_model* model, const char* key) {
-    std::vector<char> buffer(256);
-    const int32_t length = llama_model_meta_val_str(model, key, buffer.data(), buffer.size());
-    if (length < 0) return "";
-    if (static_cast<std::size_t>(length) >= buffer.size()) {
-        buffer.resize(static_cast<std::size_t>(length) + 1);
-        llama_model_meta_val_str(model, key, buffer.data(), buffer.size());
-    }
-    return buffer.data();
-}
-
 /// Between the engine's loader and Watch.
 struct LoadWatch {
     const Watch& watch;
@@ -57,6 +46,38 @@ std::uint64_t over_layers(std::string_view text, std::uint64_t layers) {
 }
 
 }  // namespace
+
+std::string metadata(const llama_model* model, const char* key) {
+    std::vector<char> buffer(256);
+    const int32_t length = llama_model_meta_val_str(model, key, buffer.data(), buffer.size());
+    if (length < 0) return "";
+    if (static_cast<std::size_t>(length) >= buffer.size()) {
+        buffer.resize(static_cast<std::size_t>(length) + 1);
+        llama_model_meta_val_str(model, key, buffer.data(), buffer.size());
+    }
+    return buffer.data();
+}
+
+std::vector<Token> tokens_of(const llama_vocab* vocabulary, std::string_view text, bool special, bool parse_special,
+                             std::string_view model) {
+    std::vector<Token> tokens(text.size() + 16);
+    const auto run = [&] {
+        return llama_tokenize(vocabulary, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
+                              static_cast<int32_t>(tokens.size()), special, parse_special);
+    };
+    try {
+        int32_t count = run();
+        if (count < 0) {
+            tokens.resize(static_cast<std::size_t>(-count));
+            count = run();
+        }
+        tokens.resize(static_cast<std::size_t>(std::max(count, 0)));
+    } catch (const std::out_of_range&) {
+        throw error(ErrorKind::Model, "{}: its vocabulary lacks the tokens to write this text, bytes among them",
+                    model);
+    }
+    return tokens;
+}
 
 LlamaModel::LlamaModel(const ModelOptions& options) {
     start_backend();
@@ -146,22 +167,7 @@ std::optional<MemoryShape> LlamaModel::memory_shape() const {
 }
 
 std::vector<Token> LlamaModel::tokenize(std::string_view text, TokenizeOptions options) const {
-    std::vector<Token> tokens(text.size() + 8);
-    const auto run = [&] {
-        return llama_tokenize(vocabulary_, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
-                              static_cast<int32_t>(tokens.size()), /*add_special=*/false, options.parse_special);
-    };
-    try {
-        int32_t count = run();
-        if (count < 0) {
-            tokens.resize(static_cast<std::size_t>(-count));
-            count = run();
-        }
-        tokens.resize(static_cast<std::size_t>(std::max(count, 0)));
-    } catch (const std::out_of_range&) {
-        throw error(ErrorKind::Model, "{}: its vocabulary lacks the tokens to write this text, bytes among them",
-                    info_.name);
-    }
+    std::vector<Token> tokens = tokens_of(vocabulary_, text, /*special=*/false, options.parse_special, info_.name);
     if (options.add_bos && info_.adds_bos && info_.bos) {
         if (!tokens.empty() && tokens.front() == *info_.bos) {
             throw error(ErrorKind::BadInput,

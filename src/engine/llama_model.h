@@ -16,6 +16,18 @@
 
 namespace urial::engine {
 
+struct FreeLlamaModel {
+    void operator()(llama_model* model) const { llama_model_free(model); }
+};
+
+/// A text of the file's metadata; empty where it has none.
+std::string metadata(const llama_model* model, const char* key);
+
+/// `special`: with the tokens that the vocabulary puts around a text; `parse_special`: text such as <end_of_turn>
+/// becomes its control token. Throws Error{Model} that begins with `model` where the vocabulary cannot write the text.
+std::vector<Token> tokens_of(const llama_vocab* vocabulary, std::string_view text, bool special, bool parse_special,
+                             std::string_view model);
+
 class LlamaModel final : public Model, public std::enable_shared_from_this<LlamaModel> {
 public:
     explicit LlamaModel(const ModelOptions& options);
@@ -40,10 +52,7 @@ public:
 private:
     void load_adapter(const Adapter& adapter);
 
-    struct Deleter {
-        void operator()(llama_model* model) const { llama_model_free(model); }
-    };
-    std::unique_ptr<llama_model, Deleter> model_;
+    std::unique_ptr<llama_model, FreeLlamaModel> model_;
     const llama_vocab* vocabulary_ = nullptr;
     std::vector<llama_adapter_lora*> adapters_;  // owned by model_
     std::string weight_sample_;
