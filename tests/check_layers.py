@@ -18,7 +18,7 @@ ALLOWED = {
     "prompt": set(),
     "engine": set(),
     "generate": {"prompt", "engine"},
-    "remote": {"http", "prompt", "engine", "generate"},
+    "remote": {"http", "prompt", "engine", "generate", "retrieve"},
     "shift": {"prompt", "engine", "generate"},
     "retrieve": {"prompt", "generate", "engine"},
     "eval": {"http", "prompt", "engine", "generate", "shift"},

@@ -93,7 +93,9 @@ std::shared_ptr<const generate::PromptSource> open_server_prompt(const PromptCho
 std::unique_ptr<generate::Answerer> open_answerer(const ModelChoice& model, const PromptChoice& prompt,
                                                   const AnswererOptions& options, const Callbacks& callbacks) {
     if (parse_servers(model.model)) {
-        auto source = open_server_prompt(prompt);  // what is wrong with it is said before a server is asked
+        // What is wrong with it is said before a server is asked.
+        auto source =
+            prompt.prompt == kRetrievalPrompt ? open_retrieval(prompt, callbacks) : open_server_prompt(prompt);
         if (options.context > 0) {
             throw error(ErrorKind::BadInput, "--context {}: a server has the context that it was started with",
                         options.context);
@@ -101,12 +103,12 @@ std::unique_ptr<generate::Answerer> open_answerer(const ModelChoice& model, cons
         return std::make_unique<remote::RemoteAnswerer>(open_servers(model, options.parallel, callbacks),
                                                         std::move(source), options.parallel);
     }
-    const FormMaker form = open_prompt(prompt, callbacks);
+    const SourceMaker source = open_source(prompt, callbacks);
     std::shared_ptr<const engine::Model> opened = open_model(model, callbacks, engine::Purpose::Fast, options.parallel);
     if (options.opened) options.opened(*opened);
-    std::shared_ptr<const generate::PromptSource> source = source_of(form(*opened), *opened, prompt.system);
+    std::shared_ptr<const generate::PromptSource> prompts = source(*opened);
     return std::make_unique<generate::LocalAnswerer>(
-        generate::PreparedPrompt{std::move(opened), std::move(source)},
+        generate::PreparedPrompt{std::move(opened), std::move(prompts)},
         generate::LocalAnswererOptions{.parallel = options.parallel,
                                        .context_tokens = options.context,
                                        .session = session_options(model, callbacks)});

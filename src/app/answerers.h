@@ -30,7 +30,7 @@ std::optional<ServersSpec> parse_servers(std::string_view spec);
 std::shared_ptr<remote::ModelServers> open_servers(const ModelChoice& choice, int most_at_once,
                                                    const Callbacks& callbacks);
 
-/// The prompt as a server gets it: "chat" is the model's own chat form.
+/// The prompt as a server gets it: "chat" is the model's own chat form. Throws as open_prompt().
 std::shared_ptr<const generate::PromptSource> open_server_prompt(const PromptChoice& choice);
 
 struct AnswererOptions {

@@ -1,7 +1,12 @@
 #include "app/encoders.h"
 
+#include <utility>
+
+#include "app/server_keys.h"
 #include "app/try_model.h"
+#include "base/error.h"
 #include "models/models.h"
+#include "remote/remote_embedder.h"
 
 namespace urial::app {
 
@@ -19,6 +24,21 @@ std::shared_ptr<const engine::Encoder> open_encoder(const EncoderChoice& choice,
     options.watch.cancelled = callbacks.cancelled;
     if (callbacks.progress) options.watch.progress = callbacks.progress(Work::LoadModel, choice.encoder);
     return engine::load_encoder(options);
+}
+
+std::shared_ptr<const retrieve::Embedder> open_embedder(const EncoderChoice& choice, const Callbacks& callbacks) {
+    const auto address = http::parse_model_address(choice.encoder);
+    if (!address) return retrieve::embedder_of(open_encoder(choice, callbacks));
+    if (choice.offline) {
+        throw error(ErrorKind::BadInput, "--offline: the encoder {} is on a server, which has to be asked",
+                    choice.encoder);
+    }
+    remote::RemoteEmbedderOptions options;
+    options.server = ServerKeys(choice.api_key_file).server(address->base_url, callbacks);
+    options.model = address->model;
+    options.timeout = std::chrono::milliseconds(static_cast<long>(choice.timeout_seconds * 1000));
+    options.cancelled = callbacks.cancelled;
+    return remote::remote_embedder(std::move(options));
 }
 
 std::vector<std::string> encoder_names() {

@@ -24,6 +24,7 @@ enum class Work {
     Download,    ///< bytes
     LoadModel,   ///< bytes
     ReadPrompt,  ///< tokens
+    IndexPool,   ///< texts
 };
 /// `total` 0: not known.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;

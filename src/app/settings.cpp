@@ -24,8 +24,8 @@ constexpr std::array kTable{
     SettingInfo{"lora", SettingType::List, "", "A LoRA adapter on top of the model; may be repeated", "URIAL_LORA",
                 "--lora", "FILE[:SCALE]"},
     SettingInfo{"encoder", SettingType::Text, "all-mpnet-base-v2",
-                "The encoder of texts: a GGUF file, hf:OWNER/NAME[:QUANT] or an alias", "URIAL_ENCODER", "-e,--encoder",
-                "SPEC"},
+                "The encoder of texts: a GGUF file, hf:OWNER/NAME[:QUANT], an alias or http://HOST/v1#MODEL",
+                "URIAL_ENCODER", "-e,--encoder", "SPEC"},
     SettingInfo{"threads", SettingType::Integer, "0", "Threads that compute; 0: one per core", "URIAL_THREADS",
                 "-t,--threads", "N", 0, 1024},
     SettingInfo{"flash_attention", SettingType::Choice, "auto", "Flash attention", "URIAL_FLASH_ATTENTION",
@@ -33,7 +33,7 @@ constexpr std::array kTable{
     SettingInfo{"arithmetic", SettingType::Choice, "auto", "Who multiplies quantised matrices", "URIAL_ARITHMETIC",
                 "--arithmetic", "KIND auto|engine|packed|precise"},
     SettingInfo{"prompt", SettingType::Text, "urial",
-                "The prompt: a built-in name, a file, or chat (the model's chat template)", "URIAL_PROMPT",
+                "The prompt: a built-in name, a file, chat (the model's chat template) or retrieval", "URIAL_PROMPT",
                 "-p,--prompt", "NAME|FILE"},
     SettingInfo{"context", SettingType::Integer, "0",
                 "Tokens of context per conversation; 0: what the model was trained for (in chat at most 4096)",
@@ -164,10 +164,12 @@ json to_json(const toml::node& node) {
 /// A project's file may come from a stranger: nobody's text goes to a server because of it.
 void refuse_server(const SettingInfo& info, const toml::node& node, const std::string& where) {
     const auto* text = node.as_string();
-    if (info.key != "model" || text == nullptr || text->get().find("://") == std::string::npos) return;
+    if ((info.key != "model" && info.key != "encoder") || text == nullptr ||
+        text->get().find("://") == std::string::npos)
+        return;
     throw error(ErrorKind::BadInput,
-                "{}: a project's file may not name a server, which would get what you type; use -m, URIAL_MODEL or "
-                "your own config.toml",
+                "{}: a project's file may not name a server, which would get what you type; use a flag, the "
+                "environment or your own config.toml",
                 where);
 }
 

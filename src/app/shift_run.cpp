@@ -46,24 +46,32 @@ Pair open_models(const PairChoice& choice, const Callbacks& callbacks) {
     return {std::move(base_side), std::move(aligned_side)};
 }
 
-FormMaker prompt_of(const SideChoice& side, const PairChoice& choice, const Callbacks& callbacks) {
+SourceMaker prompt_of(const SideChoice& side, const PairChoice& choice, const Callbacks& callbacks) {
     PromptChoice prompt{.prompt = side.prompt};
     if (side.prompt == kChatPrompt) prompt.chat_template = choice.chat_template;
-    return open_prompt(prompt, callbacks);
+    if (side.prompt == kRetrievalPrompt) prompt.retrieval = choice.retrieval;
+    return open_source(prompt, callbacks);
 }
 
 }  // namespace
 
 Pair open_pair(const PairChoice& choice, const Callbacks& callbacks) {
-    if (!choice.chat_template.empty() && choice.base.prompt != kChatPrompt && choice.aligned.prompt != kChatPrompt) {
+    const auto has_prompt = [&](std::string_view name) {
+        return choice.base.prompt == name || choice.aligned.prompt == name;
+    };
+    if (!choice.chat_template.empty() && !has_prompt(kChatPrompt)) {
         throw error(ErrorKind::BadInput, "--chat-template goes with a side whose prompt is {}; they are {} and {}",
                     kChatPrompt, printable(choice.base.prompt), printable(choice.aligned.prompt));
     }
-    const FormMaker base = prompt_of(choice.base, choice, callbacks);
-    const FormMaker aligned = prompt_of(choice.aligned, choice, callbacks);
+    if (!choice.retrieval.pool.empty() && !has_prompt(kRetrievalPrompt)) {
+        throw error(ErrorKind::BadInput, "--pool goes with a side whose prompt is {}; they are {} and {}",
+                    kRetrievalPrompt, printable(choice.base.prompt), printable(choice.aligned.prompt));
+    }
+    const SourceMaker base = prompt_of(choice.base, choice, callbacks);
+    const SourceMaker aligned = prompt_of(choice.aligned, choice, callbacks);
     Pair pair = open_models(choice, callbacks);
-    pair.base.prompt = source_of(base(*pair.base.model), *pair.base.model, "");
-    pair.aligned.prompt = source_of(aligned(*pair.aligned.model), *pair.aligned.model, "");
+    pair.base.prompt = base(*pair.base.model);
+    pair.aligned.prompt = aligned(*pair.aligned.model);
     return pair;
 }
 

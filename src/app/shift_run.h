@@ -22,6 +22,7 @@ struct PairChoice {
     SideChoice base{{}, {}, "zero-shot"};
     SideChoice aligned{{}, {}, std::string(kChatPrompt)};
     std::string chat_template;  ///< of sides whose prompt is kChatPrompt; empty: their models' own
+    RetrievalChoice retrieval;  ///< of sides whose prompt is kRetrievalPrompt
     ModelChoice loading;        ///< of both, but for model and adapters
 };
 

@@ -251,7 +251,7 @@ void add_chat_command(CLI::App& app, Context& context) {
         ->default_str(flags->overflow)
         ->group("Model");
     add_sampling_flags(*command, flags->sampling, context);
-    add_server_flags(*command, flags->model);
+    add_server_flags(*command, flags->model.api_key_file, flags->model.timeout_seconds);
     command->footer(examples({
         {"One answer on standard output", "urial chat \"Why is the sky blue?\""},
         {"What the model does without the prompt", "urial chat --raw \"Why is the sky blue?\""},

@@ -49,7 +49,7 @@ void run_encoder(const ConvertFlags& flags, const Context& context) {
     const auto type = flags.type == "f32" ? models::EncoderType::F32 : models::EncoderType::F16;
     models::convert_encoder(flags.model, flags.output, type, [&](std::uint64_t done, std::uint64_t total) {
         if (terminal::interrupted()) throw terminal::Interrupted{};
-        progress(done, total);
+        if (progress) progress(done, total);  // there is none without a terminal
     });
     say_result(flags, "safetensors", context);
 }

@@ -107,7 +107,7 @@ void run(const EmbedOptions& options, const Context& context) {
     for_each_text(input.path(), [&](ordered_json&&) { ++total; });
     if (total == 0) throw error(ErrorKind::BadInput, "{}: holds no text", options.input);
     Lines lines(options);
-    const std::shared_ptr<const engine::Encoder> encoder = app::open_encoder(options.encoder, callbacks(context));
+    const std::shared_ptr<const retrieve::Embedder> encoder = app::open_embedder(options.encoder, callbacks(context));
     terminal::ProgressBar bar(context.terminal, "texts", terminal::ProgressUnit::Items);
     std::size_t done = 0;
     engine::EncodeOptions encoding;
@@ -118,8 +118,8 @@ void run(const EmbedOptions& options, const Context& context) {
     const auto encode = [&] {
         std::vector<std::string> texts;
         for (const ordered_json& object : objects) texts.push_back(object["text"].get<std::string>());
-        const std::vector<float> vectors = encoder->encode(texts, encoding);
-        const std::size_t dimension = encoder->info().dimension;
+        const std::vector<float> vectors = encoder->embed(texts, encoding);
+        const std::size_t dimension = encoder->dimension();
         for (std::size_t i = 0; i < objects.size(); ++i) {
             lines.write(line_of(std::move(objects[i]), std::span(vectors).subspan(i * dimension, dimension)));
         }
@@ -142,6 +142,7 @@ void add_encoder_flags(CLI::App& command, app::EncoderChoice& encoder, Context& 
     add_setting(command, settings, "encoder", encoder.encoder)->check(suggest(app::encoder_names()))->group(kGroup);
     add_setting(command, settings, "threads", encoder.threads)->group(kGroup);
     add_setting(command, settings, "offline", encoder.offline)->group(kGroup);
+    add_server_flags(command, encoder.api_key_file, encoder.timeout_seconds);
 }
 
 void add_embed_command(CLI::App& app, Context& context) {

@@ -154,7 +154,9 @@ std::unique_ptr<generate::Answerer> open_answerer(const GenerateOptions& options
     const auto warn = [&](const engine::Model& model) {
         warn_beyond_training(model, options.context, context.terminal);
     };
-    return app::open_answerer(options.model, options.prompt,
+    app::PromptChoice prompt = options.prompt;
+    adopt_loading(prompt.retrieval, options.model);
+    return app::open_answerer(options.model, prompt,
                               {.parallel = options.parallel, .context = options.context, .opened = warn},
                               callbacks(context));
 }
@@ -260,9 +262,10 @@ void add_generate_command(CLI::App& app, Context& context) {
     add_setting(*command, *context.settings, "parallel", options->parallel);
     add_setting(*command, *context.settings, "context", options->context);
     add_prompt_flags(*command, options->prompt, context);
+    add_retrieval_flags(*command, options->prompt.retrieval, context);
     add_sampling_flags(*command, options->sampling, context);
     add_model_flags(*command, options->model, context);
-    add_server_flags(*command, options->model);
+    add_server_flags(*command, options->model.api_key_file, options->model.timeout_seconds);
     command->footer(examples({
         {"Answers, one JSON record a line; the same command goes on after an interruption",
          "urial generate -i questions.jsonl -o answers.jsonl"},
@@ -270,6 +273,8 @@ void add_generate_command(CLI::App& app, Context& context) {
          "urial generate -i questions.jsonl -o answers.jsonl --limit 10 --max-tokens 200"},
         {"Another prompt and another model, in the form that AlpacaEval reads",
          "urial generate -i alpaca_eval.json -o out.json --format alpaca-eval -p zero-shot -m model.gguf"},
+        {"Each question with its 3 nearest of a pool as examples",
+         "urial generate -i questions.jsonl -o answers.jsonl -p retrieval --pool pool.jsonl"},
         {"A base model on two vLLM servers",
          "urial generate -i q.jsonl -o a.jsonl -m http://gpu1:8000/v1#MODEL -m "
          "http://gpu2:8000/v1#MODEL"},

@@ -119,7 +119,9 @@ void run(const ShiftFlags& flags, Context& context) {
     for (const fs::path& written : {shift::records_file(flags.output), fs::path(flags.csv)}) {
         refuse_same_file(file.path(), written);
     }
-    const app::Pair pair = app::open_pair(flags.pair, callbacks(context));
+    app::PairChoice choice = flags.pair;
+    adopt_loading(choice.retrieval, choice.loading);
+    const app::Pair pair = app::open_pair(choice, callbacks(context));
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     const shift::ShiftOutcome outcome =
         shift::run_shift(pair.base, pair.aligned, items, shift_options(flags, file.path(), context, bar));
@@ -147,7 +149,7 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
         ->type_name("FILE[:SCALE]")
         ->allow_extra_args(false)
         ->group(kGroup);
-    add("--base-prompt", flags.pair.base.prompt, "The prompt of the base side: an in-context prompt, or chat",
+    add("--base-prompt", flags.pair.base.prompt, "The prompt of the base side: an in-context prompt, chat or retrieval",
         "NAME|FILE")
         ->check(suggest(app::prompt_names()))
         ->capture_default_str();
@@ -166,6 +168,7 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
         ->check(CLI::Range(std::int64_t{0}, kMostCount))
         ->type_name("N")
         ->group(kGroup);
+    add_retrieval_flags(command, flags.pair.retrieval, context);
     add_loading_flags(command, flags.pair.loading, context, "Model");
 }
 

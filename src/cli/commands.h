@@ -47,8 +47,8 @@ app::Callbacks callbacks(const Context& context);
 void add_model_flags(CLI::App& command, app::ModelChoice& model, Context& context);
 /// All of them but model and adapters, for commands that name their models in their own way.
 void add_loading_flags(CLI::App& command, app::ModelChoice& model, Context& context, const std::string& group);
-/// --api-key-file and --timeout, for commands that take a model on a server.
-void add_server_flags(CLI::App& command, app::ModelChoice& model);
+/// --api-key-file and --timeout, for commands that take a model or an encoder on a server.
+void add_server_flags(CLI::App& command, std::string& api_key_file, double& timeout_seconds);
 /// A warning where a conversation may become longer than the model was trained for.
 void warn_beyond_training(const engine::Model& model, int context_tokens, const terminal::Terminal& terminal);
 
@@ -57,6 +57,10 @@ void add_encoder_flags(CLI::App& command, app::EncoderChoice& encoder, Context& 
 
 /// -p, --form and --system, shared likewise.
 void add_prompt_flags(CLI::App& command, app::PromptChoice& prompt, Context& context);
+/// --pool, --shots, --preamble and -e, of the prompt `retrieval`; how the encoder is loaded adopt_loading() says.
+void add_retrieval_flags(CLI::App& command, app::RetrievalChoice& retrieval, Context& context);
+/// The encoder is loaded as the model is.
+void adopt_loading(app::RetrievalChoice& retrieval, const app::ModelChoice& model);
 /// --form alone; `help` says what it is, the values are added.
 CLI::Option* add_form_flag(CLI::App& command, std::string& form, const std::string& help);
 

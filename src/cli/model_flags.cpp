@@ -30,6 +30,7 @@ app::Callbacks callbacks(const Context& context) {
         switch (work) {
             case app::Work::LoadModel: return patient_progress(terminal, "loading " + model, ProgressUnit::Bytes);
             case app::Work::ReadPrompt: return patient_progress(terminal, "reading the prompt", ProgressUnit::Items);
+            case app::Work::IndexPool: return patient_progress(terminal, "reading the pool", ProgressUnit::Items);
             case app::Work::Download: break;
         }
         const auto shown = std::make_shared<ProgressBar>(terminal, model, ProgressUnit::Bytes);
@@ -57,14 +58,14 @@ void add_loading_flags(CLI::App& command, app::ModelChoice& model, Context& cont
     settings.bind("snapshot_limit", model.snapshot_limit);
 }
 
-void add_server_flags(CLI::App& command, app::ModelChoice& model) {
-    constexpr const char* kGroup = "Model on a server";
+void add_server_flags(CLI::App& command, std::string& api_key_file, double& timeout_seconds) {
+    constexpr const char* kGroup = "On a server";
     command
-        .add_option("--api-key-file", model.api_key_file,
+        .add_option("--api-key-file", api_key_file,
                     "The file with the servers' key [keys.toml beside the settings, OPENAI_API_KEY]")
         ->type_name("FILE")
         ->group(kGroup);
-    command.add_option("--timeout", model.timeout_seconds, "The most seconds for an answer, with all tries")
+    command.add_option("--timeout", timeout_seconds, "The most seconds for an answer, with all tries")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.01, 86'400.0))
         ->capture_default_str()
@@ -101,6 +102,33 @@ void add_prompt_flags(CLI::App& command, app::PromptChoice& prompt, Context& con
                     "A system message: what the assistant is told beforehand, at the end of the prompt's preamble")
         ->type_name("TEXT")
         ->group(kGroup);
+}
+
+void add_retrieval_flags(CLI::App& command, app::RetrievalChoice& retrieval, Context& context) {
+    constexpr const char* kGroup = "Prompt retrieval";
+    command
+        .add_option("--pool", retrieval.pool,
+                    "Questions with their answers, of which each question gets the nearest as its examples")
+        ->type_name("FILE")
+        ->group(kGroup);
+    command.add_option("--shots", retrieval.shots, "Examples of each question")
+        ->check(CLI::Range(1, 100))
+        ->type_name("K")
+        ->capture_default_str()
+        ->group(kGroup);
+    command.add_flag("--preamble", retrieval.preamble, "Put the preamble of the prompt urial before the examples")
+        ->group(kGroup);
+    add_setting(command, *context.settings, "encoder", retrieval.encoder.encoder)
+        ->check(suggest(app::encoder_names()))
+        ->group(kGroup);
+}
+
+void adopt_loading(app::RetrievalChoice& retrieval, const app::ModelChoice& model) {
+    retrieval.encoder.threads = model.threads;
+    retrieval.encoder.offline = model.offline;
+    retrieval.encoder.api_key_file = model.api_key_file;
+    retrieval.encoder.timeout_seconds = model.timeout_seconds;
+    retrieval.encoder.trial_program = model.trial_program;
 }
 
 void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context) {

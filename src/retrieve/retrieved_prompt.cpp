@@ -1,8 +1,8 @@
 #include "retrieve/retrieved_prompt.h"
 
 #include <algorithm>
-#include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "base/error.h"
@@ -16,6 +16,9 @@ namespace {
 using engine::Token;
 using nlohmann::ordered_json;
 using Neighbours = std::vector<Neighbour>;
+
+/// Questions whose neighbours are kept.
+constexpr std::size_t kMostKnown = 10'000;
 
 /// What makes two questions the same: all white space counts as one space, and none at the ends.
 std::string normalized(std::string_view question) {
@@ -110,14 +113,14 @@ private:
         const std::string& question =
             conversation.turns.empty() ? conversation.query : conversation.turns.front().query;
         const MutexLock lock(mutex_);
-        if (last_question_ == question) return last_;
+        if (const auto known = known_.find(question); known != known_.end()) return known->second;
         const std::string same = normalized(question);
         Neighbours nearest = index_->nearest(
             embedder_->embed({&question, 1}), options_.shots,
             [&](std::size_t position) { return normalized(pool_.examples[position].instruction) == same; });
         std::ranges::reverse(nearest);
-        last_question_ = question;
-        return last_ = nearest;
+        if (known_.size() == kMostKnown) known_.clear();
+        return known_[question] = nearest;
     }
 
     Pool pool_;
@@ -127,8 +130,7 @@ private:
     std::shared_ptr<const Index> index_;
     // A prompt is asked for more than once: to see whether it fits, to be read, for its record.
     mutable Mutex mutex_;
-    mutable std::optional<std::string> last_question_ GUARDED_BY(mutex_);
-    mutable Neighbours last_ GUARDED_BY(mutex_);
+    mutable std::unordered_map<std::string, Neighbours> known_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

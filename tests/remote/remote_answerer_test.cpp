@@ -172,7 +172,8 @@ TEST_F(RemoteAnswererTest, a_model_that_changes_during_a_run_ends_it) {
     ChatServer server(serving([&](const ChatRequest& request) {
         return ++asked <= 2 ? good(request) : reply(200, stream_of(answer_to(query_of(request)), "org/another"));
     }));
-    EXPECT_ERROR(run({server.base_url()}, 8), ErrorKind::BadInput, "answers as the model org/another");
+    // Whichever answer of the four under way came first.
+    EXPECT_ERROR(run({server.base_url()}, 8), ErrorKind::BadInput, "org/another");
     for (const ordered_json& record : records()) EXPECT_TRUE(record["output"].is_string());
 }
 
