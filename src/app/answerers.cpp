@@ -90,12 +90,16 @@ std::shared_ptr<const generate::PromptSource> open_server_prompt(const PromptCho
     return generate::server_chat_prompt(choice.system);
 }
 
+std::shared_ptr<const generate::PromptSource> open_served_prompt(const PromptChoice& choice,
+                                                                 const Callbacks& callbacks) {
+    return choice.prompt == kRetrievalPrompt ? open_retrieval(choice, callbacks) : open_server_prompt(choice);
+}
+
 std::unique_ptr<generate::Answerer> open_answerer(const ModelChoice& model, const PromptChoice& prompt,
                                                   const AnswererOptions& options, const Callbacks& callbacks) {
     if (parse_servers(model.model)) {
         // What is wrong with it is said before a server is asked.
-        auto source =
-            prompt.prompt == kRetrievalPrompt ? open_retrieval(prompt, callbacks) : open_server_prompt(prompt);
+        auto source = open_served_prompt(prompt, callbacks);
         if (options.context > 0) {
             throw error(ErrorKind::BadInput, "--context {}: a server has the context that it was started with",
                         options.context);

@@ -33,6 +33,10 @@ std::shared_ptr<remote::ModelServers> open_servers(const ModelChoice& choice, in
 /// The prompt as a server gets it: "chat" is the model's own chat form. Throws as open_prompt().
 std::shared_ptr<const generate::PromptSource> open_server_prompt(const PromptChoice& choice);
 
+/// The same, or with the nearest examples of a pool for each question.
+std::shared_ptr<const generate::PromptSource> open_served_prompt(const PromptChoice& choice,
+                                                                 const Callbacks& callbacks);
+
 struct AnswererOptions {
     int parallel = 16;  ///< answers under way at the same time
     int context = 0;    ///< tokens of one conversation; 0: what the model was trained for. For a model here only.

@@ -6,6 +6,7 @@
 #include "app/chat_backend.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "remote/served_model.h"
 
 namespace urial::app {
 namespace {
@@ -18,7 +19,7 @@ public:
     explicit RemoteChat(std::shared_ptr<remote::ModelServers> servers) : servers_(std::move(servers)) {}
 
     ChatModel model() const override {
-        return {servers_->short_name(), fmt::format("{} on a server", servers_->model()),
+        return {remote::short_name(servers_->model()), fmt::format("{} on a server", servers_->model()),
                 sha256_hex(servers_->model() + servers_->model_facts().dump())};
     }
     std::size_t context_tokens() const override { return servers_->context_tokens(); }

@@ -1,6 +1,10 @@
 #include "app/sampling_settings.h"
 
+#include <algorithm>
 #include <array>
+
+#include "app/settings.h"
+#include "base/error.h"
 
 namespace urial::app {
 namespace {
@@ -33,6 +37,34 @@ nlohmann::json sampling_value(const generate::SamplingOptions& sampling, std::st
 
 void set_sampling_value(generate::SamplingOptions& sampling, std::string_view key, const nlohmann::json& value) {
     with_member(sampling, key, [&](auto& member) { value.get_to(member); });
+}
+
+nlohmann::ordered_json write_sampling(const generate::SamplingOptions& sampling) {
+    nlohmann::ordered_json object;
+    for (const std::string& key : sampling_keys()) object[key] = sampling_value(sampling, key);
+    object["stop"] = sampling.stop;
+    return object;
+}
+
+generate::SamplingOptions read_sampling(const nlohmann::json& object, const std::string& where) {
+    if (!object.is_object()) throw error(ErrorKind::BadInput, "{}: a JSON object is needed", where);
+    generate::SamplingOptions sampling;
+    const auto at = [&](const std::string& key) -> const nlohmann::json& {
+        const auto found = object.find(key);
+        if (found == object.end()) throw error(ErrorKind::BadInput, "{}: '{}' is missing", where, key);
+        return *found;
+    };
+    for (const std::string& key : sampling_keys()) {
+        set_sampling_value(sampling, key, check_setting(setting_info(key), at(key), where));
+    }
+    const nlohmann::json& stop = at("stop");
+    const auto is_text = [](const nlohmann::json& value) { return value.is_string(); };
+    if (!stop.is_array() || !std::all_of(stop.begin(), stop.end(), is_text)) {
+        throw error(ErrorKind::BadInput, "{}: 'stop' must be a list of texts", where);
+    }
+    stop.get_to(sampling.stop);
+    generate::check(sampling);
+    return sampling;
 }
 
 }  // namespace urial::app

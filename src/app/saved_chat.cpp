@@ -61,29 +61,12 @@ private:
     std::string where_;
 };
 
-generate::SamplingOptions read_sampling(const Fields& fields) {
-    generate::SamplingOptions sampling;
-    for (const std::string& key : sampling_keys()) {
-        set_sampling_value(sampling, key, check_setting(setting_info(key), fields.at(key.c_str()), fields.where()));
-    }
-    sampling.stop = fields.texts("stop");
-    generate::check(sampling);
-    return sampling;
-}
-
 PromptForm read_prompt(const Fields& fields, std::string_view origin) {
     if (!fields.contains("chat_template")) {
         return prompt::parse_spec(fields.text("prompt"), fmt::format("{}: 'prompt'", origin));
     }
     const Fields form = fields.object("chat_template");
     return engine::ChatTemplate{form.text("name"), form.text("source")};
-}
-
-ordered_json write_sampling(const generate::SamplingOptions& sampling) {
-    ordered_json object;
-    for (const std::string& key : sampling_keys()) object[key] = sampling_value(sampling, key);
-    object["stop"] = sampling.stop;
-    return object;
 }
 
 }  // namespace
@@ -129,7 +112,7 @@ SavedChat read_saved_chat(const json& saved, std::string_view origin) {
     }
     chat.prompt = read_prompt(fields, origin);
     if (fields.contains("system")) chat.system = fields.text("system");
-    chat.sampling = read_sampling(fields.object("sampling"));
+    chat.sampling = read_sampling(fields.at("sampling"), fmt::format("{}: 'sampling'", origin));
     chat.overflow = parse_overflow(fields.text("overflow"));
     const json& turns = fields.array("turns");
     for (std::size_t i = 0; i < turns.size(); ++i) {

@@ -1,71 +1,17 @@
 #include "base/json_stream.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include <zlib.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "base/unpacked_file.h"
 
 namespace urial {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// JSON shrinks to a tenth, or a fiftieth where it repeats itself. Beyond this it is made to fill a memory or a day.
-constexpr std::size_t kMostInflation = 400;
-constexpr std::size_t kUnsuspicious = 64u << 20;
-
-/// A file read through zlib, which passes plain bytes through unchanged.
-class Reader {
-public:
-    Reader(const fs::path& path, const InputLimits& limits) : path_(path), limits_(limits), buffer_(1 << 18) {
-        check_readable(path);
-        file_ = gzopen(path.c_str(), "rb");
-        if (file_ == nullptr) throw error(ErrorKind::Io, "{}: cannot open: {}", path.string(), std::strerror(errno));
-    }
-    ~Reader() { gzclose(file_); }
-    Reader(const Reader&) = delete;
-    Reader& operator=(const Reader&) = delete;
-
-    /// The next bytes; empty at the end of the file.
-    std::string_view next() {
-        const int count = gzread(file_, buffer_.data(), static_cast<unsigned>(buffer_.size()));
-        int code = Z_OK;
-        const char* message = gzerror(file_, &code);
-        if (count < 0 || (count == 0 && code == Z_BUF_ERROR)) {
-            throw error(ErrorKind::BadInput, "{}: the gzip data is damaged or cut off ({})", path_.string(), message);
-        }
-        bytes_ += static_cast<std::size_t>(count);
-        check_budget();
-        return {buffer_.data(), static_cast<std::size_t>(count)};
-    }
-
-private:
-    void check_budget() const {
-        if (bytes_ > limits_.bytes) {
-            throw error(ErrorKind::BadInput, "{}: more than {} of JSON; split the file", path_.string(),
-                        human_bytes(static_cast<double>(limits_.bytes)));
-        }
-        if (bytes_ <= kUnsuspicious || gzdirect(file_) != 0) return;
-        const auto packed = static_cast<std::size_t>(std::max<z_off_t>(1, gzoffset(file_)));
-        if (bytes_ / packed <= kMostInflation) return;
-        throw error(ErrorKind::BadInput, "{}: the gzip data unpacks to more than {} times its size; unpack it first",
-                    path_.string(), kMostInflation);
-    }
-
-    fs::path path_;
-    const InputLimits& limits_;
-    std::size_t bytes_ = 0;  // unpacked
-    gzFile file_ = nullptr;
-    std::vector<char> buffer_;
-};
 
 /// Cuts the stream into the texts of its values. It follows only strings and brackets; what lies between is checked by
 /// the parser that gets each text whole.
@@ -206,7 +152,7 @@ void for_each_json_value(const fs::path& path, const std::function<void(std::siz
 
 void for_each_json_value(const fs::path& path, const std::function<void(const JsonPlace&, ordered_json&&)>& value,
                          const InputLimits& limits) {
-    Reader reader(path, limits);
+    UnpackedFile reader(path, limits.bytes);
     Splitter splitter(path, limits, value);
     for (std::string_view bytes = reader.next(); !bytes.empty(); bytes = reader.next()) {
         for (const char c : bytes) splitter.push(c);

@@ -25,6 +25,7 @@ struct Answer {
     std::size_t dropped_turns = 0;     ///< of the conversation, to make it fit (Overflow::DropOldest)
     nlohmann::ordered_json retrieved;  ///< PromptSource::retrieved()
     bool is_counted = true;            ///< false: whoever answered does not say how many tokens prompt and answer have
+    bool is_timed = true;              ///< false: nor how long it took
 };
 
 struct Question {

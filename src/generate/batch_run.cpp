@@ -39,13 +39,25 @@ ordered_json describe(const SamplingOptions& sampling) {
             {"stop", sampling.stop}};
 }
 
-/// What decides the answers: a records file may only be continued by a run that agrees in all of it.
-ordered_json identity(const Answerer& answerer, const BatchOptions& options) {
-    ordered_json identity = answerer.identity();
-    identity["sampling"] = describe(options.sampling);
-    identity["samples"] = options.samples;
-    identity["overflow"] = options.overflow == Overflow::Error ? "error" : "drop-oldest";
-    return identity;
+/// What servers said of their model; null where none was to be asked.
+ordered_json served_in(const ordered_json& identity) {
+    const auto model = identity.find("model");
+    return model == identity.end() || !model->is_object() ? nullptr : model->value("served", ordered_json());
+}
+
+/// Of the identity what names the answers. What servers say of their model is compared, but names nothing: answers that
+/// came in a file are the same ones.
+std::string hash_of(ordered_json identity) {
+    if (!served_in(identity).is_null()) identity["model"].erase("served");
+    return sha256_hex(identity.dump());
+}
+
+/// True where one of two runs asked servers what their model is, and the other one, whose answers came in a file, did
+/// not.
+bool is_unheard(const ordered_json& one, const ordered_json& other) {
+    const ordered_json first = served_in(one);
+    const ordered_json second = served_in(other);
+    return first.is_object() && second.is_object() && first.empty() != second.empty();
 }
 
 /// One answer to be written: an instruction and the number of the sample.
@@ -65,22 +77,61 @@ std::string task_key(const std::string& identity_hash, const Instruction& instru
     return sha256_hex(content.dump()).substr(0, 16);
 }
 
+std::vector<Task> tasks_of(const ordered_json& identity, const std::vector<Instruction>& instructions, int samples) {
+    const std::string run_hash = hash_of(identity);
+    std::vector<Task> tasks;
+    for (const Instruction& instruction : instructions) {
+        for (int sample = 0; sample < samples; ++sample) {
+            tasks.push_back({&instruction, sample, task_key(run_hash, instruction, sample)});
+        }
+    }
+    return tasks;
+}
+
+std::set<std::string> keys_of(const std::vector<Task>& tasks) {
+    std::set<std::string> keys;
+    for (const Task& task : tasks) keys.insert(task.key);
+    return keys;
+}
+
+/// Ids of the items that have none of their own.
+std::set<std::string> ids_by_position(const std::vector<Task>& tasks) {
+    std::set<std::string> ids;
+    for (const Task& task : tasks) {
+        if (!has_id(task.instruction->fields)) ids.insert(task.instruction->id);
+    }
+    return ids;
+}
+
+Question question_of(const Task& task, const BatchOptions& options) {
+    Question question;
+    question.id = std::stoull(task.key, nullptr, 16);
+    question.conversation = task.instruction->conversation;
+    question.sampling = options.sampling;
+    question.overflow = options.overflow;
+    return question;
+}
+
+void check_samples(const BatchOptions& options) {
+    check(options.sampling);
+    if (options.samples < 1) throw error(ErrorKind::BadInput, "samples is {}: it must be 1 or more", options.samples);
+    if (options.samples > 1 && options.sampling.temperature == 0) {
+        throw error(ErrorKind::BadInput, "{} samples at temperature 0 would all be the same: set a temperature above 0",
+                    options.samples);
+    }
+}
+
 class BatchRun {
 public:
     BatchRun(Answerer& answerer, const std::vector<Instruction>& instructions, const BatchOptions& options)
         : answerer_(answerer),
           options_(options),
-          identity_(identity(answerer, options)),
+          identity_(run_identity(answerer.identity(), options)),
           generator_(options.generator.empty() ? answerer.generator() : options.generator),
           records_({options.output, manifest_path(options.output), std::string(kFormat), "file",
                     "was made by other settings"},
                    options.overwrite ? Existing::Replace : Existing::Continue) {
-        const std::string run_hash = sha256_hex(identity_.dump());
-        for (const Instruction& instruction : instructions) {
-            for (int sample = 0; sample < options.samples; ++sample) {
-                tasks_.push_back({&instruction, sample, task_key(run_hash, instruction, sample)});
-            }
-        }
+        tasks_ = tasks_of(identity_, instructions, options.samples);
         for (const Task& task : tasks_) summary_.keys.push_back(task.key);
         summary_.progress.total = tasks_.size();
     }
@@ -102,10 +153,13 @@ private:
     }
 
     void resume() {
-        EarlierRecords earlier(options_.output.string(), {summary_.keys.begin(), summary_.keys.end()},
-                               ids_by_position());
+        EarlierRecords earlier(options_.output.string(), keys_of(tasks_), ids_by_position(tasks_));
+        const ordered_json before = records_.manifest().value("identity", ordered_json());
+        ordered_json compared = identity_;
+        if (is_unheard(before, identity_)) compared["model"]["served"] = served_in(before);
         const Repairs repairs =
-            records_.resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
+            records_.resume(compared, [&](const ordered_json& record) { return earlier.add(record); });
+        if (served_in(identity_).empty()) identity_ = compared;
         for (const std::string& text : notices(repairs, options_.output, "answered again")) notice(text);
         for (const std::string& text : earlier.notices(generator_)) {
             notice(fmt::format("{}: {}", options_.output.string(), text));
@@ -122,15 +176,6 @@ private:
         if (summary_.resumed > 0) {
             notice(fmt::format("resuming: {} of {} answers are there", summary_.resumed, summary_.progress.total));
         }
-    }
-
-    /// Of the items that have none of their own.
-    std::set<std::string> ids_by_position() const {
-        std::set<std::string> ids;
-        for (const Task& task : tasks_) {
-            if (!has_id(task.instruction->fields)) ids.insert(task.instruction->id);
-        }
-        return ids;
     }
 
     void say_what_is_not_carried() const {
@@ -193,11 +238,7 @@ private:
     }
 
     Question question(const Task& task) {
-        Question question;
-        question.id = std::stoull(task.key, nullptr, 16);
-        question.conversation = task.instruction->conversation;
-        question.sampling = options_.sampling;
-        question.overflow = options_.overflow;
+        Question question = question_of(task, options_);
         question.on_done = [this, task](Answer&& answer) { record(task, answer); };
         return question;
     }
@@ -256,7 +297,7 @@ private:
             record["prompt_tokens"] = result.prompt_tokens;
             record["completion_tokens"] = result.completion_tokens;
         }
-        record["seconds"] = result.seconds;
+        if (answer.is_timed) record["seconds"] = result.seconds;
         record["generator"] = generator_;
         if (!answer.retrieved.is_null()) record["retrieved"] = answer.retrieved;
         if (options_.token_ids) record["token_ids"] = result.token_ids;
@@ -298,13 +339,30 @@ private:
 }  // namespace
 
 BatchSummary run_batch(Answerer& answerer, const std::vector<Instruction>& instructions, const BatchOptions& options) {
-    check(options.sampling);
-    if (options.samples < 1) throw error(ErrorKind::BadInput, "samples is {}: it must be 1 or more", options.samples);
-    if (options.samples > 1 && options.sampling.temperature == 0) {
-        throw error(ErrorKind::BadInput, "{} samples at temperature 0 would all be the same: set a temperature above 0",
-                    options.samples);
-    }
+    check_samples(options);
     return BatchRun(answerer, instructions, options).run();
+}
+
+ordered_json run_identity(ordered_json answerer_identity, const BatchOptions& options) {
+    answerer_identity["sampling"] = describe(options.sampling);
+    answerer_identity["samples"] = options.samples;
+    answerer_identity["overflow"] = options.overflow == Overflow::Error ? "error" : "drop-oldest";
+    return answerer_identity;
+}
+
+std::vector<Question> open_questions(const ordered_json& answerer_identity,
+                                     const std::vector<Instruction>& instructions, const BatchOptions& options) {
+    check_samples(options);
+    const ordered_json identity = run_identity(answerer_identity, options);
+    std::vector<Task> tasks = tasks_of(identity, instructions, options.samples);
+    if (!options.output.empty()) {
+        EarlierRecords earlier(options.output.string(), keys_of(tasks), ids_by_position(tasks));
+        for_each_written_line(options.output, [&](std::size_t, ordered_json&& record) { earlier.add(record); });
+        std::erase_if(tasks, [&](const Task& task) { return earlier.has(task.key); });
+    }
+    std::vector<Question> questions;
+    for (const Task& task : tasks) questions.push_back(question_of(task, options));
+    return questions;
 }
 
 fs::path manifest_path(const fs::path& output) {

@@ -50,6 +50,14 @@ struct BatchSummary {
 /// counted, and is tried again by the next run.
 BatchSummary run_batch(Answerer& answerer, const std::vector<Instruction>& instructions, const BatchOptions& options);
 
+/// The questions that run_batch() would put to an answerer of this identity and that `options.output` has no answer to
+/// yet, without on_done; nothing is written. Throws as run_batch().
+std::vector<Question> open_questions(const nlohmann::ordered_json& answerer_identity,
+                                     const std::vector<Instruction>& instructions, const BatchOptions& options);
+
+/// What run_batch() takes for what decides the answers: what the answerer says of itself, and the options.
+nlohmann::ordered_json run_identity(nlohmann::ordered_json answerer_identity, const BatchOptions& options);
+
 /// Where the manifest of a records file lies: "answers.jsonl" -> "answers.manifest.json".
 std::filesystem::path manifest_path(const std::filesystem::path& output);
 

@@ -172,8 +172,14 @@ void AnswerReader::take_text(std::string_view piece) {
     if (!is_wanted_) reason_ = FinishReason::Cancelled;
 }
 
+void AnswerReader::take_whole(const ordered_json& body) {
+    is_stream_ = false;
+    is_taken_ = true;
+    take_object(body);
+}
+
 std::string AnswerReader::finish() {
-    if (is_stream_ == false && problem_.empty()) {
+    if (is_stream_ == false && !is_taken_ && problem_.empty()) {
         const auto object = try_parse_json(body_);
         if (!object || !object->is_object()) {
             fail("the answer is no JSON object: " + shown(body_));

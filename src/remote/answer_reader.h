@@ -1,8 +1,8 @@
 #pragma once
 
 // Reads one answer of a server while it comes: a stream of events or one JSON object, of /completions or of
-// /chat/completions. The prompt's own scanner decides where the answer ends, as for a model in this process. Belongs to
-// one thread.
+// /chat/completions; or one that lies in a file. The prompt's own scanner decides where the answer ends, as for a model
+// in this process. Belongs to one thread.
 
 #include <cstddef>
 #include <functional>
@@ -32,6 +32,8 @@ public:
 
     /// Takes the next bytes of the body. False when the rest is of no use: the connection is to be cut.
     bool push(std::string_view bytes);
+    /// Takes a whole body instead, one that was no stream.
+    void take_whole(const nlohmann::ordered_json& body);
     /// The body ended or was cut. Why this is no answer; empty where it is one.
     std::string finish();
 
@@ -59,6 +61,7 @@ private:
     prompt::AnswerScanner scanner_;
     http::EventStream events_;
     std::optional<bool> is_stream_;  // once the first byte is there
+    bool is_taken_ = false;          // the object of a body that is no stream
     std::size_t blanks_ = 0;         // before it
     std::string body_;               // where it is no stream
     std::string text_;

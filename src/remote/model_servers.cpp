@@ -133,12 +133,6 @@ http::Attempt ModelServers::join(const http::Channel& channel) {
     return described.attempt;
 }
 
-std::string ModelServers::short_name() const {
-    std::string name = options_.model.substr(options_.model.rfind('/') + 1);
-    if (name.ends_with(".gguf")) name.resize(name.size() - 5);
-    return name;
-}
-
 std::size_t ModelServers::context_tokens() const {
     const MutexLock lock(mutex_);
     std::size_t least = 0;

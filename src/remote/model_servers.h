@@ -59,8 +59,6 @@ public:
     explicit ModelServers(ModelServersOptions options);
 
     const std::string& model() const { return options_.model; }
-    /// The last part of the model's name, for people and generators: "Llama-2-7b-hf".
-    std::string short_name() const;
     /// What the servers that were there say of the model.
     const nlohmann::ordered_json& model_facts() const { return reference_->model; }
     /// The least of what the servers say; 0: none does.

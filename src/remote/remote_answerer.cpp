@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "remote/served_model.h"
 
 namespace urial::remote {
 namespace {
@@ -46,13 +47,10 @@ void RemoteAnswerer::stop_threads() {
     threads_.clear();
 }
 
-std::string RemoteAnswerer::generator() const { return fmt::format("{}+{}", servers_->short_name(), prompt_->label()); }
+std::string RemoteAnswerer::generator() const { return served_generator(servers_->model(), *prompt_); }
 
 ordered_json RemoteAnswerer::identity() const {
-    ordered_json model{{"name", servers_->model()}, {"served", servers_->model_facts()}};
-    ordered_json prompt = prompt_->identity();
-    prompt["text"] = prompt_->text();
-    return {{"model", std::move(model)}, {"adapters", ordered_json::array()}, {"prompt", std::move(prompt)}};
+    return served_identity(servers_->model(), servers_->model_facts(), *prompt_);
 }
 
 ordered_json RemoteAnswerer::circumstances() const {

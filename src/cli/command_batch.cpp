@@ -1,0 +1,253 @@
+// `urial batch`: requests as files for engines that work through files, and what they wrote as the records of a run.
+
+#include <cstdio>
+#include <limits>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/batch_files.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/setting_flags.h"
+#include "generate/batch_run.h"
+#include "terminal/progress_bar.h"
+#include "terminal/standard_streams.h"
+
+namespace urial::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct ExportFlags {
+    app::GenerationExport generation;
+    std::string input;
+    std::string output;
+    std::string target = "vllm";
+    std::string rest_of;
+    std::string shard;
+    std::size_t limit = 0;
+};
+
+struct ImportFlags {
+    std::vector<std::string> results;
+    std::string requests;
+    std::string input;
+    std::string output;
+    bool overwrite = false;
+};
+
+/// What to do with the file next.
+void say_next_step(const ExportFlags& flags, const app::ExportSummary& summary, const Context& context) {
+    if (summary.requests == 0 || flags.generation.target != batch::Target::Vllm) return;
+    const bool has_template = flags.generation.prompt.prompt != app::kChatPrompt;
+    context.terminal.note(fmt::format("vllm run-batch -i {} -o results.jsonl --model {}{}", printable(flags.output),
+                                      printable(summary.model), has_template ? " --trust-request-chat-template" : ""));
+}
+
+void print_export(const ExportFlags& flags, const app::ExportSummary& summary, const Context& context) {
+    if (context.json) {
+        const ordered_json printed{{"output", flags.output},
+                                   {"requests", summary.requests},
+                                   {"answered", summary.answered},
+                                   {"bytes", summary.bytes}};
+        fmt::print("{}", json_text(printed));
+        return;
+    }
+    context.terminal.note(fmt::format("{} requests in {} ({})", summary.requests, printable(flags.output),
+                                      human_bytes(static_cast<double>(summary.bytes))));
+    if (summary.answered > 0) context.terminal.note(fmt::format("{} are answered already", summary.answered));
+    say_next_step(flags, summary, context);
+}
+
+void run_export(ExportFlags& flags, const Context& context) {
+    const terminal::InputFile input(flags.input);
+    app::GenerationExport& options = flags.generation;
+    options.target = batch::parse_target(flags.target);
+    options.requests = flags.output;
+    options.run.output = flags.rest_of;
+    for (const fs::path& written : {options.requests, batch::requests_manifest_path(options.requests)}) {
+        refuse_same_file(input.path(), written);
+    }
+    options.run.origin = {{"input", flags.input},
+                          {"input_sha256", sha256_file(input.path())},
+                          {"limit", flags.limit},
+                          {"shard", flags.shard.empty() ? "1/1" : flags.shard}};
+    const auto shard = flags.shard.empty() ? generate::Shard{} : generate::parse_shard(flags.shard);
+    const std::vector<generate::Instruction> instructions =
+        generate::select(generate::read_instructions(input.path()), flags.limit, shard);
+    adopt_loading(options.prompt.retrieval, options.tokenizer);
+    print_export(flags, app::export_generation(instructions, options, callbacks(context)), context);
+}
+
+ordered_json to_json(const app::ImportSummary& summary, const std::string& output) {
+    const batch::ResultCounts& results = summary.results;
+    return {{"output", output},
+            {"answers", summary.run.progress.done},
+            {"total", summary.run.progress.total},
+            {"resumed", summary.run.resumed},
+            {"results", results.read},
+            {"taken", results.taken},
+            {"prompt_not_compared", results.unchecked_prompt},
+            {"failed", results.failed},
+            {"other_prompt", results.other_prompt},
+            {"missing", results.missing},
+            {"repeated", results.repeated},
+            {"foreign", results.foreign},
+            {"unreadable", results.unreadable}};
+}
+
+/// What is wrong with the results, each kind with what to do.
+void warn_of_results(const batch::ResultCounts& results, const terminal::Terminal& terminal) {
+    const auto warn = [&](std::size_t count, const std::string& text) {
+        if (count > 0) terminal.warn(fmt::format("{} {}", count, text));
+    };
+    warn(results.unreadable, "lines are no results; the first: " + results.first_unreadable);
+    warn(results.foreign, "results are of other requests; they are left out");
+    warn(results.other_prompt,
+         "requests were read as other prompt tokens than were exported, and are refused: does the engine have the same "
+         "tokenizer, and its chat template switched off?");
+    warn(results.failed, "requests failed; the first: " + results.first_failure);
+    if (results.missing + results.failed + results.other_prompt == 0) return;
+    terminal.note(
+        fmt::format("{} requests have no answer: `urial batch export` with --rest-of writes them again, and "
+                    "`urial generate` with a server answers them",
+                    results.missing + results.failed + results.other_prompt));
+}
+
+void print_import(const app::ImportSummary& summary, const ImportFlags& flags, const Context& context) {
+    if (context.json) {
+        fmt::print("{}", json_text(to_json(summary, flags.output)));
+        return;
+    }
+    const batch::ResultCounts& results = summary.results;
+    context.terminal.note(fmt::format("{} of {} answers in {}; {} results read, {} taken, {} repeated",
+                                      summary.run.progress.done, summary.run.progress.total, printable(flags.output),
+                                      results.read, results.taken, results.repeated));
+    if (results.unchecked_prompt > 0) {
+        context.terminal.note(
+            fmt::format("the prompt tokens of {} results were not compared: `urial batch export` "
+                        "with --tokenizer and an engine that returns them allow it",
+                        results.unchecked_prompt));
+    }
+    warn_of_results(results, context.terminal);
+}
+
+void run_import(const ImportFlags& flags, Context& context) {
+    app::GenerationImport options;
+    options.requests = flags.requests;
+    options.results = {flags.results.begin(), flags.results.end()};
+    options.input = flags.input;
+    terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
+    generate::BatchOptions& run = options.run;
+    run.output = flags.output;
+    run.overwrite = flags.overwrite;
+    run.interrupted = terminal::interrupted;
+    run.progress = [&bar](const generate::BatchProgress& progress) {
+        bar.update(progress.done + progress.failed, progress.total, "");
+    };
+    run.notice = [&bar, &context](std::string_view text) {
+        bar.clear();
+        context.terminal.note(text);
+    };
+    for (const fs::path& result : options.results) refuse_same_file(result, run.output);
+    const app::ImportSummary summary = app::import_generation(options);
+    bar.clear();
+    if (terminal::interrupted()) throw terminal::Interrupted{};
+    print_import(summary, flags, context);
+    if (summary.run.progress.done < summary.run.progress.total) context.exit_code = 1;
+}
+
+void add_selection(CLI::App& command, ExportFlags& flags) {
+    command.add_option("-i,--input", flags.input, "Instructions: JSON array or JSON lines; - is standard input")
+        ->type_name("FILE")
+        ->required();
+    command
+        .add_option("-o,--output", flags.output, "Where the requests go, one a line; their manifest goes beside them")
+        ->type_name("FILE")
+        ->required();
+    command
+        .add_option("-m,--model", flags.generation.model,
+                    "The model as the engine names it, or http://HOST/v1#MODEL, which is not asked")
+        ->type_name("NAME")
+        ->required();
+    command.add_option("--target", flags.target, "Who reads the requests: vllm (run-batch, Ray Data), openai")
+        ->check(one_of({"vllm", "openai"}))
+        ->type_name("ENGINE")
+        ->capture_default_str();
+    command.add_option("--limit", flags.limit, "Only the first N instructions")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{std::numeric_limits<std::int32_t>::max()}))
+        ->type_name("N");
+    command.add_option("--shard", flags.shard, "Only every N-th instruction, from the I-th on")->type_name("I/N");
+    command.add_option("--rest-of", flags.rest_of, "Only what these records have no answer to")->type_name("FILE");
+    command.add_flag("--overwrite", flags.generation.overwrite, "Replace a file of requests that is there");
+}
+
+void add_export_generate(CLI::App& parent, Context& context) {
+    auto flags = std::make_shared<ExportFlags>();
+    app::GenerationExport& options = flags->generation;
+    CLI::App* command = parent.add_subcommand("generate", "Requests for answers, as `urial generate` sends them");
+    add_selection(*command, *flags);
+    command
+        ->add_option("--tokenizer", options.tokenizer.model,
+                     "A GGUF with the model's tokenizer: import then refuses answers to other prompt tokens")
+        ->type_name("SPEC");
+    command->add_option("--samples", options.run.samples, "Answers an instruction (needs a temperature above 0)")
+        ->type_name("N")
+        ->capture_default_str();
+    command
+        ->add_option("--generator", options.run.generator,
+                     "Who answers, in the records [the names of model and prompt]")
+        ->type_name("NAME");
+    add_prompt_flags(*command, options.prompt, context);
+    add_retrieval_flags(*command, options.prompt.retrieval, context);
+    add_sampling_flags(*command, options.run.sampling, context);
+    command->footer(examples({
+        {"For `vllm run-batch` or Ray Data",
+         "urial batch export generate -i questions.jsonl -m org/model -o requests.jsonl"},
+        {"What the results so far left open",
+         "urial batch export generate -i questions.jsonl -m org/model -o rest.jsonl --rest-of answers.jsonl"},
+    }));
+    command->callback([flags, &context] { run_export(*flags, context); });
+}
+
+void add_import(CLI::App& parent, Context& context) {
+    auto flags = std::make_shared<ImportFlags>();
+    CLI::App* command = parent.add_subcommand("import", "Make results the records of a run, which can be continued");
+    command
+        ->add_option("results", flags->results,
+                     "What OpenAI, vLLM or Ray Data wrote: files, or folders of .json and .jsonl files, in any order")
+        ->type_name("RESULTS")
+        ->required();
+    command->add_option("--requests", flags->requests, "The file of requests; the manifest beside it is read")
+        ->type_name("FILE")
+        ->required();
+    command->add_option("-o,--output", flags->output, "Where the records go, as those of the live command")
+        ->type_name("PATH")
+        ->required();
+    command->add_option("-i,--input", flags->input, "The instructions, where they are no longer where they were")
+        ->type_name("FILE");
+    command->add_flag("--overwrite", flags->overwrite, "Start anew instead of adding to the output");
+    command->footer(examples({
+        {"What came back", "urial batch import results.jsonl --requests requests.jsonl -o answers.jsonl"},
+        {"A folder that Ray Data wrote", "urial batch import results/ --requests requests.jsonl -o answers.jsonl"},
+    }));
+    command->callback([flags, &context] { run_import(*flags, context); });
+}
+
+}  // namespace
+
+void add_batch_command(CLI::App& app, Context& context) {
+    CLI::App* batch = app.add_subcommand("batch", "Requests as files for clusters, and their results as runs");
+    batch->require_subcommand(1);
+    CLI::App* exported = batch->add_subcommand("export", "Write requests instead of sending them");
+    exported->require_subcommand(1);
+    add_export_generate(*exported, context);
+    add_import(*batch, context);
+}
+
+}  // namespace urial::cli

@@ -1,0 +1,24 @@
+#pragma once
+
+// What runs say of a model that only servers have. Pure.
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "generate/prompt_source.h"
+
+namespace urial::remote {
+
+/// The last part of the model's name, for people and generators: "Llama-2-7b-hf".
+std::string short_name(const std::string& model);
+
+/// Who answers, in records: "Llama-2-7b-hf+urial".
+std::string served_generator(const std::string& model, const generate::PromptSource& prompt);
+
+/// For generate::Answerer::identity(). `facts`: what the servers say of the model; an empty object where nobody has
+/// asked them.
+nlohmann::ordered_json served_identity(const std::string& model, const nlohmann::ordered_json& facts,
+                                       const generate::PromptSource& prompt);
+
+}  // namespace urial::remote
