@@ -29,6 +29,8 @@ FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"^(?:    |.*[|;] *)?urial ((?:.*\\\n)*.*)$", re.MULTILINE)
 OPTION = re.compile(r"(?<=\s)(--[a-z][a-z-]*|-[a-zA-Z])(?=[\s=,]|$)")
+# Words of a command that has subcommands.
+DEPTHS = {"judge": 2, "prompt": 2, "config": 2, "models": 2, "batch": 3}
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 DEMO_BLOCK = re.compile(r"^<!-- demo -->\n+```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What differs from machine to machine, or from model file to model file, in the demo's page.
@@ -126,8 +128,8 @@ def check_options(surroundings, folder):
     for page in PAGES:
         for command in commands(page):
             words = re.match(r"(?:[a-z][a-z-]*(?:\s+|$))*", command).group().split()
-            path = tuple(words[:2]) if words[:1] in (["judge"], ["prompt"], ["config"], ["models"]) else tuple(words[:1])
-            text = help_of(path) or help_of(path[:1])
+            path = tuple(words[:DEPTHS.get(words[0], 1)]) if words else ()
+            text = help_of(path) or help_of(path[:-1]) or help_of(path[:1])
             if text is None:
                 continue  # a sentence that begins with our name
             for option in OPTION.findall(command):
