@@ -80,6 +80,7 @@ public:
     std::string text() const override { return form_.source; }
     std::string outline() const override { return form_.source; }
     bool has_prefix() const override { return !system_.empty(); }
+    bool is_text() const override { return false; }
     prompt::AnswerForm answer_form() const override { return {}; }
     std::optional<Token> answer_end(const engine::Model& model) const override {
         return end_ ? end_ : PromptSource::answer_end(model);
@@ -124,6 +125,7 @@ public:
     std::string text() const override { return "the chat template of the server"; }
     std::string outline() const override { return text(); }
     bool has_prefix() const override { return false; }
+    bool is_text() const override { return false; }
     prompt::AnswerForm answer_form() const override { return {}; }
     std::string render(const prompt::Conversation& conversation) const override {
         std::string text;

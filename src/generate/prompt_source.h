@@ -48,6 +48,8 @@ public:
     /// The conversation up to its answer, as text: for people, and for servers that continue text. Throws as
     /// tokenize().
     virtual std::string render(const prompt::Conversation& conversation) const = 0;
+    /// Is the prompt text alone, without control tokens that its text would not give?
+    virtual bool is_text() const { return true; }
     virtual ServerPrompt for_server(const prompt::Conversation& conversation) const { return render(conversation); }
     /// What the model continues: the conversation up to its answer, or into `answer`, which has begun. Throws
     /// Error{BadInput} for a query that is empty or not UTF-8.

@@ -14,6 +14,9 @@
 // make room for the next one, nor where both sides are the same model: rows of batches of one width are equal to the
 // last bit, and such a pair must show no shift at all.
 //
+// A model may be alone here, when the other side is somewhere else: it runs as the aligned one does, and its rows are
+// scored at every step.
+//
 // Logits are what costs memory, so a batch has at most kLogitRows of them: enough for the head's matrix product to be
 // worth its while. Prompt rows want no logits; they ride along where the batch has room and go ahead of it in batches
 // of their own where not.
@@ -38,6 +41,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLogitRows = kMostSequences;
 constexpr std::size_t kBatchRows = 256;
+/// Cells beyond this are not taken, for each session.
+constexpr std::size_t kMostContextTokens = 65536;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -51,6 +56,21 @@ Token choose(std::span<const float> logits, std::size_t position) {
 }
 
 }  // namespace
+
+int session_cells(std::vector<std::size_t> needs, std::size_t prefix, std::size_t at_once) {
+    std::sort(needs.rbegin(), needs.rend());
+    std::size_t sum = prefix;
+    for (std::size_t i = 0; i < std::min(at_once, needs.size()); ++i) sum += needs[i];
+    return static_cast<int>(std::max(prefix + needs.front(), std::min(sum, kMostContextTokens)));
+}
+
+void check_room(const engine::Model& model, std::size_t prompt, std::size_t answer) {
+    const auto room = static_cast<std::size_t>(model.info().training_context);
+    if (prompt + answer <= room) return;
+    throw error(ErrorKind::ContextFull,
+                "the prompt has {} tokens and the answer {}, together more than the context of {} of {}", prompt,
+                answer, room, model.info().name);
+}
 
 struct PairRun::Slot {
     Slot(PairTask&& from, int sequence_index, const prompt::AnswerForm& answer_form)
@@ -82,6 +102,15 @@ PairRun::PairRun(const Side& base, const Side& aligned, const std::vector<Token>
       aligned_copies_(kLogitRows),
       base_copies_(kLogitRows) {}
 
+PairRun::PairRun(const Side& only, const std::vector<Token>& prefix, const VocabularyComparison& vocabulary,
+                 const PairRunOptions& options)
+    : vocabulary_(vocabulary),
+      options_(options),
+      base_lags_(false),
+      aligned_(make_half(only, prefix, options.aligned_context)),
+      slots_(static_cast<std::size_t>(options.sequences)),
+      aligned_copies_(kLogitRows) {}
+
 PairRun::~PairRun() = default;
 
 PairRun::Half PairRun::make_half(const Side& side, const std::vector<Token>& prefix, int context) const {
@@ -110,7 +139,7 @@ void PairRun::check_fits(const Half& half, const std::vector<Token>& prompt, con
 }
 
 void PairRun::submit(PairTask task) {
-    check_fits(base_, task.base_prompt, task);
+    if (base_) check_fits(*base_, task.base_prompt, task);
     check_fits(aligned_, task.aligned_prompt, task);
     queue_.push_back(std::move(task));
 }
@@ -124,12 +153,12 @@ bool PairRun::step() {
     while (pending_.size() < kLogitRows && admit()) {
     }
     if (pending_.empty()) return false;
-    base_.lane.run_ahead(base_.ahead);
+    if (base_) base_->lane.run_ahead(base_->ahead);
     aligned_.lane.run_ahead(aligned_.ahead);
     aligned_.lane.run();
     read_aligned(first);
     if (base_is_due()) {
-        base_.lane.run();
+        if (base_) base_->lane.run();
         score();
     } else {
         keep_aligned(first);
@@ -143,12 +172,12 @@ bool PairRun::admit() {
     if (free == slots_.end()) return false;
     PairTask& next = queue_.front();
     const std::size_t answer = next.answer_cells(options_.max_tokens);
-    if (!base_.lane.fits({.tokens = next.base_prompt, .answer = answer})) return false;
+    if (base_ && !base_->lane.fits({.tokens = next.base_prompt, .answer = answer})) return false;
     if (!aligned_.lane.fits({.tokens = next.aligned_prompt, .answer = answer})) return false;
     *free = std::make_unique<Slot>(std::move(next), static_cast<int>(free - slots_.begin()), options_.answer_form);
     queue_.pop_front();
     Slot& slot = **free;
-    read_prompt(base_, slot.sequence, {.tokens = slot.task.base_prompt, .answer = answer});
+    if (base_) read_prompt(*base_, slot.sequence, {.tokens = slot.task.base_prompt, .answer = answer});
     read_prompt(aligned_, slot.sequence, {.tokens = slot.task.aligned_prompt, .answer = answer});
     plan(slot);
     return true;
@@ -172,10 +201,11 @@ void PairRun::plan(Slot& slot) {
     const std::size_t count = std::min(slot.available(), kLogitRows - pending_.size());
     for (std::size_t i = 0; i < count; ++i) {
         const std::size_t position = slot.planned++;
-        const Token base_token = position == 0 ? slot.task.base_prompt.back() : slot.result.answer[position - 1];
-        const Token aligned_token = position == 0 ? slot.task.aligned_prompt.back() : base_token;
-        const std::size_t base_row = base_.lane.add(slot.sequence, base_token, true);
-        const std::size_t aligned_row = aligned_.lane.add(slot.sequence, aligned_token, true);
+        const auto last_of = [&](const std::vector<Token>& prompt) {
+            return position == 0 ? prompt.back() : slot.result.answer[position - 1];
+        };
+        const std::size_t base_row = base_ ? base_->lane.add(slot.sequence, last_of(slot.task.base_prompt), true) : 0;
+        const std::size_t aligned_row = aligned_.lane.add(slot.sequence, last_of(slot.task.aligned_prompt), true);
         pending_.push_back({&slot, position, base_row, aligned_row, nullptr});
     }
 }
@@ -276,7 +306,7 @@ void PairRun::score() {
         if (pending.aligned == nullptr) continue;
         owners.push_back(pending.slot);
         pairs.push_back({.aligned = pending.aligned,
-                         .base = row_of(base_, pending.base_row, base_copies_[i]),
+                         .base = base_ ? row_of(*base_, pending.base_row, base_copies_[i]) : pending.aligned,
                          .token = pending.slot->result.answer[pending.position],
                          .position = pending.position});
     }
@@ -287,7 +317,7 @@ void PairRun::score() {
         stats);
     statistics_seconds_ += seconds_since(start);
     positions_ += stats.size();
-    base_.lane.clear();
+    if (base_) base_->lane.clear();
     pending_.clear();
     for (std::size_t i = 0; i < stats.size(); ++i) owners[i]->result.stats.push_back(std::move(stats[i]));
     for (const auto& slot : slots_) {
@@ -300,7 +330,7 @@ void PairRun::finish(Slot& slot) {
     if (result.finish != "given") result.text += slot.scanner.finish();
     result.text = replace_invalid_utf8(result.text);
     const auto on_done = std::move(slot.task.on_done);
-    base_.lane.end(slot.sequence, engine::Afterwards::Forget);
+    if (base_) base_->lane.end(slot.sequence, engine::Afterwards::Forget);
     aligned_.lane.end(slot.sequence, engine::Afterwards::Forget);
     slots_[static_cast<std::size_t>(slot.sequence)].reset();
     if (on_done) on_done(std::move(result));

@@ -1,10 +1,12 @@
 #pragma once
 
-// Both models over the same answers, row by row. Internal to this part; how it works: the essay in pair_run.cpp.
+// Both models over the same answers, row by row; or one of them alone. Internal to this part; how it works: the essay
+// in pair_run.cpp.
 
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,10 +21,13 @@ namespace urial::shift {
 
 /// More answers than this at the same time would not make a batch wider.
 inline constexpr int kMostSequences = 96;
+/// Given answers fill a batch one after the other; more of them at once would only make the attention look further.
+inline constexpr int kGivenSequences = 16;
+inline constexpr std::size_t kGivenAtOnce = 2;  ///< that have their cells
 
 /// One answer to score.
 struct PairTask {
-    std::vector<Token> base_prompt;
+    std::vector<Token> base_prompt;  ///< not looked at where the aligned model is alone
     std::vector<Token> aligned_prompt;
     std::vector<Token> answer;  ///< empty: the aligned model writes it
     std::function<void(ScoredAnswer&&)> on_done;
@@ -32,6 +37,13 @@ struct PairTask {
         return answer.empty() ? static_cast<std::size_t>(max_tokens) : answer.size();
     }
 };
+
+/// Of one session: room for the longest answers that run at the same time, and for any one of them. `needs`: tokens of
+/// prompt and answer of each, one at least; `prefix`: what most prompts begin with.
+int session_cells(std::vector<std::size_t> needs, std::size_t prefix, std::size_t at_once);
+
+/// Throws Error{ContextFull} where prompt and answer together are more than the model was trained for.
+void check_room(const engine::Model& model, std::size_t prompt, std::size_t answer);
 
 struct PairRunOptions {
     engine::SessionOptions session;  ///< threads and flash attention
@@ -49,6 +61,9 @@ public:
     PairRun(const Side& base, const Side& aligned, const std::vector<Token>& base_prefix,
             const std::vector<Token>& aligned_prefix, const VocabularyComparison& vocabulary,
             const PairRunOptions& options);
+    /// One model alone, as the aligned one: what it says of the positions stands on both sides of their statistics.
+    PairRun(const Side& only, const std::vector<Token>& prefix, const VocabularyComparison& vocabulary,
+            const PairRunOptions& options);
     ~PairRun();
 
     /// Queued in order. Throws Error{ContextFull} when it could never fit.
@@ -58,7 +73,7 @@ public:
     bool step();
 
     std::uint64_t positions() const { return positions_; }
-    double base_seconds() const { return base_.lane.seconds(); }
+    double base_seconds() const { return base_ ? base_->lane.seconds() : 0; }
     double aligned_seconds() const { return aligned_.lane.seconds(); }
     double statistics_seconds() const { return statistics_seconds_; }
 
@@ -96,7 +111,7 @@ private:
     const VocabularyComparison& vocabulary_;
     PairRunOptions options_;
     bool base_lags_;
-    Half base_;
+    std::optional<Half> base_;  // nullopt: the aligned model is alone
     Half aligned_;
     std::deque<PairTask> queue_;
     std::vector<std::unique_ptr<Slot>> slots_;  // one per sequence; null where free

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 #include <set>
+#include <span>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -59,30 +60,44 @@ ordered_json original_arrays(const std::vector<PositionStats>& stats, Pieces& pi
     return arrays;
 }
 
-void add_side(ordered_json& record, const std::string& side, const std::vector<PositionStats>& stats,
-              SideStats PositionStats::*member) {
+/// What both kinds of statistics say of one model at one position.
+struct SideView {
+    std::optional<std::uint32_t> rank;
+    double logp, margin;
+    Token argmax;
+    std::optional<double> entropy;
+    std::span<const TopToken> top;
+};
+SideView view(const SideStats& stats) {
+    return {stats.rank, stats.logp, stats.margin, stats.argmax, stats.entropy, stats.top};
+}
+SideView view(const ListedStats& stats) {
+    return {stats.rank, stats.logp, stats.margin(), stats.argmax(), std::nullopt, stats.top};
+}
+
+/// One side of a record: ranks, log-probabilities, the most likely tokens.
+void add_side(ordered_json& record, const std::string& side, const std::vector<SideView>& positions) {
     ordered_json ranks, logps, entropies, argmaxes, margins;
-    for (const PositionStats& position : stats) {
-        const SideStats& values = position.*member;
-        ranks.push_back(values.rank);
-        logps.push_back(rounded(values.logp));
-        entropies.push_back(rounded(values.entropy));
-        argmaxes.push_back(values.argmax);
-        margins.push_back(rounded(values.margin));
+    for (const SideView& position : positions) {
+        ranks.push_back(position.rank ? ordered_json(*position.rank) : ordered_json());
+        logps.push_back(rounded(position.logp));
+        if (position.entropy) entropies.push_back(rounded(*position.entropy));
+        argmaxes.push_back(position.argmax);
+        margins.push_back(rounded(position.margin));
     }
     record[side + "_rank"] = std::move(ranks);
     record[side + "_logp"] = std::move(logps);
-    record[side + "_entropy"] = std::move(entropies);
+    if (!entropies.empty()) record[side + "_entropy"] = std::move(entropies);
     record[side + "_argmax"] = std::move(argmaxes);
     record[side + "_margin"] = std::move(margins);
 }
 
-void add_top(ordered_json& record, const std::string& name, const std::vector<PositionStats>& stats,
-             SideStats PositionStats::*member, std::size_t top_k, std::set<Token>& listed_tokens) {
+void add_top(ordered_json& record, const std::string& name, const std::vector<SideView>& positions, std::size_t top_k,
+             std::set<Token>& listed_tokens) {
     ordered_json lists = ordered_json::array();
-    for (const PositionStats& position : stats) {
+    for (const SideView& position : positions) {
         ordered_json list = ordered_json::array();
-        for (const TopToken& top : (position.*member).top) {
+        for (const TopToken& top : position.top) {
             if (list.size() == top_k) break;
             list.push_back(ordered_json::array({top.token, rounded(top.logp, kListDigits)}));
             listed_tokens.insert(top.token);
@@ -90,6 +105,37 @@ void add_top(ordered_json& record, const std::string& name, const std::vector<Po
         lists.push_back(std::move(list));
     }
     record[name] = std::move(lists);
+}
+
+/// What is known of both models at every position, and then what `measures` adds.
+template <typename Position>
+void add_positions(ordered_json& record, const std::vector<Token>& answer, const std::vector<Position>& positions,
+                   std::size_t top_k, Pieces& pieces, const std::function<void()>& measures) {
+    std::vector<SideView> base, aligned;
+    for (const Position& position : positions) {
+        base.push_back(view(position.base));
+        aligned.push_back(view(position.aligned));
+    }
+    record["answer_ids"] = answer;
+    ordered_json& texts = record["pieces"] = ordered_json::array();
+    for (const Token token : answer) texts.push_back(pieces[token]);
+    add_side(record, "base", base);
+    add_side(record, "aligned", aligned);
+    measures();
+    std::set<Token> listed_tokens;
+    add_top(record, "base_top", base, top_k, listed_tokens);
+    add_top(record, "aligned_top", aligned, top_k, listed_tokens);
+    ordered_json top_pieces = ordered_json::object();
+    for (const Token token : listed_tokens) top_pieces[std::to_string(token)] = pieces[token];
+    record["top_pieces"] = std::move(top_pieces);
+}
+
+/// One measure of every position.
+template <typename Position>
+void add_measure(ordered_json& record, const char* name, const std::vector<Position>& positions, const auto& value) {
+    ordered_json values;
+    for (const Position& position : positions) values.push_back(rounded(value(position)));
+    record[name] = std::move(values);
 }
 
 /// One record, read with errors that say where it stands and which field is wrong.
@@ -114,11 +160,15 @@ public:
         return *found;
     }
 
-    std::vector<std::uint32_t> ranks(std::string_view name) const {
+    std::vector<std::uint32_t> ranks(std::string_view name, bool may_be_unknown) const {
         std::vector<std::uint32_t> values;
         for (const ordered_json& value : list(name)) {
+            if (value.is_null() && may_be_unknown) {
+                values.push_back(kUnknownRank);
+                continue;
+            }
             const bool is_rank = value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 &&
-                                 value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+                                 value.get<std::uint64_t>() < kUnknownRank;
             if (!is_rank) fail(fmt::format("\"{}\" holds {}; ranks count from 1", name, value.dump()));
             values.push_back(value.get<std::uint32_t>());
         }
@@ -215,7 +265,7 @@ std::vector<std::string> tags_of(const ordered_json& record) {
 
 const std::string& Pieces::operator[](Token token) {
     const auto [place, fresh] = texts_.try_emplace(token);
-    if (fresh) place->second = replace_invalid_utf8(model_.piece(token, /*special=*/true));
+    if (fresh) place->second = replace_invalid_utf8(piece_(token));
     return place->second;
 }
 
@@ -226,27 +276,23 @@ ordered_json rounded(double value, int digits) {
 }
 
 void add_statistics(ordered_json& record, const ScoredAnswer& result, std::size_t top_k, Pieces& pieces) {
-    record["answer_ids"] = result.answer;
-    ordered_json& texts = record["pieces"] = ordered_json::array();
-    for (const Token token : result.answer) texts.push_back(pieces[token]);
-    add_side(record, "base", result.stats, &PositionStats::base);
-    add_side(record, "aligned", result.stats, &PositionStats::aligned);
-    const auto add = [&](const char* name, double PositionStats::*member) {
-        ordered_json values;
-        for (const PositionStats& position : result.stats) values.push_back(rounded(position.*member));
-        record[name] = std::move(values);
-    };
-    add("kl_ab", &PositionStats::kl_ab);
-    add("kl_ba", &PositionStats::kl_ba);
-    add("js", &PositionStats::js);
-    add("tv", &PositionStats::tv);
-    std::set<Token> listed_tokens;
-    add_top(record, "base_top", result.stats, &PositionStats::base, top_k, listed_tokens);
-    add_top(record, "aligned_top", result.stats, &PositionStats::aligned, top_k, listed_tokens);
-    ordered_json top_pieces = ordered_json::object();
-    for (const Token token : listed_tokens) top_pieces[std::to_string(token)] = pieces[token];
-    record["top_pieces"] = std::move(top_pieces);
-    record["original"] = original_arrays(result.stats, pieces);
+    if (!result.listed.empty()) {
+        const std::vector<ListedPosition>& listed = result.listed;
+        add_positions(record, result.answer, listed, top_k, pieces, [&] {
+            add_measure(record, "kl_ab_lower_bound", listed, [](const auto& at) { return at.bounds.kl_ab_lower; });
+            add_measure(record, "tv_lower_bound", listed, [](const auto& at) { return at.bounds.tv_lower; });
+            add_measure(record, "tv_upper_bound", listed, [](const auto& at) { return at.bounds.tv_upper; });
+        });
+        return;
+    }
+    const std::vector<PositionStats>& stats = result.stats;
+    add_positions(record, result.answer, stats, top_k, pieces, [&] {
+        add_measure(record, "kl_ab", stats, [](const auto& at) { return at.kl_ab; });
+        add_measure(record, "kl_ba", stats, [](const auto& at) { return at.kl_ba; });
+        add_measure(record, "js", stats, [](const auto& at) { return at.js; });
+        add_measure(record, "tv", stats, [](const auto& at) { return at.tv; });
+    });
+    record["original"] = original_arrays(stats, pieces);
 }
 
 ShiftRecord parse_record(const ordered_json& record, std::string_view where) {
@@ -263,16 +309,23 @@ ShiftRecord parse_record(const ordered_json& record, std::string_view where) {
     }
     parsed.answer_ids = reader.tokens("answer_ids");
     parsed.pieces = reader.pieces();
-    parsed.base_rank = reader.ranks("base_rank");
-    parsed.aligned_rank = reader.ranks("aligned_rank");
+    const bool is_bounded = record.contains("kl_ab_lower_bound");
+    parsed.base_rank = reader.ranks("base_rank", is_bounded);
+    parsed.aligned_rank = reader.ranks("aligned_rank", is_bounded);
     parsed.base_logp = reader.numbers("base_logp", -kUnbounded);
     parsed.aligned_logp = reader.numbers("aligned_logp", -kUnbounded);
-    parsed.kl_ab = reader.numbers("kl_ab");
-    parsed.kl_ba = reader.numbers("kl_ba");
-    parsed.js = reader.numbers("js");
-    parsed.tv = reader.numbers("tv");
-    parsed.base_entropy = reader.numbers("base_entropy");
-    parsed.aligned_entropy = reader.numbers("aligned_entropy");
+    if (is_bounded) {
+        parsed.kl_ab_lower = reader.numbers("kl_ab_lower_bound");
+        parsed.tv_lower = reader.numbers("tv_lower_bound");
+        parsed.tv_upper = reader.numbers("tv_upper_bound");
+    } else {
+        parsed.kl_ab = reader.numbers("kl_ab");
+        parsed.kl_ba = reader.numbers("kl_ba");
+        parsed.js = reader.numbers("js");
+        parsed.tv = reader.numbers("tv");
+        parsed.base_entropy = reader.numbers("base_entropy");
+        parsed.aligned_entropy = reader.numbers("aligned_entropy");
+    }
     parsed.base_margin = reader.numbers("base_margin");
     parsed.aligned_margin = reader.numbers("aligned_margin");
     parsed.base_argmax = reader.tokens("base_argmax");

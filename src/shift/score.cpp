@@ -12,25 +12,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Cells beyond this are not taken, for each of the two sessions.
-constexpr std::size_t kMostContextTokens = 65536;
-/// Given answers fill a batch one after the other; more of them at once would only make the attention look further.
-constexpr int kGivenSequences = 16;
-constexpr std::size_t kGivenAtOnce = 2;
-
 bool are_generated(std::span<const ShiftItem* const> items) {
     return std::ranges::any_of(items, [](const ShiftItem* item) { return !is_given(*item); });
 }
 
-/// Of one session: room for the longest answers that run at the same time, and for any one of them.
+/// Of one session.
 int cells(const std::vector<PairTask>& tasks, std::vector<Token> PairTask::*prompt, std::size_t prefix,
           std::size_t at_once, int max_tokens) {
     std::vector<std::size_t> needs;
     for (const PairTask& task : tasks) needs.push_back((task.*prompt).size() + task.answer_cells(max_tokens));
-    std::sort(needs.rbegin(), needs.rend());
-    std::size_t sum = prefix;
-    for (std::size_t i = 0; i < std::min(at_once, needs.size()); ++i) sum += needs[i];
-    return static_cast<int>(std::max(prefix + needs.front(), std::min(sum, kMostContextTokens)));
+    return session_cells(std::move(needs), prefix, at_once);
 }
 
 }  // namespace
@@ -70,14 +61,8 @@ PairTask Scorer::task_of(const ShiftItem& item, int max_tokens) const {
         throw error(ErrorKind::BadInput, "token {} of the answer is not shared by the two vocabularies", token);
     }
     const std::size_t answer = task.answer_cells(max_tokens);
-    for (const auto* side : {&base_, &aligned_}) {
-        const std::size_t prompt = side == &base_ ? task.base_prompt.size() : task.aligned_prompt.size();
-        const auto room = static_cast<std::size_t>(side->model->info().training_context);
-        if (prompt + answer <= room) continue;
-        throw error(ErrorKind::ContextFull,
-                    "the prompt has {} tokens and the answer {}, together more than the context of {} of {}", prompt,
-                    answer, room, side->model->info().name);
-    }
+    check_room(*base_.model, task.base_prompt.size(), answer);
+    check_room(*aligned_.model, task.aligned_prompt.size(), answer);
     return task;
 }
 

@@ -11,6 +11,7 @@
 
 #include "generate/generate.h"
 #include "shift/kernel.h"
+#include "shift/listed_side.h"
 #include "shift/shift.h"
 #include "shift/vocabulary.h"
 
@@ -18,10 +19,11 @@ namespace urial::shift {
 
 struct ScoredAnswer {
     std::vector<Token> answer;
-    std::vector<PositionStats> stats;  ///< one a token of the answer
-    std::string text;                  ///< of a generated answer; empty for a given one
-    std::string finish;                ///< "stop", "length", or "given"
-    std::string failure;               ///< why it cannot be compared; empty: it can
+    std::vector<PositionStats> stats;    ///< one a token of the answer
+    std::vector<ListedPosition> listed;  ///< instead of them where only the most likely tokens are known
+    std::string text;                    ///< of a generated answer; empty for a given one
+    std::string finish;                  ///< "stop", "length", or "given"
+    std::string failure;                 ///< why it cannot be compared; empty: it can
 };
 
 /// Whether the answer is there already.

@@ -12,9 +12,8 @@
 #include "generate/record.h"
 #include "generate/run_identity.h"
 #include "generate/run_records.h"
-#include "shift/original_measures.h"
+#include "shift/answer_scorer.h"
 #include "shift/record.h"
-#include "shift/score.h"
 #include "shift/shift.h"
 
 namespace urial::shift {
@@ -47,6 +46,7 @@ const generate::FieldNames kReserved{"aligned_argmax",
                                      "js",
                                      "key",
                                      "kl_ab",
+                                     "kl_ab_lower_bound",
                                      "kl_ba",
                                      "original",
                                      "output",
@@ -55,54 +55,24 @@ const generate::FieldNames kReserved{"aligned_argmax",
                                      "pure_input",
                                      "token_ids",
                                      "top_pieces",
-                                     "tv"};
-
-std::string_view flash_attention_name(engine::SessionOptions::FlashAttention choice) {
-    using Choice = engine::SessionOptions::FlashAttention;
-    if (choice == Choice::Auto) return "auto";
-    return choice == Choice::On ? "on" : "off";
-}
-
-ordered_json describe(const generate::PreparedPrompt& prompt) {
-    const generate::PromptSource& source = prompt.source();
-    ordered_json described{{"kind", source.kind()}};
-    described.update(source.identity());
-    if (source.has_prefix()) described["prefix_tokens"] = prompt.prefix().size();
-    described["text"] = source.outline();
-    return described;
-}
-
-ordered_json describe(const Side& side, const generate::PreparedPrompt& prompt) {
-    const engine::ModelInfo& info = side.model->info();
-    const ordered_json adapters = side.use_adapters ? generate::describe_adapters(info) : ordered_json::array();
-    ordered_json model{{"name", info.name},
-                       {"description", info.description},
-                       {"sha256", info.content_hash},
-                       {"weight_type", side.weight_type},
-                       {"arithmetic", engine::traits(info.arithmetic).name},
-                       {"arithmetic_version", engine::traits(info.arithmetic).version}};
-    if (info.packed_matrices < info.quantised_matrices) {
-        model["arithmetic_covers"] = {{"matrices", info.packed_matrices}, {"of", info.quantised_matrices}};
-    }
-    return {{"model", model}, {"adapters", adapters}, {"prompt", describe(prompt)}};
-}
+                                     "tv",
+                                     "tv_lower_bound",
+                                     "tv_upper_bound"};
 
 class ShiftRun {
 public:
-    ShiftRun(const Side& base, const Side& aligned, const std::vector<ShiftItem>& items, const ShiftOptions& options)
-        : base_(base),
-          aligned_(aligned),
+    ShiftRun(AnswerScorer& scorer, const std::vector<ShiftItem>& items, const ShiftOptions& options)
+        : scorer_(scorer),
           items_(items),
           options_(options),
-          scorer_(base, aligned, options.allowed_vocabulary_mismatch),
-          pieces_(*aligned.model) {
+          pieces_([&scorer](Token token) { return scorer.piece(token, /*special=*/true); }) {
+        identity_ = scorer.identity();
+        bool generates = false;
         for (const ShiftItem& item : items) {
-            check_ids(item, item.answer_ids, "answer_ids", aligned.model->info().vocabulary_size);
-            check_ids(item, item.base_prompt_ids, "base_prompt_ids", base.model->info().vocabulary_size);
-            check_ids(item, item.aligned_prompt_ids, "aligned_prompt_ids", aligned.model->info().vocabulary_size);
-            generates_ = generates_ || !is_given(item);
+            scorer.check(item);
+            generates = generates || !is_given(item);
         }
-        identity_ = identity();
+        if (generates) identity_["max_tokens"] = options.max_tokens;
         outcome_.progress.total = items.size();
     }
 
@@ -132,28 +102,6 @@ private:
         const ShiftItem* item;
         std::string key;
     };
-
-    static void check_ids(const ShiftItem& item, const std::vector<Token>& ids, const char* name, std::size_t size) {
-        for (std::size_t i = 0; i < ids.size(); ++i) {
-            if (ids[i] >= 0 && static_cast<std::size_t>(ids[i]) < size) continue;
-            throw error(ErrorKind::BadInput, "item {} (line {}): {}[{}] is {}, outside the vocabulary of {} tokens; {}",
-                        item.id, item.line, name, i, ids[i], size, "were the ids made with another model?");
-        }
-    }
-
-    ordered_json identity() const {
-        const engine::EngineBuild build = engine::engine_build();
-        ordered_json identity{{"base", describe(base_, scorer_.base_prompt())},
-                              {"aligned", describe(aligned_, scorer_.aligned_prompt())},
-                              {"top_k", options_.top_k},
-                              {"engine", {{"version", build.version}, {"commit", build.commit}}},
-                              {"flash_attention", flash_attention_name(options_.session.flash_attention)},
-                              {"vocabulary",
-                               {{"compared", scorer_.vocabulary().shared_size - scorer_.vocabulary().different.size()},
-                                {"left_out", scorer_.vocabulary().mismatches()}}}};
-        if (generates_) identity["max_tokens"] = options_.max_tokens;
-        return identity;
-    }
 
     static std::string key_of(const std::string& run_hash, const ShiftItem& item) {
         ordered_json content{{"run", run_hash}, {"id", item.id}, {"query", item.conversation.query}};
@@ -194,7 +142,10 @@ private:
             notice(text);
         }
         std::erase_if(pending_, [&](const Pending& task) { return earlier.has(task.key); });
-        if (!pending_.empty()) say_change_of_threads();
+        if (const std::string change = scorer_.change_since(records_->manifest());
+            !pending_.empty() && !change.empty()) {
+            notice(fmt::format("{}: {}", options_.folder.string(), change));
+        }
         outcome_.resumed = items_.size() - pending_.size();
         outcome_.progress.done = outcome_.resumed;
         if (outcome_.resumed > 0) {
@@ -208,15 +159,6 @@ private:
         }
     }
 
-    /// The arithmetic itself belongs to the identity.
-    void say_change_of_threads() const {
-        for (const auto* side : {&base_, &aligned_}) {
-            const std::string change = generate::change_of_arithmetic(
-                records_->manifest(), side->model->info().arithmetic, thread_count(options_.session.threads));
-            if (!change.empty()) return notice(fmt::format("{}: {}", options_.folder.string(), change));
-        }
-    }
-
     /// From here on files change: everything that can be wrong with the run as a whole is known by now.
     void begin() {
         if (records_->has_begun()) return;
@@ -227,31 +169,29 @@ private:
     void write_manifest(bool finished) {
         if (started_.empty()) started_ = generate::timestamp();
         const ShiftProgress& progress = outcome_.progress;
-        const ordered_json manifest{{"format", kFormat},
-                                    {"urial", URIAL_VERSION},
-                                    {"engine", generate::describe_engine()},
-                                    {"kernel", path_name(KernelPath::Automatic)},
-                                    {"identity", identity_},
-                                    {"origin", options_.origin},
-                                    {"threads", records_->threads(thread_count(options_.session.threads))},
-                                    {"sequences", sequences_},
-                                    {"started", started_},
-                                    {"finished", finished ? ordered_json(generate::timestamp()) : ordered_json()},
-                                    {"records", progress.done},
-                                    {"failed", progress.failed},
-                                    {"total", progress.total},
-                                    {"positions", progress.positions},
-                                    {"seconds",
-                                     {{"all", progress.seconds},
-                                      {"base", progress.base_seconds},
-                                      {"aligned", progress.aligned_seconds},
-                                      {"statistics", progress.statistics_seconds}}}};
+        ordered_json manifest{{"format", kFormat}, {"urial", URIAL_VERSION}};
+        manifest.update(scorer_.circumstances());
+        manifest["identity"] = identity_;
+        manifest["origin"] = options_.origin;
+        if (scorer_.computes_here()) manifest["threads"] = records_->threads(thread_count(options_.session.threads));
+        manifest.update({{"sequences", sequences_},
+                         {"started", started_},
+                         {"finished", finished ? ordered_json(generate::timestamp()) : ordered_json()},
+                         {"records", progress.done},
+                         {"failed", progress.failed},
+                         {"total", progress.total},
+                         {"positions", progress.positions},
+                         {"seconds",
+                          {{"all", progress.seconds},
+                           {"base", progress.base_seconds},
+                           {"aligned", progress.aligned_seconds},
+                           {"statistics", progress.statistics_seconds}}}});
         write_file_atomic(manifest_file(options_.folder), manifest.dump(2) + "\n");
     }
 
     void analyse() {
         ScoreOptions scoring;
-        scoring.top_k = std::max(options_.top_k, kOriginalListLength);
+        scoring.top_k = options_.top_k;
         scoring.parallel = options_.parallel;
         scoring.max_tokens = options_.max_tokens;
         scoring.session = options_.session;
@@ -263,7 +203,7 @@ private:
         };
         std::vector<const ShiftItem*> items;
         for (const Pending& pending : pending_) items.push_back(pending.item);
-        sequences_ = Scorer::sequences(items, scoring);
+        sequences_ = scorer_.sequences(items, scoring);
         scorer_.score(
             items, scoring, [this] { begin(); },
             [this](std::size_t i, ScoredAnswer&& scored) { record(pending_[i], std::move(scored)); });
@@ -289,13 +229,11 @@ private:
         const ShiftItem& item = *pending.item;
         std::string text = item.answer_text.value_or(result.text);
         if (result.finish == "given" && !item.answer_text) {
-            for (const Token token : result.answer) text += aligned_.model->piece(token);
+            for (const Token token : result.answer) text += scorer_.piece(token, /*special=*/false);
         }
         record["answer"] = replace_invalid_utf8(text);
         record["finish_reason"] = result.finish;
-        if (!is_given(item))
-            record["generator"] =
-                generate::generator_name(aligned_.model->info(), aligned_.use_adapters, aligned_.prompt->label());
+        if (!is_given(item)) record["generator"] = scorer_.generator();
         add_statistics(record, result, options_.top_k, pieces_);
         records_->append(record);
         ++outcome_.progress.done;
@@ -310,13 +248,10 @@ private:
         notice(fmt::format("item {} failed: {}", pending.item->id, reason));
     }
 
-    const Side& base_;
-    const Side& aligned_;
+    AnswerScorer& scorer_;
     const std::vector<ShiftItem>& items_;
     const ShiftOptions& options_;
-    Scorer scorer_;
     Pieces pieces_;
-    bool generates_ = false;
     ordered_json identity_;
     std::optional<generate::RunRecords> records_;
     std::vector<Pending> pending_;
@@ -325,17 +260,28 @@ private:
     int sequences_ = 0;
 };
 
-}  // namespace
-
-ShiftOutcome run_shift(const Side& base, const Side& aligned, const std::vector<ShiftItem>& items,
-                       const ShiftOptions& options) {
+/// Throws Error{BadInput} for what is wrong whoever scores.
+void check(const std::vector<ShiftItem>& items, const ShiftOptions& options) {
     if (items.empty()) throw Error(ErrorKind::BadInput, "there is nothing to analyse: no instruction and no answer");
     if (options.top_k < 1) throw Error(ErrorKind::BadInput, "top-k is 0: it must be 1 or more");
     if (options.parallel < 1)
         throw error(ErrorKind::BadInput, "parallel is {}: it must be 1 or more", options.parallel);
     if (options.max_tokens < 1)
         throw error(ErrorKind::BadInput, "max-tokens is {}: it must be 1 or more", options.max_tokens);
-    return ShiftRun(base, aligned, items, options).run();
+}
+
+}  // namespace
+
+ShiftOutcome run_shift(const Side& base, const Side& aligned, const std::vector<ShiftItem>& items,
+                       const ShiftOptions& options) {
+    check(items, options);
+    return ShiftRun(*pair_scorer(base, aligned, options), items, options).run();
+}
+
+ShiftOutcome run_shift(ListedSide& base, ListedSide& aligned, const std::vector<ShiftItem>& items,
+                       const ShiftOptions& options) {
+    check(items, options);
+    return ShiftRun(*listed_scorer(base, aligned, options), items, options).run();
 }
 
 std::filesystem::path manifest_file(const std::filesystem::path& folder) { return folder / "manifest.json"; }

@@ -81,6 +81,16 @@ Estimate interval_of(const std::vector<Ratio>& answers) {
 
 }  // namespace
 
+void Summarizer::Divergence::add(double value, bool is_end) {
+    ++positions;
+    if (!std::isfinite(value)) return;
+    ++finite;
+    sum += value;
+    if (!is_end) return;
+    ++finite_ends;
+    sum_ends += value;
+}
+
 void Summarizer::add_position(BinCounts& counts, const ShiftRecord& record, std::size_t position) {
     ++counts.positions;
     const ShiftClass kind = shift_class(record.base_rank[position]);
@@ -88,13 +98,12 @@ void Summarizer::add_position(BinCounts& counts, const ShiftRecord& record, std:
     if (kind == ShiftClass::Shifted) ++counts.shifted;
     const bool ends = ends_answer(record.pieces[position], position + 1 == record.answer_ids.size());
     if (ends) ++counts.ends;
-    if (std::isfinite(record.kl_ab[position])) {
-        ++counts.finite;
-        counts.kl += record.kl_ab[position];
-        if (ends) {
-            ++counts.finite_ends;
-            counts.kl_ends += record.kl_ab[position];
-        }
+    if (record.kl_ab_lower.empty()) {
+        counts.kl.add(record.kl_ab[position], ends);
+    } else {
+        counts.kl_lower.add(record.kl_ab_lower[position], ends);
+        counts.tv_lower += record.tv_lower[position];
+        counts.tv_upper += record.tv_upper[position];
     }
     counts.rank += std::min(record.base_rank[position], kRankCap);
     counts.probability += std::exp(record.base_logp[position]);
@@ -157,15 +166,33 @@ ClassShares Summarizer::shares_of(const std::vector<const Counts*>& counts) {
             share([](const Counts& c) { return c.marginal; }), share([](const Counts& c) { return c.shifted; })};
 }
 
-Estimate Summarizer::mean_kl(const std::vector<const BinCounts*>& counts) {
+Estimate Summarizer::mean(const std::vector<const BinCounts*>& counts, Divergence BinCounts::*divergence) {
     return ratio_of(
-        counts, [](const BinCounts& c) { return c.kl; }, [](const BinCounts& c) { return c.finite; });
+        counts, [=](const BinCounts& c) { return (c.*divergence).sum; },
+        [=](const BinCounts& c) { return (c.*divergence).finite; });
 }
 
-Estimate Summarizer::mean_kl_without_ends(const std::vector<const BinCounts*>& counts) {
+Estimate Summarizer::mean_without_ends(const std::vector<const BinCounts*>& counts, Divergence BinCounts::*divergence) {
     return ratio_of(
-        counts, [](const BinCounts& c) { return c.kl - c.kl_ends; },
-        [](const BinCounts& c) { return c.finite - c.finite_ends; });
+        counts, [=](const BinCounts& c) { return (c.*divergence).sum - (c.*divergence).sum_ends; },
+        [=](const BinCounts& c) { return (c.*divergence).finite - (c.*divergence).finite_ends; });
+}
+
+std::optional<BoundsSummary> Summarizer::bounds_of(const std::vector<const BinCounts*>& counts) {
+    BoundsSummary bounds;
+    for (const BinCounts* answer : counts) {
+        bounds.positions += answer->kl_lower.positions;
+        bounds.infinite_kl += answer->kl_lower.positions - answer->kl_lower.finite;
+    }
+    if (bounds.positions == 0) return std::nullopt;
+    const auto positions = [](const BinCounts& c) { return c.kl_lower.positions; };
+    bounds.kl_ab_lower = mean(counts, &BinCounts::kl_lower);
+    bounds.kl_lower_without_ends = mean_without_ends(counts, &BinCounts::kl_lower);
+    bounds.tv_lower = ratio_of(
+        counts, [](const BinCounts& c) { return c.tv_lower; }, positions);
+    bounds.tv_upper = ratio_of(
+        counts, [](const BinCounts& c) { return c.tv_upper; }, positions);
+    return bounds;
 }
 
 std::vector<const Summarizer::BinCounts*> Summarizer::counts_of_bin(std::size_t bin) const {
@@ -182,13 +209,15 @@ void Summarizer::add_bins(Summary& summary) const {
         PositionBin bin;
         bin.begin = kBinBegins[b];
         bin.end = b + 1 < kBinBegins.size() ? kBinBegins[b + 1] : 0;
-        std::size_t others = 0;  // positions with a finite KL that are no end
+        std::size_t others = 0, bounded = 0;  // positions with a finite KL, or bound of it, that are no end
         for (const BinCounts* answer : counts) {
             bin.positions += answer->positions;
-            others += answer->finite - answer->finite_ends;
+            others += answer->kl.finite - answer->kl.finite_ends;
+            bounded += answer->kl_lower.finite - answer->kl_lower.finite_ends;
         }
         bin.shares = shares_of(counts);
-        if (others > 0) bin.kl_without_ends = mean_kl_without_ends(counts);
+        if (others > 0) bin.kl_without_ends = mean_without_ends(counts, &BinCounts::kl);
+        if (bounded > 0) bin.kl_lower_without_ends = mean_without_ends(counts, &BinCounts::kl_lower);
         bin.base_rank = ratio_of(
             counts, [](const BinCounts& c) { return c.rank; }, positions_of<BinCounts>);
         bin.base_prob = ratio_of(
@@ -217,7 +246,7 @@ void Summarizer::add_answers(Summary& summary) const {
         const auto positions = static_cast<double>(answer.all.positions);
         summary.answers_by_shift.push_back({answer.id, answer.instruction, answer.all.positions,
                                             quotient(static_cast<double>(answer.all.shifted), positions),
-                                            quotient(answer.all.kl, static_cast<double>(answer.all.finite))});
+                                            quotient(answer.all.kl.sum, static_cast<double>(answer.all.kl.finite))});
     }
     std::stable_sort(summary.answers_by_shift.begin(), summary.answers_by_shift.end(),
                      [](const AnswerShift& a, const AnswerShift& b) { return a.shifted > b.shifted; });
@@ -236,7 +265,7 @@ void Summarizer::add_tags(Summary& summary) const {
         row.answers = counts.size();
         for (const BinCounts* answer : counts) row.positions += answer->positions;
         row.shares = shares_of(counts);
-        row.kl_ab = mean_kl(counts);
+        row.kl_ab = mean(counts, &BinCounts::kl);
         summary.tags.push_back(std::move(row));
     }
 }
@@ -265,15 +294,16 @@ Summary Summarizer::finish() const {
         counts.push_back(&answer.all);
         agreement.push_back({static_cast<double>(answer.agreeing), static_cast<double>(answer.all.positions)});
         summary.positions += answer.all.positions;
-        summary.infinite_kl += answer.all.positions - answer.all.finite;
+        summary.infinite_kl += answer.all.kl.positions - answer.all.kl.finite;
         summary.ends += answer.all.ends;
-        kl_of_ends.numerator += answer.all.kl_ends;
-        kl_of_ends.denominator += answer.all.kl;
+        kl_of_ends.numerator += answer.all.kl.sum_ends;
+        kl_of_ends.denominator += answer.all.kl.sum;
     }
     summary.shares = shares_of(counts);
-    summary.kl_ab = mean_kl(counts);
+    summary.kl_ab = mean(counts, &BinCounts::kl);
+    summary.bounds = bounds_of(counts);
     summary.ends_kl_share = quotient(kl_of_ends.numerator, kl_of_ends.denominator);
-    summary.kl_without_ends = mean_kl_without_ends(counts);
+    summary.kl_without_ends = mean_without_ends(counts, &BinCounts::kl);
     summary.self_agreement = interval_of(agreement);
     summary.near_ties_base = near_ties_base_;
     summary.near_ties_aligned = near_ties_aligned_;

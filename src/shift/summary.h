@@ -35,18 +35,17 @@ struct ClassShares {
     Estimate shifted;
 };
 
-/// In a mean base rank greater ranks count as this, as in the paper's Figure 4.
-inline constexpr std::uint32_t kRankCap = 50;
-
 /// Positions begin <= i < end of every answer that is as long. Positions count from 0.
 struct PositionBin {
     std::size_t begin = 0;
     std::size_t end = 0;  ///< 0: no end
     std::size_t positions = 0;
     ClassShares shares;
-    std::optional<Estimate> kl_without_ends;  ///< mean, nats, without the tokens that end answers; nullopt: no other
-    Estimate base_rank;                       ///< mean rank of the token in the base model, at most kRankCap each
-    Estimate base_prob;                       ///< mean probability that the base model gives the token
+    /// Mean, nats, without the tokens that end answers; nullopt: no other, or the records have only its bound.
+    std::optional<Estimate> kl_without_ends;
+    std::optional<Estimate> kl_lower_without_ends;  ///< likewise, of the lower bound
+    Estimate base_rank;                             ///< mean rank of the token in the base model, at most kRankCap each
+    Estimate base_prob;                             ///< mean probability that the base model gives the token
 };
 
 struct TokenShift {
@@ -68,7 +67,7 @@ struct AnswerShift {
     std::string instruction;
     std::size_t positions = 0;
     double shifted = 0;  ///< share of positions
-    double kl_ab = 0;    ///< mean, nats
+    double kl_ab = 0;    ///< mean, nats; NaN where the records have only its bound
 };
 
 struct TagShift {
@@ -85,13 +84,24 @@ struct OriginalSummary {
     std::vector<Estimate> means;  ///< in the order of kOriginalNames
 };
 
+/// Means of what bounds the divergences, over the positions of records that have no more (shift/bounds.h). A bound is
+/// no estimate.
+struct BoundsSummary {
+    std::size_t positions = 0;
+    std::size_t infinite_kl = 0;  ///< positions whose KL is infinite for certain; they are left out of its means
+    Estimate kl_ab_lower;         ///< the mean KL(aligned || base) is at least this, nats
+    Estimate kl_lower_without_ends;
+    Estimate tv_lower;  ///< the mean total variation distance is at least this
+    Estimate tv_upper;  ///< and at most this
+};
+
 struct Summary {
     std::size_t answers = 0;
     std::size_t positions = 0;
     std::size_t repeated = 0;     ///< records that stand in the file again; each answer counts once
     std::size_t infinite_kl = 0;  ///< positions whose KL is infinite; they are left out of its means
     ClassShares shares;
-    Estimate kl_ab;                  ///< mean, nats
+    Estimate kl_ab;                  ///< mean, nats, over the positions that have one
     std::size_t ends = 0;            ///< positions whose token ends its answer (ends_answer)
     double ends_kl_share = 0;        ///< their part of the sum of the KL, in [0, 1]
     Estimate kl_without_ends;        ///< mean over the other positions, nats
@@ -104,6 +114,7 @@ struct Summary {
     std::vector<AnswerShift> answers_by_shift;  ///< the most shifted first, all of them
     std::vector<TagShift> tags;                 ///< sorted by name
     std::optional<OriginalSummary> original;    ///< nullopt: no record has them
+    std::optional<BoundsSummary> bounds;        ///< nullopt: the KL of every position is known
 };
 /// Nats of margin. Tighter than generate's kNearTieGap: shift runs compute in precise arithmetic, where a margin moves
 /// by less than a hundredth of what it moves by in the engine's.
@@ -119,10 +130,18 @@ public:
     Summary finish() const;
 
 private:
+    /// A divergence, or a bound of it, over some positions; at some it is infinite.
+    struct Divergence {
+        std::size_t positions = 0;                // that have one
+        std::size_t finite = 0, finite_ends = 0;  // finite_ends: of them those of tokens that end answers
+        double sum = 0, sum_ends = 0;
+        void add(double value, bool is_end);
+    };
     struct BinCounts {
-        std::size_t positions = 0, marginal = 0, shifted = 0;
-        std::size_t finite = 0, ends = 0, finite_ends = 0;  // finite_ends: those of the ends whose KL is finite
-        double kl = 0, kl_ends = 0, rank = 0, probability = 0;
+        std::size_t positions = 0, marginal = 0, shifted = 0, ends = 0;
+        Divergence kl, kl_lower;
+        double tv_lower = 0, tv_upper = 0;  // over the positions of kl_lower
+        double rank = 0, probability = 0;
     };
     struct OriginalCounts {
         std::size_t positions = 0, marginal = 0, shifted = 0;
@@ -144,8 +163,9 @@ private:
     static std::size_t positions_of(const Counts& counts);
     template <typename Counts>
     static ClassShares shares_of(const std::vector<const Counts*>& counts);
-    static Estimate mean_kl(const std::vector<const BinCounts*>& counts);
-    static Estimate mean_kl_without_ends(const std::vector<const BinCounts*>& counts);
+    static Estimate mean(const std::vector<const BinCounts*>& counts, Divergence BinCounts::*divergence);
+    static Estimate mean_without_ends(const std::vector<const BinCounts*>& counts, Divergence BinCounts::*divergence);
+    static std::optional<BoundsSummary> bounds_of(const std::vector<const BinCounts*>& counts);
     std::vector<const BinCounts*> counts_of_bin(std::size_t bin) const;
     void add_bins(Summary& summary) const;
     void add_tokens(Summary& summary) const;

@@ -124,19 +124,32 @@ std::string bin_share_table(const Summary& summary) {
 }
 
 std::string bin_mean_table(const Summary& summary) {
-    Table table({"position", "KL without ends (nats)", fmt::format("mean base rank (at most {})", kRankCap),
-                 "base probability"},
+    Table table({"position", summary.bounds ? "lower bound of KL without ends (nats)" : "KL without ends (nats)",
+                 fmt::format("mean base rank (at most {})", kRankCap), "base probability"},
                 1);
     for (const PositionBin& bin : summary.bins) {
-        table.add({range(bin), bin.kl_without_ends ? number(*bin.kl_without_ends) : "-", number(bin.base_rank, 2),
-                   number(bin.base_prob)});
+        const std::optional<Estimate>& kl = summary.bounds ? bin.kl_lower_without_ends : bin.kl_without_ends;
+        table.add({range(bin), kl ? number(*kl) : "-", number(bin.base_rank, 2), number(bin.base_prob)});
     }
     return table.text();
 }
 
+/// The mean KL, or what is known of it.
+std::string divergence_lines(const Summary& summary) {
+    const std::string counted = fmt::format("- {} answers, {} positions; ", summary.answers, summary.positions);
+    if (!summary.bounds) return counted + fmt::format("mean KL(aligned || base) {} nats\n", number(summary.kl_ab));
+    const BoundsSummary& bounds = *summary.bounds;
+    std::string text = counted + "the KL is not known where a model is on a server\n";
+    text +=
+        fmt::format("- lower bound of the mean KL(aligned || base): {} nats; without the tokens that end answers {}\n",
+                    number(bounds.kl_ab_lower), number(bounds.kl_lower_without_ends));
+    return text + fmt::format("- mean total variation distance: from {} to {}\n", number(bounds.tv_lower),
+                              number(bounds.tv_upper));
+}
+
 /// What the tokens that end answers add to the mean KL; nothing where no answer has one.
 std::string ends_line(const Summary& summary) {
-    if (summary.ends == 0) return "";
+    if (summary.ends == 0 || std::isnan(summary.kl_ab.value)) return "";
     return fmt::format(
         "- {} of the positions are the token that ends an answer, and carry {} of the sum of the KL: without them its "
         "mean is {} nats\n",
@@ -238,6 +251,7 @@ std::string describe_side(const ordered_json& side) {
             text += " (" + arithmetic + " arithmetic" + coverage(side) + ")";
         }
     }
+    if (const std::string software = text_at(side, "/software"); !software.empty()) text += " on " + software;
     if (side.contains("adapters")) {
         for (const ordered_json& adapter : side["adapters"]) text += " + " + text_at(adapter, "/file");
     }
@@ -300,6 +314,11 @@ SummaryContext summary_context(const ordered_json& manifest, const Summary& summ
         context.warnings.push_back(
             fmt::format("the KL is infinite at {} positions, which its means leave out", summary.infinite_kl));
     }
+    if (summary.bounds && summary.bounds->infinite_kl > 0) {
+        context.warnings.push_back(
+            fmt::format("the lower bound of the KL is infinite at {} positions, which its means leave out",
+                        summary.bounds->infinite_kl));
+    }
     if (summary.repeated > 0) {
         context.warnings.push_back(
             fmt::format("{} records stand in the file more than once; each answer counts once", summary.repeated));
@@ -321,6 +340,14 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
                       {"infinite_kl", summary.infinite_kl},
                       {"self_agreement", interval_json(summary.self_agreement)},
                       {"near_ties", {{"base", summary.near_ties_base}, {"aligned", summary.near_ties_aligned}}}};
+    if (summary.bounds) {
+        json["bounds"] = {{"positions", summary.bounds->positions},
+                          {"kl_ab_lower_bound", interval_json(summary.bounds->kl_ab_lower)},
+                          {"kl_ab_lower_bound_without_ends", interval_json(summary.bounds->kl_lower_without_ends)},
+                          {"infinite_kl", summary.bounds->infinite_kl},
+                          {"tv_lower_bound", interval_json(summary.bounds->tv_lower)},
+                          {"tv_upper_bound", interval_json(summary.bounds->tv_upper)}};
+    }
     for (const char* list : {"bins", "tokens", "groups", "answers_by_shift", "tags"})
         json[list] = ordered_json::array();
     for (const PositionBin& bin : summary.bins) {
@@ -332,6 +359,9 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
              {"kl_ab_without_ends", bin.kl_without_ends ? interval_json(*bin.kl_without_ends) : ordered_json()},
              {"base_rank_50", interval_json(bin.base_rank)},
              {"base_prob", interval_json(bin.base_prob)}});
+        if (bin.kl_lower_without_ends) {
+            json["bins"].back()["kl_ab_lower_bound_without_ends"] = interval_json(*bin.kl_lower_without_ends);
+        }
     }
     for (const TokenShift& token : summary.tokens) {
         json["tokens"].push_back({{"id", token.token},
@@ -369,8 +399,7 @@ std::string headline(const Summary& summary, const SummaryContext& context) {
     if (!context.label.empty()) text += ": " + visible(context.label, 200);
     text += "\n\n";
     text += fmt::format("- base: {}\n- aligned: {}\n", visible(context.base, 200), visible(context.aligned, 200));
-    text += fmt::format("- {} answers, {} positions; mean KL(aligned || base) {} nats\n", summary.answers,
-                        summary.positions, number(summary.kl_ab));
+    text += divergence_lines(summary);
     text += ends_line(summary);
     text += fmt::format("- self-agreement (the token is the aligned model's first choice): {}\n",
                         percent(summary.self_agreement));

@@ -7,6 +7,7 @@
 
 #include "shift/original_measures.h"
 #include "support/expect_text.h"
+#include "support/shift_record.h"
 
 namespace urial::shift {
 namespace {
@@ -284,6 +285,42 @@ TEST(SummaryText, nothing_analysed_gives_dashes_and_never_a_number) {
     EXPECT_FALSE(test::contains(text, "0.000"));
     EXPECT_TRUE(as_json(summary, {})["kl_ab"]["value"].is_null());
     EXPECT_TRUE(as_json(summary, {})["shares"]["shifted"]["value"].is_null());
+}
+
+TEST(Summary, a_run_that_knows_only_bounds_says_so_and_never_calls_them_kl) {
+    Summarizer summarizer;
+    for (const char* id : {"a", "b"}) {
+        nlohmann::ordered_json record = test::bounded_record();
+        record["id"] = id;
+        summarizer.add(parse_record(nlohmann::ordered_json::parse(record.dump()), "here"));
+    }
+    const Summary summary = summarizer.finish();
+    ASSERT_TRUE(summary.bounds.has_value());
+    EXPECT_TRUE(std::isnan(summary.kl_ab.value));
+    EXPECT_EQ(summary.infinite_kl, 0U);
+    EXPECT_DOUBLE_EQ(summary.bounds->kl_ab_lower.value, (0.25 + 2.75) / 2);
+    EXPECT_DOUBLE_EQ(summary.bounds->tv_lower.value, (0.125 + 0.5) / 2);
+    EXPECT_DOUBLE_EQ(summary.bounds->tv_upper.value, (0.375 + 1.0) / 2);
+    EXPECT_DOUBLE_EQ(summary.shares.shifted.value, 0.5) << "a rank that nobody knows is beyond the list";
+    EXPECT_DOUBLE_EQ(summary.bins[0].base_rank.value, (1.0 + kRankCap) / 2);
+    EXPECT_FALSE(summary.bins[0].kl_without_ends.has_value());
+    EXPECT_DOUBLE_EQ(summary.bins[0].kl_lower_without_ends->value, 1.5);
+    const std::string text = as_markdown(summary, {});
+    EXPECT_TRUE(test::contains(text, "the KL is not known where a model is on a server"));
+    EXPECT_TRUE(test::contains(text, "lower bound of the mean KL(aligned || base): 1.500 [1.500, 1.500] nats"));
+    EXPECT_TRUE(test::contains(text, "mean total variation distance: from 0.312 [0.312, 0.312] to 0.688"));
+    EXPECT_FALSE(test::contains(text, "mean KL(aligned || base) 1.5"));
+    EXPECT_FALSE(test::contains(text, "| KL without ends"));
+    const nlohmann::ordered_json json = as_json(summary, {});
+    EXPECT_TRUE(json["kl_ab"]["value"].is_null());
+    EXPECT_EQ(json["bounds"]["kl_ab_lower_bound"]["value"], 1.5);
+}
+
+TEST(Summary, a_run_whose_kl_is_known_has_no_bounds) {
+    Summarizer summarizer;
+    summarizer.add(record_of("a", "xy", {1, 2}));
+    EXPECT_FALSE(summarizer.finish().bounds.has_value());
+    EXPECT_FALSE(as_json(summarizer.finish(), {}).contains("bounds"));
 }
 
 }  // namespace

@@ -33,4 +33,16 @@ inline nlohmann::ordered_json shift_record() {
             {"task", {"reasoning"}}};
 }
 
+/// The same as a run with a model on a server leaves it: bounds in the place of what needs the whole distributions, and
+/// a rank that nobody knows.
+inline nlohmann::ordered_json bounded_record() {
+    nlohmann::ordered_json record = shift_record();
+    for (const char* name : {"kl_ab", "kl_ba", "js", "tv", "base_entropy", "aligned_entropy"}) record.erase(name);
+    record["kl_ab_lower_bound"] = {0.25, 2.75};
+    record["tv_lower_bound"] = {0.125, 0.5};
+    record["tv_upper_bound"] = {0.375, 1.0};
+    record["base_rank"] = {1, nullptr};
+    return record;
+}
+
 }  // namespace urial::test
