@@ -59,7 +59,9 @@ ColumnBlock column_block(const ShiftRun& run) {
     block.add("aligned_argmax", run.aligned_argmax);
     block.add("base_rank", run.base_rank);
     block.add("aligned_rank", run.aligned_rank);
-    for (std::size_t i = 0; i < std::size(kMeasures); ++i) block.add(kMeasures[i].name, run.measures[i]);
+    for (std::size_t i = 0; i < std::size(kMeasures); ++i) {
+        if (run.has_measure[i]) block.add(kMeasures[i].name, run.measures[i]);
+    }
     return block;
 }
 

@@ -38,9 +38,12 @@ void add_record(ShiftRun& run, shift::ShiftRecord&& record) {
     run.base_rank.insert(run.base_rank.end(), record.base_rank.begin(), record.base_rank.end());
     run.aligned_rank.insert(run.aligned_rank.end(), record.aligned_rank.begin(), record.aligned_rank.end());
     for (std::size_t i = 0; i < std::size(kMeasures); ++i) {
-        for (const double value : record.*kMeasures[i].values) {
-            run.measures[i].push_back(std::isfinite(value) ? static_cast<float>(value)
-                                                           : std::numeric_limits<float>::quiet_NaN());
+        const std::vector<double>& values = record.*kMeasures[i].values;
+        run.has_measure[i] = run.has_measure[i] || !values.empty();
+        for (std::size_t position = 0; position < length; ++position) {
+            const bool is_there = position < values.size() && std::isfinite(values[position]);
+            run.measures[i].push_back(is_there ? static_cast<float>(values[position])
+                                               : std::numeric_limits<float>::quiet_NaN());
         }
     }
     add_top(run, run.base_top, record.base_top);

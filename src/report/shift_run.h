@@ -41,7 +41,7 @@ struct ShiftAnswer {
     std::uint32_t length = 0;       ///< positions
 };
 
-/// The measures of a record in the order of the page's columns.
+/// The measures of a record in the order of the page's columns. A run has those that its records have.
 struct MeasureColumn {
     const char* name;
     std::vector<double> shift::ShiftRecord::*values;
@@ -54,6 +54,9 @@ inline constexpr MeasureColumn kMeasures[] = {{"base_logp", &shift::ShiftRecord:
                                               {"tv", &shift::ShiftRecord::tv},
                                               {"base_entropy", &shift::ShiftRecord::base_entropy},
                                               {"aligned_entropy", &shift::ShiftRecord::aligned_entropy},
+                                              {"kl_ab_lower_bound", &shift::ShiftRecord::kl_ab_lower},
+                                              {"tv_lower_bound", &shift::ShiftRecord::tv_lower},
+                                              {"tv_upper_bound", &shift::ShiftRecord::tv_upper},
                                               {"base_margin", &shift::ShiftRecord::base_margin},
                                               {"aligned_margin", &shift::ShiftRecord::aligned_margin}};
 
@@ -73,7 +76,8 @@ struct ShiftRun {
     std::size_t positions = 0;
     std::size_t repeated = 0;  ///< records that stand in the file again; each answer counts once
     std::vector<std::uint32_t> token, base_argmax, aligned_argmax, base_rank, aligned_rank;
-    std::vector<float> measures[std::size(kMeasures)];
+    std::vector<float> measures[std::size(kMeasures)];  ///< NaN where a record has none or it is not finite
+    bool has_measure[std::size(kMeasures)] = {};        ///< of any record
     TopLists base_top, aligned_top;
 };
 

@@ -98,6 +98,19 @@ TEST_F(ShiftPageTest, the_columns_hold_what_the_records_say) {
     EXPECT_EQ(texts["answers"][0], (ordered_json{{"id", "7"}, {"instruction", "Why?"}, {"tags", {"task: reasoning"}}}));
 }
 
+TEST_F(ShiftPageTest, a_run_that_knows_only_bounds_has_their_columns_and_no_kl) {
+    const std::string html = html_of(write_run(test::bounded_record()));
+    const ordered_json layout = ordered_json::parse(element(html, "report-header"))["runs"][0]["column_layout"];
+    const std::string bytes = unpack(element(html, "run-0-columns"));
+    EXPECT_EQ(column<float>(bytes, layout, "kl_ab_lower_bound"), (std::vector<float>{0.25F, 2.75F}));
+    EXPECT_EQ(column<float>(bytes, layout, "tv_upper_bound"), (std::vector<float>{0.375F, 1.0F}));
+    EXPECT_EQ(column<std::uint32_t>(bytes, layout, "base_rank"), (std::vector<std::uint32_t>{1, 0xffffffff}));
+    EXPECT_EQ(column<float>(bytes, layout, "aligned_margin"), (std::vector<float>{2.0F, 0.25F}));
+    for (const auto& entry : layout) {
+        for (const char* absent : {"kl_ab", "kl_ba", "js", "tv", "base_entropy"}) EXPECT_NE(entry[0], absent);
+    }
+}
+
 TEST_F(ShiftPageTest, the_top_lists_keep_their_order_and_probabilities) {
     const std::string html = html_of(write_run(shift_record()));
     const ordered_json run = ordered_json::parse(element(html, "report-header"))["runs"][0];

@@ -223,6 +223,7 @@
   function classOf(rank) {
     return rank <= 1 ? 0 : rank <= 3 ? 1 : 2;
   }
+  var kUnknownRank = 4294967295;
   var kLogprobStep = 1 / 1024;
   var kAbsent = 65535;
   function cutColumns(buffer, layout) {
@@ -254,6 +255,7 @@
         this.byId.set(answer.id, answer);
       });
       this.positions = start;
+      this.isBounded = !columns.kl_ab;
       this.topLists = null;
     }
     /** The text of the answer's token at a position counted over the whole run. */
@@ -341,18 +343,30 @@
     return position === answer.start + answer.length - 1 && /^<[^ ]+>$/s.test(run.token(position).trim());
   }
   function meanKl(run, answer) {
-    const [finite, sum] = finiteKl(run, answer);
+    const [finite, sum] = finiteSum(run, answer, "kl_ab");
     return finite ? sum / finite : NaN;
   }
-  function finiteKl(run, answer, withEnd = true) {
+  function finiteSum(run, answer, column, withEnd = true) {
     let finite = 0;
     let sum = 0;
+    const values = run.columns[column];
+    if (!values) return [0, 0];
     for (let p = answer.start; p < answer.start + answer.length; ++p) {
-      if (Number.isNaN(run.columns.kl_ab[p]) || !withEnd && endsAnswer(run, answer, p)) continue;
+      if (Number.isNaN(values[p]) || !withEnd && endsAnswer(run, answer, p)) continue;
       ++finite;
-      sum += run.columns.kl_ab[p];
+      sum += values[p];
     }
     return [finite, sum];
+  }
+  function boundsOf(run, subset) {
+    if (!run.isBounded) return null;
+    const mean = (column, withEnd = true) => bootstrapRatios(subset.map((answer) => finiteSum(run, answer, column, withEnd)))[0];
+    return {
+      kl: mean("kl_ab_lower_bound"),
+      klWithoutEnds: mean("kl_ab_lower_bound", false),
+      tvLower: mean("tv_lower_bound"),
+      tvUpper: mean("tv_upper_bound")
+    };
   }
   function summarize(run, subset) {
     const { token, aligned_argmax, base_margin, aligned_margin } = run.columns;
@@ -371,8 +385,8 @@
       }
       positions += answer.length;
       rows.push([answer.length, ...classCounts(run, answer)]);
-      klRows.push(finiteKl(run, answer));
-      klRowsWithoutEnds.push(finiteKl(run, answer, false));
+      klRows.push(finiteSum(run, answer, "kl_ab"));
+      klRowsWithoutEnds.push(finiteSum(run, answer, "kl_ab", false));
       if (answer.length && endsAnswer(run, answer, answer.start + answer.length - 1)) ++ends;
     }
     return {
@@ -382,7 +396,8 @@
       kl: bootstrapRatios(klRows)[0],
       ends,
       klWithoutEnds: bootstrapRatios(klRowsWithoutEnds)[0],
-      infiniteKl: positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
+      bounds: boundsOf(run, subset),
+      infiniteKl: run.isBounded ? 0 : positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
       selfAgreement: agreeing / positions,
       nearTies: { base: ties.base / positions, aligned: ties.aligned / positions }
     };
@@ -399,16 +414,21 @@
   }
   var kMetrics = {
     kl: (columns, p) => columns.kl_ab[p],
+    klBound: (columns, p) => columns.kl_ab_lower_bound[p],
     rank: (columns, p) => Math.min(kRankCap, columns.base_rank[p]),
     // A log-probability that is not finite (NaN here) is that of an impossible token.
     probability: (columns, p) => Math.exp(columns.base_logp[p]) || 0
   };
-  var kBounds = { kl: [0, Infinity], rank: [1, kRankCap], probability: [0, 1] };
+  function hasMetric(run, metric) {
+    return metric === "kl" ? !run.isBounded : metric === "klBound" ? run.isBounded : true;
+  }
+  var kBounds = { kl: [0, Infinity], klBound: [0, Infinity], rank: [1, kRankCap], probability: [0, 1] };
   function positionCurve(run, subset, metric, fewest = 5) {
     const value = kMetrics[metric];
     const [least, most] = kBounds[metric];
     const longest = subset.reduce((most2, answer) => Math.max(most2, answer.length), 0);
     const curve = [];
+    if (!hasMetric(run, metric)) return curve;
     for (const [first, last] of positionGroups(longest)) {
       let n = 0;
       let sum = 0;
@@ -420,7 +440,7 @@
         let finite = 0;
         for (let i = first; i <= end; ++i) {
           const x = value(run.columns, answer.start + i - 1);
-          if (Number.isNaN(x) || metric === "kl" && endsAnswer(run, answer, answer.start + i - 1)) continue;
+          if (Number.isNaN(x) || metric.startsWith("kl") && endsAnswer(run, answer, answer.start + i - 1)) continue;
           total += x;
           ++finite;
         }
@@ -463,7 +483,8 @@
   };
   function histogram(run, subset, metric) {
     const value = metric === "rank" ? (columns, p) => columns.base_rank[p] : kMetrics[metric];
-    const bins = kHistograms[metric];
+    const bins = kHistograms[metric === "klBound" ? "kl" : metric];
+    if (!hasMetric(run, metric)) return [];
     const counts = new Array(bins.length).fill(0);
     let total = 0;
     for (const answer of subset) {
@@ -486,7 +507,7 @@
         const kind = classOf(base_rank[p]);
         ++row.count;
         ++row.classes[kind];
-        if (!Number.isNaN(kl_ab[p])) {
+        if (kl_ab && !Number.isNaN(kl_ab[p])) {
           row.kl += kl_ab[p];
           ++row.finite;
         }
@@ -594,6 +615,9 @@
   }
 
   // report/inspector.js
+  function rankText(rank) {
+    return rank === kUnknownRank ? "> 50" : formatCount(rank);
+  }
   function listRow(entry, rank, isAnswer) {
     const fill = h("span.fill");
     fill.style.width = `${100 * entry.probability}%`;
@@ -615,7 +639,7 @@
       const entry = { text: run.tokens[answer], probability: Math.exp(run.columns[`${side}_logp`][position]) };
       rows.push(
         h("tr.gap", null, h("td", { colspan: 4 }, "⋮")),
-        listRow(entry, formatCount(run.columns[`${side}_rank`][position]), true)
+        listRow(entry, rankText(run.columns[`${side}_rank`][position]), true)
       );
     }
     return h(
@@ -629,10 +653,30 @@
   function fact(label, value, title) {
     return h("div", { title }, h("dt", null, label), h("dd", null, value));
   }
+  function divergenceFacts(c, position) {
+    return [
+      fact("KL(aligned ‖ base)", formatNumber(c.kl_ab[position])),
+      fact("KL(base ‖ aligned)", formatNumber(c.kl_ba[position])),
+      fact("Jensen–Shannon", formatNumber(c.js[position])),
+      fact("total variation", formatNumber(c.tv[position])),
+      fact("base entropy", formatNumber(c.base_entropy[position], 2)),
+      fact("aligned entropy", formatNumber(c.aligned_entropy[position], 2))
+    ];
+  }
+  function boundFacts(c, position) {
+    return [
+      fact("KL lower bound", formatNumber(c.kl_ab_lower_bound[position]), "KL(aligned ‖ base) is at least this, nats"),
+      fact(
+        "total variation",
+        `${formatNumber(c.tv_lower_bound[position])} to ${formatNumber(c.tv_upper_bound[position])}`,
+        "It lies between these"
+      )
+    ];
+  }
   function describe(run, position) {
     const c = run.columns;
     const rank = c.base_rank[position];
-    return `Token ${visibleToken(run.token(position))}, ${kClassNames[classOf(rank)]}, base rank ${formatCount(rank)}, KL ${formatNumber(c.kl_ab[position], 2)} nats; the base model prefers ${visibleToken(run.tokens[c.base_argmax[position]])}`;
+    return `Token ${visibleToken(run.token(position))}, ${kClassNames[classOf(rank)]}, base rank ${rankText(rank)}, ${run.isBounded ? "KL at least" : "KL"} ${formatNumber((c.kl_ab ?? c.kl_ab_lower_bound)[position], 2)} nats; the base model prefers ${visibleToken(run.tokens[c.base_argmax[position]])}`;
   }
   function makeInspector({ onUnpin, onStep }) {
     const body = h("div.inspector-body");
@@ -687,15 +731,10 @@
         h(
           "dl.facts",
           null,
-          fact("base rank", formatCount(c.base_rank[position]), "Place of this token in the base model’s distribution"),
-          fact("aligned rank", formatCount(c.aligned_rank[position])),
+          fact("base rank", rankText(c.base_rank[position]), "Place of this token in the base model’s distribution"),
+          fact("aligned rank", rankText(c.aligned_rank[position])),
           fact("log-ratio", formatNumber(c.aligned_logp[position] - c.base_logp[position], 2), "log p(aligned) − log p(base) of this token, nats"),
-          fact("KL(aligned ‖ base)", formatNumber(c.kl_ab[position])),
-          fact("KL(base ‖ aligned)", formatNumber(c.kl_ba[position])),
-          fact("Jensen–Shannon", formatNumber(c.js[position])),
-          fact("total variation", formatNumber(c.tv[position])),
-          fact("base entropy", formatNumber(c.base_entropy[position], 2)),
-          fact("aligned entropy", formatNumber(c.aligned_entropy[position], 2))
+          run.isBounded ? boundFacts(c, position) : divergenceFacts(c, position)
         )
       );
       element.classList.toggle("pinned", pinned);
@@ -792,8 +831,14 @@
       config: config()
     };
   }
+  var kKlCurve = { metric: "kl", title: "Distance from the base model", axis: "mean KL without ends, nats", format: ".2f" };
+  var kKlBoundCurve = {
+    metric: "klBound",
+    title: "Least distance from the base model",
+    axis: "lower bound of the mean KL without ends, nats",
+    format: ".2f"
+  };
   var kCurves = [
-    { metric: "kl", title: "Distance from the base model", axis: "mean KL without ends, nats", format: ".2f" },
     { metric: "rank", title: "Base rank of the aligned token", axis: `mean base rank (≤ ${kRankCap})`, format: ".1f" },
     { metric: "probability", title: "What the base model gives it", axis: "mean base probability", format: ".0%" }
   ];
@@ -838,9 +883,10 @@
       ]
     };
   }
+  var kKlBars = { metric: "kl", title: "KL of one position", axis: "KL(aligned ‖ base), nats" };
+  var kKlBoundBars = { metric: "klBound", title: "Lower bound of the KL of one position", axis: "lower bound of KL(aligned ‖ base), nats" };
   var kBars = [
     { metric: "rank", title: "Base ranks", axis: "base rank of the token" },
-    { metric: "kl", title: "KL of one position", axis: "KL(aligned ‖ base), nats" },
     { metric: "probability", title: "Base probabilities", axis: "base probability of the token, up to %" }
   ];
   function barColour(runs, metric, theme) {
@@ -875,9 +921,13 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     };
   }
   function makeCharts(runs) {
+    const bounded = runs.filter((run) => run.isBounded).length;
+    const divergences = (exact, bound) => [...bounded < runs.length ? [exact] : [], ...bounded ? [bound] : []];
+    const curves = [...divergences(kKlCurve, kKlBoundCurve), ...kCurves];
+    const bars = [kBars[0], ...divergences(kKlBars, kKlBoundBars), kBars[1]];
     const charts = [
-      ...kCurves.map((chart) => ({ ...chart, make: curveSpecification })),
-      ...kBars.map((chart) => ({ ...chart, make: histogramSpecification }))
+      ...curves.map((chart) => ({ ...chart, make: curveSpecification })),
+      ...bars.map((chart) => ({ ...chart, make: histogramSpecification }))
     ];
     for (const chart of charts) Object.assign(chart, chartCard(
       chart.title,
@@ -885,8 +935,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       () => chart.card.view.toSVG()
     ));
     return {
-      curves: charts.slice(0, kCurves.length).map((chart) => chart.card),
-      histograms: charts.slice(kCurves.length).map((chart) => chart.card),
+      curves: charts.slice(0, curves.length).map((chart) => chart.card),
+      histograms: charts.slice(curves.length).map((chart) => chart.card),
       async draw(options) {
         for (const chart of charts) {
           chart.card.view?.finalize();
@@ -973,6 +1023,29 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     if (!ends) return null;
     return h("p.note", null, `The KL curve leaves out the tokens that end answers (${formatCount(ends)} positions): they can stand anywhere and would hide how the KL fades. Ranks and probabilities are over all positions.`);
   }
+  function boundFigures(row, summaries) {
+    const bound = (name, of, unit, title) => figure(name, summaries.map((s, i) => row(s.bounds ? [of(s.bounds), h("small", null, unit)] : ["–"], i)), title);
+    return [
+      bound(
+        "lower bound of the mean KL",
+        (b) => formatNumber(b.kl.value),
+        " nats",
+        "The mean KL(aligned ‖ base) is at least this. From the lists of the most likely tokens and the tails beyond them"
+      ),
+      bound(
+        "the same without answer ends",
+        (b) => formatNumber(b.klWithoutEnds.value),
+        " nats",
+        "Without the tokens that end answers, which the base model finds all but impossible"
+      ),
+      bound(
+        "total variation",
+        (b) => `${formatNumber(b.tvLower.value)} to ${formatNumber(b.tvUpper.value)}`,
+        "",
+        "The mean total variation distance lies between these"
+      )
+    ];
+  }
   function keyFigures(runs, summaries) {
     const many = runs.length > 1;
     const row = (text, i) => many ? [h("small.run", null, runs[i].label), text] : [text];
@@ -980,22 +1053,25 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       "dl.figures",
       null,
       figure("tokens analysed", summaries.map((s, i) => row(formatCount(s.positions), i)), "Positions of all answers together"),
-      figure(
-        "mean KL(aligned ‖ base)",
-        summaries.map((s, i) => row([
-          formatNumber(s.kl.value),
-          h("small", null, ` nats, ${formatNumber(s.kl.low)}–${formatNumber(s.kl.high)}`)
-        ], i)),
-        "Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers"
-      ),
-      figure(
-        "mean KL without answer ends",
-        summaries.map((s, i) => row([
-          formatNumber(s.klWithoutEnds.value),
-          h("small", null, ` nats, ${formatNumber(s.klWithoutEnds.low)}–${formatNumber(s.klWithoutEnds.high)}`)
-        ], i)),
-        "The same without the tokens that end answers, which the base model finds all but impossible"
-      ),
+      runs.every((run) => run.isBounded) ? null : [
+        figure(
+          "mean KL(aligned ‖ base)",
+          summaries.map((s, i) => row(s.bounds ? ["–"] : [
+            formatNumber(s.kl.value),
+            h("small", null, ` nats, ${formatNumber(s.kl.low)}–${formatNumber(s.kl.high)}`)
+          ], i)),
+          "Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers"
+        ),
+        figure(
+          "mean KL without answer ends",
+          summaries.map((s, i) => row(s.bounds ? ["–"] : [
+            formatNumber(s.klWithoutEnds.value),
+            h("small", null, ` nats, ${formatNumber(s.klWithoutEnds.low)}–${formatNumber(s.klWithoutEnds.high)}`)
+          ], i)),
+          "The same without the tokens that end answers, which the base model finds all but impossible"
+        )
+      ],
+      summaries.some((s) => s.bounds) ? boundFigures(row, summaries) : null,
       figure(
         "self-agreement",
         summaries.map((s, i) => row(formatPercent(s.selfAgreement), i)),
@@ -1082,6 +1158,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         h("dd", null, "The token of the answer is the base model’s first choice (rank 1), its second or third, or none of these."),
         h("dt", null, "KL(aligned ‖ base)"),
         h("dd", null, "How much the two distributions differ at a position, in nats, over the whole vocabulary."),
+        h("dt", null, "lower bound of the KL, bounds of the total variation"),
+        h("dd", null, "Of a model on a server only the most likely tokens are known. A bound is no estimate: the value itself may lie far from it."),
         h("dt", null, "intervals and bands"),
         h(
           "dd",
@@ -1139,7 +1217,10 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   var kLineHeight = 29;
   var kCardChrome = 120;
   var kPaints = {
-    kl: (columns, p) => Math.min(1, (Number.isNaN(columns.kl_ab[p]) ? Infinity : columns.kl_ab[p]) / 3),
+    kl: (columns, p) => {
+      const values = columns.kl_ab ?? columns.kl_ab_lower_bound;
+      return Math.min(1, (Number.isNaN(values[p]) ? Infinity : values[p]) / 3);
+    },
     surprise: (columns, p) => 1 - (Math.exp(columns.base_logp[p]) || 0)
   };
   function tokenElements(run, position, paint, hits) {
@@ -1223,8 +1304,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
           ["", "in file order"],
           ["most-shifted", "most shifted first"],
           ["least-shifted", "least shifted first"],
-          ["highest-kl", "highest mean KL first"],
-          ["lowest-kl", "lowest mean KL first"],
+          ...this.runs.some((run) => run.isBounded) ? [] : [["highest-kl", "highest mean KL first"], ["lowest-kl", "lowest mean KL first"]],
           ["longest", "longest first"]
         ].map(([value, text]) => h("option", { value }, text))
       );
@@ -1234,7 +1314,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
           this.paint = paint.value;
           this.render();
         } },
-        [["", "colour: class"], ["kl", "colour: KL"], ["surprise", "colour: 1 − base probability"]].map(([value, text]) => h("option", { value }, text))
+        [["", "colour: class"], ["kl", this.runs.some((run) => run.isBounded) ? "colour: KL, or its lower bound" : "colour: KL"], ["surprise", "colour: 1 − base probability"]].map(([value, text]) => h("option", { value }, text))
       );
       return h(
         "div.toolbar",
@@ -1327,7 +1407,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         "div.meta",
         null,
         shareBar(counts.map((n) => n / answer.length), true),
-        h("span", null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)} · mean KL ${formatNumber(meanKl(run, answer), 2)}`)
+        h("span", null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)}` + (run.isBounded ? "" : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`))
       ), tokens);
     }
     // What the panel shows: the pinned token, else the one under the pointer or in focus.

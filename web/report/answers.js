@@ -15,7 +15,10 @@ const kCardChrome = 120;  // px: instruction, share bar, padding
 
 /** How strongly a token is painted, 0 to 1, when the colour shows a number instead of the class. */
 const kPaints = {
-    kl: (columns, p) => Math.min(1, (Number.isNaN(columns.kl_ab[p]) ? Infinity : columns.kl_ab[p]) / 3),
+    kl: (columns, p) => {
+        const values = columns.kl_ab ?? columns.kl_ab_lower_bound;
+        return Math.min(1, (Number.isNaN(values[p]) ? Infinity : values[p]) / 3);
+    },
     surprise: (columns, p) => 1 - (Math.exp(columns.base_logp[p]) || 0),
 };
 
@@ -76,10 +79,11 @@ export class AnswersView {
             tags.map(([tag, count]) => h('option', {value: tag}, `${tag} (${count})`)));
         const order = h('select', {'aria-label': 'Order', onchange: () => { this.wanted.order = order.value; this.render(); }},
             [['', 'in file order'], ['most-shifted', 'most shifted first'], ['least-shifted', 'least shifted first'],
-             ['highest-kl', 'highest mean KL first'], ['lowest-kl', 'lowest mean KL first'], ['longest', 'longest first']]
+             ...(this.runs.some((run) => run.isBounded) ? [] : [['highest-kl', 'highest mean KL first'], ['lowest-kl', 'lowest mean KL first']]),
+             ['longest', 'longest first']]
                 .map(([value, text]) => h('option', {value}, text)));
         const paint = h('select', {'aria-label': 'Colour', onchange: () => { this.paint = paint.value; this.render(); }},
-            [['', 'colour: class'], ['kl', 'colour: KL'], ['surprise', 'colour: 1 − base probability']]
+            [['', 'colour: class'], ['kl', this.runs.some((run) => run.isBounded) ? 'colour: KL, or its lower bound' : 'colour: KL'], ['surprise', 'colour: 1 − base probability']]
                 .map(([value, text]) => h('option', {value}, text)));
         return h('div.toolbar', null, this.search, this.makeLegend(), tags.length ? this.tags : null, order, paint,
                  makeRunPicker(this), this.chip, this.status);
@@ -162,7 +166,8 @@ export class AnswersView {
         for (let p = answer.start; p < answer.start + answer.length; ++p) tokens.append(...tokenElements(run, p, paint, hits));
         if (answer.length) tokens.firstElementChild.tabIndex = 0;
         return h('div.column', null, title, h('div.meta', null, shareBar(counts.map((n) => n / answer.length), true),
-            h('span', null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)} · mean KL ${formatNumber(meanKl(run, answer), 2)}`)), tokens);
+            h('span', null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)}` +
+                (run.isBounded ? '' : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`))), tokens);
     }
 
     // What the panel shows: the pinned token, else the one under the pointer or in focus.

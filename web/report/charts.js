@@ -49,8 +49,10 @@ function base(values, description) {
     };
 }
 
+const kKlCurve = {metric: 'kl', title: 'Distance from the base model', axis: 'mean KL without ends, nats', format: '.2f'};
+const kKlBoundCurve = {metric: 'klBound', title: 'Least distance from the base model',
+                       axis: 'lower bound of the mean KL without ends, nats', format: '.2f'};
 const kCurves = [
-    {metric: 'kl', title: 'Distance from the base model', axis: 'mean KL without ends, nats', format: '.2f'},
     {metric: 'rank', title: 'Base rank of the aligned token', axis: `mean base rank (≤ ${kRankCap})`, format: '.1f'},
     {metric: 'probability', title: 'What the base model gives it', axis: 'mean base probability', format: '.0%'},
 ];
@@ -91,9 +93,10 @@ export function curveSpecification(runs, subsets, {metric, axis, format}, option
     };
 }
 
+const kKlBars = {metric: 'kl', title: 'KL of one position', axis: 'KL(aligned ‖ base), nats'};
+const kKlBoundBars = {metric: 'klBound', title: 'Lower bound of the KL of one position', axis: 'lower bound of KL(aligned ‖ base), nats'};
 const kBars = [
     {metric: 'rank', title: 'Base ranks', axis: 'base rank of the token'},
-    {metric: 'kl', title: 'KL of one position', axis: 'KL(aligned ‖ base), nats'},
     {metric: 'probability', title: 'Base probabilities', axis: 'base probability of the token, up to %'},
 ];
 
@@ -126,17 +129,22 @@ export function histogramSpecification(runs, subsets, {metric, axis}, options) {
     };
 }
 
-/** All six charts as elements; `draw(options)` fills them: {subsets, logarithmic, theme}. */
+/** The charts as elements; `draw(options)` fills them: {subsets, logarithmic, theme}. Runs whose KL is not known have a
+ *  chart of its lower bound instead; where there are both kinds, both are shown. */
 export function makeCharts(runs) {
+    const bounded = runs.filter((run) => run.isBounded).length;
+    const divergences = (exact, bound) => [...(bounded < runs.length ? [exact] : []), ...(bounded ? [bound] : [])];
+    const curves = [...divergences(kKlCurve, kKlBoundCurve), ...kCurves];
+    const bars = [kBars[0], ...divergences(kKlBars, kKlBoundBars), kBars[1]];
     const charts = [
-        ...kCurves.map((chart) => ({...chart, make: curveSpecification})),
-        ...kBars.map((chart) => ({...chart, make: histogramSpecification})),
+        ...curves.map((chart) => ({...chart, make: curveSpecification})),
+        ...bars.map((chart) => ({...chart, make: histogramSpecification})),
     ];
     for (const chart of charts) Object.assign(chart, chartCard(chart.title, `${chart.make === curveSpecification ? 'curve' : 'histogram'}-${chart.metric}`,
         () => chart.card.view.toSVG()));
     return {
-        curves: charts.slice(0, kCurves.length).map((chart) => chart.card),
-        histograms: charts.slice(kCurves.length).map((chart) => chart.card),
+        curves: charts.slice(0, curves.length).map((chart) => chart.card),
+        histograms: charts.slice(curves.length).map((chart) => chart.card),
         async draw(options) {
             for (const chart of charts) {
                 chart.card.view?.finalize();

@@ -10,6 +10,9 @@ export function classOf(rank) {
     return rank <= 1 ? 0 : rank <= 3 ? 1 : 2;
 }
 
+/** A rank that nobody knows: beyond the list that a server was asked for. */
+export const kUnknownRank = 0xffffffff;
+
 const kLogprobStep = 1 / 1024;  // nats; the top lists keep -logp as a multiple of it
 const kAbsent = 0xffff;
 
@@ -44,6 +47,8 @@ export class Run {
             this.byId.set(answer.id, answer);
         });
         this.positions = start;
+        /** Only bounds of the divergences are known: a model was on a server. */
+        this.isBounded = !columns.kl_ab;
         this.topLists = null;
     }
 

@@ -1,7 +1,12 @@
 // The panel beside the answers: both models' top lists and the numbers of one position.
 
-import {classOf, kClassNames} from './data.js';
+import {classOf, kClassNames, kUnknownRank} from './data.js';
 import {formatCount, formatNumber, formatPercent, h, visibleToken} from '../page/dom.js';
+
+/** A server that does not say where a token stands beyond its list was asked for 50 at least. */
+function rankText(rank) {
+    return rank === kUnknownRank ? '> 50' : formatCount(rank);
+}
 
 function listRow(entry, rank, isAnswer) {
     const fill = h('span.fill');
@@ -21,7 +26,7 @@ function topList(run, side, position, title) {
     if (!list.some((entry) => entry.token === answer)) {
         const entry = {text: run.tokens[answer], probability: Math.exp(run.columns[`${side}_logp`][position])};
         rows.push(h('tr.gap', null, h('td', {colspan: 4}, '⋮')),
-                  listRow(entry, formatCount(run.columns[`${side}_rank`][position]), true));
+                  listRow(entry, rankText(run.columns[`${side}_rank`][position]), true));
     }
     return h(`table.top.${side}`, null, h('caption', null, title),
              h('colgroup', null, ['place', 'text', 'bar', 'share'].map((name) => h(`col.${name}`))), h('tbody', null, rows));
@@ -31,12 +36,31 @@ function fact(label, value, title) {
     return h('div', {title}, h('dt', null, label), h('dd', null, value));
 }
 
+function divergenceFacts(c, position) {
+    return [
+        fact('KL(aligned ‖ base)', formatNumber(c.kl_ab[position])),
+        fact('KL(base ‖ aligned)', formatNumber(c.kl_ba[position])),
+        fact('Jensen–Shannon', formatNumber(c.js[position])),
+        fact('total variation', formatNumber(c.tv[position])),
+        fact('base entropy', formatNumber(c.base_entropy[position], 2)),
+        fact('aligned entropy', formatNumber(c.aligned_entropy[position], 2)),
+    ];
+}
+
+function boundFacts(c, position) {
+    return [
+        fact('KL lower bound', formatNumber(c.kl_ab_lower_bound[position]), 'KL(aligned ‖ base) is at least this, nats'),
+        fact('total variation', `${formatNumber(c.tv_lower_bound[position])} to ${formatNumber(c.tv_upper_bound[position])}`,
+            'It lies between these'),
+    ];
+}
+
 /** One sentence for those who hear the page. */
 export function describe(run, position) {
     const c = run.columns;
     const rank = c.base_rank[position];
-    return `Token ${visibleToken(run.token(position))}, ${kClassNames[classOf(rank)]}, base rank ${formatCount(rank)}, ` +
-        `KL ${formatNumber(c.kl_ab[position], 2)} nats; the base model prefers ${visibleToken(run.tokens[c.base_argmax[position]])}`;
+    return `Token ${visibleToken(run.token(position))}, ${kClassNames[classOf(rank)]}, base rank ${rankText(rank)}, ` +
+        `${run.isBounded ? 'KL at least' : 'KL'} ${formatNumber((c.kl_ab ?? c.kl_ab_lower_bound)[position], 2)} nats; the base model prefers ${visibleToken(run.tokens[c.base_argmax[position]])}`;
 }
 
 export function makeInspector({onUnpin, onStep}) {
@@ -67,15 +91,10 @@ export function makeInspector({onUnpin, onStep}) {
                     pinned ? h('button.quiet', {type: 'button', title: 'Let go (Esc)', onclick: onUnpin}, 'unpin') : null)),
             h('div.tops', null, topList(run, 'base', position, 'Base model'), topList(run, 'aligned', position, 'Aligned model')),
             h('dl.facts', null,
-                fact('base rank', formatCount(c.base_rank[position]), 'Place of this token in the base model’s distribution'),
-                fact('aligned rank', formatCount(c.aligned_rank[position])),
+                fact('base rank', rankText(c.base_rank[position]), 'Place of this token in the base model’s distribution'),
+                fact('aligned rank', rankText(c.aligned_rank[position])),
                 fact('log-ratio', formatNumber(c.aligned_logp[position] - c.base_logp[position], 2), 'log p(aligned) − log p(base) of this token, nats'),
-                fact('KL(aligned ‖ base)', formatNumber(c.kl_ab[position])),
-                fact('KL(base ‖ aligned)', formatNumber(c.kl_ba[position])),
-                fact('Jensen–Shannon', formatNumber(c.js[position])),
-                fact('total variation', formatNumber(c.tv[position])),
-                fact('base entropy', formatNumber(c.base_entropy[position], 2)),
-                fact('aligned entropy', formatNumber(c.aligned_entropy[position], 2))));
+                run.isBounded ? boundFacts(c, position) : divergenceFacts(c, position)));
         element.classList.toggle('pinned', pinned);
         element.classList.add('filled');
     }

@@ -55,17 +55,31 @@ function endsNote(summaries) {
         'anywhere and would hide how the KL fades. Ranks and probabilities are over all positions.');
 }
 
+/** What is known of the divergences of runs with a model on a server, under its own name. */
+function boundFigures(row, summaries) {
+    const bound = (name, of, unit, title) => figure(name, summaries.map((s, i) => row(s.bounds ? [of(s.bounds), h('small', null, unit)] : ['–'], i)), title);
+    return [
+        bound('lower bound of the mean KL', (b) => formatNumber(b.kl.value), ' nats',
+            'The mean KL(aligned ‖ base) is at least this. From the lists of the most likely tokens and the tails beyond them'),
+        bound('the same without answer ends', (b) => formatNumber(b.klWithoutEnds.value), ' nats',
+            'Without the tokens that end answers, which the base model finds all but impossible'),
+        bound('total variation', (b) => `${formatNumber(b.tvLower.value)} to ${formatNumber(b.tvUpper.value)}`, '',
+            'The mean total variation distance lies between these'),
+    ];
+}
+
 function keyFigures(runs, summaries) {
     const many = runs.length > 1;
     const row = (text, i) => many ? [h('small.run', null, runs[i].label), text] : [text];
     return h('dl.figures', null,
         figure('tokens analysed', summaries.map((s, i) => row(formatCount(s.positions), i)), 'Positions of all answers together'),
-        figure('mean KL(aligned ‖ base)', summaries.map((s, i) => row([formatNumber(s.kl.value),
+        runs.every((run) => run.isBounded) ? null : [figure('mean KL(aligned ‖ base)', summaries.map((s, i) => row(s.bounds ? ['–'] : [formatNumber(s.kl.value),
             h('small', null, ` nats, ${formatNumber(s.kl.low)}–${formatNumber(s.kl.high)}`)], i)),
             'Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers'),
-        figure('mean KL without answer ends', summaries.map((s, i) => row([formatNumber(s.klWithoutEnds.value),
+        figure('mean KL without answer ends', summaries.map((s, i) => row(s.bounds ? ['–'] : [formatNumber(s.klWithoutEnds.value),
             h('small', null, ` nats, ${formatNumber(s.klWithoutEnds.low)}–${formatNumber(s.klWithoutEnds.high)}`)], i)),
-            'The same without the tokens that end answers, which the base model finds all but impossible'),
+            'The same without the tokens that end answers, which the base model finds all but impossible')],
+        summaries.some((s) => s.bounds) ? boundFigures(row, summaries) : null,
         figure('self-agreement', summaries.map((s, i) => row(formatPercent(s.selfAgreement), i)),
             'Positions where the token is the aligned model’s own first choice. A low value means that another model, ' +
             'template or sampling wrote the answers'),
@@ -124,6 +138,8 @@ function provenance(runs, licences) {
             h('dd', null, 'The token of the answer is the base model’s first choice (rank 1), its second or third, or none of these.'),
             h('dt', null, 'KL(aligned ‖ base)'),
             h('dd', null, 'How much the two distributions differ at a position, in nats, over the whole vocabulary.'),
+            h('dt', null, 'lower bound of the KL, bounds of the total variation'),
+            h('dd', null, 'Of a model on a server only the most likely tokens are known. A bound is no estimate: the value itself may lie far from it.'),
             h('dt', null, 'intervals and bands'),
             h('dd', null, 'Shares and mean KL: 95 % percentile bootstrap over answers, 2,000 resamples, a fixed seed. Curves: ',
               '95 % interval of the mean over answers, normal approximation; later positions are taken together in groups.'),

@@ -64,22 +64,33 @@ export function endsAnswer(run, answer, position) {
     return position === answer.start + answer.length - 1 && /^<[^ ]+>$/s.test(run.token(position).trim());
 }
 
-/** Mean KL(aligned || base) of one answer, without the positions where it is infinite (NaN in the columns). */
+/** Mean KL(aligned || base) of one answer, without the positions where it is infinite (NaN in the columns); NaN where the
+ *  run has none. */
 export function meanKl(run, answer) {
-    const [finite, sum] = finiteKl(run, answer);
+    const [finite, sum] = finiteSum(run, answer, 'kl_ab');
     return finite ? sum / finite : NaN;
 }
 
-/** How many positions have a finite KL, and its sum; without the token that ends the answer if `withEnd` is false. */
-function finiteKl(run, answer, withEnd = true) {
+/** How many positions have a finite value, and their sum; without the token that ends the answer if `withEnd` is false. */
+function finiteSum(run, answer, column, withEnd = true) {
     let finite = 0;
     let sum = 0;
+    const values = run.columns[column];
+    if (!values) return [0, 0];
     for (let p = answer.start; p < answer.start + answer.length; ++p) {
-        if (Number.isNaN(run.columns.kl_ab[p]) || (!withEnd && endsAnswer(run, answer, p))) continue;
+        if (Number.isNaN(values[p]) || (!withEnd && endsAnswer(run, answer, p))) continue;
         ++finite;
-        sum += run.columns.kl_ab[p];
+        sum += values[p];
     }
     return [finite, sum];
+}
+
+/** The bounds of a run that has no KL, as means with intervals; null where the KL is known. */
+function boundsOf(run, subset) {
+    if (!run.isBounded) return null;
+    const mean = (column, withEnd = true) => bootstrapRatios(subset.map((answer) => finiteSum(run, answer, column, withEnd)))[0];
+    return {kl: mean('kl_ab_lower_bound'), klWithoutEnds: mean('kl_ab_lower_bound', false),
+            tvLower: mean('tv_lower_bound'), tvUpper: mean('tv_upper_bound')};
 }
 
 /** The headline: shares of the classes, mean KL, self-agreement, near-ties. */
@@ -100,8 +111,8 @@ export function summarize(run, subset) {
         }
         positions += answer.length;
         rows.push([answer.length, ...classCounts(run, answer)]);
-        klRows.push(finiteKl(run, answer));
-        klRowsWithoutEnds.push(finiteKl(run, answer, false));
+        klRows.push(finiteSum(run, answer, 'kl_ab'));
+        klRowsWithoutEnds.push(finiteSum(run, answer, 'kl_ab', false));
         if (answer.length && endsAnswer(run, answer, answer.start + answer.length - 1)) ++ends;
     }
     return {
@@ -111,7 +122,8 @@ export function summarize(run, subset) {
         kl: bootstrapRatios(klRows)[0],
         ends,
         klWithoutEnds: bootstrapRatios(klRowsWithoutEnds)[0],
-        infiniteKl: positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
+        bounds: boundsOf(run, subset),
+        infiniteKl: run.isBounded ? 0 : positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
         selfAgreement: agreeing / positions,
         nearTies: {base: ties.base / positions, aligned: ties.aligned / positions},
     };
@@ -132,23 +144,30 @@ export function positionGroups(longest) {
 
 const kMetrics = {
     kl: (columns, p) => columns.kl_ab[p],
+    klBound: (columns, p) => columns.kl_ab_lower_bound[p],
     rank: (columns, p) => Math.min(kRankCap, columns.base_rank[p]),
     // A log-probability that is not finite (NaN here) is that of an impossible token.
     probability: (columns, p) => Math.exp(columns.base_logp[p]) || 0,
 };
 
+/** Whether the run has the metric at all. */
+function hasMetric(run, metric) {
+    return metric === 'kl' ? !run.isBounded : metric === 'klBound' ? run.isBounded : true;
+}
+
 /** What a mean can be; the normal approximation knows no bounds. */
-const kBounds = {kl: [0, Infinity], rank: [1, kRankCap], probability: [0, 1]};
+const kBounds = {kl: [0, Infinity], klBound: [0, Infinity], rank: [1, kRankCap], probability: [0, 1]};
 
 /**
- * The mean of "kl", "rank" or "probability" by position, with the 95 % interval of the mean over answers. "kl" leaves
- * out the tokens that end answers. A group that fewer than `fewest` answers reach is left out: it would be noise.
+ * The mean of "kl", "klBound", "rank" or "probability" by position, with the 95 % interval of the mean over answers. "kl"
+ * and "klBound" leave out the tokens that end answers; a run that does not have them has no curve. A group that fewer than `fewest` answers reach is left out: it would be noise.
  */
 export function positionCurve(run, subset, metric, fewest = 5) {
     const value = kMetrics[metric];
     const [least, most] = kBounds[metric];
     const longest = subset.reduce((most, answer) => Math.max(most, answer.length), 0);
     const curve = [];
+    if (!hasMetric(run, metric)) return curve;
     for (const [first, last] of positionGroups(longest)) {
         let n = 0;
         let sum = 0;
@@ -160,7 +179,7 @@ export function positionCurve(run, subset, metric, fewest = 5) {
             let finite = 0;
             for (let i = first; i <= end; ++i) {
                 const x = value(run.columns, answer.start + i - 1);
-                if (Number.isNaN(x) || (metric === 'kl' && endsAnswer(run, answer, answer.start + i - 1))) continue;
+                if (Number.isNaN(x) || (metric.startsWith('kl') && endsAnswer(run, answer, answer.start + i - 1))) continue;
                 total += x;
                 ++finite;
             }
@@ -189,7 +208,8 @@ export const kHistograms = {
 
 export function histogram(run, subset, metric) {
     const value = metric === 'rank' ? (columns, p) => columns.base_rank[p] : kMetrics[metric];
-    const bins = kHistograms[metric];
+    const bins = kHistograms[metric === 'klBound' ? 'kl' : metric];
+    if (!hasMetric(run, metric)) return [];
     const counts = new Array(bins.length).fill(0);
     let total = 0;
     for (const answer of subset) {
@@ -214,7 +234,7 @@ export function tokenTable(run, subset) {
             const kind = classOf(base_rank[p]);
             ++row.count;
             ++row.classes[kind];
-            if (!Number.isNaN(kl_ab[p])) {
+            if (kl_ab && !Number.isNaN(kl_ab[p])) {
                 row.kl += kl_ab[p];
                 ++row.finite;
             }
