@@ -18,7 +18,7 @@ ALLOWED = {
     "prompt": set(),
     "engine": set(),
     "generate": {"prompt", "engine"},
-    "remote": {"http", "prompt", "engine", "generate", "retrieve"},
+    "remote": {"http", "prompt", "engine", "generate", "retrieve", "shift"},
     "shift": {"prompt", "engine", "generate"},
     "batch": {"http", "prompt", "engine", "generate", "remote"},
     "retrieve": {"prompt", "generate", "engine"},

@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/answerers.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "models/models.h"
+#include "remote/scoring_side.h"
 #include "shift/summary.h"
 
 namespace urial::app {
@@ -53,9 +55,7 @@ SourceMaker prompt_of(const SideChoice& side, const PairChoice& choice, const Ca
     return open_source(prompt, callbacks);
 }
 
-}  // namespace
-
-Pair open_pair(const PairChoice& choice, const Callbacks& callbacks) {
+void check_prompts(const PairChoice& choice) {
     const auto has_prompt = [&](std::string_view name) {
         return choice.base.prompt == name || choice.aligned.prompt == name;
     };
@@ -67,6 +67,68 @@ Pair open_pair(const PairChoice& choice, const Callbacks& callbacks) {
         throw error(ErrorKind::BadInput, "--pool goes with a side whose prompt is {}; they are {} and {}",
                     kRetrievalPrompt, printable(choice.base.prompt), printable(choice.aligned.prompt));
     }
+}
+
+bool is_on_servers(const SideChoice& side) { return parse_servers(side.model).has_value(); }
+
+std::unique_ptr<shift::ListedSide> open_local_side(const SideChoice& side, const PairChoice& choice,
+                                                   const Callbacks& callbacks) {
+    const SourceMaker prompt = prompt_of(side, choice, callbacks);
+    shift::Side opened = open_side(side, side.adapters, choice, callbacks);
+    opened.prompt = prompt(*opened.model);
+    return shift::listed_side(std::move(opened));
+}
+
+/// Options that are for a model in this process count where the other side is one.
+std::unique_ptr<shift::ListedSide> open_server_side(const SideChoice& side, const SideChoice& other,
+                                                    const PairChoice& choice, int parallel,
+                                                    const Callbacks& callbacks) {
+    ModelChoice model = choice.loading;
+    model.model = side.model;
+    model.adapters = side.adapters;
+    PromptChoice prompt{.prompt = side.prompt};
+    const bool other_is_here = !is_on_servers(other);
+    if (other_is_here) {
+        model.arithmetic = "auto";
+        model.offline = false;
+    }
+    if (side.prompt == kChatPrompt && !(other_is_here && other.prompt == kChatPrompt)) {
+        prompt.chat_template = choice.chat_template;
+    }
+    if (side.prompt == kRetrievalPrompt) prompt.retrieval = choice.retrieval;
+    std::shared_ptr<const generate::PromptSource> source = open_served_prompt(prompt, callbacks);
+    return std::make_unique<remote::ScoringSide>(open_servers(model, parallel, callbacks), std::move(source),
+                                                 callbacks.cancelled);
+}
+
+}  // namespace
+
+ListedPair open_listed_pair(const PairChoice& choice, int parallel, const Callbacks& callbacks) {
+    check_prompts(choice);
+    const auto open = [&](const SideChoice& side, const SideChoice& other) {
+        return is_on_servers(side) ? open_server_side(side, other, choice, parallel, callbacks)
+                                   : open_local_side(side, choice, callbacks);
+    };
+    ListedPair pair;
+    // Servers first: what is wrong there is said before the seconds of loading a model.
+    if (is_on_servers(choice.aligned)) pair.aligned = open(choice.aligned, choice.base);
+    pair.base = open(choice.base, choice.aligned);
+    if (!pair.aligned) pair.aligned = open(choice.aligned, choice.base);
+    return pair;
+}
+
+shift::ShiftOutcome run_shift(const PairChoice& choice, const std::vector<shift::ShiftItem>& items,
+                              const shift::ShiftOptions& options, const Callbacks& callbacks) {
+    if (is_on_servers(choice.base) || is_on_servers(choice.aligned)) {
+        const ListedPair pair = open_listed_pair(choice, options.parallel, callbacks);
+        return shift::run_shift(*pair.base, *pair.aligned, items, options);
+    }
+    const Pair pair = open_pair(choice, callbacks);
+    return shift::run_shift(pair.base, pair.aligned, items, options);
+}
+
+Pair open_pair(const PairChoice& choice, const Callbacks& callbacks) {
+    check_prompts(choice);
     const SourceMaker base = prompt_of(choice.base, choice, callbacks);
     const SourceMaker aligned = prompt_of(choice.aligned, choice, callbacks);
     Pair pair = open_models(choice, callbacks);

@@ -1,19 +1,21 @@
 #pragma once
 
-// What a run of `shift` needs beside its numbers: the two sides opened from plain options, what a file of answers
-// holds, and the summary files of the run's folder.
+// What a run of `shift` needs beside its numbers: the two sides opened from plain options, in this process or on
+// servers, what a file of answers holds, and the summary files of the run's folder.
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "app/prompts.h"
+#include "shift/listed_side.h"
 #include "shift/shift.h"
 
 namespace urial::app {
 
 struct SideChoice {
-    std::string model;                  ///< a model spec
+    std::string model;                  ///< a model spec, or servers (app/answerers.h)
     std::vector<std::string> adapters;  ///< FILE[:SCALE]
     std::string prompt;                 ///< as PromptChoice::prompt
 };
@@ -35,6 +37,17 @@ struct Pair {
 /// loaded once where that is possible. A form that the aligned model was hardly trained with is a warning. Throws
 /// Error{BadInput|NotFound|Io|Model|Unavailable} and engine::Cancelled.
 Pair open_pair(const PairChoice& choice, const Callbacks& callbacks);
+
+/// The same where one side at least is on servers, which are asked what they are.
+struct ListedPair {
+    std::unique_ptr<shift::ListedSide> base;
+    std::unique_ptr<shift::ListedSide> aligned;
+};
+ListedPair open_listed_pair(const PairChoice& choice, int parallel, const Callbacks& callbacks);
+
+/// Opens the pair, in this process or on servers, and analyses the items.
+shift::ShiftOutcome run_shift(const PairChoice& choice, const std::vector<shift::ShiftItem>& items,
+                              const shift::ShiftOptions& options, const Callbacks& callbacks);
 
 /// The answers of a file; what is left out of it is a warning.
 std::vector<shift::ShiftItem> read_shift_answers(const std::filesystem::path& file, const Callbacks& callbacks);

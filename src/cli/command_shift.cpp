@@ -121,10 +121,9 @@ void run(const ShiftFlags& flags, Context& context) {
     }
     app::PairChoice choice = flags.pair;
     adopt_loading(choice.retrieval, choice.loading);
-    const app::Pair pair = app::open_pair(choice, callbacks(context));
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     const shift::ShiftOutcome outcome =
-        shift::run_shift(pair.base, pair.aligned, items, shift_options(flags, file.path(), context, bar));
+        app::run_shift(choice, items, shift_options(flags, file.path(), context, bar), callbacks(context));
     bar.clear();
     report(outcome, flags, context);
 }
@@ -134,7 +133,8 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
     const auto add = [&](const char* name, std::string& target, const char* help, const char* type) {
         return command.add_option(name, target, help)->type_name(type)->group(kGroup);
     };
-    add("--base", flags.pair.base.model, "The base model: a GGUF file, hf:OWNER/NAME[:QUANT] or an alias", "SPEC")
+    add("--base", flags.pair.base.model,
+        "The base model: a GGUF file, hf:OWNER/NAME[:QUANT], an alias, or http(s)://HOST/v1#MODEL", "SPEC")
         ->check(suggest(app::model_names()))
         ->required();
     add("--aligned", flags.pair.aligned.model, "The aligned model, likewise", "SPEC")
@@ -170,6 +170,7 @@ void add_pair_options(CLI::App& command, ShiftFlags& flags, Context& context) {
         ->group(kGroup);
     add_retrieval_flags(command, flags.pair.retrieval, context);
     add_loading_flags(command, flags.pair.loading, context, "Model");
+    add_server_flags(command, flags.pair.loading.api_key_file, flags.pair.loading.timeout_seconds);
 }
 
 }  // namespace
@@ -203,6 +204,8 @@ void add_shift_command(CLI::App& app, Context& context) {
          "urial shift -i questions.jsonl --base base.gguf --aligned chat.gguf -o runs/shift"},
         {"What a prompt does with the base model's choices: the same model on both sides",
          "urial shift -i q.jsonl --base m.gguf --aligned m.gguf --aligned-prompt urial -o runs/prompt"},
+        {"Both models on vLLM servers",
+         "urial shift -i q.jsonl --base http://gpu1:8000/v1#BASE --aligned http://gpu2:8000/v1#CHAT -o runs/remote"},
         {"Then a summary and a page to read answers in", "urial report runs/shift --html shift.html"},
     }));
     command->callback([flags, &context] { run(*flags, context); });

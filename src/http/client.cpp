@@ -245,8 +245,22 @@ milliseconds Channel::time_left() const {
     return std::clamp(left, milliseconds(1), options_.timeout);
 }
 
+std::string Channel::root() const {
+    std::string root = server_.base_url;
+    if (root.ends_with("/v1")) root.resize(root.size() - 3);
+    return root;
+}
+
 Reply Channel::post(const std::string& path, std::string body, OnBody on_body, OnTick on_tick) const {
-    return http::post({.url = server_.base_url + path,
+    return post_url(server_.base_url + path, std::move(body), std::move(on_body), std::move(on_tick));
+}
+
+Reply Channel::post_beside(const std::string& path, std::string body, OnBody on_body, OnTick on_tick) const {
+    return post_url(root() + path, std::move(body), std::move(on_body), std::move(on_tick));
+}
+
+Reply Channel::post_url(std::string url, std::string body, OnBody on_body, OnTick on_tick) const {
+    return http::post({.url = std::move(url),
                        .bearer = server_.key,
                        .body = std::move(body),
                        .timeout = time_left(),
@@ -277,10 +291,6 @@ Reply Channel::get_url(const std::string& url, const OnTick& on_tick) const {
 
 Reply Channel::get(const std::string& path, OnTick on_tick) const { return get_url(server_.base_url + path, on_tick); }
 
-Reply Channel::get_beside(const std::string& path, OnTick on_tick) const {
-    std::string root = server_.base_url;
-    if (root.ends_with("/v1")) root.resize(root.size() - 3);
-    return get_url(root + path, on_tick);
-}
+Reply Channel::get_beside(const std::string& path, OnTick on_tick) const { return get_url(root() + path, on_tick); }
 
 }  // namespace urial::http

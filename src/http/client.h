@@ -59,8 +59,9 @@ public:
     /// of the request.
     Reply post(const std::string& path, std::string body, OnBody on_body = {}, OnTick on_tick = {}) const;
     Reply get(const std::string& path, OnTick on_tick = {}) const;
-    /// The address but for its path and a last "/v1", which is where servers say what they are.
+    /// The address but for a last "/v1", where servers say what they are and have what is their own.
     Reply get_beside(const std::string& path, OnTick on_tick = {}) const;
+    Reply post_beside(const std::string& path, std::string body, OnBody on_body = {}, OnTick on_tick = {}) const;
     /// The text without the key.
     std::string redact(std::string text) const { return http::redact(std::move(text), server_.key); }
 
@@ -69,7 +70,9 @@ private:
     using Clock = std::chrono::steady_clock;
     Channel(std::size_t index, const Server& server, const ClientOptions& options, Clock::time_point deadline)
         : index_(index), server_(server), options_(options), deadline_(deadline) {}
+    std::string root() const;
     Reply get_url(const std::string& url, const OnTick& on_tick) const;
+    Reply post_url(std::string url, std::string body, OnBody on_body, OnTick on_tick) const;
     std::chrono::milliseconds time_left() const;
 
     std::size_t index_;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "engine/engine.h"
 #include "remote/answer_reader.h"
@@ -26,6 +27,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kDescriptionTime{20'000};
 /// Times that a server which is there is asked for it: it may still be loading.
 constexpr int kMostDescriptions = 4;
+
+/// Of a reply to another request than a question: lists of some hundred tokens for every token of a prompt.
+constexpr JsonLimits kReplyLimits{.bytes = 256u << 20, .values = 16 << 20};
 
 /// Ends a transfer from within.
 struct Stopped {};
@@ -45,6 +49,10 @@ http::ClientOptions client_options(const ModelServersOptions& options) {
 http::Attempt named(const http::Channel& channel, http::Attempt attempt) {
     attempt.reason = fmt::format("{}: {}", channel.server().base_url, channel.redact(std::move(attempt.reason)));
     return attempt;
+}
+
+std::string printable_text(const ordered_json& value) {
+    return value.is_string() ? printable(value.get<std::string>()) : std::string();
 }
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -304,8 +312,9 @@ void ModelServers::take_answer(const http::Channel& channel, Dialogue& dialogue,
     dialogue.answer.is_counted = reader.prompt_tokens() && reader.completion_tokens();
 }
 
-/// What a reply without an answer means: for this question, or for all.
-http::Attempt ModelServers::refused(const http::Channel& channel, const http::Reply& reply, Dialogue& dialogue) {
+/// What a reply without an answer means: for this request, whose `failure` may be said, or for all.
+http::Attempt ModelServers::refusal(const http::Channel& channel, const http::Reply& reply,
+                                    std::optional<Error>& failure) const {
     http::Attempt attempt = http::attempt_of(reply);
     if (attempt.outcome == http::Outcome::Done) attempt.outcome = http::Outcome::Broken;
     if (reply.failure.empty()) attempt.reason += ": " + http::short_message(reply, channel.server());
@@ -316,13 +325,19 @@ http::Attempt ModelServers::refused(const http::Channel& channel, const http::Re
     const bool is_too_long = mentions(lower_ascii(http::server_message(reply.body)),
                                       {"context length", "context size", "context window", "maximum context",
                                        "exceed_context", "too long", "longer than"});
-    if (is_too_long && dialogue.ask.overflow == generate::Overflow::DropOldest &&
-        !dialogue.ask.conversation.turns.empty()) {
+    failure = Error(is_too_long ? ErrorKind::ContextFull : ErrorKind::BadInput, attempt.reason);
+    return attempt;
+}
+
+http::Attempt ModelServers::refused(const http::Channel& channel, const http::Reply& reply, Dialogue& dialogue) {
+    std::optional<Error>& failure = dialogue.answer.result.failure;
+    http::Attempt attempt = refusal(channel, reply, failure);
+    if (failure && failure->kind() == ErrorKind::ContextFull &&
+        dialogue.ask.overflow == generate::Overflow::DropOldest && !dialogue.ask.conversation.turns.empty()) {
         dialogue.ask.conversation.turns.erase(dialogue.ask.conversation.turns.begin());
         ++dialogue.answer.dropped_turns;
         return try_once(channel, dialogue);
     }
-    dialogue.answer.result.failure = Error(is_too_long ? ErrorKind::ContextFull : ErrorKind::BadInput, attempt.reason);
     return attempt;
 }
 
@@ -341,6 +356,72 @@ bool ModelServers::learns(std::size_t index, const http::Reply& reply, const ord
         return true;
     }
     return false;
+}
+
+// ---- other requests -------------------------------------------------------------------------------------------------
+
+struct ModelServers::Errand {
+    const std::function<Inquiry(Software)>& make;
+    const std::function<void(const ordered_json&)>& read;
+    const std::function<bool()>& is_stopped;
+    std::optional<Error> failure = {};
+};
+
+std::optional<Error> ModelServers::inquire(const std::function<Inquiry(Software)>& make,
+                                           const std::function<void(const ordered_json&)>& read,
+                                           const std::function<bool()>& is_stopped) {
+    Errand errand{make, read, is_stopped};
+    const std::optional<http::Attempt> last = client_.run(
+        [&](const http::Channel& channel) { return inquire_once(channel, errand); }, options_.timeout, is_stopped);
+    if (!last) throw engine::Cancelled();
+    if (last->outcome != http::Outcome::Done && !errand.failure) {
+        errand.failure = Error(ErrorKind::Unavailable, last->reason);
+    }
+    return errand.failure;
+}
+
+http::Attempt ModelServers::inquire_once(const http::Channel& channel, Errand& errand) {
+    if (http::Attempt attempt = join(channel); attempt.outcome != http::Outcome::Done) {
+        return named(channel, std::move(attempt));
+    }
+    errand.failure.reset();
+    const Software software = [&] {
+        const MutexLock lock(mutex_);
+        return seats_[channel.index()].server->software;
+    }();
+    const Inquiry inquiry = errand.make(software);
+    std::string body;
+    const auto on_body = [&](const http::Reply&, std::string_view piece) {
+        body += piece;
+        return body.size() <= kReplyLimits.bytes;
+    };
+    const auto on_tick = [&] {
+        if (errand.is_stopped && errand.is_stopped()) throw engine::Cancelled();
+    };
+    std::string sent = inquiry.body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    const http::Reply reply = inquiry.is_beside ? channel.post_beside(inquiry.path, std::move(sent), on_body, on_tick)
+                                                : channel.post(inquiry.path, std::move(sent), on_body, on_tick);
+    if (reply.status / 100 != 2 || !reply.failure.empty()) return refusal(channel, reply, errand.failure);
+    try {
+        const std::optional<ordered_json> json = try_parse_json(body, kReplyLimits);
+        if (!json || !json->is_object()) throw WrongReply("the reply is no JSON object, or too large a one");
+        errand.read(*json);
+        check_name(channel.server().base_url, json->contains("model") ? printable_text((*json)["model"]) : "");
+        return {};
+    } catch (const WrongReply& wrong) {
+        return named(channel,
+                     {.outcome = http::Outcome::Broken, .reason = fmt::format("{}: {}", inquiry.path, wrong.what())});
+    }
+}
+
+Software ModelServers::software() const {
+    const MutexLock lock(mutex_);
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+        if (!seats_[i].server || seats_[i].server->software == reference_->software) continue;
+        throw error(ErrorKind::BadInput, "{} is {} and another server {}: their numbers are not alike; take one kind",
+                    client_.servers()[i].base_url, name(seats_[i].server->software), name(reference_->software));
+    }
+    return reference_->software;
 }
 
 }  // namespace urial::remote

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/mutex.h"
 #include "generate/answerer.h"
 #include "generate/prompt_source.h"
@@ -51,6 +53,19 @@ struct Ask {
     std::function<bool()> cancelled;  ///< asked at least once a second and at every piece; true ends the answer
 };
 
+/// A request beside questions: to tokenise a text, to score tokens.
+struct Inquiry {
+    std::string path;
+    bool is_beside = false;  ///< beside "/v1", not in it
+    nlohmann::ordered_json body;
+};
+
+/// A reply that is not what was asked for; another try may give it.
+class WrongReply : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 class ModelServers {
 public:
     /// Asks every server what it is. One that is not there is told and left out until it is. Throws
@@ -72,8 +87,18 @@ public:
     /// it, Error{Unavailable} where they fail it again and again. Throws what makes all questions fail.
     generate::Answer answer(const generate::PromptSource& prompt, Ask ask, const std::stop_token& stop = {});
 
+    /// `make` is called with the software of the server that is asked, `read` with the JSON that it replies, where it
+    /// throws WrongReply for what is no answer. Returns what is wrong with this request alone, as answer() does; throws
+    /// what makes all fail, and engine::Cancelled when `is_stopped`, which is asked all the time, says so.
+    std::optional<Error> inquire(const std::function<Inquiry(Software)>& make,
+                                 const std::function<void(const nlohmann::ordered_json&)>& read,
+                                 const std::function<bool()>& is_stopped);
+    /// Of all servers that were there. Throws Error{BadInput} where they have more than one.
+    Software software() const;
+
 private:
     struct Dialogue;
+    struct Errand;
     struct Seat {
         std::optional<ServerDescription> server;  // empty until it is there
         bool old_token_limit = true;              // max_tokens rather than max_completion_tokens
@@ -87,6 +112,8 @@ private:
     std::optional<http::Reply> send(const http::Channel& channel, Dialogue& dialogue, AnswerReader& reader);
     void take_answer(const http::Channel& channel, Dialogue& dialogue, const AnswerReader& reader);
     http::Attempt refused(const http::Channel& channel, const http::Reply& reply, Dialogue& dialogue);
+    http::Attempt inquire_once(const http::Channel& channel, Errand& errand);
+    http::Attempt refusal(const http::Channel& channel, const http::Reply& reply, std::optional<Error>& failure) const;
     bool learns(std::size_t index, const http::Reply& reply, const nlohmann::ordered_json& sent);
     nlohmann::ordered_json body_of(std::size_t index, const Dialogue& dialogue) const;
     /// Throws for another model than before.

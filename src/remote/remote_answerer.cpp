@@ -40,13 +40,6 @@ RemoteAnswerer::RemoteAnswerer(std::shared_ptr<ModelServers> servers,
     if (parallel < 1) throw error(ErrorKind::BadInput, "parallel is {}: it must be 1 or more", parallel);
 }
 
-RemoteAnswerer::~RemoteAnswerer() { stop_threads(); }
-
-void RemoteAnswerer::stop_threads() {
-    for (std::jthread& thread : threads_) thread.request_stop();
-    threads_.clear();
-}
-
 std::string RemoteAnswerer::generator() const { return served_generator(servers_->model(), *prompt_); }
 
 ordered_json RemoteAnswerer::identity() const {
@@ -83,30 +76,7 @@ void RemoteAnswerer::submit(generate::Question question) {
 }
 
 void RemoteAnswerer::prepare() {
-    stop_threads();
-    const std::size_t count = std::min(submitted_.size(), static_cast<std::size_t>(parallel_));
-    open_ = submitted_.size();
-    {
-        const MutexLock lock(mutex_);
-        waiting_.assign(std::make_move_iterator(submitted_.begin()), std::make_move_iterator(submitted_.end()));
-        done_.clear();
-        thrown_ = nullptr;
-    }
-    submitted_.clear();
-    for (std::size_t i = 0; i < count; ++i) {
-        threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
-    }
-}
-
-void RemoteAnswerer::work(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-        generate::Question question;
-        {
-            const MutexLock lock(mutex_);
-            if (waiting_.empty() || thrown_) return;
-            question = std::move(waiting_.front());
-            waiting_.pop_front();
-        }
+    const auto answer = [this](const generate::Question& question, const std::stop_token& stop) {
         Ask ask{.id = question.id,
                 .conversation = question.conversation,
                 .sampling = question.sampling,
@@ -114,42 +84,21 @@ void RemoteAnswerer::work(const std::stop_token& stop) {
                 .on_text = {},
                 .on_piece = [this] { ++pieces_; },
                 .cancelled = {}};
-        std::exception_ptr thrown;
-        generate::Answer answer;
-        try {
-            answer = servers_->answer(*prompt_, std::move(ask), stop);
-            answer.retrieved = prompt_->retrieved(question.conversation);
-        } catch (...) {
-            thrown = std::current_exception();
-        }
-        const MutexLock lock(mutex_);
-        if (thrown && !thrown_) thrown_ = thrown;
-        if (!thrown) done_.push_back({std::move(question), std::move(answer)});
-        arrived_.notify_one();
-    }
+        generate::Answer answered = servers_->answer(*prompt_, std::move(ask), stop);
+        answered.retrieved = prompt_->retrieved(question.conversation);
+        return answered;
+    };
+    pool_ = std::make_unique<Pool>(static_cast<std::size_t>(parallel_), answer);
+    for (generate::Question& question : submitted_) pool_->submit(std::move(question));
+    submitted_.clear();
 }
 
 bool RemoteAnswerer::step() {
-    if (open_ == 0) return false;
-    std::vector<Done> done;
-    std::exception_ptr thrown;
-    {
-        MutexLock lock(mutex_);
-        arrived_.wait_for(mutex_, kStep, [this]() REQUIRES(mutex_) { return !done_.empty() || thrown_; });
-        done.swap(done_);
-        thrown = thrown_;
+    if (!pool_) return false;
+    for (auto& [question, answer] : pool_->take(kStep)) {
+        if (question.on_done) question.on_done(std::move(answer));
     }
-    for (Done& one : done) {
-        --open_;
-        if (one.question.on_done) one.question.on_done(std::move(one.answer));
-    }
-    // What was answered meanwhile is taken first: it is paid for.
-    if (thrown && done.empty()) {
-        open_ = 0;
-        stop_threads();
-        std::rethrow_exception(thrown);
-    }
-    return open_ > 0;
+    return pool_->open() > 0;
 }
 
 }  // namespace urial::remote

@@ -4,21 +4,17 @@
 // thread; it has threads of its own, one for each question that is under way.
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <exception>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "base/mutex.h"
 #include "generate/answerer.h"
 #include "generate/prompt_source.h"
 #include "remote/model_servers.h"
+#include "remote/work_pool.h"
 
 namespace urial::remote {
 
@@ -27,7 +23,6 @@ public:
     /// `parallel`: questions under way at the same time.
     RemoteAnswerer(std::shared_ptr<ModelServers> servers, std::shared_ptr<const generate::PromptSource> prompt,
                    int parallel);
-    ~RemoteAnswerer() override;
 
     std::string generator() const override;
     nlohmann::ordered_json identity() const override;
@@ -40,25 +35,14 @@ public:
     std::uint64_t generated_tokens() const override { return pieces_; }
 
 private:
-    struct Done {
-        generate::Question question;
-        generate::Answer answer;
-    };
-    void work(const std::stop_token& stop);
-    void stop_threads();
+    using Pool = WorkPool<generate::Question, generate::Answer>;
 
     const std::shared_ptr<ModelServers> servers_;
     const std::shared_ptr<const generate::PromptSource> prompt_;
     const int parallel_;
     std::vector<generate::Question> submitted_;  // until prepare()
-    std::size_t open_ = 0;                       // questions whose on_done is still to be called
     std::atomic<std::uint64_t> pieces_{0};
-    Mutex mutex_;
-    Condition arrived_;
-    std::deque<generate::Question> waiting_ GUARDED_BY(mutex_);
-    std::vector<Done> done_ GUARDED_BY(mutex_);
-    std::exception_ptr thrown_ GUARDED_BY(mutex_);
-    std::vector<std::jthread> threads_;
+    std::unique_ptr<Pool> pool_;  // last: its threads use all of the above
 };
 
 }  // namespace urial::remote
