@@ -24,6 +24,11 @@ function openReport(html, options) {
     return open(html, {isDrawn: () => document.querySelectorAll('.chart svg').length === 6, ...options});
 }
 
+/** Of a page with runs of both kinds. */
+function openMixedReport(html) {
+    return open(html, {isDrawn: () => document.querySelectorAll('.chart svg').length === 8});
+}
+
 const tests = {
     async every_view_opens_without_a_message_or_a_request() {
         const {page, noise} = await openReport(await makeReport('plain', [{}, {seed: 5, drift: 0.5}]));
@@ -70,6 +75,38 @@ const tests = {
         assert.equal(summary.ends, 1);
         assert.equal(summary.kl.value, 111 / 6);
         assert.equal(summary.klWithoutEnds.value, 21 / 5);
+    },
+
+    async a_run_that_knows_only_bounds_shows_them_under_their_own_name_and_no_kl() {
+        const {page, noise} = await openReport(await makeReport('bounded', [{answers: 20, bounded: true}]));
+        const figures = await page.locator('.figures').innerText();
+        assert.match(figures, /lower bound of the mean KL/);
+        assert.match(figures, /total variation\s+0\.\d+ to 0\.\d+/);
+        assert.doesNotMatch(figures, /mean KL\(aligned/);
+        const titles = (await page.locator('figcaption').allInnerTexts()).join('\n');
+        assert.match(titles, /Least distance from the base model/);
+        assert.match(titles, /Lower bound of the KL of one position/);
+        assert.doesNotMatch(titles, /^(KL of one position|Distance)/m);
+        await page.click('#tab-answers');
+        await page.waitForFunction(() => document.documentElement.dataset.complete);
+        await page.locator('.tokens > .t').first().hover();
+        const facts = await page.locator('.facts').innerText();
+        assert.match(facts, /KL lower bound/);
+        assert.doesNotMatch(facts, /entropy|Jensen/);
+        assert.doesNotMatch(await page.locator('.meta').first().innerText(), /KL/);
+        await page.click('#tab-tokens');
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async a_run_with_bounds_beside_one_with_a_kl_has_charts_of_its_own() {
+        const {page, noise} = await openMixedReport(await makeReport('mixed', [{answers: 20}, {answers: 20, bounded: true}]));
+        const titles = (await page.locator('figcaption').allInnerTexts()).join('\n');
+        assert.match(titles, /Distance from the base model[\s\S]*Least distance from the base model/);
+        const kl = page.locator('.figure', {hasText: 'mean KL(aligned ‖ base)'});
+        assert.match(await kl.innerText(), /mixed-1\s*–/);
+        assert.deepEqual(noise, []);
+        await page.close();
     },
 
     async the_page_says_which_weights_were_used_and_warns_of_quantised_ones() {

@@ -86,8 +86,15 @@ export class SyntheticRun {
     }
 }
 
+/** The record as a run with a model on a server has it: bounds instead of divergences, here and there no rank. */
+function bounded({kl_ab, kl_ba, js, tv, base_entropy, aligned_entropy, ...record}) {
+    return {...record, base_rank: record.base_rank.map((rank) => rank > 50 ? null : rank),
+            kl_ab_lower_bound: kl_ab.map((kl) => kl * 0.75), tv_lower_bound: tv.map((value) => value * 0.75),
+            tv_upper_bound: tv.map((value) => Math.min(1, value + 0.125))};
+}
+
 /** `instructionOf(id)`: another instruction than the synthetic one. */
-export async function writeSyntheticRun(folder, {answers = 20, instructionOf = null, weights = 'F32', ...options} = {}) {
+export async function writeSyntheticRun(folder, {answers = 20, instructionOf = null, weights = 'F32', bounded: isBounded = false, ...options} = {}) {
     const run = new SyntheticRun(options);
     await mkdir(folder, {recursive: true});
     await writeFile(path.join(folder, 'manifest.json'), JSON.stringify({
@@ -102,7 +109,7 @@ export async function writeSyntheticRun(folder, {answers = 20, instructionOf = n
         const record = run.record(id);
         if (instructionOf) record.instruction = instructionOf(id);
         if (options.hostile) record.instruction = `${kHostile[id % kHostile.length]} ${record.instruction}`;
-        await file.write(JSON.stringify(record) + '\n');
+        await file.write(JSON.stringify(isBounded ? bounded(record) : record) + '\n');
     }
     await file.close();
 }

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Checks urial against real model servers: run.py URIAL FOLDER [CHECK...].
+
+Needs VLLM_PYTHON (the python of the environment that prepare.sh makes), and LLAMA_SERVER (the binary) or nothing: without
+them the checks that want them are skipped, and say so. FOLDER keeps the converted models. Every file check_*.py is one
+check: its run(context) prints what it measured and returns what is wrong, a list of sentences.
+"""
+
+import importlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+SKIPPED = 77
+
+
+class Skip(Exception):
+    pass
+
+
+class Context:
+    def __init__(self, urial, folder):
+        self.urial = str(pathlib.Path(urial).resolve())
+        self.folder = pathlib.Path(folder).resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.questions = HERE / "questions.jsonl"
+
+    def run_urial(self, *arguments):
+        done = subprocess.run([self.urial, *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"urial {' '.join(map(str, arguments))}: exit status {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def quantised_model(self):
+        """The file of the default model, Q4_K_M."""
+        self.run_urial("pull", "gemma-3-270m")
+        return pathlib.Path(json.loads(self.run_urial("models", "show", "gemma-3-270m", "--json"))["path"])
+
+    def bf16_model(self):
+        path = self.folder / "bf16.gguf"
+        if not path.exists():
+            self.run_urial("convert", "gemma-3-270m", "--type", "bf16", "-o", path)
+        return path
+
+    def vllm_python(self):
+        python = os.environ.get("VLLM_PYTHON")
+        if not python:
+            raise Skip("VLLM_PYTHON is not set; tests/integration/prepare.sh makes what it names")
+        return python
+
+    def safetensors(self):
+        folder = self.folder / "safetensors"
+        if not (folder / "tokenizer.json").exists():
+            subprocess.run([self.vllm_python(), HERE / "to_safetensors.py", self.quantised_model(), folder], check=True)
+        return folder
+
+    def llama_server(self):
+        binary = os.environ.get("LLAMA_SERVER")
+        if not binary:
+            raise Skip("LLAMA_SERVER is not set; it names the binary, of the same llama.cpp as urial's engine at best")
+        return binary
+
+
+def main(urial, folder, *names):
+    sys.path.insert(0, str(HERE))
+    sys.modules["run"] = sys.modules["__main__"]
+    context = Context(urial, folder)
+    names = names or sorted(path.stem.removeprefix("check_") for path in HERE.glob("check_*.py"))
+    failed, ran = 0, 0
+    for name in names:
+        print(f"== {name}", flush=True)
+        try:
+            problems = importlib.import_module(f"check_{name}").run(context)
+        except Skip as reason:
+            print(f"skipped: {reason}")
+            continue
+        ran += 1
+        for problem in problems:
+            print(f"WRONG: {problem}")
+        failed += bool(problems)
+    if failed:
+        return 1
+    return 0 if ran else SKIPPED
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""Model servers for the checks: started, waited for, and ended."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def request(url, body=None, timeout=600):
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(
+            urllib.request.Request(url, data, {"Content-Type": "application/json"}), timeout=timeout) as reply:
+        return json.loads(reply.read())
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_until_ready(url, process, log, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(OSError, ValueError):
+            request(url, timeout=5)
+            return
+        time.sleep(1)
+    tail = log.read_text(errors="replace")[-2000:]
+    raise RuntimeError(f"no server at {url}; the end of {log}:\n{tail}")
+
+
+@contextlib.contextmanager
+def running(command, environment, port, log, seconds):
+    with open(log, "wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                                   env={**os.environ, **environment})
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}/v1/models", process, log, seconds)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def vllm(python, weights, folder):
+    """vLLM on the CPU, model "tiny", in BF16."""
+    port = free_port()
+    command = [python, str(HERE / "serve_vllm.py"), "serve", str(weights), "--served-model-name", "tiny", "--dtype",
+               "bfloat16", "--max-model-len", "2048", "--enforce-eager", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "HF_HUB_OFFLINE": "1",
+                   "OMP_NUM_THREADS": str(os.cpu_count() or 2), "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16",
+                   "VLLM_NO_USAGE_STATS": "1"}
+    return running(command, environment, port, folder / "vllm.log", 900)
+
+
+def llama_server(binary, gguf, folder):
+    """llama-server with a GGUF file, model "tiny"."""
+    port = free_port()
+    command = [str(binary), "-m", str(gguf), "--alias", "tiny", "-np", "4", "-kvu", "-c", "8192", "--swa-full",
+               "--cache-ram", "0", "--host", "127.0.0.1", "--port", str(port)]
+    return running(command, {}, port, folder / "llama-server.log", 120)
+
+
