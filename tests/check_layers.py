@@ -25,11 +25,12 @@ ALLOWED = {
     "eval": {"http", "prompt", "engine", "generate", "shift"},
     "report": {"prompt", "engine", "generate", "shift", "eval"},
     "app": {"http", "models", "prompt", "engine", "generate", "remote", "batch", "shift", "eval", "report", "retrieve"},
+    "experiment": {"prompt", "engine", "generate", "shift", "eval", "report", "app"},
     "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report", "app"},
     "terminal": set(),
     "command_line": {"terminal"},
     "cli": {
-        "terminal", "command_line", "http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "retrieve", "app", "serve",
+        "terminal", "command_line", "http", "models", "prompt", "engine", "generate", "shift", "eval", "report", "retrieve", "app", "experiment", "serve",
     },
 }
 # Headers of libraries, and the part that hides each.

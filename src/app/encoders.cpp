@@ -10,6 +10,14 @@
 
 namespace urial::app {
 
+void adopt_loading(EncoderChoice& encoder, const ModelChoice& model) {
+    encoder.threads = model.threads;
+    encoder.offline = model.offline;
+    encoder.api_key_file = model.api_key_file;
+    encoder.timeout_seconds = model.timeout_seconds;
+    encoder.trial_program = model.trial_program;
+}
+
 std::shared_ptr<const engine::Encoder> open_encoder(const EncoderChoice& choice, const Callbacks& callbacks) {
     engine::EncoderOptions options;
     options.path = fetch_model(choice.encoder, choice.offline, callbacks);

@@ -23,6 +23,9 @@ struct EncoderChoice {
     std::filesystem::path trial_program = engine::TrialOptions().program;
 };
 
+/// The encoder is loaded, or its server asked, as the model is.
+void adopt_loading(EncoderChoice& encoder, const ModelChoice& model);
+
 /// An encoder in this process. Resolves the spec (downloading if need be), checks the file, has an unknown one tried,
 /// loads it. Throws
 /// Error{BadInput|NotFound|Io|Model|Unavailable} and engine::Cancelled.

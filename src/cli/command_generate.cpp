@@ -155,7 +155,7 @@ std::unique_ptr<generate::Answerer> open_answerer(const GenerateOptions& options
         warn_beyond_training(model, options.context, context.terminal);
     };
     app::PromptChoice prompt = options.prompt;
-    adopt_loading(prompt.retrieval, options.model);
+    app::adopt_loading(prompt.retrieval.encoder, options.model);
     return app::open_answerer(options.model, prompt,
                               {.parallel = options.parallel, .context = options.context, .opened = warn},
                               callbacks(context));

@@ -1,7 +1,9 @@
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/experiment_report.h"
 #include "cli/judged_report.h"
 #include "cli/shift_report.h"
+#include "experiment/plan.h"
 #include "report/report.h"
 
 namespace urial::cli {
@@ -33,6 +35,7 @@ void run_report(const ReportOptions& command, const CLI::App& flags, const Conte
     }
     if (format == "urial.shift/1") return report_shift(command, flags, context);
     if (format == eval::kRunFormat) return report_judged(command, context);
+    if (format == experiment::kFormat) return report_experiment(command, context);
     throw error(ErrorKind::BadInput, "{}: there is no report for runs of the kind {}", command.runs.front(), format);
 }
 

@@ -120,7 +120,7 @@ void run(const ShiftFlags& flags, Context& context) {
         refuse_same_file(file.path(), written);
     }
     app::PairChoice choice = flags.pair;
-    adopt_loading(choice.retrieval, choice.loading);
+    app::adopt_loading(choice.retrieval.encoder, choice.loading);
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     const shift::ShiftOutcome outcome =
         app::run_shift(choice, items, shift_options(flags, file.path(), context, bar), callbacks(context));

@@ -65,6 +65,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
     add_shift_command(*app, context);
     add_prompt_command(*app, context);
     add_judge_command(*app, context);
+    add_experiment_command(*app, context);
     add_report_command(*app, context);
     add_models_commands(*app, context);
     add_convert_command(*app, context);

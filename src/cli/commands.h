@@ -57,10 +57,8 @@ void add_encoder_flags(CLI::App& command, app::EncoderChoice& encoder, Context& 
 
 /// -p, --form and --system, shared likewise.
 void add_prompt_flags(CLI::App& command, app::PromptChoice& prompt, Context& context);
-/// --pool, --shots, --preamble and -e, of the prompt `retrieval`; how the encoder is loaded adopt_loading() says.
+/// --pool, --shots, --preamble and -e, of the prompt `retrieval`; app::adopt_loading() says how the encoder is loaded.
 void add_retrieval_flags(CLI::App& command, app::RetrievalChoice& retrieval, Context& context);
-/// The encoder is loaded as the model is.
-void adopt_loading(app::RetrievalChoice& retrieval, const app::ModelChoice& model);
 /// --form alone; `help` says what it is, the values are added.
 CLI::Option* add_form_flag(CLI::App& command, std::string& form, const std::string& help);
 
@@ -76,6 +74,7 @@ void add_convert_command(CLI::App& app, Context& context);
 void add_embed_command(CLI::App& app, Context& context);
 void add_prompt_command(CLI::App& app, Context& context);
 void add_judge_command(CLI::App& app, Context& context);
+void add_experiment_command(CLI::App& app, Context& context);
 void add_report_command(CLI::App& app, Context& context);
 void add_models_commands(CLI::App& app, Context& context);  // `models` and `pull`
 void add_config_command(CLI::App& app, Context& context);

@@ -123,14 +123,6 @@ void add_retrieval_flags(CLI::App& command, app::RetrievalChoice& retrieval, Con
         ->group(kGroup);
 }
 
-void adopt_loading(app::RetrievalChoice& retrieval, const app::ModelChoice& model) {
-    retrieval.encoder.threads = model.threads;
-    retrieval.encoder.offline = model.offline;
-    retrieval.encoder.api_key_file = model.api_key_file;
-    retrieval.encoder.timeout_seconds = model.timeout_seconds;
-    retrieval.encoder.trial_program = model.trial_program;
-}
-
 void add_sampling_flags(CLI::App& command, generate::SamplingOptions& sampling, Context& context) {
     constexpr const char* kGroup = "Sampling";
     app::Settings& settings = *context.settings;

@@ -7,8 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/text.h"
-#include "base/toml_reader.h"
+#include "base/toml_fields.h"
 #include "eval/placeholders.h"
 #include "rubric_files.h"
 
@@ -17,87 +16,8 @@ namespace {
 
 constexpr int kMostSteps = 100;
 
-/// Reads one table and refuses what nobody asked for.
-class Fields {
-public:
-    Fields(const toml::table& table, std::string_view origin) : table_(table), origin_(origin) {}
-
-    std::string text(std::string_view key, bool required, std::string fallback = {}) {
-        const toml::node* node = find(key);
-        if (node == nullptr && required) refuse(fmt::format("\"{}\" is missing", key), table_);
-        if (node == nullptr) return fallback;
-        const auto value = node->value_exact<std::string>();
-        if (!value) refuse(fmt::format("\"{}\" must be a text", key), *node);
-        if (value->empty() && required) refuse(fmt::format("\"{}\" is empty", key), *node);
-        return *value;
-    }
-
-    int number(std::string_view key, int fallback) {
-        const toml::node* node = find(key);
-        if (node == nullptr) return fallback;
-        const auto value = node->value_exact<std::int64_t>();
-        if (!value || *value < -1'000'000 || *value > 1'000'000) {
-            refuse(fmt::format("\"{}\" must be a whole number of at most six digits", key), *node);
-        }
-        return static_cast<int>(*value);
-    }
-
-    bool flag(std::string_view key, bool fallback) {
-        const toml::node* node = find(key);
-        if (node == nullptr) return fallback;
-        const auto value = node->value_exact<bool>();
-        if (!value) refuse(fmt::format("\"{}\" must be true or false", key), *node);
-        return *value;
-    }
-
-    std::vector<std::string> texts(std::string_view key) {
-        const toml::node* node = find(key);
-        std::vector<std::string> values;
-        if (node == nullptr) return values;
-        if (!node->is_array()) refuse(fmt::format("\"{}\" must be a list of texts", key), *node);
-        for (const toml::node& entry : *node->as_array()) {
-            const auto value = entry.value_exact<std::string>();
-            if (!value) refuse(fmt::format("\"{}\" must be a list of texts", key), entry);
-            values.push_back(*value);
-        }
-        return values;
-    }
-
-    const toml::array& tables(std::string_view key) {
-        const toml::node* node = find(key);
-        if (node == nullptr || !node->is_array_of_tables()) {
-            refuse(fmt::format("at least one [[{}]] is needed", key), node == nullptr ? table_ : *node);
-        }
-        return *node->as_array();
-    }
-
-    void finish() const {
-        for (const auto& [key, node] : table_) {
-            if (std::ranges::find(known_, std::string(key.str())) == known_.end()) {
-                refuse(fmt::format("\"{}\" is not a field of a rubric{}", key.str(), did_you_mean(key.str(), known_)),
-                       node);
-            }
-        }
-    }
-
-    [[noreturn]] void refuse(std::string_view what, const toml::node& where) const {
-        const toml::source_position place = where.source().begin;
-        throw error(ErrorKind::BadInput, "{}:{}:{}: {}", origin_, place.line, place.column, what);
-    }
-
-private:
-    const toml::node* find(std::string_view key) {
-        known_.emplace_back(key);
-        return table_.get(key);
-    }
-
-    const toml::table& table_;
-    std::string_view origin_;
-    std::vector<std::string> known_;
-};
-
 RubricAspect parse_aspect(const toml::table& table, std::string_view origin, const RubricKind& kind) {
-    Fields fields(table, origin);
+    TomlFields fields(table, origin, "a rubric");
     RubricAspect aspect;
     aspect.name = fields.text("name", true);
     aspect.definition = fields.text("definition", false);
@@ -120,7 +40,7 @@ std::string kind_names(bool (*holds)(const RubricKind&)) {
     return names.empty() ? std::string(last) : fmt::format("{} or {}", fmt::join(names, ", "), last);
 }
 
-void check_reply_form(const Rubric& rubric, const Fields& fields, const toml::table& table) {
+void check_reply_form(const Rubric& rubric, const TomlFields& fields, const toml::table& table) {
     if (rubric.flat && (!rubric.kind->can_be_flat() || rubric.aspects.size() != 1)) {
         const std::string kinds = kind_names([](const RubricKind& kind) { return kind.can_be_flat(); });
         fields.refuse(fmt::format("\"flat\" is for a rubric with one aspect and the kind {}", kinds), table);
@@ -167,7 +87,7 @@ std::string toml_list(const std::vector<std::string>& texts) {
 
 Rubric parse_rubric(std::string_view toml_text, std::string_view origin) {
     const toml::table table = parse_toml(toml_text, origin);
-    Fields fields(table, origin);
+    TomlFields fields(table, origin, "a rubric");
     Rubric rubric;
     rubric.name = fields.text("name", true);
     rubric.version = fields.text("version", true);

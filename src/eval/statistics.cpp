@@ -128,6 +128,22 @@ double mean(const ClusteredValues& values) {
     return count > 0 ? total(values.sums) / count : std::numeric_limits<double>::quiet_NaN();
 }
 
+std::vector<double> holm(std::span<const double> p_values) {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < p_values.size(); ++i) {
+        if (!std::isnan(p_values[i])) order.push_back(i);
+    }
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return p_values[i]; });
+    std::vector<double> corrected(p_values.begin(), p_values.end());
+    double greatest = 0;
+    for (std::size_t rank = 0; rank < order.size(); ++rank) {
+        const auto left = static_cast<double>(order.size() - rank);
+        greatest = std::max(greatest, std::min(1.0, left * p_values[order[rank]]));
+        corrected[order[rank]] = greatest;
+    }
+    return corrected;
+}
+
 double quantile(std::vector<double>& values, double q) {
     assert(!values.empty());
     const double position = q * static_cast<double>(values.size() - 1);

@@ -1,6 +1,8 @@
 #include "report/judged.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
 
 #include "base/error.h"
@@ -124,6 +126,22 @@ RunDifference run_difference(const JudgedRun& run, const JudgedRun& against, boo
         difference.rubrics.assign(rubrics.begin(), rubrics.end());
     }
     return difference;
+}
+
+void correct_by_holm(std::span<RunDifference> differences) {
+    std::vector<double> p_values;
+    for (const RunDifference& difference : differences) {
+        for (const eval::Difference& entry : difference.aspects) {
+            p_values.push_back(entry.n == 0 ? std::numeric_limits<double>::quiet_NaN() : entry.p_value);
+        }
+    }
+    const std::vector<double> corrected = eval::holm(p_values);
+    auto next = corrected.begin();
+    for (RunDifference& difference : differences) {
+        for (eval::Difference& entry : difference.aspects) {
+            if (const double p = *next++; !std::isnan(p)) entry.p_holm = p;
+        }
+    }
 }
 
 }  // namespace urial::report

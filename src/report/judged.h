@@ -68,6 +68,10 @@ struct RunDifference {
 std::vector<JudgedRun> load_judged_runs(const std::vector<std::filesystem::path>& folders,
                                         const std::vector<std::string>& labels, const eval::Filter& filter);
 
+/// The p-values of all aspects of all these differences, corrected for their number by Holm's rule: for comparisons
+/// that were stated together, before the results were seen.
+void correct_by_holm(std::span<RunDifference> differences);
+
 JudgedResult judged_result(const JudgedRun& run, const eval::SummaryOptions& options);
 RunDifference run_difference(const JudgedRun& run, const JudgedRun& against, bool allow_unscored);
 

@@ -92,6 +92,7 @@ Json to_json(const RunDifference& difference) {
                               {"p_value", shown(entry.p_value, withheld)},
                               {"n", entry.n},
                               {"unpaired", entry.unpaired}};
+        if (entry.p_holm) json[entry.aspect]["p_holm"] = shown(*entry.p_holm, withheld);
     }
     return json;
 }

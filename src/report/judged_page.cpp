@@ -7,6 +7,8 @@
 
 #include "report/frame.h"
 #include "report/report.h"
+#include "shift/record.h"
+#include "shift/shift.h"
 
 namespace urial::report {
 namespace {
@@ -32,7 +34,35 @@ std::set<std::string> linked_ids(std::span<const JudgedRun> runs, const JudgedPa
     return ids;
 }
 
+Json colours_json(const JudgedPageOptions& options, std::string& blocks) {
+    Json described = Json::array();
+    for (const ShiftColours& colours : options.colours) {
+        blocks += data_block(fmt::format("colours-{}", described.size()),
+                             Json(colours.answers).dump(-1, ' ', false, Json::error_handler_t::replace));
+        described.push_back({{"base", colours.base},
+                             {"run", colours.run},
+                             {"unshifted", colours.unshifted},
+                             {"marginal", colours.marginal},
+                             {"shifted", colours.shifted},
+                             {"kl", eval::number_json(colours.kl)}});
+    }
+    return described;
+}
+
 }  // namespace
+
+std::map<std::string, ColouredText> coloured_answers(const std::filesystem::path& run) {
+    std::map<std::string, ColouredText> answers;
+    shift::for_each_record(shift::records_file(run), [&](shift::ShiftRecord&& record) {
+        ColouredText& text = answers[record.id];
+        for (std::size_t i = 0; i < record.pieces.size(); ++i) {
+            const auto found = static_cast<int>(shift::shift_class(record.base_rank[i])) + 1;
+            if (text.empty() || text.back().first != found) text.emplace_back(found, "");
+            text.back().second += record.pieces[i];
+        }
+    });
+    return answers;
+}
 
 std::string judged_page(std::span<const JudgedRun> runs, std::span<const JudgedResult> results,
                         std::span<const RunDifference> differences, const JudgedPageOptions& options) {
@@ -48,9 +78,12 @@ std::string judged_page(std::span<const JudgedRun> runs, std::span<const JudgedR
         compared.push_back(
             {{"run", difference.label}, {"against", difference.against}, {"aspects", to_json(difference)}});
     }
+    Json colours = colours_json(options, frame.blocks);
     frame.header = {{"format", "urial.judged-report/1"},
                     {"title", options.title},
                     {"shift", {{"address", options.shift_address}, {"ids", linked_ids(runs, options)}}},
+                    {"colours", std::move(colours)},
+                    {"shown_runs", options.shown_runs},
                     {"runs", std::move(described)},
                     {"differences", std::move(compared)}};
     return page_html(frame);

@@ -329,12 +329,20 @@ Document difference_document(std::span<const RunDifference> differences) {
         Table table{fmt::format("{} minus {}", difference.label, difference.against),
                     {"aspect", "difference [95 %]", "p", "n", "unpaired"},
                     {}};
+        const auto has_holm = [](const eval::Difference& entry) { return entry.p_holm.has_value(); };
+        const bool is_corrected = std::ranges::any_of(difference.aspects, has_holm);
+        if (is_corrected) table.columns.insert(table.columns.begin() + 3, "p (Holm)");
         for (const eval::Difference& entry : difference.aspects) {
             const bool withheld = difference.withholds(entry);
             const double p_value = entry.n == 0 ? std::numeric_limits<double>::quiet_NaN() : entry.p_value;
-            table.rows.emplace_back(std::vector<Cell>{
-                entry.aspect, Measure{.value = entry.mean, .ci95 = entry.ci95, .withheld = withheld},
-                Measure{.value = p_value, .decimals = 4, .withheld = withheld}, entry.n, entry.unpaired});
+            std::vector<Cell> row{entry.aspect, Measure{.value = entry.mean, .ci95 = entry.ci95, .withheld = withheld},
+                                  Measure{.value = p_value, .decimals = 4, .withheld = withheld}};
+            if (is_corrected) {
+                const double p_holm = entry.p_holm.value_or(std::numeric_limits<double>::quiet_NaN());
+                row.push_back(Measure{.value = p_holm, .decimals = 4, .withheld = withheld});
+            }
+            row.insert(row.end(), {entry.n, entry.unpaired});
+            table.rows.push_back(std::move(row));
         }
         document.tables.push_back(std::move(table));
         if (!difference.rubrics.empty()) {

@@ -15,6 +15,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -59,10 +60,28 @@ nlohmann::ordered_json shift_summaries_json(const std::vector<std::filesystem::p
 /// The answers in a page of shift runs: their instructions by id; Error{BadInput} where the file is none.
 std::map<std::string, std::string> shift_page_items(const std::filesystem::path& html);
 
+/// One answer cut where the class of its tokens changes (1: rank 1 in the base model, 2: rank 2 or 3, 3: beyond).
+using ColouredText = std::vector<std::pair<int, std::string>>;
+
+/// What a pair of models has found in the answers of a run: they are shown in the colours of the three classes.
+struct ShiftColours {
+    std::string base;      ///< what the base model read the answers under
+    std::string run;       ///< the label of the run whose answers they are
+    double unshifted = 0;  ///< shares of tokens, in [0, 1]
+    double marginal = 0;
+    double shifted = 0;
+    double kl = 0;                                ///< mean, nats
+    std::map<std::string, ColouredText> answers;  ///< by the item's id
+};
+/// The answers of a shift run's folder.
+std::map<std::string, ColouredText> coloured_answers(const std::filesystem::path& run);
+
 struct JudgedPageOptions {
     std::string title = "How good are the answers?";
     std::string shift_address;  ///< a page of shift runs, relative to this page ("shift.html"); empty: none
     std::map<std::string, std::string> shift_items;  ///< shift_page_items(); equal ids and instructions are linked
+    std::vector<ShiftColours> colours;
+    std::size_t shown_runs = 3;  ///< side by side at first, where there are as many
 };
 
 /// The page of one or more judged runs. `results` belong to `runs` one by one; items of several runs belong together

@@ -1,6 +1,7 @@
 #include "eval/statistics.h"
 
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "eval_testing.h"
@@ -146,6 +147,21 @@ TEST(Agreement, kappa_of_a_two_by_two_table) {
     const std::vector<double> high{2, 3, 4};
     EXPECT_GT(*cohen_kappa(low, high, Weights::Quadratic), *cohen_kappa(low, high, Weights::None));
     EXPECT_FALSE(cohen_kappa(std::vector<double>{1, 1}, std::vector<double>{1, 1}, Weights::None));
+}
+
+/// The example of Holm's rule by hand: 0.01 * 4, 0.02 * 3 = 0.06, 0.03 * 2 = 0.06, 0.04 * 1 below the one before it.
+TEST(Holm, p_values_are_multiplied_by_the_hypotheses_that_are_left_and_never_fall) {
+    const double kNone = std::numeric_limits<double>::quiet_NaN();
+    const std::vector<double> corrected = holm(std::vector{0.03, 0.01, kNone, 0.04, 0.02});
+    ASSERT_EQ(corrected.size(), 5u);
+    EXPECT_DOUBLE_EQ(corrected[0], 0.06);
+    EXPECT_DOUBLE_EQ(corrected[1], 0.04);
+    EXPECT_TRUE(std::isnan(corrected[2]));
+    EXPECT_DOUBLE_EQ(corrected[3], 0.06);
+    EXPECT_DOUBLE_EQ(corrected[4], 0.06);
+    EXPECT_EQ(holm(std::vector{0.4, 0.9}), (std::vector{0.8, 0.9}));
+    EXPECT_EQ(holm(std::vector{0.6, 0.9}), (std::vector{1.0, 1.0}));
+    EXPECT_TRUE(holm({}).empty());
 }
 
 }  // namespace

@@ -47,6 +47,14 @@
   function formatCount(value) {
     return value.toLocaleString("en-US");
   }
+  function formatPercent(value, digits = 1) {
+    if (!Number.isFinite(value)) return "–";
+    const percent2 = 100 * value;
+    if (percent2 > 0 && percent2 < 0.5 * 10 ** -digits) {
+      return percent2 < 1e-4 ? `${percent2.toExponential(0)} %` : `${Number(percent2.toPrecision(1))} %`;
+    }
+    return `${percent2.toFixed(digits)} %`;
+  }
   function plainText(text2) {
     return text2.replace(kInvisible, codePoint);
   }
@@ -167,6 +175,9 @@
       const records = await parseBlock(`run-${index}-records`);
       return { ...run, index, records, highest: highestOf(records) };
     }));
+  }
+  async function loadColours(header) {
+    return Promise.all((header.colours ?? []).map(async (colours, index) => ({ ...colours, answers: await parseBlock(`colours-${index}`) })));
   }
   var kTops = [5, 10];
   function highestOf(records) {
@@ -420,7 +431,7 @@
   }
 
   // judged/items_view.js
-  var kShownRuns = 3;
+  var kClasses = [null, "unshifted", "marginal", "shifted"];
   var kTypingMs = 150;
   function verdictBadge({ kind, value }, highest) {
     if (kind === "score") {
@@ -432,14 +443,19 @@
     return h(`span.verdict.${kind}`, null, plainText(texts[kind]()));
   }
   var ItemsView = class {
-    /** `shift`: {address, ids}: a page of shift runs (or an empty text) and the items that it has. */
-    constructor(runs, { shift }) {
+    /**
+     * `shift`: {address, ids}: a page of shift runs (or an empty text) and the items that it has; `shown`: runs side by
+     * side at first; `colours`: of loadColours().
+     */
+    constructor(runs, { shift, shown, colours }) {
       this.runs = runs;
       this.shift = { ...shift, ids: new Set(shift.ids) };
       this.items = pairItems(runs);
       this.aspects = aspectNames(runs);
       this.conditions = makeConditions(runs);
-      this.shownRuns = runs.slice(0, kShownRuns);
+      this.shownRuns = runs.slice(0, shown);
+      this.colours = colours;
+      this.coloured = colours[0] ?? null;
       this.wanted = { text: "", tags: {}, aspect: "", condition: "", id: null, order: "" };
       this.cards = new CardList({
         content: (item) => this.cardContent(item),
@@ -478,6 +494,7 @@
         this.aspectPicker,
         this.conditionPicker,
         this.orderPicker,
+        this.colourPicker(),
         makeRunPicker(this),
         this.chip,
         this.status
@@ -489,6 +506,15 @@
         { "aria-label": label, onchange: () => this.want(change(select.value)) },
         options.map(([value, title]) => h("option", { value }, plainText(title)))
       );
+      return select;
+    }
+    colourPicker() {
+      if (!this.colours.length) return null;
+      const names = this.colours.map(({ run, base }, i) => [String(i), `${run}: shift against ${base}`]);
+      const select = h("select", { "aria-label": "Colours of tokens", onchange: () => {
+        this.coloured = this.colours[select.value] ?? null;
+        this.render();
+      } }, [...names, ["", "no colours"]].map(([value, title]) => h("option", { value }, plainText(title))));
       return select;
     }
     facetPicker(facet) {
@@ -572,7 +598,7 @@
         "div.verdicts",
         { role: "table", "aria-label": "Answers and verdicts" },
         this.gridRow("head", "", names, columns.map((column) => this.answerHead(column))),
-        this.gridRow("answers-row", "answer", names, columns.map((column) => this.answerText(column.answer))),
+        this.gridRow("answers-row", "answer", names, columns.map((column) => this.answerText(column.answer, this.colouredText(column.run, item)))),
         aspects.map((aspect) => this.gridRow("aspect-row", aspect, names, columns.map((column) => this.aspectCell(column, aspect)))),
         this.gridRow("raw-row", "", names, columns.map(({ records }) => records.map((record) => this.rawReply(record, records.length > 1 ? `${record.judge}, turn ${record.turn}` : ""))))
       );
@@ -590,17 +616,28 @@
     }
     answerHead({ run, generator, records }) {
       if (!records.length) return [h("h3", null, run.label), h("p.note", null, "This run has no such item.")];
-      const judges = [...new Set(records.map((record) => record.judge))];
+      const judges = [...new Set(records.map((record) => record.judge).filter(Boolean))];
+      const by = judges.length ? `judged by ${judges.join(", ")}` : "not judged";
       const several = this.runs.length > 1;
       return [
         h("h3", null, plainText(several ? run.label : generator || run.label)),
-        h("small", null, plainText(`${several && generator && generator !== run.label ? `${generator} · ` : ""}judged by ${judges.join(", ")}`))
+        h("small", null, plainText(`${several && generator && generator !== run.label ? `${generator} · ` : ""}${by}`))
       ];
     }
-    answerText(answer) {
+    /** The pieces of the run's answer by their class, where it is the one that is coloured. */
+    colouredText(run, item) {
+      const { coloured } = this;
+      return coloured && coloured.run === run.label ? coloured.answers[item.id] : void 0;
+    }
+    answerText(answer, pieces) {
       if (!answer) return null;
-      const box = (text2) => h("div.answer-text", { dir: "auto", tabindex: 0 }, text2 === "" ? h("span.note", null, "(empty)") : this.marked(text2));
-      return [box(answer.output), (answer.follow_ups ?? []).map((text2) => [h("small", null, "second turn"), box(text2)])];
+      const content = (text2) => text2 === "" ? h("span.note", null, "(empty)") : this.marked(text2);
+      const box = (text2, parts) => h(
+        "div.answer-text",
+        { dir: "auto", tabindex: 0 },
+        parts ? parts.map(([found, part]) => h(`span.t.${kClasses[found]}`, null, this.marked(part))) : content(text2)
+      );
+      return [box(answer.output, pieces), (answer.follow_ups ?? []).map((text2) => [h("small", null, "second turn"), box(text2)])];
     }
     aspectCell({ run, records }, aspect) {
       const entries = records.filter((record) => Object.hasOwn(record.verdicts, aspect));
@@ -1194,9 +1231,14 @@ ${formatCount(n)} answers` : ""}`;
     );
     return { element, draw: (theme) => drawn.forEach((draw) => draw(theme)) };
   }
+  function formatP(value) {
+    if (value === void 0 || value === null) return "–";
+    return value < 1e-3 ? "< 0.001" : value.toFixed(3);
+  }
   function differenceTable(differences) {
     const all = differences.flatMap(({ aspects }) => Object.values(aspects)).filter(({ mean: mean2 }) => mean2 !== null);
     const reach = Math.max(0.1, ...all.flatMap(({ mean: mean2, ci95 }) => [mean2, ...ci95 ?? []].map(Math.abs)));
+    const isCorrected = all.some(({ p_holm: corrected }) => corrected !== void 0);
     const body = h("tbody");
     const draw = () => body.replaceChildren(...differences.flatMap(({ run, against, aspects }) => Object.entries(aspects).filter(([, difference]) => difference.mean !== null).map(([aspect, difference], i, rows) => h(
       "tr",
@@ -1210,7 +1252,8 @@ ${formatCount(n)} answers` : ""}`;
         h("b", null, `${difference.mean > 0 ? "+" : ""}${difference.mean.toFixed(2)}`),
         difference.ci95 ? h("small", null, `${decimal(difference.ci95[0])} to ${decimal(difference.ci95[1])}`) : null
       ),
-      h("td.number", null, difference.p_value < 1e-3 ? "< 0.001" : difference.p_value.toFixed(3)),
+      h("td.number", null, formatP(difference.p_value)),
+      isCorrected ? h("td.number", null, formatP(difference.p_holm)) : null,
       h("td.number", null, formatCount(difference.n)),
       h("td.number", null, formatCount(difference.unpaired))
     ))));
@@ -1225,7 +1268,8 @@ ${formatCount(n)} answers` : ""}`;
           "p.note",
           null,
           "Paired by item, over the items that both runs scored. An interval that crosses the dotted zero means that the data do not ",
-          "say which is better. With several aspects, one in twenty looks decided by chance at p = 0.05."
+          "say which is better. ",
+          isCorrected ? "p (Holm) is corrected for the number of comparisons, which were all stated beforehand." : "With several aspects, one in twenty looks decided by chance at p = 0.05."
         ),
         h("div.scroll", { tabindex: 0 }, h("table.differences", null, h("thead", null, h(
           "tr",
@@ -1233,7 +1277,7 @@ ${formatCount(n)} answers` : ""}`;
           h("th", { scope: "col" }, "Runs"),
           h("th", { scope: "col" }, "aspect"),
           h("th", { scope: "col" }, ""),
-          ["difference", "p", "items", "unpaired"].map((name) => h("th.number", { scope: "col" }, name))
+          ["difference", "p", ...isCorrected ? ["p (Holm)"] : [], "items", "unpaired"].map((name) => h("th.number", { scope: "col" }, name))
         )), body))
       )
     );
@@ -1261,7 +1305,7 @@ ${formatCount(n)} answers` : ""}`;
       "section.provenance",
       null,
       h("h2", null, "How this was made"),
-      runs.map((run) => h(
+      runs.filter((run) => run.records.some(({ judge }) => judge)).map((run) => h(
         "details.card",
         null,
         h("summary", null, plainText(`${run.label}: judges ${[...new Set(run.records.map((record) => record.judge))].join(", ")}; rubrics ` + [...new Set(run.records.map((record) => `${record.rubric} ${record.rubric_version ?? ""}`.trim()))].join(", "))),
@@ -1276,12 +1320,53 @@ ${formatCount(n)} answers` : ""}`;
         h("dd", null, "The judge’s reply, or one value of it, could not be read under the strict rules. It counts nowhere. “Not applicable” is read, and is no number."),
         h("dt", null, "p"),
         h("dd", null, "The share of random sign flips of whole items that give a difference at least as large."),
+        h("dt", null, "p (Holm)"),
+        h("dd", null, "p corrected by Holm’s rule for the number of comparisons that were stated together beforehand."),
         h("dt", null, "pairs"),
         h("dd", null, "Both orders are asked. Orders that disagree are a tie and a flip. Length-controlled: the win rate if both answers were equally long.")
       ))
     );
   }
-  function makeOverview(runs, { differences, theme, onCell }) {
+  function shiftSection(colours) {
+    if (!colours.length) return null;
+    const kinds = ["unshifted", "marginal", "shifted"];
+    const bar = (pair) => h(
+      "div.shift-bar",
+      { role: "img", "aria-label": kinds.map((kind) => `${kind} ${formatPercent(pair[kind])}`).join(", ") },
+      kinds.map((kind) => {
+        const part = h(`span.part.${kind}`);
+        part.style.width = `${100 * pair[kind]}%`;
+        return part;
+      })
+    );
+    return h("section", null, h("h2", null, "What would the base model have written?"), h(
+      "div.card.headline",
+      null,
+      h("p.note", null, "Tokens of the aligned answers by their rank in the base model’s distribution: unshifted (1), marginal (2 or 3), shifted (beyond)."),
+      h("div.scroll", { tabindex: 0 }, h(
+        "table.scores",
+        null,
+        h("thead", null, h(
+          "tr",
+          null,
+          h("th", { scope: "col" }, "Answers of"),
+          h("th", { scope: "col" }, "read under"),
+          h("th", { scope: "col" }, ""),
+          [...kinds, "KL, nats"].map((name) => h("th.number", { scope: "col" }, name))
+        )),
+        h("tbody", null, colours.map((pair) => h(
+          "tr",
+          null,
+          h("th", { scope: "row" }, plainText(pair.run)),
+          h("td", null, plainText(pair.base)),
+          h("td.bar-cell", null, bar(pair)),
+          kinds.map((kind) => h("td.number", null, formatPercent(pair[kind]))),
+          h("td.number", null, pair.kl === null ? "–" : pair.kl.toFixed(3))
+        )))
+      ))
+    ));
+  }
+  function makeOverview(runs, { differences, colours, theme, onCell }) {
     const scored = runs.filter((run) => run.result.aspects);
     const drawn = [];
     const keep = (part) => {
@@ -1314,14 +1399,14 @@ ${formatCount(n)} answers` : ""}`;
       ({ table }, name) => table.categories[name] === void 0 ? void 0 : { mean: table.categories[name], ci95: table.categories_ci95[name] },
       { name: "categories", title: "Means by category", high: 10 }
     ))));
-    sections.push(agreementSection(runs), billSection(runs));
+    sections.push(shiftSection(colours), agreementSection(runs), billSection(runs));
     const element = h("div.overview", null, sections, provenance(runs));
     return { element, draw: () => drawn.forEach((draw) => draw(theme())) };
   }
 
   // judged/main.js
   function subtitle(runs, items) {
-    const records = runs.reduce((sum, run) => sum + run.records.length, 0);
+    const records = runs.reduce((sum, run) => sum + run.records.filter(({ judge }) => judge).length, 0);
     return [
       plainText(runs.map((run) => run.label).join(" · ")),
       h("span", null, ` — ${formatCount(items)} items, ${formatCount(records)} judgements`)
@@ -1330,9 +1415,11 @@ ${formatCount(n)} answers` : ""}`;
   runPage(async () => {
     const header = readHeader();
     const runs = await loadRuns(header);
-    const items = new ItemsView(runs, { shift: header.shift });
+    const colours = await loadColours(header);
+    const items = new ItemsView(runs, { shift: header.shift, shown: header.shown_runs, colours });
     const overview = makeOverview(runs, {
       differences: header.differences,
+      colours,
       theme: currentTheme,
       onCell: (facet, tag, aspect) => {
         items.showGroup(facet, tag, aspect);

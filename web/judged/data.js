@@ -10,6 +10,11 @@ export async function loadRuns(header) {
     }));
 }
 
+/** [{base, run, unshifted, marginal, shifted, kl, answers: {id: [[class 1 to 3, text]]}}]: what pairs of models found. */
+export async function loadColours(header) {
+    return Promise.all((header.colours ?? []).map(async (colours, index) => ({...colours, answers: await parseBlock(`colours-${index}`)})));
+}
+
 const kTops = [5, 10];
 
 /** The top of the scale: the rubrics' scales begin at 1 and end at 5 or 10; which, the scores say. */

@@ -6,7 +6,7 @@ import {makeRunPicker} from '../page/run_picker.js';
 import {aspectNames, outcomeOf, pairItems, readVerdict} from './data.js';
 import {facetCounts, hasSeveralJudges, kFacets, kOrders, makeConditions, selectItems} from './item_filter.js';
 
-const kShownRuns = 3;
+const kClasses = [null, 'unshifted', 'marginal', 'shifted'];
 const kTypingMs = 150;
 
 function verdictBadge({kind, value}, highest) {
@@ -20,14 +20,19 @@ function verdictBadge({kind, value}, highest) {
 }
 
 export class ItemsView {
-    /** `shift`: {address, ids}: a page of shift runs (or an empty text) and the items that it has. */
-    constructor(runs, {shift}) {
+    /**
+     * `shift`: {address, ids}: a page of shift runs (or an empty text) and the items that it has; `shown`: runs side by
+     * side at first; `colours`: of loadColours().
+     */
+    constructor(runs, {shift, shown, colours}) {
         this.runs = runs;
         this.shift = {...shift, ids: new Set(shift.ids)};
         this.items = pairItems(runs);
         this.aspects = aspectNames(runs);
         this.conditions = makeConditions(runs);
-        this.shownRuns = runs.slice(0, kShownRuns);
+        this.shownRuns = runs.slice(0, shown);
+        this.colours = colours;
+        this.coloured = colours[0] ?? null;
         this.wanted = {text: '', tags: {}, aspect: '', condition: '', id: null, order: ''};
         this.cards = new CardList({
             content: (item) => this.cardContent(item), height: (item) => this.guessHeight(item),
@@ -54,12 +59,22 @@ export class ItemsView {
             .filter(([name]) => (name !== 'runs' || this.runs.length > 1) && (name !== 'judges' || hasSeveralJudges(this.items)));
         this.orderPicker = this.picker('Order', [['', 'in file order'], ...orders.map(([name, [title]]) => [name, title])], (order) => ({order}));
         return h('div.toolbar', null, this.search, [...this.facets.values()], this.aspectPicker, this.conditionPicker, this.orderPicker,
-                 makeRunPicker(this), this.chip, this.status);
+                 this.colourPicker(), makeRunPicker(this), this.chip, this.status);
     }
 
     picker(label, options, change) {
         const select = h('select', {'aria-label': label, onchange: () => this.want(change(select.value))},
             options.map(([value, title]) => h('option', {value}, plainText(title))));
+        return select;
+    }
+
+    colourPicker() {
+        if (!this.colours.length) return null;
+        const names = this.colours.map(({run, base}, i) => [String(i), `${run}: shift against ${base}`]);
+        const select = h('select', {'aria-label': 'Colours of tokens', onchange: () => {
+            this.coloured = this.colours[select.value] ?? null;
+            this.render();
+        }}, [...names, ['', 'no colours']].map(([value, title]) => h('option', {value}, plainText(title))));
         return select;
     }
 
@@ -147,7 +162,7 @@ export class ItemsView {
         const names = columns.map((column) => column.run.label);
         const grid = h('div.verdicts', {role: 'table', 'aria-label': 'Answers and verdicts'},
             this.gridRow('head', '', names, columns.map((column) => this.answerHead(column))),
-            this.gridRow('answers-row', 'answer', names, columns.map((column) => this.answerText(column.answer))),
+            this.gridRow('answers-row', 'answer', names, columns.map((column) => this.answerText(column.answer, this.colouredText(column.run, item)))),
             aspects.map((aspect) => this.gridRow('aspect-row', aspect, names, columns.map((column) => this.aspectCell(column, aspect)))),
             this.gridRow('raw-row', '', names, columns.map(({records}) => records.map((record) => this.rawReply(record, records.length > 1 ? `${record.judge}, turn ${record.turn}` : '')))));
         grid.style.setProperty('--columns', columns.length);
@@ -162,16 +177,25 @@ export class ItemsView {
 
     answerHead({run, generator, records}) {
         if (!records.length) return [h('h3', null, run.label), h('p.note', null, 'This run has no such item.')];
-        const judges = [...new Set(records.map((record) => record.judge))];
+        const judges = [...new Set(records.map((record) => record.judge).filter(Boolean))];
+        const by = judges.length ? `judged by ${judges.join(', ')}` : 'not judged';
         const several = this.runs.length > 1;
         return [h('h3', null, plainText(several ? run.label : generator || run.label)),
-                h('small', null, plainText(`${several && generator && generator !== run.label ? `${generator} · ` : ''}judged by ${judges.join(', ')}`))];
+                h('small', null, plainText(`${several && generator && generator !== run.label ? `${generator} · ` : ''}${by}`))];
     }
 
-    answerText(answer) {
+    /** The pieces of the run's answer by their class, where it is the one that is coloured. */
+    colouredText(run, item) {
+        const {coloured} = this;
+        return coloured && coloured.run === run.label ? coloured.answers[item.id] : undefined;
+    }
+
+    answerText(answer, pieces) {
         if (!answer) return null;
-        const box = (text) => h('div.answer-text', {dir: 'auto', tabindex: 0}, text === '' ? h('span.note', null, '(empty)') : this.marked(text));
-        return [box(answer.output), (answer.follow_ups ?? []).map((text) => [h('small', null, 'second turn'), box(text)])];
+        const content = (text) => text === '' ? h('span.note', null, '(empty)') : this.marked(text);
+        const box = (text, parts) => h('div.answer-text', {dir: 'auto', tabindex: 0},
+            parts ? parts.map(([found, part]) => h(`span.t.${kClasses[found]}`, null, this.marked(part))) : content(text));
+        return [box(answer.output, pieces), (answer.follow_ups ?? []).map((text) => [h('small', null, 'second turn'), box(text)])];
     }
 
     aspectCell({run, records}, aspect) {

@@ -1,7 +1,7 @@
 // The first view: the table of scores with its charts, what differs between runs, by task and topic, pairs, MT-bench.
 
 import {chartCard} from '../page/chart_card.js';
-import {formatCount, h, plainText} from '../page/dom.js';
+import {formatCount, formatPercent, h, plainText} from '../page/dom.js';
 import {bars, differenceLine, radar} from './charts.js';
 import {makeHeatMap} from './heat_map.js';
 import {agreementSection, billSection, mtBenchSection, pairSection} from './other_tables.js';
@@ -54,9 +54,15 @@ function scoreCharts(runs, axes, valueOf, {name, title, high}) {
     return {element, draw: (theme) => drawn.forEach((draw) => draw(theme))};
 }
 
+function formatP(value) {
+    if (value === undefined || value === null) return '–';
+    return value < 0.001 ? '< 0.001' : value.toFixed(3);
+}
+
 function differenceTable(differences) {
     const all = differences.flatMap(({aspects}) => Object.values(aspects)).filter(({mean}) => mean !== null);
     const reach = Math.max(0.1, ...all.flatMap(({mean, ci95}) => [mean, ...(ci95 ?? [])].map(Math.abs)));
+    const isCorrected = all.some(({p_holm: corrected}) => corrected !== undefined);
     const body = h('tbody');
     const draw = () => body.replaceChildren(...differences.flatMap(({run, against, aspects}) => Object.entries(aspects)
         .filter(([, difference]) => difference.mean !== null).map(([aspect, difference], i, rows) => h('tr', null,
@@ -65,15 +71,18 @@ function differenceTable(differences) {
             h('td.line', null, differenceLine(difference, reach)),
             h('td.number', null, h('b', null, `${difference.mean > 0 ? '+' : ''}${difference.mean.toFixed(2)}`),
               difference.ci95 ? h('small', null, `${decimal(difference.ci95[0])} to ${decimal(difference.ci95[1])}`) : null),
-            h('td.number', null, difference.p_value < 0.001 ? '< 0.001' : difference.p_value.toFixed(3)),
+            h('td.number', null, formatP(difference.p_value)),
+            isCorrected ? h('td.number', null, formatP(difference.p_holm)) : null,
             h('td.number', null, formatCount(difference.n)),
             h('td.number', null, formatCount(difference.unpaired))))));
     const element = h('section', null, h('h2', null, 'What differs between the runs?'),
         h('div.card.headline', null,
             h('p.note', null, 'Paired by item, over the items that both runs scored. An interval that crosses the dotted zero means that the data do not ',
-              'say which is better. With several aspects, one in twenty looks decided by chance at p = 0.05.'),
+              'say which is better. ', isCorrected
+                ? 'p (Holm) is corrected for the number of comparisons, which were all stated beforehand.'
+                : 'With several aspects, one in twenty looks decided by chance at p = 0.05.'),
             h('div.scroll', {tabindex: 0}, h('table.differences', null, h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Runs'), h('th', {scope: 'col'}, 'aspect'), h('th', {scope: 'col'}, ''),
-                ['difference', 'p', 'items', 'unpaired'].map((name) => h('th.number', {scope: 'col'}, name)))), body))));
+                ['difference', 'p', ...(isCorrected ? ['p (Holm)'] : []), 'items', 'unpaired'].map((name) => h('th.number', {scope: 'col'}, name)))), body))));
     return {element, draw};
 }
 
@@ -97,7 +106,7 @@ function warnings(runs) {
 
 function provenance(runs) {
     return h('section.provenance', null, h('h2', null, 'How this was made'),
-        runs.map((run) => h('details.card', null,
+        runs.filter((run) => run.records.some(({judge}) => judge)).map((run) => h('details.card', null,
             h('summary', null, plainText(`${run.label}: judges ${[...new Set(run.records.map((record) => record.judge))].join(', ')}; rubrics ` +
                 [...new Set(run.records.map((record) => `${record.rubric} ${record.rubric_version ?? ''}`.trim()))].join(', '))),
             h('pre', null, plainText(JSON.stringify(run.manifest, null, 2))))),
@@ -105,11 +114,32 @@ function provenance(runs) {
             h('dt', null, 'intervals'), h('dd', null, '95 %, percentile bootstrap over items, 10,000 resamples; items with the same instruction are drawn together.'),
             h('dt', null, 'unscored'), h('dd', null, 'The judge’s reply, or one value of it, could not be read under the strict rules. It counts nowhere. “Not applicable” is read, and is no number.'),
             h('dt', null, 'p'), h('dd', null, 'The share of random sign flips of whole items that give a difference at least as large.'),
+            h('dt', null, 'p (Holm)'), h('dd', null, 'p corrected by Holm’s rule for the number of comparisons that were stated together beforehand.'),
             h('dt', null, 'pairs'), h('dd', null, 'Both orders are asked. Orders that disagree are a tie and a flip. Length-controlled: the win rate if both answers were equally long.'))));
 }
 
+/** What pairs of models found in the answers: a bar of the three classes each. */
+function shiftSection(colours) {
+    if (!colours.length) return null;
+    const kinds = ['unshifted', 'marginal', 'shifted'];
+    const bar = (pair) => h('div.shift-bar', {role: 'img', 'aria-label': kinds.map((kind) => `${kind} ${formatPercent(pair[kind])}`).join(', ')},
+        kinds.map((kind) => {
+            const part = h(`span.part.${kind}`);
+            part.style.width = `${100 * pair[kind]}%`;
+            return part;
+        }));
+    return h('section', null, h('h2', null, 'What would the base model have written?'), h('div.card.headline', null,
+        h('p.note', null, 'Tokens of the aligned answers by their rank in the base model’s distribution: unshifted (1), marginal (2 or 3), shifted (beyond).'),
+        h('div.scroll', {tabindex: 0}, h('table.scores', null,
+            h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Answers of'), h('th', {scope: 'col'}, 'read under'), h('th', {scope: 'col'}, ''),
+                [...kinds, 'KL, nats'].map((name) => h('th.number', {scope: 'col'}, name)))),
+            h('tbody', null, colours.map((pair) => h('tr', null, h('th', {scope: 'row'}, plainText(pair.run)), h('td', null, plainText(pair.base)),
+                h('td.bar-cell', null, bar(pair)), kinds.map((kind) => h('td.number', null, formatPercent(pair[kind]))),
+                h('td.number', null, pair.kl === null ? '–' : pair.kl.toFixed(3)))))))));
+}
+
 /** `onCell(facet, tag, aspect)`: a cell of the heat map was chosen. */
-export function makeOverview(runs, {differences, theme, onCell}) {
+export function makeOverview(runs, {differences, colours, theme, onCell}) {
     const scored = runs.filter((run) => run.result.aspects);
     const drawn = [];
     const keep = (part) => {
@@ -130,7 +160,7 @@ export function makeOverview(runs, {differences, theme, onCell}) {
     sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(entries, categories,
         ({table}, name) => table.categories[name] === undefined ? undefined : {mean: table.categories[name], ci95: table.categories_ci95[name]},
         {name: 'categories', title: 'Means by category', high: 10}))));
-    sections.push(agreementSection(runs), billSection(runs));
+    sections.push(shiftSection(colours), agreementSection(runs), billSection(runs));
     const element = h('div.overview', null, sections, provenance(runs));
     return {element, draw: () => drawn.forEach((draw) => draw(theme()))};
 }
