@@ -80,7 +80,7 @@ void run_export(ExportFlags& flags, const Context& context) {
     const auto shard = flags.shard.empty() ? generate::Shard{} : generate::parse_shard(flags.shard);
     const std::vector<generate::Instruction> instructions =
         generate::select(generate::read_instructions(input.path()), flags.limit, shard);
-    adopt_loading(options.prompt.retrieval, options.tokenizer);
+    app::adopt_loading(options.prompt.retrieval.encoder, options.tokenizer);
     print_export(flags, app::export_generation(instructions, options, callbacks(context)), context);
 }
 
