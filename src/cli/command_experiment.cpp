@@ -95,7 +95,7 @@ void print_plan(const Spec& spec, const Plan& plan, const experiment::RunOptions
 /// Bars and lines of the steps, for a terminal.
 class Display {
 public:
-    Display(const Context& context, std::size_t steps) : context_(context), steps_(steps) {}
+    Display(const Context& context, const Plan& plan) : context_(context), plan_(plan) {}
 
     void attach(experiment::RunOptions& options) {
         options.began = [this](const Step& step) { begin(step); };
@@ -111,19 +111,18 @@ public:
     void clear() { bar_.reset(); }
 
 private:
-    void begin(const Step& step) {
-        ++number_;
-        bar_.emplace(context_.terminal, title_of(step), terminal::ProgressUnit::Items);
+    std::string numbered(const Step& step) const {
+        return fmt::format("{}/{} {}", &step - plan_.steps.data() + 1, plan_.steps.size(), title_of(step));
     }
+    void begin(const Step& step) { bar_.emplace(context_.terminal, numbered(step), terminal::ProgressUnit::Items); }
     void end(const Step& step) {
         bar_.reset();
-        context_.terminal.note(fmt::format("{}: {}{}", title_of(step), state_of(step),
+        context_.terminal.note(fmt::format("{}: {}{}", numbered(step), state_of(step),
                                            step.seconds > 0 ? " in " + human_seconds(step.seconds) : ""));
     }
 
     const Context& context_;
-    std::size_t steps_;
-    std::size_t number_ = 0;
+    const Plan& plan_;
     std::optional<terminal::ProgressBar> bar_;
 };
 
@@ -151,7 +150,7 @@ void run(const ExperimentFlags& flags, Context& context) {
     options.interrupted = terminal::interrupted;
     tell_changes(plan, context);
     if (flags.dry_run) return print_plan(spec, plan, options, context);
-    Display display(context, plan.steps.size());
+    Display display(context, plan);
     display.attach(options);
     const experiment::Outcome outcome = experiment::run(spec, plan, options);
     display.clear();

@@ -1,6 +1,7 @@
 #include "experiment/plan.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <set>
 #include <utility>
@@ -21,6 +22,8 @@ namespace {
 using nlohmann::ordered_json;
 
 fs::path manifest_of(const fs::path& folder) { return folder / eval::kManifestFile; }
+/// The experiment's own file, as it was.
+fs::path text_of(const fs::path& folder) { return folder / "experiment.toml"; }
 
 /// A name that may be a file's, with the hash of the file.
 ordered_json name_or_file(const std::string& text) {
@@ -98,6 +101,34 @@ std::vector<Step> steps_of(const Spec& spec, const Plan& plan) {
     return steps;
 }
 
+Error no_experiment(const fs::path& folder) {
+    return error(ErrorKind::BadInput, "{} is there and is no experiment's folder: name another one",
+                 printable(folder.string()));
+}
+
+bool is_entry(const ordered_json& entry) {
+    const auto all = [&](std::initializer_list<const char*> keys, bool (ordered_json::*is_type)() const noexcept) {
+        return std::ranges::all_of(keys,
+                                   [&](const char* key) { return entry.contains(key) && (entry[key].*is_type)(); });
+    };
+    return entry.is_object() && all({"kind", "name", "key", "place"}, &ordered_json::is_string) &&
+           all({"total", "done", "units"}, &ordered_json::is_number_unsigned) &&
+           all({"finished"}, &ordered_json::is_boolean) && all({"seconds"}, &ordered_json::is_number) &&
+           all({"inputs"}, &ordered_json::is_object);
+}
+
+bool are_texts(const ordered_json& object, std::initializer_list<const char*> keys) {
+    return object.is_object() &&
+           std::ranges::all_of(keys, [&](const char* key) { return object.contains(key) && object[key].is_string(); });
+}
+
+/// A list of which all entries are as they should be.
+template <typename IsEntry>
+bool is_list(const ordered_json& manifest, const char* key, const IsEntry& is_right) {
+    const ordered_json list = manifest.value(key, ordered_json());
+    return list.is_array() && std::ranges::all_of(list, is_right);
+}
+
 /// Those inputs of the step that were otherwise.
 std::vector<std::string> changes(const ordered_json& before, const ordered_json& now) {
     std::vector<std::string> names;
@@ -110,22 +141,10 @@ std::vector<std::string> changes(const ordered_json& before, const ordered_json&
 /// The manifest of an earlier run into the folder; null where there is none.
 ordered_json earlier_manifest(const fs::path& folder) {
     std::error_code none;
-    const auto refuse = [&] {
-        return error(ErrorKind::BadInput, "{} is there and is no experiment's folder: name another one",
-                     printable(folder.string()));
-    };
-    if (!fs::exists(folder, none)) return nullptr;
-    if (!fs::is_directory(folder, none)) throw refuse();
-    if (!fs::exists(manifest_of(folder), none)) {
-        if (!fs::is_empty(folder, none)) throw refuse();
-        return nullptr;
-    }
-    const ordered_json manifest = read_json_file(manifest_of(folder));
-    if (!manifest.is_object() || manifest.value("format", ordered_json()) != kFormat ||
-        !manifest.value("steps", ordered_json()).is_array()) {
-        throw refuse();
-    }
-    return manifest;
+    if (!fs::exists(folder, none) || (fs::is_directory(folder, none) && fs::is_empty(folder, none))) return nullptr;
+    if (fs::exists(manifest_of(folder), none)) return read_manifest(folder);
+    if (!fs::exists(text_of(folder), none)) throw no_experiment(folder);
+    return nullptr;
 }
 
 /// A killed run has had no time to say how far it came.
@@ -158,9 +177,13 @@ ordered_json entry_of(const Step& step) {
 /// What earlier plans know of the steps, and which steps only they have.
 void compare_with(const ordered_json& manifest, const fs::path& folder, Plan& plan) {
     plan.earlier = ordered_json::array();
-    if (!manifest.is_object()) return;
-    ordered_json known = manifest.value("earlier", ordered_json::array());
-    for (const ordered_json& entry : manifest["steps"]) known.push_back(entry);
+    ordered_json last = ordered_json::array();
+    ordered_json known = ordered_json::array();
+    if (manifest.is_object()) {
+        last = manifest["steps"];
+        known = manifest["earlier"];
+        known.insert(known.end(), last.begin(), last.end());
+    }
     std::set<std::string> places;
     for (Step& step : plan.steps) {
         places.insert(step.place);
@@ -169,7 +192,7 @@ void compare_with(const ordered_json& manifest, const fs::path& folder, Plan& pl
             if (entry.value("place", "") == step.place && fs::exists(folder / step.place, none)) take_over(entry, step);
         }
         if (!step.finished) step.done = count_done(plan, step);
-        for (const ordered_json& entry : manifest["steps"]) {
+        for (const ordered_json& entry : last) {
             const bool is_same = entry.value("kind", "") == name(step.kind) && entry.value("name", "") == step.name;
             if (!is_same || entry.value("key", "") == step.key) continue;
             step.before = entry.value("place", "");
@@ -208,7 +231,7 @@ double rate_of(const Plan& plan, const Step& step, std::string_view input) {
     double units = 0;
     const auto add = [&](const ordered_json& entry) {
         if (entry.value("kind", "") != name(step.kind)) return;
-        if (entry["inputs"].value(input, ordered_json()) != step.inputs.value(input, ordered_json())) return;
+        if (entry.at("inputs").value(input, ordered_json()) != step.inputs.value(input, ordered_json())) return;
         seconds += entry.value("seconds", 0.0);
         units += entry.value("units", 0.0);
     };
@@ -238,6 +261,23 @@ std::string_view name(StepKind kind) {
         case StepKind::Shift: return "shift";
     }
     return "";
+}
+
+ordered_json read_manifest(const fs::path& folder) {
+    const ordered_json manifest = read_json_file(manifest_of(folder));
+    if (!manifest.is_object() || manifest.value("format", ordered_json()) != kFormat) throw no_experiment(folder);
+    const auto is_method = [](const ordered_json& entry) { return are_texts(entry, {"name", "label"}); };
+    const auto is_pair = [](const ordered_json& entry) { return are_texts(entry, {"name", "base", "aligned"}); };
+    const auto is_comparison = [](const ordered_json& entry) {
+        return entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_string();
+    };
+    if (!are_texts(manifest, {"title"}) || !is_list(manifest, "steps", is_entry) ||
+        !is_list(manifest, "earlier", is_entry) || !is_list(manifest, "methods", is_method) ||
+        !is_list(manifest, "pairs", is_pair) || !is_list(manifest, "comparisons", is_comparison)) {
+        throw error(ErrorKind::BadInput, "{} is damaged: remove it, and the same command finds again what was done",
+                    printable(manifest_of(folder).string()));
+    }
+    return manifest;
 }
 
 Plan make_plan(const Spec& spec, const fs::path& folder) {
@@ -283,7 +323,7 @@ void write_plan(const Spec& spec, const Plan& plan) {
                                 {"pairs", std::move(pairs)},
                                 {"steps", std::move(steps)},
                                 {"earlier", plan.earlier}};
-    write_file_atomic(plan.folder / "experiment.toml", spec.text);
+    write_file_atomic(text_of(plan.folder), spec.text);
     write_file_atomic(manifest_of(plan.folder),
                       manifest.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
 }

@@ -54,6 +54,10 @@ struct Plan {
 /// and for a selection that leaves no question. Changes nothing.
 Plan make_plan(const Spec& spec, const std::filesystem::path& folder);
 
+/// The manifest of an experiment's folder, its fields of the types that write_plan() gives them. Throws
+/// Error{BadInput|NotFound|Io}.
+nlohmann::ordered_json read_manifest(const std::filesystem::path& folder);
+
 /// Writes the manifest, with the experiment's own text beside it. Makes the folder where there is none.
 void write_plan(const Spec& spec, const Plan& plan);
 
@@ -61,7 +65,6 @@ void write_plan(const Spec& spec, const Plan& plan);
 struct Estimate {
     std::optional<double> seconds;
     std::optional<std::uint64_t> most_tokens;  ///< new tokens of answers and of judges' replies, or positions
-    std::optional<double> most_cost;           ///< USD
 };
 /// By the speed of steps of the same kind and model that this folder has finished, or begun.
 Estimate estimate(const Spec& spec, const Plan& plan, const Step& step);

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/json_reader.h"
 #include "base/text.h"
 #include "experiment/plan.h"
 #include "shift/shift.h"
@@ -32,11 +31,7 @@ struct Places {
 
 class Folder {
 public:
-    explicit Folder(const fs::path& folder) : folder_(folder), manifest_(read_json_file(folder / eval::kManifestFile)) {
-        if (!manifest_.is_object() || manifest_.value("format", ordered_json()) != kFormat) {
-            throw error(ErrorKind::BadInput, "{}: no experiment's folder", printable(folder.string()));
-        }
-    }
+    explicit Folder(const fs::path& folder) : folder_(folder), manifest_(read_manifest(folder)) {}
 
     std::string title() const { return manifest_.value("title", std::string()); }
     std::vector<Places> methods() const {
@@ -157,6 +152,9 @@ void add_shift_table(const Results& results, Document& document) {
                         {"base model under", "answers of", "unshifted % [95 %]", "marginal %", "shifted % [95 %]",
                          "KL, nats [95 %]", "KL without ends", "answers", "tokens"},
                         {}};
+    const auto is_bounded = [](const ShiftResult& pair) { return pair.summary.bounds.has_value(); };
+    const bool has_bounds = std::ranges::any_of(results.shift, is_bounded);
+    if (has_bounds) table.columns.emplace_back("KL at least [95 %]");
     for (const ShiftResult& pair : results.shift) {
         const shift::Summary& summary = pair.summary;
         table.rows.push_back({pair.base, pair.aligned, measure(summary.shares.unshifted, 100, 1),
@@ -164,6 +162,8 @@ void add_shift_table(const Results& results, Document& document) {
                               measure(summary.shares.shifted, 100, 1), measure(summary.kl_ab, 1, 3),
                               Measure{.value = summary.kl_without_ends.value, .decimals = 3}, summary.answers,
                               summary.positions});
+        if (!has_bounds) continue;
+        table.rows.back().push_back(summary.bounds ? measure(summary.bounds->kl_ab_lower, 1, 3) : Measure{});
     }
     document.tables.push_back(std::move(table));
 }
@@ -239,6 +239,7 @@ ordered_json json_of(const Results& results) {
                                  {"shifted", json_of(summary.shares.shifted)},
                                  {"kl_ab", json_of(summary.kl_ab)},
                                  {"kl_without_ends", json_of(summary.kl_without_ends)}});
+        if (summary.bounds) json["shift"].back()["kl_ab_lower"] = json_of(summary.bounds->kl_ab_lower);
     }
     if (!results.unfinished.empty()) json["unfinished"] = results.unfinished;
     return json;

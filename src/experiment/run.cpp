@@ -152,7 +152,6 @@ private:
         choice.loading = options_.loading;
         const fs::path answers = path_of(answers_of(pair.aligned));
         const std::vector<shift::ShiftItem> items = app::read_shift_answers(answers, options_.callbacks);
-        const app::Pair opened = app::open_pair(choice, options_.callbacks);
         shift::ShiftOptions shift;
         make_directories(path_of(step).parent_path());
         shift.folder = path_of(step);
@@ -166,7 +165,7 @@ private:
             step.done = progress.done;
             show(step, fmt::format("{:.0f} positions/s", rate(progress.positions, progress.seconds)));
         };
-        const shift::ShiftOutcome outcome = shift::run_shift(opened.base, opened.aligned, items, shift);
+        const shift::ShiftOutcome outcome = app::run_shift(choice, items, shift, options_.callbacks);
         step.done = outcome.progress.done;
         finish(step, outcome.progress.failed, outcome.interrupted);
         if (step.done > 0) (void)app::summarize_shift_run(path_of(step));

@@ -235,6 +235,31 @@ TEST_F(ExperimentTest, a_folder_of_something_else_stays_as_it_is) {
     EXPECT_ERROR(plan(), ErrorKind::BadInput, "is no experiment's folder");
 }
 
+TEST_F(ExperimentTest, a_damaged_manifest_may_be_removed) {
+    run();
+    const json whole = json::parse(read_file(folder_ / "out/manifest.json"));
+    const auto damaged_by = [&](const std::string& pointer, const json& value) {
+        json manifest = whole;
+        manifest[json::json_pointer(pointer)] = value;
+        write_file_atomic(folder_ / "out/manifest.json", manifest.dump());
+        SCOPED_TRACE(pointer);
+        EXPECT_ERROR(plan(), ErrorKind::BadInput, "is damaged");
+        EXPECT_ERROR(results(), ErrorKind::BadInput, "is damaged");
+    };
+    damaged_by("/steps", 1);
+    damaged_by("/steps/0/done", -1);
+    damaged_by("/steps/0/inputs", nullptr);
+    damaged_by("/steps/0/finished", "yes");
+    damaged_by("/methods/0/label", 2);
+    damaged_by("/comparisons/0", json::array({"bare"}));
+    damaged_by("/title", nullptr);
+    fs::remove(folder_ / "out/manifest.json");
+    EXPECT_EQ(plan().steps[0].done, static_cast<std::size_t>(kQuestions));
+    run();
+    EXPECT_EQ(answered_, 2 * kQuestions);
+    EXPECT_EQ(judged_, 2 * kQuestions);
+}
+
 TEST_F(ExperimentTest, the_plan_estimates_from_what_was_done) {
     const Spec spec = read_spec(folder_ / "e.toml");
     Plan fresh = plan();
