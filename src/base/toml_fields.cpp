@@ -77,9 +77,9 @@ const toml::table* TomlFields::table(std::string_view key) {
 void TomlFields::finish() const {
     for (const auto& [key, node] : table_) {
         if (std::ranges::find(known_, std::string(key.str())) != known_.end()) continue;
-        refuse(fmt::format("\"{}\" is not a field of {}{}", printable(key.str()), owner_,
-                           did_you_mean(key.str(), known_)),
-               node);
+        refuse(
+            fmt::format("\"{}\" is not a field of {}{}", printable(key.str()), owner_, did_you_mean(key.str(), known_)),
+            node);
     }
 }
 

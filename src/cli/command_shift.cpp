@@ -205,7 +205,7 @@ void add_shift_command(CLI::App& app, Context& context) {
         {"What a prompt does with the base model's choices: the same model on both sides",
          "urial shift -i q.jsonl --base m.gguf --aligned m.gguf --aligned-prompt urial -o runs/prompt"},
         {"Both models on vLLM servers",
-         "urial shift -i q.jsonl --base http://gpu1:8000/v1#BASE --aligned http://gpu2:8000/v1#CHAT -o runs/remote"},
+         "urial shift -i q.jsonl --base http://gpu1/v1#BASE --aligned http://gpu2/v1#CHAT -o runs/remote"},
         {"Then a summary and a page to read answers in", "urial report runs/shift --html shift.html"},
     }));
     command->callback([flags, &context] { run(*flags, context); });

@@ -51,9 +51,9 @@ std::vector<std::optional<Interval>> bootstrap_numbers(
 /// mean is at least that of the data, the data themselves counted in. 1 when there is nothing to flip.
 double sign_flip_p_value(const ClusteredValues& differences, const Resampling& resampling = {});
 
-/// P-values of several hypotheses that are stated together, corrected by Holm's step-down rule, in their order: with the
-/// probability of 1 - a none is below a by chance alone. Source: Holm, "A simple sequentially rejective multiple test
-/// procedure" (1979). A NaN is no hypothesis and stays.
+/// P-values of several hypotheses that are stated together, corrected by Holm's step-down rule, in their order: with
+/// the probability of 1 - a none is below a by chance alone. Source: Holm, "A simple sequentially rejective multiple
+/// test procedure" (1979). A NaN is no hypothesis and stays.
 std::vector<double> holm(std::span<const double> p_values);
 
 /// q-quantile (0 to 1) with linear interpolation; reorders `values`, which must not be empty.

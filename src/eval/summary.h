@@ -93,9 +93,9 @@ struct Difference {
     std::size_t n = 0;         ///< items in both runs with a score in both
     std::size_t unpaired = 0;  ///< records with this aspect that found no partner
     std::optional<Interval> ci95;
-    double p_value = 1;       ///< sign flips of whole clusters, two-sided
+    double p_value = 1;                           ///< sign flips of whole clusters, two-sided
     std::optional<double> p_holm = std::nullopt;  ///< corrected for the number of comparisons that were stated together
-    bool incomplete = false;  ///< one of the runs is_incomplete() in this aspect
+    bool incomplete = false;                      ///< one of the runs is_incomplete() in this aspect
 };
 /// Items are matched by id, turn and instruction, whatever the rubric; several scores of one item (a jury) are averaged
 /// first.
