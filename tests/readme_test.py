@@ -30,7 +30,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"^(?:    |.*[|;] *)?urial ((?:.*\\\n)*.*)$", re.MULTILINE)
 OPTION = re.compile(r"(?<=\s)(--[a-z][a-z-]*|-[a-zA-Z])(?=[\s=,]|$)")
 # Words of a command that has subcommands.
-DEPTHS = {"judge": 2, "prompt": 2, "config": 2, "models": 2, "batch": 3}
+DEPTHS = {"judge": 2, "prompt": 2, "config": 2, "models": 2, "batch": 4}
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 DEMO_BLOCK = re.compile(r"^<!-- demo -->\n+```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What differs from machine to machine, or from model file to model file, in the demo's page.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "generate/instructions.h"
 #include "shift/shift.h"
 
 namespace urial::app {
@@ -112,6 +114,18 @@ std::vector<eval::JudgeTask> mt_bench_tasks(const JudgedFiles& files, const Call
     return eval::mt_bench_tasks(answers);
 }
 
+/// Whole items: both orders of a pair and all turns of a question stay together.
+std::vector<eval::JudgeTask> shard_of(std::vector<eval::JudgeTask> tasks, const std::string& text) {
+    if (text.empty()) return tasks;
+    const generate::Shard shard = generate::parse_shard(text);
+    std::map<std::string, std::size_t> positions;
+    std::erase_if(tasks, [&](const eval::JudgeTask& task) {
+        const std::size_t position = positions.emplace(task.item.id, positions.size()).first->second;
+        return position % shard.count != shard.index - 1;
+    });
+    return tasks;
+}
+
 }  // namespace
 
 eval::Filter filter_of(const ItemSelection& selection) {
@@ -134,10 +148,10 @@ std::string answers_file(const std::string& path) {
 
 std::vector<eval::JudgeTask> judge_tasks(Judging judging, const JudgedFiles& files, const Callbacks& callbacks) {
     switch (judging) {
-        case Judging::Score: return score_tasks(files, callbacks);
-        case Judging::Pairwise: return pairwise_tasks(files, callbacks);
-        case Judging::Tags: return tag_tasks(files);
-        case Judging::MtBench: return mt_bench_tasks(files, callbacks);
+        case Judging::Score: return shard_of(score_tasks(files, callbacks), files.items.shard);
+        case Judging::Pairwise: return shard_of(pairwise_tasks(files, callbacks), files.items.shard);
+        case Judging::Tags: return shard_of(tag_tasks(files), files.items.shard);
+        case Judging::MtBench: return shard_of(mt_bench_tasks(files, callbacks), files.items.shard);
     }
     return {};
 }
@@ -151,6 +165,7 @@ eval::Json origin_of(Judging judging, const JudgedFiles& files) {
     const ItemSelection& items = files.items;
     if (!items.where.empty()) origin["where"] = items.where;
     if (items.limit > 0) origin["limit"] = items.limit;
+    if (!items.shard.empty()) origin["shard"] = items.shard;
     if (!items.ids.empty()) origin["subset"] = eval::Json{{"ids", items.ids}, {"name", subset_name(items)}};
     return origin;
 }

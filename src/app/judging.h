@@ -20,6 +20,7 @@ struct ItemSelection {
     std::string ids;                 ///< a file of id lists; empty: all items
     std::string subset;              ///< which of the lists; empty: "lite"
     std::size_t limit = 0;           ///< the first so many; 0: all
+    std::string shard;               ///< "2/5": of these every 5th, from the 2nd on; empty: all
 };
 /// Throws Error{BadInput|NotFound}.
 eval::Filter filter_of(const ItemSelection& selection);

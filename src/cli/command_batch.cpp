@@ -8,10 +8,12 @@
 #include <nlohmann/json.hpp>
 
 #include "app/batch_files.h"
+#include "app/judging_files.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "cli/batch_export.h"
 #include "cli/commands.h"
 #include "cli/setting_flags.h"
 #include "generate/batch_run.h"
@@ -26,8 +28,7 @@ using nlohmann::ordered_json;
 struct ExportFlags {
     app::GenerationExport generation;
     std::string input;
-    std::string output;
-    std::string target = "vllm";
+    ExportTarget target;
     std::string rest_of;
     std::string shard;
     std::size_t limit = 0;
@@ -38,37 +39,17 @@ struct ImportFlags {
     std::string requests;
     std::string input;
     std::string output;
+    std::string prices;
     bool overwrite = false;
 };
-
-/// What to do with the file next.
-void say_next_step(const ExportFlags& flags, const app::ExportSummary& summary, const Context& context) {
-    if (summary.requests == 0 || flags.generation.target != batch::Target::Vllm) return;
-    const bool has_template = flags.generation.prompt.prompt != app::kChatPrompt;
-    context.terminal.note(fmt::format("vllm run-batch -i {} -o results.jsonl --model {}{}", printable(flags.output),
-                                      printable(summary.model), has_template ? " --trust-request-chat-template" : ""));
-}
-
-void print_export(const ExportFlags& flags, const app::ExportSummary& summary, const Context& context) {
-    if (context.json) {
-        const ordered_json printed{{"output", flags.output},
-                                   {"requests", summary.requests},
-                                   {"answered", summary.answered},
-                                   {"bytes", summary.bytes}};
-        fmt::print("{}", json_text(printed));
-        return;
-    }
-    context.terminal.note(fmt::format("{} requests in {} ({})", summary.requests, printable(flags.output),
-                                      human_bytes(static_cast<double>(summary.bytes))));
-    if (summary.answered > 0) context.terminal.note(fmt::format("{} are answered already", summary.answered));
-    say_next_step(flags, summary, context);
-}
 
 void run_export(ExportFlags& flags, const Context& context) {
     const terminal::InputFile input(flags.input);
     app::GenerationExport& options = flags.generation;
-    options.target = batch::parse_target(flags.target);
-    options.requests = flags.output;
+    options.model = flags.target.model;
+    options.target = batch::parse_target(flags.target.target);
+    options.requests = flags.target.output;
+    options.overwrite = flags.target.overwrite;
     options.run.output = flags.rest_of;
     for (const fs::path& written : {options.requests, batch::requests_manifest_path(options.requests)}) {
         refuse_same_file(input.path(), written);
@@ -81,7 +62,12 @@ void run_export(ExportFlags& flags, const Context& context) {
     const std::vector<generate::Instruction> instructions =
         generate::select(generate::read_instructions(input.path()), flags.limit, shard);
     app::adopt_loading(options.prompt.retrieval.encoder, options.tokenizer);
-    print_export(flags, app::export_generation(instructions, options, callbacks(context)), context);
+    const bool has_template = options.target == batch::Target::Vllm && options.prompt.prompt != app::kChatPrompt;
+    print_export(app::export_generation(instructions, options, callbacks(context)),
+                 {.requests = flags.target.output,
+                  .target = options.target,
+                  .more_flags = has_template ? " --trust-request-chat-template" : ""},
+                 context);
 }
 
 ordered_json to_json(const app::ImportSummary& summary, const std::string& output) {
@@ -101,13 +87,18 @@ ordered_json to_json(const app::ImportSummary& summary, const std::string& outpu
             {"unreadable", results.unreadable}};
 }
 
+void warn_of_lines(std::size_t unreadable, const std::string& first, std::size_t foreign,
+                   const terminal::Terminal& terminal) {
+    if (unreadable > 0) terminal.warn(fmt::format("{} lines are no results; the first: {}", unreadable, first));
+    if (foreign > 0) terminal.warn(fmt::format("{} results are of other requests; they are left out", foreign));
+}
+
 /// What is wrong with the results, each kind with what to do.
 void warn_of_results(const batch::ResultCounts& results, const terminal::Terminal& terminal) {
     const auto warn = [&](std::size_t count, const std::string& text) {
         if (count > 0) terminal.warn(fmt::format("{} {}", count, text));
     };
-    warn(results.unreadable, "lines are no results; the first: " + results.first_unreadable);
-    warn(results.foreign, "results are of other requests; they are left out");
+    warn_of_lines(results.unreadable, results.first_unreadable, results.foreign, terminal);
     warn(results.other_prompt,
          "requests were read as other prompt tokens than were exported, and are refused: does the engine have the same "
          "tokenizer, and its chat template switched off?");
@@ -137,7 +128,69 @@ void print_import(const app::ImportSummary& summary, const ImportFlags& flags, c
     warn_of_results(results, context.terminal);
 }
 
+ordered_json to_json(const app::JudgingImportSummary& summary, const std::string& output) {
+    const eval::ImportedReplies& replies = summary.replies;
+    return {{"output", output},
+            {"judgements", replies.run.progress.done},
+            {"total", replies.run.progress.total},
+            {"resumed", replies.run.resumed},
+            {"unscored", replies.run.progress.unscored},
+            {"results", replies.read},
+            {"taken", replies.taken},
+            {"without_verdict", replies.unreadable},
+            {"failed", replies.failed},
+            {"missing", replies.missing},
+            {"repeated", replies.repeated},
+            {"foreign", replies.foreign},
+            {"unreadable", summary.unreadable},
+            {"bill", eval::to_json(replies.run.progress.bill)}};
+}
+
+void print_judging(const app::JudgingImportSummary& summary, const ImportFlags& flags, const Context& context) {
+    if (context.json) {
+        fmt::print("{}", json_text(to_json(summary, flags.output)));
+        return;
+    }
+    const eval::ImportedReplies& replies = summary.replies;
+    context.terminal.note(fmt::format("{} of {} judgements in {}; {} results read, {} taken, {} repeated",
+                                      replies.run.progress.done, replies.run.progress.total, printable(flags.output),
+                                      replies.read, replies.taken, replies.repeated));
+    warn_of_lines(summary.unreadable, summary.first_unreadable, replies.foreign, context.terminal);
+    if (replies.unreadable > 0) {
+        context.terminal.warn(fmt::format("{} replies hold no verdict; export again with --rest-of to ask once more",
+                                          replies.unreadable));
+    }
+    if (replies.failed > 0) context.terminal.warn(fmt::format("{} requests failed", replies.failed));
+    if (replies.missing > 0) context.terminal.note(fmt::format("{} judgements are missing", replies.missing));
+}
+
+void run_judging_import(const ImportFlags& flags, Context& context) {
+    if (flags.overwrite) throw Error(ErrorKind::BadInput, "--overwrite: a run of judgements is never replaced");
+    if (!flags.input.empty()) {
+        throw Error(ErrorKind::BadInput, "--input is of instructions; answers are read from where they were exported");
+    }
+    app::JudgingImport options;
+    options.requests = flags.requests;
+    options.results = {flags.results.begin(), flags.results.end()};
+    options.folder = flags.output;
+    options.prices = flags.prices;
+    options.interrupted = terminal::interrupted;
+    terminal::ProgressBar bar(context.terminal, "judgements", terminal::ProgressUnit::Items);
+    options.progress = [&bar](const eval::JudgeProgress& progress) { bar.update(progress.done, progress.total, ""); };
+    options.notice = [&bar, &context](std::string_view text) {
+        bar.clear();
+        context.terminal.note(text);
+    };
+    const app::JudgingImportSummary summary = app::import_judging(options, callbacks(context));
+    bar.clear();
+    if (summary.replies.run.interrupted) throw terminal::Interrupted{};
+    print_judging(summary, flags, context);
+    if (!summary.replies.run.finished() || summary.replies.failed > 0) context.exit_code = 1;
+}
+
 void run_import(const ImportFlags& flags, Context& context) {
+    if (app::kind_of_requests(flags.requests) == "judge") return run_judging_import(flags, context);
+    if (!flags.prices.empty()) throw Error(ErrorKind::BadInput, "--prices is of judges");
     app::GenerationImport options;
     options.requests = flags.requests;
     options.results = {flags.results.begin(), flags.results.end()};
@@ -166,25 +219,12 @@ void add_selection(CLI::App& command, ExportFlags& flags) {
     command.add_option("-i,--input", flags.input, "Instructions: JSON array or JSON lines; - is standard input")
         ->type_name("FILE")
         ->required();
-    command
-        .add_option("-o,--output", flags.output, "Where the requests go, one a line; their manifest goes beside them")
-        ->type_name("FILE")
-        ->required();
-    command
-        .add_option("-m,--model", flags.generation.model,
-                    "The model as the engine names it, or http://HOST/v1#MODEL, which is not asked")
-        ->type_name("NAME")
-        ->required();
-    command.add_option("--target", flags.target, "Who reads the requests: vllm (run-batch, Ray Data), openai")
-        ->check(one_of({"vllm", "openai"}))
-        ->type_name("ENGINE")
-        ->capture_default_str();
+    add_export_target(command, flags.target);
     command.add_option("--limit", flags.limit, "Only the first N instructions")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{std::numeric_limits<std::int32_t>::max()}))
         ->type_name("N");
     command.add_option("--shard", flags.shard, "Only every N-th instruction, from the I-th on")->type_name("I/N");
     command.add_option("--rest-of", flags.rest_of, "Only what these records have no answer to")->type_name("FILE");
-    command.add_flag("--overwrite", flags.generation.overwrite, "Replace a file of requests that is there");
 }
 
 void add_export_generate(CLI::App& parent, Context& context) {
@@ -232,6 +272,8 @@ void add_import(CLI::App& parent, Context& context) {
     command->add_option("-i,--input", flags->input, "The instructions, where they are no longer where they were")
         ->type_name("FILE");
     command->add_flag("--overwrite", flags->overwrite, "Start anew instead of adding to the output");
+    command->add_option("--prices", flags->prices, "What the judge's tokens cost, for the bill (TOML)")
+        ->type_name("FILE");
     command->footer(examples({
         {"What came back", "urial batch import results.jsonl --requests requests.jsonl -o answers.jsonl"},
         {"A folder that Ray Data wrote", "urial batch import results/ --requests requests.jsonl -o answers.jsonl"},
@@ -247,6 +289,7 @@ void add_batch_command(CLI::App& app, Context& context) {
     CLI::App* exported = batch->add_subcommand("export", "Write requests instead of sending them");
     exported->require_subcommand(1);
     add_export_generate(*exported, context);
+    add_judging_export_commands(*exported, context);
     add_import(*batch, context);
 }
 

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/setting_flags.h"
+#include "generate/instructions.h"
 #include "shift/shift.h"
 #include "terminal/progress_bar.h"
 #include "terminal/standard_streams.h"
@@ -32,6 +33,7 @@ struct ShiftFlags {
     std::string output;
     std::string csv;
     std::size_t limit = 0;
+    std::string shard;
     std::size_t top_k = 10;
     int parallel = 16;
     int max_tokens = 1024;
@@ -54,11 +56,16 @@ const std::string& input_of(const ShiftFlags& flags) {
     return flags.answers.empty() ? flags.input : flags.answers;
 }
 
+generate::Shard shard_of(const ShiftFlags& flags) {
+    return flags.shard.empty() ? generate::Shard{} : generate::parse_shard(flags.shard);
+}
+
 std::vector<shift::ShiftItem> read_items(const ShiftFlags& flags, const fs::path& file, const Context& context) {
     std::vector<shift::ShiftItem> items =
         flags.answers.empty() ? shift::read_questions(file) : app::read_shift_answers(file, callbacks(context));
-    if (flags.limit > 0 && items.size() > flags.limit) items.resize(flags.limit);
-    return items;
+    std::vector<shift::ShiftItem> selected = generate::select(std::move(items), flags.limit, shard_of(flags));
+    if (selected.empty()) throw error(ErrorKind::BadInput, "{}: shard {} is empty", file.string(), flags.shard);
+    return selected;
 }
 
 shift::ShiftOptions shift_options(const ShiftFlags& flags, const fs::path& file, const Context& context,
@@ -71,7 +78,10 @@ shift::ShiftOptions shift_options(const ShiftFlags& flags, const fs::path& file,
     options.max_tokens = flags.max_tokens;
     options.allowed_vocabulary_mismatch = flags.allowed_vocabulary_mismatch;
     options.session = app::session_options(flags.pair.loading, callbacks(context));
-    options.origin = {{"input", input_of(flags)}, {"input_sha256", sha256_file(file)}, {"limit", flags.limit}};
+    options.origin = {{"input", input_of(flags)},
+                      {"input_sha256", sha256_file(file)},
+                      {"limit", flags.limit},
+                      {"shard", flags.shard.empty() ? "1/1" : flags.shard}};
     options.interrupted = terminal::interrupted;
     options.progress = [&bar](const shift::ShiftProgress& progress) {
         bar.update(progress.done + progress.failed, progress.total,
@@ -188,6 +198,7 @@ void add_shift_command(CLI::App& app, Context& context) {
         ->type_name("FILE");
     command->add_option("-o,--output", flags->output, "The run folder")->type_name("DIR")->required();
     command->add_option("--csv", flags->csv, "Write one row per position to this file too")->type_name("FILE");
+    command->add_option("--shard", flags->shard, "Only every N-th item, from the I-th on")->type_name("I/N");
     command->add_option("--limit", flags->limit, "Only the first N items")
         ->check(CLI::Range(std::int64_t{1}, kMostCount))
         ->type_name("N");

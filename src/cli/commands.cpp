@@ -63,6 +63,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
     add_generate_command(*app, context);
     add_batch_command(*app, context);
     add_shift_command(*app, context);
+    add_merge_command(*app, context);
     add_prompt_command(*app, context);
     add_judge_command(*app, context);
     add_experiment_command(*app, context);

@@ -109,6 +109,8 @@ void add_judge_flags(CLI::App& command, JudgeFlags& flags, Context& context) {
     add_item_filter_flags(command, flags.items);
     command.add_option("--items", flags.tags, "Instructions with the tags that the answers' file does not have, by id")
         ->type_name("FILE");
+    command.add_option("--shard", flags.items.shard, "Of these, only every N-th item, from the I-th on")
+        ->type_name("I/N");
     command.add_option("--limit", flags.items.limit, "Only the first N items that pass")
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000'000));

@@ -43,16 +43,23 @@ std::string text_of(const Json& content) {
 
 std::optional<ChatReply> parse_chat_reply(std::string_view bytes) {
     const std::optional<Json> body = try_parse_json(bytes);
-    if (!body) return std::nullopt;
-    const Json* choices = find(&*body, "choices");
+    return body ? read_chat_reply(*body) : std::nullopt;
+}
+
+std::optional<ChatReply> read_chat_reply(const Json& body) {
+    const Json* choices = find(&body, "choices");
     if (choices == nullptr || !choices->is_array() || choices->empty()) return std::nullopt;
+    ChatReply reply;
+    reply.usage = usage_of(body);
+    if (const Json* text = find(&choices->front(), "text"); text != nullptr && text->is_string()) {
+        reply.text = text->get<std::string>();
+        return reply;
+    }
     const Json* message = find(&choices->front(), "message");
     if (message == nullptr || !message->is_object()) return std::nullopt;
-    ChatReply reply;
     if (const Json* content = find(message, "content")) reply.text = text_of(*content);
     const Json* refusal = find(message, "refusal");
     if (reply.text.empty() && refusal != nullptr) reply.text = text_of(*refusal);
-    reply.usage = usage_of(*body);
     return reply;
 }
 

@@ -60,14 +60,28 @@ void fill_in_failure(EvalRecord& record, const Rubric& rubric, const std::string
     }
 }
 
-/// What an attempt is taken to cost: by its tokens; nothing where the server said no; else the most that it can be.
+}  // namespace
+
 std::optional<double> cost_of_attempt(const JudgeSeat& seat, const JudgeReply& reply, std::optional<double> most) {
     if (reply.usage) return seat.price ? std::optional(cost_of(*seat.price, *reply.usage)) : std::nullopt;
     if (reply.failure && !reply.failure->may_be_billed) return 0;
     return most;
 }
 
-}  // namespace
+std::optional<EvalRecord> settled_record(const JudgeJob& job, const std::vector<std::string>& replies) {
+    std::vector<ReadReply> all;
+    for (const std::string& reply : replies) all.push_back(read(*job.task->rubric, reply));
+    if (!is_settled(all)) return std::nullopt;
+    EvalRecord record = unjudged(*job.task, job.seat->judge->name());
+    fill_in(record, std::move(all));
+    return record;
+}
+
+EvalRecord failed_record(const JudgeJob& job, const std::string& message) {
+    EvalRecord record = unjudged(*job.task, job.seat->judge->name());
+    fill_in_failure(record, *job.task->rubric, message);
+    return record;
+}
 
 JudgeRequest make_request(const JudgeTask& task) {
     return render(*task.rubric, task.item, task.answer, new_nonce(), task.other);

@@ -20,12 +20,17 @@ struct JudgeJob {
     std::string key;
 };
 
-/// What the judge is asked, with a new random nonce. Throws Error{BadInput} where the rubric needs what is not there.
-JudgeRequest make_request(const JudgeTask& task);
-
 /// USD; std::nullopt without a price.
 std::optional<double> most_cost(const JudgeSeat& seat, const JudgeRequest& request, const Json& schema,
                                 std::size_t max_tokens);
+
+/// What an attempt is taken to cost: by its tokens; nothing where the server said no; else the most that it can be.
+std::optional<double> cost_of_attempt(const JudgeSeat& seat, const JudgeReply& reply, std::optional<double> most);
+
+/// The record of a judgement from all replies to it; std::nullopt where another one is to be asked for.
+std::optional<EvalRecord> settled_record(const JudgeJob& job, const std::vector<std::string>& replies);
+/// The record of one whose requests all failed.
+EvalRecord failed_record(const JudgeJob& job, const std::string& message);
 
 class JudgeAsker {
 public:

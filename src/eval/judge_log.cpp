@@ -180,9 +180,20 @@ void JudgeLog::forget_failures() {
     records_.replace(kept);
 }
 
-void JudgeLog::sync_records() {
+void JudgeLog::sync() {
     const MutexLock lock(mutex_);
+    raw_.sync();
+    ledger_.sync();
     records_.sync();
+}
+
+void JudgeLog::begin_bulk() {
+    const MutexLock lock(mutex_);
+    is_bulk_ = true;
+}
+
+void JudgeLog::sync_now(JsonLinesWriter& file) {
+    if (!is_bulk_) file.sync();
 }
 
 JudgeLog::Lines JudgeLog::read_ledger() {
@@ -252,7 +263,7 @@ void JudgeLog::begin(Attempt& attempt) {
                     {"judge", attempt.judge},
                     {"item", attempt.item},
                     {"most_cost_usd", or_null(attempt.most_cost)}});
-    ledger_.sync();
+    sync_now(ledger_);
     ++bill_.attempts;
     unended_[{attempt.key, attempt.number}] = attempt;
 }
@@ -270,7 +281,7 @@ void JudgeLog::end(const Attempt& attempt, const JudgeReply& reply, std::optiona
     raw["cost_usd"] = or_null(cost);
     const MutexLock lock(mutex_);
     raw_.append(raw);
-    raw_.sync();
+    sync_now(raw_);
     end_in_ledger(attempt, {reply.usage, cost, reply.failure.has_value()});
 }
 
@@ -279,7 +290,7 @@ void JudgeLog::end_in_ledger(const Attempt& attempt, const Ended& ended) {
     put_usage(event, ended.usage);
     event["cost_usd"] = or_null(ended.cost);
     ledger_.append(event);
-    ledger_.sync();
+    sync_now(ledger_);
     settle(attempt, ended);
 }
 

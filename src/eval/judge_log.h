@@ -62,8 +62,10 @@ public:
     /// Takes the records of failed requests out of the file, for new ones to follow. The manifest must say by now that
     /// the run is not finished.
     void forget_failures();
-    /// The records are on the disk.
-    void sync_records();
+    /// All that was appended is on the disk.
+    void sync();
+    /// From here on lines reach the disk with sync() alone: for replies that lie in a file anyway.
+    void begin_bulk();
     /// Replies that came in an earlier run to a judgement that it had no time to record.
     const std::vector<std::string>& replies(const std::string& key) const;
     /// Thread-safe, like what follows.
@@ -88,6 +90,7 @@ private:
     Lines read_raw() REQUIRES(mutex_);
     void repair(JsonLinesWriter& file, const Lines& damaged);
     void end_cut_off() REQUIRES(mutex_);
+    void sync_now(JsonLinesWriter& file) REQUIRES(mutex_);
     void end_in_ledger(const Attempt& attempt, const Ended& ended) REQUIRES(mutex_);
     void settle(const Attempt& attempt, const Ended& ended) REQUIRES(mutex_);
 
@@ -103,7 +106,8 @@ private:
     JsonLinesWriter ledger_ GUARDED_BY(mutex_);
     std::map<std::string, int> attempts_ GUARDED_BY(mutex_);                     // by key
     std::map<std::pair<std::string, int>, Attempt> unended_ GUARDED_BY(mutex_);  // by key and number
-    Bill bill_ GUARDED_BY(mutex_);                                               // of those that ended
+    bool is_bulk_ GUARDED_BY(mutex_) = false;
+    Bill bill_ GUARDED_BY(mutex_);  // of those that ended
 };
 
 /// The keys of the judgements that a folder holds and that need not be asked again; none where there is no such folder.

@@ -76,7 +76,8 @@ public:
         : options_(options),
           tasks_(tasks),
           jobs_(make_jobs(tasks, options.judges)),
-          log_(options.folder, keys_of(jobs_)),
+          keys_(keys_of(jobs_)),
+          log_(options.folder, keys_),
           before_(manifest_in(options.folder)),
           budget_(options.max_cost, log_.bill().cost),
           asker_(log_, budget_, options, stop_.get_token()) {
@@ -95,7 +96,7 @@ public:
         log_.forget_failures();
         ask_all();
         try {
-            log_.sync_records();
+            log_.sync();
             write_manifest();
         } catch (...) {
             if (!thrown()) throw;  // else that is what the user has to know
@@ -109,7 +110,79 @@ public:
         return summary;
     }
 
+    ImportedReplies take_all(const std::function<std::optional<KeyedReply>()>& next) {
+        ImportedReplies imported;
+        imported.run.resumed = log_.recorded();
+        announce(imported.run.resumed);
+        write_manifest();
+        log_.forget_failures();
+        log_.begin_bulk();
+        for (const JudgeJob& job : jobs_) open_.emplace(job.key, &job);
+        while (!is_interrupted()) {
+            std::optional<KeyedReply> reply = next();
+            if (!reply) break;
+            ++imported.read;
+            take(std::move(*reply), imported);
+            if (options_.progress) options_.progress(progress());
+        }
+        if (!interrupted_) end_failures(imported);
+        imported.missing = open_.size();
+        log_.sync();
+        write_manifest();
+        imported.run.progress = progress();
+        imported.run.interrupted = interrupted_;
+        return imported;
+    }
+
 private:
+    bool is_interrupted() {
+        interrupted_ = options_.interrupted && options_.interrupted();
+        return interrupted_;
+    }
+
+    void take(KeyedReply&& reply, ImportedReplies& imported) {
+        const auto found = open_.find(reply.key);
+        if (found == open_.end()) {
+            ++(keys_.contains(reply.key) ? imported.repeated : imported.foreign);
+            return;
+        }
+        const JudgeJob& job = *found->second;
+        if (reply.reply.failure) {
+            failed_.insert_or_assign(reply.key, std::move(reply.reply));
+            return;
+        }
+        log_reply(job, reply.reply);
+        const auto known = replies_.try_emplace(reply.key, log_.replies(reply.key)).first;
+        known->second.push_back(std::move(reply.reply.text));
+        std::optional<EvalRecord> record = settled_record(job, known->second);
+        if (!record) {
+            ++imported.unreadable;
+            return;
+        }
+        ++imported.taken;
+        keep(job, std::move(*record));
+        replies_.erase(known);
+        open_.erase(found);
+    }
+
+    /// Judgements without any reply; the next run asks for them.
+    void end_failures(ImportedReplies& imported) {
+        for (const auto& [key, reply] : failed_) {
+            const auto found = open_.find(key);
+            if (found == open_.end() || replies_.contains(key)) continue;
+            ++imported.failed;
+            log_reply(*found->second, reply);
+            keep(*found->second, failed_record(*found->second, reply.failure->message));
+            open_.erase(found);
+        }
+    }
+
+    void log_reply(const JudgeJob& job, const JudgeReply& reply) {
+        Attempt attempt{job.key, 0, job.seat->judge->name(), job.task->item.id, std::nullopt};
+        log_.begin(attempt);
+        log_.end(attempt, reply, cost_of_attempt(*job.seat, reply, std::nullopt));
+    }
+
     std::exception_ptr thrown() {
         const MutexLock lock(mutex_);
         return thrown_;
@@ -286,11 +359,16 @@ private:
     const JudgeRunOptions& options_;
     const std::vector<JudgeTask>& tasks_;
     std::vector<JudgeJob> jobs_;
+    const std::set<std::string> keys_;  // of all of them, recorded or not
     std::stop_source stop_;
     JudgeLog log_;
     const Json before_;  // the manifest of the run that this one goes on with; empty where there is none
     Budget budget_;
     JudgeAsker asker_;
+    // Of an import, by key: what has no record yet, replies that cannot be read, failures.
+    std::map<std::string, const JudgeJob*> open_;
+    std::map<std::string, std::vector<std::string>> replies_;
+    std::map<std::string, JudgeReply> failed_;
     std::string started_;
     bool interrupted_ = false;
     Mutex mutex_;
@@ -307,6 +385,24 @@ private:
 JudgeSummary run_judges(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options) {
     check(tasks, options);
     return JudgeRun(tasks, options).run();
+}
+
+ImportedReplies import_replies(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options,
+                               const std::function<std::optional<KeyedReply>()>& next) {
+    check(tasks, options);
+    return JudgeRun(tasks, options).take_all(next);
+}
+
+std::vector<OpenJudgement> open_judgements(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options) {
+    check(tasks, options);
+    std::set<std::string> recorded;
+    if (!options.folder.empty()) recorded = recorded_keys(options.folder);
+    std::vector<OpenJudgement> open;
+    for (const JudgeJob& job : make_jobs(tasks, options.judges)) {
+        if (recorded.contains(job.key)) continue;
+        open.push_back({job.key, job.task, static_cast<std::size_t>(job.seat - options.judges.data())});
+    }
+    return open;
 }
 
 JudgeEstimate estimate_run(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options) {

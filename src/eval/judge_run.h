@@ -65,6 +65,38 @@ struct JudgeSummary {
 /// case the folder can be continued.
 JudgeSummary run_judges(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options);
 
+/// The key of every judgement of the run that its folder (where one is named) does not have yet, with its task and its
+/// judge's place.
+struct OpenJudgement {
+    std::string key;
+    const JudgeTask* task = nullptr;
+    std::size_t seat = 0;
+};
+std::vector<OpenJudgement> open_judgements(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options);
+
+/// What a judge is asked, with a new random nonce. Throws Error{BadInput} where the rubric needs what is not there.
+JudgeRequest make_request(const JudgeTask& task);
+
+/// A reply that came in another way than by asking.
+struct KeyedReply {
+    std::string key;  ///< task_key()
+    JudgeReply reply;
+};
+struct ImportedReplies {
+    JudgeSummary run;
+    std::size_t read = 0;
+    std::size_t taken = 0;
+    std::size_t unreadable = 0;  ///< replies without a verdict: one more is to be asked for
+    std::size_t failed = 0;      ///< judgements whose replies all say why there is none
+    std::size_t missing = 0;     ///< judgements without a reply that can be read
+    std::size_t repeated = 0;    ///< replies to a judgement that is recorded
+    std::size_t foreign = 0;     ///< replies to none of these
+};
+/// Writes the run's folder from the replies that `next` gives, until it gives none. What is missing is left to a later
+/// import, or to run_judges(). Throws as run_judges().
+ImportedReplies import_replies(const std::vector<JudgeTask>& tasks, const JudgeRunOptions& options,
+                               const std::function<std::optional<KeyedReply>()>& next);
+
 /// What a run would send if every request succeeded at once; judgements that the folder has already are left out.
 struct JudgeEstimate {
     std::size_t requests = 0;

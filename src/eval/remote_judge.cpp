@@ -39,13 +39,18 @@ std::size_t RemoteJudge::count_tokens(const JudgeRequest& request, const Json& s
 }
 
 Json RemoteJudge::body_of(const JudgeRequest& request, const Json& schema, std::size_t max_tokens) const {
-    Json body{{"model", model_}};
+    return chat_request(model_, request, schema, max_tokens, {sends_schema_, sends_temperature_, old_token_limit_});
+}
+
+Json chat_request(const std::string& model, const JudgeRequest& request, const Json& schema, std::size_t max_tokens,
+                  const ChatForm& form) {
+    Json body{{"model", model}};
     body["messages"] = Json::array();
     if (!request.system.empty()) body["messages"].push_back({{"role", "system"}, {"content", request.system}});
     body["messages"].push_back({{"role", "user"}, {"content", request.user}});
-    body[old_token_limit_ ? "max_tokens" : "max_completion_tokens"] = max_tokens;
-    if (sends_temperature_) body["temperature"] = 0;
-    if (sends_schema_ && !schema.is_null()) {
+    body[form.old_token_limit ? "max_tokens" : "max_completion_tokens"] = max_tokens;
+    if (form.sends_temperature) body["temperature"] = 0;
+    if (form.sends_schema && !schema.is_null()) {
         Json format{{"name", "verdict"}, {"strict", true}};
         format["schema"] = schema;
         body["response_format"] = Json{{"type", "json_schema"}};

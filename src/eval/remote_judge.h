@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "eval/chat_reply.h"
 #include "eval/judge.h"
 #include "http/client.h"
 
@@ -20,6 +21,16 @@ struct RemoteJudgeOptions {
     std::string key;  ///< empty: no Authorization header
     std::chrono::milliseconds timeout{300'000};
 };
+
+/// What servers differ in.
+struct ChatForm {
+    bool sends_schema = true;
+    bool sends_temperature = true;
+    bool old_token_limit = true;  ///< max_tokens rather than max_completion_tokens
+};
+/// The body of a request for one judgement.
+Json chat_request(const std::string& model, const JudgeRequest& request, const Json& schema, std::size_t max_tokens,
+                  const ChatForm& form);
 
 class RemoteJudge final : public Judge {
 public:

@@ -39,25 +39,11 @@ ordered_json describe(const SamplingOptions& sampling) {
             {"stop", sampling.stop}};
 }
 
-/// What servers said of their model; null where none was to be asked.
-ordered_json served_in(const ordered_json& identity) {
-    const auto model = identity.find("model");
-    return model == identity.end() || !model->is_object() ? nullptr : model->value("served", ordered_json());
-}
-
 /// Of the identity what names the answers. What servers say of their model is compared, but names nothing: answers that
 /// came in a file are the same ones.
 std::string hash_of(ordered_json identity) {
     if (!served_in(identity).is_null()) identity["model"].erase("served");
     return sha256_hex(identity.dump());
-}
-
-/// True where one of two runs asked servers what their model is, and the other one, whose answers came in a file, did
-/// not.
-bool is_unheard(const ordered_json& one, const ordered_json& other) {
-    const ordered_json first = served_in(one);
-    const ordered_json second = served_in(other);
-    return first.is_object() && second.is_object() && first.empty() != second.empty();
 }
 
 /// One answer to be written: an instruction and the number of the sample.
@@ -154,12 +140,9 @@ private:
 
     void resume() {
         EarlierRecords earlier(options_.output.string(), keys_of(tasks_), ids_by_position(tasks_));
-        const ordered_json before = records_.manifest().value("identity", ordered_json());
-        ordered_json compared = identity_;
-        if (is_unheard(before, identity_)) compared["model"]["served"] = served_in(before);
         const Repairs repairs =
-            records_.resume(compared, [&](const ordered_json& record) { return earlier.add(record); });
-        if (served_in(identity_).empty()) identity_ = compared;
+            records_.resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
+        identity_ = with_served(identity_, records_.manifest()["identity"]);
         for (const std::string& text : notices(repairs, options_.output, "answered again")) notice(text);
         for (const std::string& text : earlier.notices(generator_)) {
             notice(fmt::format("{}: {}", options_.output.string(), text));

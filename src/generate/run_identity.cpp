@@ -36,6 +36,22 @@ std::string first_difference(const ordered_json& before, const ordered_json& now
     return fmt::format("{} was {} and is now {}", path, shown(before), shown(now));
 }
 
+ordered_json served_in(const ordered_json& identity) {
+    const auto model = identity.find("model");
+    return model == identity.end() || !model->is_object() ? nullptr : model->value("served", ordered_json());
+}
+
+ordered_json with_served(ordered_json identity, const ordered_json& other) {
+    const ordered_json own = served_in(identity);
+    const ordered_json heard = served_in(other);
+    if (own.is_object() && own.empty() && heard.is_object()) identity["model"]["served"] = heard;
+    return identity;
+}
+
+std::string difference_of_runs(const ordered_json& before, const ordered_json& now) {
+    return first_difference(with_served(before, now), with_served(now, before));
+}
+
 std::string change_of_arithmetic(const ordered_json& manifest, engine::Arithmetic now, int threads) {
     const ordered_json before = manifest.value("arithmetic", ordered_json());
     const engine::ArithmeticTraits& arithmetic = engine::traits(now);

@@ -104,7 +104,7 @@ std::vector<std::size_t> RunRecords::read(const std::function<void(std::size_t, 
 }
 
 Repairs RunRecords::resume(const ordered_json& identity, const std::function<bool(const ordered_json&)>& stays) {
-    const std::string difference = first_difference(manifest_["identity"], identity);
+    const std::string difference = difference_of_runs(manifest_["identity"], identity);
     if (!difference.empty()) {
         throw error(ErrorKind::BadInput, "{} {}: {}; name another {}, or --overwrite to start anew",
                     files_.records.string(), files_.differently, difference, files_.place);
