@@ -57,15 +57,18 @@ def running(command, environment, port, log, seconds):
             process.wait()
 
 
+def vllm_environment():
+    return {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": str(os.cpu_count() or 2), "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16",
+            "VLLM_NO_USAGE_STATS": "1"}
+
+
 def vllm(python, weights, folder):
     """vLLM on the CPU, model "tiny", in BF16."""
     port = free_port()
     command = [python, str(HERE / "serve_vllm.py"), "serve", str(weights), "--served-model-name", "tiny", "--dtype",
                "bfloat16", "--max-model-len", "2048", "--enforce-eager", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "HF_HUB_OFFLINE": "1",
-                   "OMP_NUM_THREADS": str(os.cpu_count() or 2), "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16",
-                   "VLLM_NO_USAGE_STATS": "1"}
-    return running(command, environment, port, folder / "vllm.log", 900)
+    return running(command, vllm_environment(), port, folder / "vllm.log", 900)
 
 
 def llama_server(binary, gguf, folder):
