@@ -17,6 +17,9 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t kMostNames = 10;
+/// Tokens of prompt and answer that llama-server looks back for repetitions: all of them. It keeps a buffer of as many;
+/// -1 means all of them in older versions and is refused by newer ones.
+constexpr int kWholeContext = 1 << 20;
 
 struct SoftwareName {
     Software software;
@@ -185,7 +188,7 @@ void add_sampling(ordered_json& body, Software software, const generate::Samplin
         body["top_k"] = sampling.top_k;
         body["min_p"] = sampling.min_p;
         body["repeat_penalty"] = sampling.repetition_penalty;
-        body["repeat_last_n"] = -1;  // over prompt and answer
+        if (sampling.repetition_penalty != 1) body["repeat_last_n"] = kWholeContext;
     } else if (takes_all_options(software)) {
         body["top_k"] = sampling.top_k > 0 ? sampling.top_k : -1;
         body["min_p"] = sampling.min_p;

@@ -234,9 +234,12 @@ TEST_F(RemoteAnswererTest, each_software_gets_its_own_names_of_the_options) {
     EXPECT_EQ(body_for(Software::Vllm)["repetition_penalty"], 1.1);
     EXPECT_EQ(body_for(Software::SgLang)["top_k"], 40);
     EXPECT_EQ(body_for(Software::LlamaServer)["repeat_penalty"], 1.1);
-    EXPECT_EQ(body_for(Software::LlamaServer)["repeat_last_n"], -1);
+    EXPECT_GE(body_for(Software::LlamaServer)["repeat_last_n"], 1 << 20) << "the whole of prompt and answer";
     EXPECT_FALSE(body_for(Software::OpenAi).contains("top_k"));
     EXPECT_EQ(body_for(Software::OpenAi)["seed"], body_for(Software::Vllm)["seed"]);
+    sampling.repetition_penalty = 1;
+    EXPECT_EQ(body_for(Software::LlamaServer)["repeat_penalty"], 1);
+    EXPECT_FALSE(body_for(Software::LlamaServer).contains("repeat_last_n")) << "newer versions refuse -1";
 }
 
 TEST_F(RemoteAnswererTest, a_server_is_told_in_its_own_words_how_long_an_answer_may_be) {
