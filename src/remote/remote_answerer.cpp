@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "remote/served_model.h"
@@ -18,19 +16,6 @@ using nlohmann::ordered_json;
 
 /// How long step() waits for an answer before it lets its caller look around.
 constexpr std::chrono::milliseconds kStep{100};
-
-/// "vLLM 0.12.0, llama-server b7000"
-std::string softwares(const ordered_json& described) {
-    std::set<std::string> names;
-    const auto servers = described.find("servers");
-    if (servers == described.end() || !servers->is_array()) return "";
-    for (const ordered_json& server : *servers) {
-        if (!server.is_object() || !server.contains("software")) continue;
-        const auto text = [&](const char* key) { return server.value(key, std::string()); };
-        names.insert(fmt::format("{}{}{}", text("software"), text("version").empty() ? "" : " ", text("version")));
-    }
-    return fmt::format("{}", fmt::join(names, ", "));
-}
 
 }  // namespace
 
@@ -53,11 +38,7 @@ ordered_json RemoteAnswerer::circumstances() const {
 }
 
 std::string RemoteAnswerer::change_since(const ordered_json& manifest) const {
-    const std::string before = softwares(manifest);
-    const std::string now = softwares(circumstances());
-    if (before.empty() || before == now) return "";
-    return fmt::format("what is there came from {}, the rest will come from {}: their last digits may differ", before,
-                       now);
+    return change_of_software(manifest, circumstances());
 }
 
 void RemoteAnswerer::check(const generate::SamplingOptions& sampling) const {

@@ -80,6 +80,10 @@ ordered_json ScoringSide::identity() const {
     return identity;
 }
 
+std::string ScoringSide::change_since(const ordered_json& circumstances) const {
+    return change_of_software(circumstances, servers_->describe_servers());
+}
+
 std::string ScoringSide::generator() const { return served_generator(servers_->model(), *prompt_); }
 
 std::string ScoringSide::piece(Token token, bool) const {

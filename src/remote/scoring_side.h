@@ -36,6 +36,7 @@ public:
     const generate::PromptSource& prompt() const override { return *prompt_; }
     nlohmann::ordered_json identity() const override;
     nlohmann::ordered_json circumstances() const override { return servers_->describe_servers(); }
+    std::string change_since(const nlohmann::ordered_json& circumstances) const override;
     std::string generator() const override;
     std::size_t vocabulary_size() const override { return 0; }
     std::vector<Token> tokenize(std::string_view text, bool begins_prompt) const override;

@@ -1,12 +1,31 @@
 #include "remote/served_model.h"
 
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace urial::remote {
 
 using nlohmann::ordered_json;
+
+namespace {
+
+/// "vLLM 0.12.0, llama-server b7000"
+std::string softwares(const ordered_json& described) {
+    std::set<std::string> names;
+    const auto servers = described.find("servers");
+    if (servers == described.end() || !servers->is_array()) return "";
+    for (const ordered_json& server : *servers) {
+        if (!server.is_object() || !server.contains("software")) continue;
+        const auto text = [&](const char* key) { return server.value(key, std::string()); };
+        names.insert(fmt::format("{}{}{}", text("software"), text("version").empty() ? "" : " ", text("version")));
+    }
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
 
 std::string short_name(const std::string& model) {
     std::string name = model.substr(model.rfind('/') + 1);
@@ -25,6 +44,14 @@ ordered_json served_identity(const std::string& model, const ordered_json& facts
     return {{"model", {{"name", model}, {"served", facts}}},
             {"adapters", ordered_json::array()},
             {"prompt", std::move(described)}};
+}
+
+std::string change_of_software(const ordered_json& before, const ordered_json& now) {
+    const std::string earlier = softwares(before);
+    const std::string later = softwares(now);
+    if (earlier.empty() || earlier == later) return "";
+    return fmt::format("what is there came from {}, the rest will come from {}: their last digits may differ", earlier,
+                       later);
 }
 
 }  // namespace urial::remote

@@ -21,4 +21,8 @@ std::string served_generator(const std::string& model, const generate::PromptSou
 nlohmann::ordered_json served_identity(const std::string& model, const nlohmann::ordered_json& facts,
                                        const generate::PromptSource& prompt);
 
+/// What a run that goes on must say where other software answers than before, as a sentence; empty: nothing. Both are
+/// what ModelServers::describe_servers() gave; anything else says nothing.
+std::string change_of_software(const nlohmann::ordered_json& before, const nlohmann::ordered_json& now);
+
 }  // namespace urial::remote

@@ -90,10 +90,16 @@ public:
     }
 
     std::string change_since(const ordered_json& manifest) const override {
-        for (const ListedSide* side : {&base_, &aligned_}) {
-            if (!is_here(*side)) continue;
-            return generate::change_of_arithmetic(manifest, side->local()->model->info().arithmetic,
-                                                  thread_count(options_.session.threads));
+        for (const auto& [name, side] : {std::pair("base", &base_), std::pair("aligned", &aligned_)}) {
+            std::string change;
+            if (is_here(*side)) {
+                change = generate::change_of_arithmetic(manifest, side->local()->model->info().arithmetic,
+                                                        thread_count(options_.session.threads));
+            } else if (const ordered_json::json_pointer path(fmt::format("/remote/{}", name));
+                       manifest.contains(path)) {
+                change = side->change_since(manifest[path]);
+            }
+            if (!change.empty()) return change;
         }
         return "";
     }

@@ -80,6 +80,8 @@ public:
     virtual nlohmann::ordered_json identity() const = 0;
     /// What may change their last digits; null: nothing beside this process.
     virtual nlohmann::ordered_json circumstances() const = 0;
+    /// What a run that goes on must say of the circumstances that an earlier one had, as a sentence; empty: nothing.
+    virtual std::string change_since(const nlohmann::ordered_json& circumstances) const = 0;
     /// Who answers, in records.
     virtual std::string generator() const = 0;
     /// Of a given answer; 0: not known.

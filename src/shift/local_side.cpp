@@ -39,6 +39,7 @@ public:
         return identity;
     }
     ordered_json circumstances() const override { return nullptr; }
+    std::string change_since(const ordered_json&) const override { return ""; }
     std::string generator() const override {
         return generate::generator_name(side_.model->info(), side_.use_adapters, side_.prompt->label());
     }

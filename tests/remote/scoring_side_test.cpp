@@ -277,6 +277,20 @@ TEST_F(ScoringSideTest, a_second_run_continues_and_another_model_is_refused) {
     EXPECT_ERROR(run(), ErrorKind::BadInput, "base.software was \"vLLM\" and is now \"SGLang\"");
 }
 
+TEST_F(ScoringSideTest, a_run_that_another_version_continues_says_so) {
+    auto all = items_;
+    items_.resize(2);
+    run();
+    EXPECT_FALSE(contains(notices_, "last digits"));
+    const fs::path path = shift::manifest_file(options_.folder);
+    ordered_json manifest = ordered_json::parse(read_text_file(path));
+    manifest["remote"]["aligned"]["servers"][0]["version"] = "0.0.9";
+    write_file_atomic(path, manifest.dump());
+    items_ = all;
+    EXPECT_EQ(run().resumed, 2U);
+    EXPECT_TRUE(contains(notices_, "what is there came from vLLM 0.0.9, the rest will come from vLLM 0.1")) << notices_;
+}
+
 TEST_F(ScoringSideTest, an_interrupted_run_keeps_what_is_done) {
     options_.parallel = 1;
     options_.interrupted = [&] { return fs::exists(shift::records_file(options_.folder)) && !records().empty(); };
