@@ -92,41 +92,11 @@ run_browser() {
     ctest_in build -L browser -j 1
 }
 
-# gtest_in_shards PROGRAM PATTERN: runs a program of Google Test but for the tests of the pattern, one process a core, and
-# books every test it ran. For programs that start slowly: CTest starts them once for each test.
-gtest_in_shards() {
-    local shard pids=() logs=() ran good bad status
-    for ((shard = 0; shard < jobs; ++shard)); do
-        logs+=("$(mktemp)")
-        GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$shard timeout 1800 "$1" --gtest_brief=1 \
-            --gtest_filter="-$2" >"${logs[shard]}" 2>&1 &
-        pids+=($!)
-    done
-    for ((shard = 0; shard < jobs; ++shard)); do
-        wait "${pids[shard]}"
-        status=$?
-        cat "${logs[shard]}"
-        ran=$(sed -n 's/^\[==========\] \([0-9]*\) tests\? from .* ran\..*/\1/p' "${logs[shard]}" | tail -1)
-        good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) tests\?\./\1/p' "${logs[shard]}" | tail -1)
-        bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) tests\?, listed below:/\1/p' "${logs[shard]}" | tail -1)
-        if [ -z "$ran" ] || { [ $status -ne 0 ] && [ -z "$bad" ]; }; then
-            failed=$((failed + 1))
-            echo "FAILED: $1 ended with status $status before all of its tests were done"
-        fi
-        passed=$((passed + ${good:-0}))
-        failed=$((failed + ${bad:-0}))
-        skipped=$((skipped + ${ran:-0} - ${good:-0} - ${bad:-0}))
-        rm -f "${logs[shard]}"
-    done
-}
-
 run_asan() {
     step "unit tests under ASan and UBSan"
     configure asan -DURIAL_WARNINGS_AS_ERRORS=OFF  # GCC 12's sanitizers make it warn of its own library
     cmake --build build-asan --target urial_unit_tests -j "$jobs" || exit 1
-    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-    gtest_in_shards build-asan/urial_unit_tests 'ModelFuzz.*'
-    ctest_in build-asan -R '^ModelFuzz'  # whose tests look at the memory of their own process
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ctest_in build-asan -L unit
 }
 
 case $what in
