@@ -60,6 +60,11 @@ std::optional<ServersSpec> parse_servers(std::string_view spec) {
     return servers;
 }
 
+std::string served_name(const std::string& spec) {
+    const auto servers = parse_servers(spec);
+    return servers ? servers->model : spec;
+}
+
 std::shared_ptr<remote::ModelServers> open_servers(const ModelChoice& choice, int most_at_once,
                                                    const Callbacks& callbacks) {
     const ServersSpec spec = parse_servers(choice.model).value();

@@ -24,6 +24,8 @@ struct ServersSpec {
     std::string model;
 };
 std::optional<ServersSpec> parse_servers(std::string_view spec);
+/// What servers call the model; a spec that names no server is that name.
+std::string served_name(const std::string& spec);
 
 /// Asks the servers that choice.model names what they are. What a server cannot do (adapters, arithmetic) is
 /// Error{BadInput} where the choice wants it.

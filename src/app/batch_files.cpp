@@ -19,11 +19,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string model_name(const std::string& spec) {
-    const auto servers = parse_servers(spec);
-    return servers ? servers->model : spec;
-}
-
 ordered_json describe_tokenizer(const engine::Model* model) {
     if (model == nullptr) return nullptr;
     return {{"name", model->info().name}, {"sha256", model->info().content_hash}};
@@ -66,7 +61,7 @@ std::vector<generate::Instruction> exported_instructions(const GenerationImport&
 
 ExportSummary export_generation(const std::vector<generate::Instruction>& instructions, const GenerationExport& options,
                                 const Callbacks& callbacks) {
-    const std::string model = model_name(options.model);
+    const std::string model = served_name(options.model);
     const auto prompt = open_served_prompt(options.prompt, callbacks);
     const ordered_json identity = remote::served_identity(model, ordered_json::object(), *prompt);
     const std::vector<generate::Question> questions = generate::open_questions(identity, instructions, options.run);

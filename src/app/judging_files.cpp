@@ -35,9 +35,7 @@ private:
 
 std::string judge_name(const std::string& spec) {
     constexpr std::string_view kOpenAi = "openai:";
-    if (spec.starts_with(kOpenAi)) return spec.substr(kOpenAi.size());
-    const auto servers = parse_servers(spec);
-    return servers ? servers->model : spec;
+    return spec.starts_with(kOpenAi) ? spec.substr(kOpenAi.size()) : served_name(spec);
 }
 
 ordered_json describe(const JudgingExport& options) {

@@ -11,10 +11,10 @@
 #include "app/judging_files.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/hash.h"
 #include "base/text.h"
 #include "cli/batch_export.h"
 #include "cli/commands.h"
+#include "cli/selected_input.h"
 #include "cli/setting_flags.h"
 #include "generate/batch_run.h"
 #include "terminal/progress_bar.h"
@@ -54,13 +54,9 @@ void run_export(ExportFlags& flags, const Context& context) {
     for (const fs::path& written : {options.requests, batch::requests_manifest_path(options.requests)}) {
         refuse_same_file(input.path(), written);
     }
-    options.run.origin = {{"input", flags.input},
-                          {"input_sha256", sha256_file(input.path())},
-                          {"limit", flags.limit},
-                          {"shard", flags.shard.empty() ? "1/1" : flags.shard}};
-    const auto shard = flags.shard.empty() ? generate::Shard{} : generate::parse_shard(flags.shard);
+    options.run.origin = origin_of_input(flags.input, input.path(), flags.limit, flags.shard);
     const std::vector<generate::Instruction> instructions =
-        generate::select(generate::read_instructions(input.path()), flags.limit, shard);
+        generate::select(generate::read_instructions(input.path()), flags.limit, shard_of(flags.shard));
     app::adopt_loading(options.prompt.retrieval.encoder, options.tokenizer);
     const bool has_template = options.target == batch::Target::Vllm && options.prompt.prompt != app::kChatPrompt;
     print_export(app::export_generation(instructions, options, callbacks(context)),

@@ -10,9 +10,9 @@
 #include "app/mt_bench_run.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/hash.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/selected_input.h"
 #include "cli/setting_flags.h"
 #include "generate/batch_run.h"
 #include "terminal/progress_bar.h"
@@ -49,14 +49,11 @@ struct Files {
     terminal::OutputFile output;
 };
 
-generate::Shard shard_of(const GenerateOptions& options) {
-    return options.shard.empty() ? generate::Shard{} : generate::parse_shard(options.shard);
-}
-
 std::vector<generate::Instruction> select_instructions(const GenerateOptions& options, const fs::path& input) {
     std::vector<generate::Instruction> all = generate::read_instructions(input);
     const std::size_t total = all.size();
-    std::vector<generate::Instruction> selected = generate::select(std::move(all), options.limit, shard_of(options));
+    std::vector<generate::Instruction> selected =
+        generate::select(std::move(all), options.limit, shard_of(options.shard));
     if (selected.empty()) {
         throw error(ErrorKind::BadInput, "{}: shard {} of {} instructions is empty", input.string(), options.shard,
                     total);
@@ -96,10 +93,7 @@ generate::BatchOptions batch_options(const GenerateOptions& options, const Files
     batch.generator = options.generator;
     batch.overflow = options.overflow == "drop-oldest" ? generate::Overflow::DropOldest : generate::Overflow::Error;
     batch.sampling = options.sampling;
-    batch.origin = {{"input", options.input},
-                    {"input_sha256", sha256_file(files.input.path())},
-                    {"limit", options.limit},
-                    {"shard", options.shard.empty() ? "1/1" : options.shard}};
+    batch.origin = origin_of_input(options.input, files.input.path(), options.limit, options.shard);
     batch.interrupted = terminal::interrupted;
     batch.progress = [&bar](const generate::BatchProgress& progress) {
         bar.update(progress.done + progress.failed, progress.total,
@@ -162,7 +156,8 @@ std::unique_ptr<generate::Answerer> open_answerer(const GenerateOptions& options
 }
 
 void run_conversations(const GenerateOptions& options, const Files& files, Context& context) {
-    const std::vector<eval::Item> questions = app::read_mt_bench(files.input.path(), options.limit, shard_of(options));
+    const std::vector<eval::Item> questions =
+        app::read_mt_bench(files.input.path(), options.limit, shard_of(options.shard));
     const std::unique_ptr<generate::Answerer> answerer = open_answerer(options, context);
     terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
     const app::MtBenchSummary done =

@@ -11,9 +11,9 @@
 #include "app/shift_run.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/hash.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/selected_input.h"
 #include "cli/setting_flags.h"
 #include "generate/instructions.h"
 #include "shift/shift.h"
@@ -56,14 +56,10 @@ const std::string& input_of(const ShiftFlags& flags) {
     return flags.answers.empty() ? flags.input : flags.answers;
 }
 
-generate::Shard shard_of(const ShiftFlags& flags) {
-    return flags.shard.empty() ? generate::Shard{} : generate::parse_shard(flags.shard);
-}
-
 std::vector<shift::ShiftItem> read_items(const ShiftFlags& flags, const fs::path& file, const Context& context) {
     std::vector<shift::ShiftItem> items =
         flags.answers.empty() ? shift::read_questions(file) : app::read_shift_answers(file, callbacks(context));
-    std::vector<shift::ShiftItem> selected = generate::select(std::move(items), flags.limit, shard_of(flags));
+    std::vector<shift::ShiftItem> selected = generate::select(std::move(items), flags.limit, shard_of(flags.shard));
     if (selected.empty()) throw error(ErrorKind::BadInput, "{}: shard {} is empty", file.string(), flags.shard);
     return selected;
 }
@@ -78,10 +74,7 @@ shift::ShiftOptions shift_options(const ShiftFlags& flags, const fs::path& file,
     options.max_tokens = flags.max_tokens;
     options.allowed_vocabulary_mismatch = flags.allowed_vocabulary_mismatch;
     options.session = app::session_options(flags.pair.loading, callbacks(context));
-    options.origin = {{"input", input_of(flags)},
-                      {"input_sha256", sha256_file(file)},
-                      {"limit", flags.limit},
-                      {"shard", flags.shard.empty() ? "1/1" : flags.shard}};
+    options.origin = origin_of_input(input_of(flags), file, flags.limit, flags.shard);
     options.interrupted = terminal::interrupted;
     options.progress = [&bar](const shift::ShiftProgress& progress) {
         bar.update(progress.done + progress.failed, progress.total,

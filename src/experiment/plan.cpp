@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "app/sampling_settings.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
@@ -49,17 +50,6 @@ ordered_json inputs_of(const app::PromptChoice& prompt) {
     return inputs;
 }
 
-ordered_json inputs_of(const generate::SamplingOptions& sampling) {
-    return {{"temperature", sampling.temperature},
-            {"top_p", sampling.top_p},
-            {"top_k", sampling.top_k},
-            {"min_p", sampling.min_p},
-            {"repetition_penalty", sampling.repetition_penalty},
-            {"seed", sampling.seed},
-            {"max_tokens", sampling.max_tokens},
-            {"stop", sampling.stop}};
-}
-
 Step make_step(StepKind kind, std::size_t index, const std::string& step_name, ordered_json inputs) {
     Step step;
     step.kind = kind;
@@ -80,7 +70,7 @@ std::vector<Step> steps_of(const Spec& spec, const Plan& plan) {
                                    {"label", method.label},
                                    {"model", inputs_of(spec.models[method.model])},
                                    {"prompt", inputs_of(method.prompt)},
-                                   {"sampling", inputs_of(spec.sampling)},
+                                   {"sampling", app::write_sampling(spec.sampling)},
                                    {"context", spec.context}}));
     }
     for (std::size_t i = 0; i < spec.pairs.size(); ++i) {

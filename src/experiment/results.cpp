@@ -72,7 +72,7 @@ private:
 
 bool is_there(const fs::path& path) {
     std::error_code none;
-    return !path.empty() && fs::exists(path, none);
+    return fs::exists(path, none);
 }
 
 /// The answers as records that no judge has seen.
@@ -99,7 +99,8 @@ void add_method(const Places& places, const ResultOptions& options, Results& res
                 std::map<std::string, std::size_t>& judged_runs) {
     if (!is_there(places.answers)) return;
     eval::LoadedAnswers answers = eval::load_answers(places.answers);
-    MethodResult method{places.label, 0, answers.failed, 0, is_there(places.judged / fs::path(eval::kRecordsFile))};
+    MethodResult method{places.label, 0, answers.failed, 0,
+                        !places.judged.empty() && is_there(places.judged / eval::kRecordsFile)};
     answers.answers = eval::keep(std::move(answers.answers), options.filter,
                                  [](const eval::AnsweredItem& answered) -> const eval::Item& { return answered.item; });
     method.answers = answers.answers.size();
@@ -133,7 +134,7 @@ void add_shift(const Folder& folder, const std::vector<Places>& methods, Results
     for (const Places& places : methods) labels[places.name] = places.label;
     for (const ordered_json& pair : folder.pairs()) {
         const fs::path place = folder.place(StepKind::Shift, pair.at("name"));
-        if (!is_there(shift::records_file(place))) continue;
+        if (place.empty() || !is_there(shift::records_file(place))) continue;
         shift::Summary summary = shift::summarize(shift::records_file(place));
         if (summary.answers == 0) continue;
         results.shift.push_back({labels[pair.at("base")], labels[pair.at("aligned")], place, std::move(summary)});

@@ -275,6 +275,22 @@ TEST_F(ExperimentTest, the_plan_estimates_from_what_was_done) {
     EXPECT_FALSE(estimate(spec, fresh, fresh.steps[0]).seconds);
 }
 
+TEST_F(ExperimentTest, without_judges_there_are_answers_whatever_lies_in_the_working_directory) {
+    const std::string whole = read_file(folder_ / "e.toml");
+    write_file_atomic(folder_ / "e.toml", whole.substr(0, whole.find("[judging]")));
+    run();
+    const fs::path before = fs::current_path();
+    fs::current_path(folder_.path());
+    write_file_atomic("records.jsonl", "no record\n");
+    const Results found = results();
+    fs::current_path(before);
+    ASSERT_EQ(found.methods.size(), 2u);
+    EXPECT_FALSE(found.methods[0].judged);
+    EXPECT_EQ(found.runs[0].records.size(), static_cast<std::size_t>(kQuestions));
+    EXPECT_TRUE(found.judged.empty());
+    EXPECT_TRUE(found.unfinished.empty());
+}
+
 TEST_F(ExperimentTest, money_is_for_the_whole_experiment) {
     write_file_atomic(folder_ / "prices.toml", "[[prices]]\nmodel = \"judge\"\nprompt = 1000\ncompletion = 1000\n");
     write("prices = \"prices.toml\"\nmax_cost = 0.0001\n");
