@@ -39,13 +39,6 @@ void set_sampling_value(generate::SamplingOptions& sampling, std::string_view ke
     with_member(sampling, key, [&](auto& member) { value.get_to(member); });
 }
 
-nlohmann::ordered_json write_sampling(const generate::SamplingOptions& sampling) {
-    nlohmann::ordered_json object;
-    for (const std::string& key : sampling_keys()) object[key] = sampling_value(sampling, key);
-    object["stop"] = sampling.stop;
-    return object;
-}
-
 generate::SamplingOptions read_sampling(const nlohmann::json& object, const std::string& where) {
     if (!object.is_object()) throw error(ErrorKind::BadInput, "{}: a JSON object is needed", where);
     generate::SamplingOptions sampling;

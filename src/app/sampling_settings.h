@@ -18,9 +18,8 @@ nlohmann::json sampling_value(const generate::SamplingOptions& sampling, std::st
 /// `value` as parse_setting() or check_setting() gave it.
 void set_sampling_value(generate::SamplingOptions& sampling, std::string_view key, const nlohmann::json& value);
 
-/// As manifests and saved conversations have them: every key, and `stop`.
-nlohmann::ordered_json write_sampling(const generate::SamplingOptions& sampling);
-/// What write_sampling() gave. Throws Error{BadInput} that begins with `where` for what is missing or out of range.
+/// What generate::describe_sampling() gave. Throws Error{BadInput} that begins with `where` for what is missing or out
+/// of range.
 generate::SamplingOptions read_sampling(const nlohmann::json& object, const std::string& where);
 
 }  // namespace urial::app

@@ -7,6 +7,7 @@
 #include "app/settings.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "generate/run_identity.h"
 
 namespace urial::app {
 namespace {
@@ -87,7 +88,7 @@ ordered_json write_saved_chat(const SavedChat& chat) {
         saved["prompt"] = prompt::format_spec(std::get<prompt::PromptSpec>(chat.prompt));
     }
     if (!chat.system.empty()) saved["system"] = chat.system;
-    saved["sampling"] = write_sampling(chat.sampling);
+    saved["sampling"] = generate::describe_sampling(chat.sampling);
     saved["overflow"] = name(chat.overflow);
     saved["turns"] = std::move(turns);
     return saved;

@@ -8,13 +8,13 @@
 
 #include <fmt/format.h>
 
-#include "app/sampling_settings.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/json_reader.h"
 #include "base/text.h"
 #include "generate/record.h"
+#include "generate/run_identity.h"
 #include "shift/shift.h"
 
 namespace urial::experiment {
@@ -70,7 +70,7 @@ std::vector<Step> steps_of(const Spec& spec, const Plan& plan) {
                                    {"label", method.label},
                                    {"model", inputs_of(spec.models[method.model])},
                                    {"prompt", inputs_of(method.prompt)},
-                                   {"sampling", app::write_sampling(spec.sampling)},
+                                   {"sampling", generate::describe_sampling(spec.sampling)},
                                    {"context", spec.context}}));
     }
     for (std::size_t i = 0; i < spec.pairs.size(); ++i) {

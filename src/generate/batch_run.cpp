@@ -28,17 +28,6 @@ constexpr std::string_view kFormat = "urial.generate/1";
 const FieldNames kReserved{"sample",  "key",       "output",    "finish_reason", "prompt_tokens", "completion_tokens",
                            "seconds", "generator", "retrieved", "token_ids",     "near_ties",     "error"};
 
-ordered_json describe(const SamplingOptions& sampling) {
-    return {{"temperature", sampling.temperature},
-            {"top_p", sampling.top_p},
-            {"top_k", sampling.top_k},
-            {"min_p", sampling.min_p},
-            {"repetition_penalty", sampling.repetition_penalty},
-            {"seed", sampling.seed},
-            {"max_tokens", sampling.max_tokens},
-            {"stop", sampling.stop}};
-}
-
 /// Of the identity what names the answers. What servers say of their model is compared, but names nothing: answers that
 /// came in a file are the same ones.
 std::string hash_of(ordered_json identity) {
@@ -327,7 +316,7 @@ BatchSummary run_batch(Answerer& answerer, const std::vector<Instruction>& instr
 }
 
 ordered_json run_identity(ordered_json answerer_identity, const BatchOptions& options) {
-    answerer_identity["sampling"] = describe(options.sampling);
+    answerer_identity["sampling"] = describe_sampling(options.sampling);
     answerer_identity["samples"] = options.samples;
     answerer_identity["overflow"] = options.overflow == Overflow::Error ? "error" : "drop-oldest";
     return answerer_identity;

@@ -81,6 +81,17 @@ ordered_json describe_engine() {
     return {{"version", build.version}, {"commit", build.commit}, {"cpu", build.cpu_features}};
 }
 
+ordered_json describe_sampling(const SamplingOptions& sampling) {
+    return {{"temperature", sampling.temperature},
+            {"top_p", sampling.top_p},
+            {"top_k", sampling.top_k},
+            {"min_p", sampling.min_p},
+            {"repetition_penalty", sampling.repetition_penalty},
+            {"seed", sampling.seed},
+            {"max_tokens", sampling.max_tokens},
+            {"stop", sampling.stop}};
+}
+
 std::string timestamp() {
     const std::time_t now = std::time(nullptr);
     std::tm utc{};

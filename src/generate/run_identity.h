@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/engine.h"
+#include "generate/generate.h"
 
 namespace urial::generate {
 
@@ -30,6 +31,9 @@ std::string change_of_arithmetic(const nlohmann::ordered_json& manifest, engine:
 /// What a manifest says of a model's adapters, and of the engine.
 nlohmann::ordered_json describe_adapters(const engine::ModelInfo& model);
 nlohmann::ordered_json describe_engine();
+
+/// The sampling options by their names, as manifests and saved conversations have them.
+nlohmann::ordered_json describe_sampling(const SamplingOptions& sampling);
 
 /// The time in UTC, "2025-01-31T12:00:00Z".
 std::string timestamp();
