@@ -1,4 +1,5 @@
 #include <fstream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -100,29 +101,37 @@ TEST(BatchCommands, what_cannot_be_read_or_would_be_destroyed_is_an_error) {
     EXPECT_FALSE(fs::exists(shell.folder() / "a.jsonl"));
 }
 
+// Sanitizers keep memory of their own: under them fewer results go through the same code, and memory is not judged.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kManyResults = 1'000;
+constexpr long kMostKilobytes = std::numeric_limits<long>::max();
+#else
+constexpr int kManyResults = 50'000;
+constexpr long kMostKilobytes = 300'000;
+#endif
+
 TEST(BatchCommands, fifty_thousand_results_are_imported_within_300_megabytes) {
     const Shell shell;
-    constexpr int kResults = 50'000;
-    write_questions(shell.folder(), kResults);
+    write_questions(shell.folder(), kManyResults);
     const fs::path& folder = shell.folder();
     const Measured exported = measure(
         folder, {"-q", "batch", "export", "generate", "-i", "in.jsonl", "-m", "m", "-p", "zero-shot", "-o", "r.jsonl"});
     ASSERT_EQ(exported.exit_code, 0);
-    EXPECT_LT(exported.peak_kilobytes, 300'000);
+    EXPECT_LT(exported.peak_kilobytes, kMostKilobytes);
     std::string prompt_ids = "\"prompt_token_ids\": [2";
     for (int i = 1; i < 100; ++i) prompt_ids += fmt::format(",{}", 1000 + i);
     {
         const std::vector<std::string> ids = ids_in(folder / "r.manifest.json");
-        ASSERT_EQ(ids.size(), static_cast<std::size_t>(kResults));
+        ASSERT_EQ(ids.size(), static_cast<std::size_t>(kManyResults));
         std::ofstream results(folder / "results.jsonl");
         for (auto id = ids.rbegin(); id != ids.rend(); ++id) results << result_line(*id, prompt_ids + "], ");
     }
     const Measured imported =
         measure(folder, {"-q", "batch", "import", "results.jsonl", "--requests", "r.jsonl", "-o", "a.jsonl"});
     EXPECT_EQ(imported.exit_code, 0);
-    EXPECT_LT(imported.peak_kilobytes, 300'000);
+    EXPECT_LT(imported.peak_kilobytes, kMostKilobytes);
     const auto manifest = ordered_json::parse(read_file(folder / "a.manifest.json"));
-    EXPECT_EQ(manifest["records"], kResults);
+    EXPECT_EQ(manifest["records"], kManyResults);
 }
 
 }  // namespace
