@@ -148,7 +148,11 @@ std::string csv_cell(const Cell& cell) {
 
 std::string to_text(const Document& document) {
     std::string out;
-    for (const Table& table : document.tables) out += '\n' + text_table(table);
+    for (const Table& table : document.tables) {
+        out += '\n';
+        if (document.tables.size() > 1) out += "  " + one_line(table.title) + '\n';
+        out += text_table(table);
+    }
     if (!document.notes.empty()) out += '\n';
     for (const std::string& note : document.notes) out += "  " + one_line(note) + '\n';
     return out;

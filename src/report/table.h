@@ -43,7 +43,8 @@ struct Document {
     std::vector<std::string> left_out;  ///< titles of tables that Detail::Full adds
 };
 
-/// Columns in capitals, aligned; control characters spelt out.
+/// Columns in capitals, aligned; control characters spelt out. Where there are several tables their titles stand above
+/// them.
 std::string to_text(const Document& document);
 /// GitHub's tables; texts are escaped, so that they add no markup.
 std::string to_markdown(const Document& document);

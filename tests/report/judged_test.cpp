@@ -206,6 +206,15 @@ TEST(JudgedDifference, too_much_unscored_in_either_run_withholds_it) {
     EXPECT_EQ(difference_json(std::span(&shown, 1))["differences"]["helpfulness"]["mean"], 0.0);
 }
 
+TEST(JudgedDifference, several_tables_say_which_runs_each_is_about) {
+    const std::vector<RunDifference> both{run_difference(scores("new", 1), scores("old"), false),
+                                          run_difference(scores("old"), scores("new", 1), false)};
+    const std::string text = to_text(difference_document(both));
+    const std::size_t first = text.find("new minus old\n  ASPECT");
+    EXPECT_NE(first, std::string::npos) << text;
+    EXPECT_LT(first, text.find("old minus new\n  ASPECT")) << text;
+}
+
 TEST(JudgedDifference, rubrics_of_other_names_are_compared_and_said) {
     JudgedRun other = scores("other");
     for (EvalRecord& record : other.records) record.rubric = "another";
