@@ -2,7 +2,7 @@
 """Checks what ARCHITECTURE.md promises of the parts in src/.
 
 A part includes only parts left of it, and of another part only the front headers that the table of ARCHITECTURE.md
-names (all of base are); CMake links each part with the parts that it includes, and no other; llama.h has one includer;
+names (all of base are); CMake links each part with the parts that it includes, and no other; llama.h has one includer, Boost a few;
 texts from outside have one reader each, and locks are those of base/mutex.h.
 """
 
@@ -35,6 +35,8 @@ ALLOWED = {
 }
 # Headers of libraries, and the part that hides each.
 HIDDEN = {"llama.h": "engine", "ggml.h": "engine", "curl/curl.h": "http"}
+# The only sources with headers of Boost, which compile slowly.
+BOOST_SOURCES = {"connection.h", "connection.cpp", "http_server.cpp"}
 UNBOUNDED = re.compile(r"\b(json|ordered_json|Json|toml)::(parse|sax_parse|parse_file)\(")
 UNPROVED_LOCK = re.compile(r"\bstd::(\w*mutex|condition_variable\w*|lock_guard|unique_lock|scoped_lock|shared_lock)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
@@ -70,6 +72,8 @@ def include_violations(part, path, text, fronts):
         other, _, header = included.partition("/")
         if HIDDEN.get(included, part) != part:
             yield f"{path}: only {HIDDEN[included]} includes {included}"
+        if other == "boost" and (part != "serve" or path.name not in BOOST_SOURCES):
+            yield f"{path}: only {', '.join(sorted(BOOST_SOURCES))} of serve include {included}"
         if other not in ALLOWED or other in {part, "base"}:
             continue
         if other not in ALLOWED[part]:
