@@ -20,7 +20,7 @@ ALLOWED = {
     "generate": {"prompt", "engine"},
     "remote": {"http", "prompt", "engine", "generate", "retrieve", "shift"},
     "shift": {"prompt", "engine", "generate"},
-    "batch": {"http", "prompt", "engine", "generate", "remote"},
+    "batch": {"http", "prompt", "engine", "generate", "remote", "shift"},
     "retrieve": {"prompt", "generate", "engine"},
     "eval": {"http", "prompt", "engine", "generate", "shift"},
     "report": {"prompt", "engine", "generate", "shift", "eval"},

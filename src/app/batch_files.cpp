@@ -19,11 +19,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json describe_tokenizer(const engine::Model* model) {
-    if (model == nullptr) return nullptr;
-    return {{"name", model->info().name}, {"sha256", model->info().content_hash}};
-}
-
 std::shared_ptr<const engine::Model> open_tokenizer(const GenerationExport& options, const Callbacks& callbacks) {
     if (options.tokenizer.model.empty()) return nullptr;
     if (options.prompt.prompt == kChatPrompt) {
@@ -39,25 +34,35 @@ std::shared_ptr<const engine::Model> open_tokenizer(const GenerationExport& opti
 /// The instructions that the manifest is about.
 std::vector<generate::Instruction> exported_instructions(const GenerationImport& options,
                                                          const batch::RequestSet& set) {
-    const std::string named = set.origin.value("input", "");
-    const fs::path input = options.input.empty() ? fs::path(named) : options.input;
-    if (options.input.empty() && named == "-") {
-        throw Error(ErrorKind::BadInput, "the instructions came over standard input: name them with --input FILE");
-    }
-    if (!fs::exists(input)) {
-        throw error(ErrorKind::NotFound, "{}: the instructions of the requests are not there; name them with --input",
-                    printable(input.string()));
-    }
-    if (sha256_file(input) != set.origin.value("input_sha256", "")) {
-        throw error(ErrorKind::BadInput,
-                    "{}: not the instructions that were exported (their sha256 is another); name those with --input",
-                    printable(input.string()));
-    }
+    const fs::path input = exported_input(set, options.input, "instructions");
     return generate::select(generate::read_instructions(input), set.origin.value("limit", std::size_t{0}),
                             generate::parse_shard(set.origin.value("shard", "1/1")));
 }
 
 }  // namespace
+
+ordered_json describe_tokenizer(const engine::Model* model) {
+    if (model == nullptr) return nullptr;
+    return {{"name", model->info().name}, {"sha256", model->info().content_hash}};
+}
+
+fs::path exported_input(const batch::RequestSet& set, const fs::path& input, std::string_view what) {
+    const std::string named = set.origin.value("input", "");
+    fs::path found = input.empty() ? fs::path(named) : input;
+    if (input.empty() && named == "-") {
+        throw error(ErrorKind::BadInput, "the {} came over standard input: name them with --input FILE", what);
+    }
+    if (!fs::exists(found)) {
+        throw error(ErrorKind::NotFound, "{}: the {} of the requests are not there; name them with --input",
+                    printable(found.string()), what);
+    }
+    if (sha256_file(found) != set.origin.value("input_sha256", "")) {
+        throw error(ErrorKind::BadInput,
+                    "{}: not the {} that were exported (their sha256 is another); name those with --input",
+                    printable(found.string()), what);
+    }
+    return found;
+}
 
 ExportSummary export_generation(const std::vector<generate::Instruction>& instructions, const GenerationExport& options,
                                 const Callbacks& callbacks) {
@@ -87,7 +92,8 @@ ExportSummary export_generation(const std::vector<generate::Instruction>& instru
          .tokenizer = describe_tokenizer(tokenizer.get()),
          .custom_ids = {},
          .prompt_hashes = {},
-         .chosen = {}});
+         .chosen = {},
+         .scored = {}});
     summary.requests = writer.size();
     summary.bytes = writer.bytes();
     return summary;

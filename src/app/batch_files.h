@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -30,6 +31,13 @@ struct GenerationExport {
     /// Its `output`: records whose questions are left out; empty: none. Callbacks do not count.
     generate::BatchOptions run;
 };
+
+/// For a manifest of requests; null where there is none.
+nlohmann::ordered_json describe_tokenizer(const engine::Model* model);
+/// What the requests were made of: `input`, or where their manifest says that it is if that is empty. `what` it is, for
+/// errors: "instructions". Throws Error{NotFound|BadInput} for what is not there or has changed.
+std::filesystem::path exported_input(const batch::RequestSet& set, const std::filesystem::path& input,
+                                     std::string_view what);
 
 struct ExportSummary {
     std::size_t requests = 0;

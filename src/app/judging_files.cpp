@@ -125,7 +125,8 @@ ExportSummary export_judging(const JudgingExport& options, const Callbacks& call
                    .tokenizer = nullptr,
                    .custom_ids = {},
                    .prompt_hashes = {},
-                   .chosen = {}});
+                   .chosen = {},
+                   .scored = {}});
     return {
         .requests = writer.size(), .answered = tasks.size() - writer.size(), .bytes = writer.bytes(), .model = name};
 }
@@ -174,7 +175,7 @@ JudgingImportSummary import_judging(const JudgingImport& options, const Callback
 
 std::string kind_of_requests(const std::filesystem::path& requests) {
     std::string kind = batch::read_request_set(requests).kind;
-    if (kind == "generate" || kind == "judge") return kind;
+    if (kind == "generate" || kind == "judge" || kind == "shift") return kind;
     throw error(ErrorKind::BadInput, "{}: requests of \"{}\", which this urial does not read",
                 printable(batch::requests_manifest_path(requests).string()), printable(kind));
 }

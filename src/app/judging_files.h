@@ -48,7 +48,7 @@ struct JudgingImportSummary {
 /// and what eval::run_judges() throws.
 JudgingImportSummary import_judging(const JudgingImport& options, const Callbacks& callbacks);
 
-/// "generate" or "judge": what the requests of this file are for. Throws Error{NotFound|BadInput}.
+/// "generate", "judge" or "shift": what the requests of this file are for. Throws Error{NotFound|BadInput}.
 std::string kind_of_requests(const std::filesystem::path& requests);
 
 }  // namespace urial::app

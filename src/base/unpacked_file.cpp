@@ -52,6 +52,13 @@ std::string_view UnpackedFile::next() {
     return {buffer.data(), static_cast<std::size_t>(count)};
 }
 
+void UnpackedFile::seek(std::size_t byte) {
+    if (gzseek(state_->file, static_cast<z_off_t>(byte), SEEK_SET) < 0) {
+        throw error(ErrorKind::Io, "{}: cannot go to byte {}", path_.string(), byte);
+    }
+    bytes_ = byte;
+}
+
 void UnpackedFile::check_budget() const {
     if (bytes_ > most_bytes_) {
         throw error(ErrorKind::BadInput, "{}: more than {} of JSON; split the file", path_.string(),
@@ -76,17 +83,20 @@ std::optional<FileLine> LineReader::next() {
     line_.clear();
     is_too_long_ = false;
     bool has_bytes = false;
+    const std::size_t begin = taken_;
     for (;;) {
         if (rest_.empty()) rest_ = file_.next();
         if (rest_.empty()) break;
         has_bytes = true;
         const std::size_t end = rest_.find('\n');
         take(rest_.substr(0, end));
-        rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
-        if (end != std::string_view::npos) return FileLine{line_, ++number_, true, is_too_long_};
+        const std::size_t count = end == std::string_view::npos ? rest_.size() : end + 1;
+        taken_ += count;
+        rest_.remove_prefix(count);
+        if (end != std::string_view::npos) return FileLine{line_, ++number_, begin, true, is_too_long_};
     }
     if (!has_bytes) return std::nullopt;
-    return FileLine{line_, ++number_, false, is_too_long_};
+    return FileLine{line_, ++number_, begin, false, is_too_long_};
 }
 
 }  // namespace urial

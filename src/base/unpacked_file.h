@@ -23,6 +23,9 @@ public:
     /// The next bytes, until the next call; empty at the end of the file. Throws Error{BadInput} for damaged gzip data
     /// and beyond the limits.
     std::string_view next();
+    /// The next bytes will be those from this one of the unpacked content on: at once where the file is not packed or
+    /// the place lies ahead, else all before it is unpacked again.
+    void seek(std::size_t byte);
     const std::filesystem::path& path() const { return path_; }
 
 private:
@@ -39,6 +42,7 @@ private:
 struct FileLine {
     std::string_view text;  ///< without its newline; until the next line is read
     std::size_t number = 0;
+    std::size_t begin = 0;     ///< its first byte in the unpacked content
     bool is_whole = true;      ///< false: the file ends without a newline behind it
     bool is_too_long = false;  ///< then the text is only its beginning
 };
@@ -61,6 +65,7 @@ private:
     std::string line_;
     bool is_too_long_ = false;
     std::size_t number_ = 0;
+    std::size_t taken_ = 0;  // bytes, with those of the line breaks
 };
 
 }  // namespace urial

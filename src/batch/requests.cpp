@@ -48,16 +48,11 @@ void add_stops(ordered_json& body, Target target, std::vector<std::string> stops
     body["stop"] = stops;
 }
 
-ordered_json message(std::string_view role, const std::string& content) {
-    return {{"role", role}, {"content", content}};
-}
-
 /// The part of the body that says what is asked; returns where it goes.
 std::string_view add_prompt(ordered_json& body, Target target, const generate::ServerPrompt& given) {
     constexpr std::string_view kChat = "/v1/chat/completions";
     if (const auto* messages = std::get_if<std::vector<engine::ChatMessage>>(&given)) {
-        body["messages"] = ordered_json::array();
-        for (const engine::ChatMessage& each : *messages) body["messages"].push_back(message(each.role, each.content));
+        body["messages"] = messages_of(*messages);
         return kChat;
     }
     const auto& text = std::get<std::string>(given);
@@ -65,10 +60,7 @@ std::string_view add_prompt(ordered_json& body, Target target, const generate::S
         body["prompt"] = text;
         return "/v1/completions";
     }
-    body["messages"] = ordered_json::array({message("user", text)});
-    body["chat_template"] = kPassThrough;
-    body["add_generation_prompt"] = false;
-    body["add_special_tokens"] = true;  // the token with which texts begin, as /v1/completions puts it
+    add_text(body, text, /*begins=*/true);
     return kChat;
 }
 
@@ -87,6 +79,19 @@ Target parse_target(std::string_view name) {
 std::string custom_id(std::uint64_t question) { return fmt::format("{:016x}", question); }
 
 std::string hash_of_ids(const ordered_json& ids) { return sha256_hex(ids.dump()).substr(0, kHashDigits); }
+
+ordered_json messages_of(const std::vector<engine::ChatMessage>& messages) {
+    ordered_json list = ordered_json::array();
+    for (const engine::ChatMessage& each : messages) list.push_back({{"role", each.role}, {"content", each.content}});
+    return list;
+}
+
+void add_text(ordered_json& body, const std::string& text, bool begins) {
+    body["messages"] = messages_of({{"user", text}});
+    body["chat_template"] = kPassThrough;
+    body["add_generation_prompt"] = false;
+    body["add_special_tokens"] = begins;
+}
 
 ordered_json request_line(std::string_view id, std::string_view url, ordered_json body) {
     return {{"custom_id", id}, {"method", "POST"}, {"url", url}, {"body", std::move(body)}};

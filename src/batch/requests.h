@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "engine/chat_template.h"
 #include "generate/answerer.h"
 #include "generate/prompt_source.h"
 
@@ -34,6 +35,12 @@ std::string hash_of_ids(const nlohmann::ordered_json& ids);
 
 /// One line of the file.
 nlohmann::ordered_json request_line(std::string_view id, std::string_view url, nlohmann::ordered_json body);
+
+/// Messages as a body of /v1/chat/completions has them.
+nlohmann::ordered_json messages_of(const std::vector<engine::ChatMessage>& messages);
+/// A text that vLLM continues: the one message of a chat whose template gives it back as it is. `begins`: with the
+/// token with which the model's texts begin, as /v1/completions puts it.
+void add_text(nlohmann::ordered_json& body, const std::string& text, bool begins);
 
 /// The request of one question. Texts that are to be continued become, for vLLM, the one message of a chat whose
 /// template gives it back as it is; texts that surely end an answer (headers of the prompt, stop strings) stop the

@@ -1,6 +1,7 @@
 #include "batch/results.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -158,9 +159,33 @@ std::optional<Result> ResultReader::next() {
             pass_over(line->number, line->is_whole ? "not JSON" : "a torn last line");
             continue;
         }
-        if (auto result = read_result(*json, max_tokens_)) return result;
+        if (auto result = read_result(*json, max_tokens_)) {
+            place_ = {next_path_ - 1, line->begin, line->text.size()};
+            return result;
+        }
         pass_over(line->number, "not a result of a known form");
     }
+}
+
+Result ResultFetcher::fetch(const ResultPlace& place) {
+    if (!file_ || open_ != place.file) {
+        file_.emplace(paths_.at(place.file), std::numeric_limits<std::size_t>::max());
+        open_ = place.file;
+    }
+    file_->seek(place.begin);
+    std::string line;
+    while (line.size() < place.size) {
+        const std::string_view bytes = file_->next();
+        if (bytes.empty()) break;
+        line += bytes.substr(0, place.size - line.size());
+    }
+    const std::optional<ordered_json> json = is_valid_utf8(line) ? try_parse_json(line) : std::nullopt;
+    std::optional<Result> result = json ? read_result(*json, max_tokens_) : std::nullopt;
+    if (!result) {
+        throw error(ErrorKind::Io, "{}: the result at byte {} is no longer there: the file has changed",
+                    file_->path().string(), place.begin);
+    }
+    return std::move(*result);
 }
 
 }  // namespace urial::batch

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -28,6 +29,13 @@ std::optional<Result> read_result(const nlohmann::ordered_json& line, std::size_
 /// What the engine says of the prompt's token ids; null where it does not.
 nlohmann::ordered_json prompt_ids_of(const nlohmann::ordered_json& body);
 
+/// Where a result stands.
+struct ResultPlace {
+    std::size_t file = 0;   ///< index in ResultReader::paths()
+    std::size_t begin = 0;  ///< of its line, in the unpacked content
+    std::size_t size = 0;
+};
+
 /// The results of several files, one after the other, in their order: memory is that of the largest line.
 class ResultReader {
 public:
@@ -37,6 +45,9 @@ public:
 
     /// std::nullopt at the end. Lines that are no results are passed over and counted.
     std::optional<Result> next();
+    /// Of the result that next() gave last.
+    const ResultPlace& place() const { return place_; }
+    const std::vector<std::filesystem::path>& paths() const { return paths_; }
 
     std::size_t unreadable() const { return unreadable_; }
     /// "FILE:7: not JSON", of the first one; empty where there is none.
@@ -49,8 +60,24 @@ private:
     std::size_t max_tokens_;
     std::size_t next_path_ = 0;
     std::optional<LineReader> file_;
+    ResultPlace place_;
     std::size_t unreadable_ = 0;
     std::string first_unreadable_;
+};
+
+/// Reads results once more, one by one. Quick where they are wanted in the order in which they stand.
+class ResultFetcher {
+public:
+    ResultFetcher(std::vector<std::filesystem::path> paths, std::size_t max_tokens)
+        : paths_(std::move(paths)), max_tokens_(max_tokens) {}
+    /// Throws Error{Io} where there is no longer a result at this place.
+    Result fetch(const ResultPlace& place);
+
+private:
+    std::vector<std::filesystem::path> paths_;
+    std::size_t max_tokens_;
+    std::size_t open_ = 0;  // the index of file_
+    std::optional<UnpackedFile> file_;
 };
 
 }  // namespace urial::batch

@@ -9,21 +9,31 @@
 
 namespace urial::cli {
 
-void print_export(const app::ExportSummary& summary, const ExportedFile& file, const Context& context) {
+void print_written(const app::ExportSummary& summary, const std::string& requests, const Context& context) {
     if (context.json) {
-        const nlohmann::ordered_json printed{{"output", file.requests},
+        const nlohmann::ordered_json printed{{"output", requests},
                                              {"requests", summary.requests},
                                              {"answered", summary.answered},
                                              {"bytes", summary.bytes}};
         fmt::print("{}", json_text(printed));
         return;
     }
-    context.terminal.note(fmt::format("{} requests in {} ({})", summary.requests, printable(file.requests),
+    context.terminal.note(fmt::format("{} requests in {} ({})", summary.requests, printable(requests),
                                       human_bytes(static_cast<double>(summary.bytes))));
     if (summary.answered > 0) context.terminal.note(fmt::format("{} are answered already", summary.answered));
+}
+
+void print_run_batch(const ExportedFile& file, const std::string& model, const std::string& results,
+                     const Context& context) {
+    if (context.json) return;
+    context.terminal.note(fmt::format("vllm run-batch -i {} -o {} --model {}{}", printable(file.requests), results,
+                                      printable(model), file.more_flags));
+}
+
+void print_export(const app::ExportSummary& summary, const ExportedFile& file, const Context& context) {
+    print_written(summary, file.requests, context);
     if (summary.requests == 0 || file.target != batch::Target::Vllm) return;
-    context.terminal.note(fmt::format("vllm run-batch -i {} -o results.jsonl --model {}{}", printable(file.requests),
-                                      printable(summary.model), file.more_flags));
+    print_run_batch(file, summary.model, "results.jsonl", context);
 }
 
 void add_export_target(CLI::App& command, ExportTarget& target) {

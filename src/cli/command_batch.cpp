@@ -9,6 +9,7 @@
 
 #include "app/batch_files.h"
 #include "app/judging_files.h"
+#include "app/shift_files.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -184,8 +185,91 @@ void run_judging_import(const ImportFlags& flags, Context& context) {
     if (!summary.replies.run.finished() || summary.replies.failed > 0) context.exit_code = 1;
 }
 
+ordered_json to_json(const app::ShiftImportSummary& summary, const std::string& output) {
+    const batch::ScoredCounts& results = summary.results;
+    const shift::ShiftOutcome& run = summary.run;
+    return {{"output", output},
+            {"answers", run.progress.done},
+            {"total", run.progress.total},
+            {"resumed", run.resumed},
+            {"results", results.read},
+            {"taken", run.progress.done - run.resumed},
+            {"prompt_not_compared", results.unchecked_prompt},
+            {"failed", results.failed},
+            {"other_prompt", results.other_prompt},
+            {"missing", results.missing},
+            {"repeated", results.repeated},
+            {"foreign", results.foreign},
+            {"unreadable", results.unreadable},
+            {"vocabularies_compared", summary.is_compared}};
+}
+
+void warn_of_scores(const app::ShiftImportSummary& summary, const terminal::Terminal& terminal) {
+    const batch::ScoredCounts& results = summary.results;
+    warn_of_lines(results.unreadable, results.first_unreadable, results.foreign, terminal);
+    if (results.other_prompt + results.failed > 0) {
+        terminal.warn(
+            fmt::format("{} requests were read as other tokens than were exported and {} failed; the first: {}",
+                        results.other_prompt, results.failed, results.first_failure));
+    }
+    if (results.missing > 0) terminal.note(fmt::format("{} requests have no result yet", results.missing));
+    if (summary.is_compared) return;
+    terminal.warn(
+        "nothing was taken: both files of requests begin with short texts by which the vocabularies are compared, and "
+        "not all results of these are there");
+}
+
+void print_shift(const app::ShiftImportSummary& summary, const ImportFlags& flags, const Context& context) {
+    const bool has_records = summary.run.progress.done > 0;
+    std::string headline;
+    if (has_records) headline = app::summarize_shift_run(flags.output).headline;
+    if (context.json) {
+        fmt::print("{}", json_text(to_json(summary, flags.output)));
+        return;
+    }
+    const shift::ShiftProgress& progress = summary.run.progress;
+    context.terminal.note(fmt::format("{} of {} answers in {}; {} results read, {} repeated", progress.done,
+                                      progress.total, printable(flags.output), summary.results.read,
+                                      summary.results.repeated));
+    if (summary.results.unchecked_prompt > 0) {
+        context.terminal.note(
+            fmt::format("the tokens of the answer alone were compared in {} results, those of the "
+                        "prompt not: an export with --tokenizer allows it for in-context prompts",
+                        summary.results.unchecked_prompt));
+    }
+    warn_of_scores(summary, context.terminal);
+    fmt::print("{}", headline);
+}
+
+void run_shift_import(const ImportFlags& flags, Context& context) {
+    if (!flags.prices.empty()) throw Error(ErrorKind::BadInput, "--prices is of judges");
+    app::ShiftImport options;
+    options.requests = flags.requests;
+    options.results = {flags.results.begin(), flags.results.end()};
+    options.input = flags.input;
+    options.folder = flags.output;
+    options.overwrite = flags.overwrite;
+    options.interrupted = terminal::interrupted;
+    terminal::ProgressBar bar(context.terminal, "answers", terminal::ProgressUnit::Items);
+    options.progress = [&bar](const shift::ShiftProgress& progress) {
+        bar.update(progress.done + progress.failed, progress.total, "");
+    };
+    options.notice = [&bar, &context](std::string_view text) {
+        bar.clear();
+        context.terminal.note(printable(text));
+    };
+    for (const fs::path& result : options.results) refuse_same_file(result, shift::records_file(options.folder));
+    const app::ShiftImportSummary summary = app::import_shift(options, callbacks(context));
+    bar.clear();
+    if (summary.run.interrupted) throw terminal::Interrupted{};
+    print_shift(summary, flags, context);
+    if (summary.run.progress.done < summary.run.progress.total) context.exit_code = 1;
+}
+
 void run_import(const ImportFlags& flags, Context& context) {
-    if (app::kind_of_requests(flags.requests) == "judge") return run_judging_import(flags, context);
+    const std::string kind = app::kind_of_requests(flags.requests);
+    if (kind == "judge") return run_judging_import(flags, context);
+    if (kind == "shift") return run_shift_import(flags, context);
     if (!flags.prices.empty()) throw Error(ErrorKind::BadInput, "--prices is of judges");
     app::GenerationImport options;
     options.requests = flags.requests;
@@ -265,7 +349,9 @@ void add_import(CLI::App& parent, Context& context) {
     command->add_option("-o,--output", flags->output, "Where the records go, as those of the live command")
         ->type_name("PATH")
         ->required();
-    command->add_option("-i,--input", flags->input, "The instructions, where they are no longer where they were")
+    command
+        ->add_option("-i,--input", flags->input,
+                     "The instructions or answers, where they are no longer where they were")
         ->type_name("FILE");
     command->add_flag("--overwrite", flags->overwrite, "Start anew instead of adding to the output");
     command->add_option("--prices", flags->prices, "What the judge's tokens cost, for the bill (TOML)")
@@ -285,6 +371,7 @@ void add_batch_command(CLI::App& app, Context& context) {
     CLI::App* exported = batch->add_subcommand("export", "Write requests instead of sending them");
     exported->require_subcommand(1);
     add_export_generate(*exported, context);
+    add_shift_export_command(*exported, context);
     add_judging_export_commands(*exported, context);
     add_import(*batch, context);
 }

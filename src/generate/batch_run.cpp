@@ -28,13 +28,6 @@ constexpr std::string_view kFormat = "urial.generate/1";
 const FieldNames kReserved{"sample",  "key",       "output",    "finish_reason", "prompt_tokens", "completion_tokens",
                            "seconds", "generator", "retrieved", "token_ids",     "near_ties",     "error"};
 
-/// Of the identity what names the answers. What servers say of their model is compared, but names nothing: answers that
-/// came in a file are the same ones.
-std::string hash_of(ordered_json identity) {
-    if (!served_in(identity).is_null()) identity["model"].erase("served");
-    return sha256_hex(identity.dump());
-}
-
 /// One answer to be written: an instruction and the number of the sample.
 struct Task {
     const Instruction* instruction;
@@ -53,7 +46,7 @@ std::string task_key(const std::string& identity_hash, const Instruction& instru
 }
 
 std::vector<Task> tasks_of(const ordered_json& identity, const std::vector<Instruction>& instructions, int samples) {
-    const std::string run_hash = hash_of(identity);
+    const std::string run_hash = hash_of_identity(identity);
     std::vector<Task> tasks;
     for (const Instruction& instruction : instructions) {
         for (int sample = 0; sample < samples; ++sample) {

@@ -1,8 +1,12 @@
 #include "generate/run_identity.h"
 
+#include <array>
 #include <ctime>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "base/hash.h"
 
 namespace urial::generate {
 namespace {
@@ -28,6 +32,19 @@ std::string first_difference_of_objects(const ordered_json& before, const ordere
     return "";
 }
 
+/// Where an identity describes a model: at its top, or on both sides of a pair.
+constexpr std::array<const char*, 2> kSides{"base", "aligned"};
+
+/// What servers said of the model; null where it is none of theirs, an empty object where nobody asked them.
+ordered_json served_in(const ordered_json& identity) {
+    const auto model = identity.find("model");
+    return model == identity.end() || !model->is_object() ? nullptr : model->value("served", ordered_json());
+}
+
+bool has_side(const ordered_json& identity, const char* side) {
+    return identity.contains(side) && identity[side].is_object();
+}
+
 }  // namespace
 
 std::string first_difference(const ordered_json& before, const ordered_json& now, const std::string& path) {
@@ -36,16 +53,27 @@ std::string first_difference(const ordered_json& before, const ordered_json& now
     return fmt::format("{} was {} and is now {}", path, shown(before), shown(now));
 }
 
-ordered_json served_in(const ordered_json& identity) {
-    const auto model = identity.find("model");
-    return model == identity.end() || !model->is_object() ? nullptr : model->value("served", ordered_json());
-}
-
 ordered_json with_served(ordered_json identity, const ordered_json& other) {
     const ordered_json own = served_in(identity);
     const ordered_json heard = served_in(other);
     if (own.is_object() && own.empty() && heard.is_object()) identity["model"]["served"] = heard;
+    for (const char* side : kSides) {
+        if (has_side(identity, side) && has_side(other, side)) {
+            identity[side] = with_served(std::move(identity[side]), other[side]);
+        }
+    }
     return identity;
+}
+
+std::string hash_of_identity(ordered_json identity) {
+    const auto forget = [](ordered_json& described) {
+        if (!served_in(described).is_null()) described["model"].erase("served");
+    };
+    forget(identity);
+    for (const char* side : kSides) {
+        if (has_side(identity, side)) forget(identity[side]);
+    }
+    return sha256_hex(identity.dump());
 }
 
 std::string difference_of_runs(const ordered_json& before, const ordered_json& now) {

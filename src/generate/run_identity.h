@@ -18,10 +18,12 @@ std::string first_difference(const nlohmann::ordered_json& before, const nlohman
 
 /// The same for identities of runs. What servers say of their model counts only where both runs have asked them.
 std::string difference_of_runs(const nlohmann::ordered_json& before, const nlohmann::ordered_json& now);
-/// What servers said of the model; null where it is none of theirs, an empty object where nobody asked them.
-nlohmann::ordered_json served_in(const nlohmann::ordered_json& identity);
-/// `identity` with what the other one's servers said, where its own were not asked.
+/// `identity` with what the other one's servers said of a model, or of those of `base` and `aligned`, where its own
+/// were not asked.
 nlohmann::ordered_json with_served(nlohmann::ordered_json identity, const nlohmann::ordered_json& other);
+/// Of the identity what names records: what servers say of their models is compared, but names nothing, since what came
+/// in a file is the same.
+std::string hash_of_identity(nlohmann::ordered_json identity);
 
 /// What a run that goes on must say of the `arithmetic` and `threads` that the manifest of the run before names, as a
 /// sentence: in the engine's arithmetic the number of threads decides the order of some sums, and so may change greedy

@@ -72,12 +72,7 @@ ScoringSide::ScoringSide(std::shared_ptr<ModelServers> servers, std::shared_ptr<
 ScoringSide::~ScoringSide() = default;
 
 ordered_json ScoringSide::identity() const {
-    ordered_json identity = served_identity(servers_->model(), servers_->model_facts(), *prompt_);
-    identity["prompt"]["kind"] = prompt_->kind();
-    identity["prompt"]["text"] = prompt_->outline();
-    identity["software"] = name(software_);
-    identity["tie_rule"] = tie_rule(software_);
-    return identity;
+    return scoring_identity(servers_->model(), servers_->model_facts(), *prompt_, software_);
 }
 
 std::string ScoringSide::change_since(const ordered_json& circumstances) const {

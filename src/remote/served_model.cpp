@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "remote/token_wire.h"
+
 namespace urial::remote {
 
 using nlohmann::ordered_json;
@@ -44,6 +46,16 @@ ordered_json served_identity(const std::string& model, const ordered_json& facts
     return {{"model", {{"name", model}, {"served", facts}}},
             {"adapters", ordered_json::array()},
             {"prompt", std::move(described)}};
+}
+
+ordered_json scoring_identity(const std::string& model, const ordered_json& facts, const generate::PromptSource& prompt,
+                              Software software) {
+    ordered_json identity = served_identity(model, facts, prompt);
+    identity["prompt"]["kind"] = prompt.kind();
+    identity["prompt"]["text"] = prompt.outline();
+    identity["software"] = name(software);
+    identity["tie_rule"] = tie_rule(software);
+    return identity;
 }
 
 std::string change_of_software(const ordered_json& before, const ordered_json& now) {

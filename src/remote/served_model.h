@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "generate/prompt_source.h"
+#include "remote/server_software.h"
 
 namespace urial::remote {
 
@@ -20,6 +21,10 @@ std::string served_generator(const std::string& model, const generate::PromptSou
 /// asked them.
 nlohmann::ordered_json served_identity(const std::string& model, const nlohmann::ordered_json& facts,
                                        const generate::PromptSource& prompt);
+
+/// The same of one side of a shift: how the prompt surrounds a query, and how equal probabilities are ranked.
+nlohmann::ordered_json scoring_identity(const std::string& model, const nlohmann::ordered_json& facts,
+                                        const generate::PromptSource& prompt, Software software);
 
 /// What a run that goes on must say where other software answers than before, as a sentence; empty: nothing. Both are
 /// what ModelServers::describe_servers() gave; anything else says nothing.

@@ -51,7 +51,5 @@ nlohmann::ordered_json describe(const Side& side, const generate::PreparedPrompt
 /// The engine's part of a run's identity, and of its circumstances.
 void add_engine_identity(nlohmann::ordered_json& identity, const ShiftOptions& options);
 nlohmann::ordered_json engine_circumstances();
-/// Throws Error{BadInput} naming the item for an id outside a vocabulary of `size` tokens.
-void check_ids(const ShiftItem& item, const std::vector<Token>& ids, const char* name, std::size_t size);
 
 }  // namespace urial::shift

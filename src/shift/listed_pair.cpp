@@ -19,7 +19,6 @@ namespace {
 using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-/// Texts that vocabularies of two families do not cut alike: words, numbers, code, blanks, several scripts.
 constexpr std::array<std::string_view, 8> kSamples{
     "The quick brown fox can't jump over 12,345.67 lazy dogs, obviously!",
     "Unquestionably, pharmacokinetics presupposes antidisestablishmentarianism.",
@@ -49,6 +48,12 @@ void compare_samples(const ListedSide& base, const ListedSide& aligned) {
     }
 }
 
+const ordered_json kComparedByTokenising{{"compared", "by tokenising"}};
+
+ordered_json start_identity(ordered_json base, ordered_json aligned, std::size_t top_k) {
+    return {{"base", std::move(base)}, {"aligned", std::move(aligned)}, {"top_k", top_k}};
+}
+
 bool is_here(const ListedSide& side) { return side.local() != nullptr; }
 
 class ListedScorer final : public AnswerScorer {
@@ -75,9 +80,10 @@ public:
     }
 
     ordered_json identity() const override {
-        ordered_json identity{{"base", base_.identity()}, {"aligned", aligned_.identity()}, {"top_k", options_.top_k}};
-        if (computes_here()) add_engine_identity(identity, options_);
-        identity["vocabulary"] = {{"compared", "by tokenising"}};
+        if (!computes_here()) return identity_of_pair(base_.identity(), aligned_.identity(), options_.top_k);
+        ordered_json identity = start_identity(base_.identity(), aligned_.identity(), options_.top_k);
+        add_engine_identity(identity, options_);
+        identity["vocabulary"] = kComparedByTokenising;
         return identity;
     }
 
@@ -172,13 +178,16 @@ private:
         scored.text = std::move(aligned.text);
         scored.finish = std::move(aligned.finish);
         scored.failure = std::move(aligned.failure);
-        if (!scored.failure.empty()) return done(std::move(scored));
+        scored.is_missing = aligned.is_missing;
+        if (!scored.failure.empty() || scored.is_missing) return done(std::move(scored));
         task.answer = std::move(aligned.answer);
         // A std::function is copied: what is only moved would not fit into it.
         const auto result = std::make_shared<ScoredAnswer>(std::move(scored));
         const auto stats = std::make_shared<std::vector<ListedStats>>(std::move(aligned.stats));
         task.on_done = [this, result, stats, done](ListedAnswer&& base) {
-            if (!base.failure.empty()) {
+            if (base.is_missing) {
+                result->is_missing = true;
+            } else if (!base.failure.empty()) {
                 result->failure = std::move(base.failure);
             } else {
                 join(*result, std::move(base.stats), std::move(*stats));
@@ -223,6 +232,14 @@ private:
 };
 
 }  // namespace
+
+std::span<const std::string_view> vocabulary_samples() { return kSamples; }
+
+ordered_json identity_of_pair(ordered_json base, ordered_json aligned, std::size_t top_k) {
+    ordered_json identity = start_identity(std::move(base), std::move(aligned), top_k);
+    identity["vocabulary"] = kComparedByTokenising;
+    return identity;
+}
 
 std::unique_ptr<AnswerScorer> listed_scorer(ListedSide& base, ListedSide& aligned, const ShiftOptions& options) {
     return std::make_unique<ListedScorer>(base, aligned, options);

@@ -45,6 +45,7 @@ struct ListedAnswer {
     std::string text;                ///< of an answer that the model wrote
     std::string finish;              ///< "stop", "length", or "given"
     std::string failure;             ///< why there is none; empty: there is
+    bool is_missing = false;         ///< there is none yet: nothing is said of it
 };
 
 /// Both models at one position.
@@ -105,6 +106,13 @@ public:
     /// Computing or waiting, of all that was done.
     virtual double seconds() const = 0;
 };
+
+/// Texts that vocabularies of two families do not cut alike: words, numbers, code, blanks, several scripts. Both sides
+/// of a run are compared by them.
+std::span<const std::string_view> vocabulary_samples();
+
+/// Of a run of two such sides, none of which computes here: from what ListedSide::identity() gives.
+nlohmann::ordered_json identity_of_pair(nlohmann::ordered_json base, nlohmann::ordered_json aligned, std::size_t top_k);
 
 /// A model in this process as such a side.
 std::unique_ptr<ListedSide> listed_side(Side side);

@@ -24,6 +24,7 @@ struct ScoredAnswer {
     std::string text;                    ///< of a generated answer; empty for a given one
     std::string finish;                  ///< "stop", "length", or "given"
     std::string failure;                 ///< why it cannot be compared; empty: it can
+    bool is_missing = false;             ///< what is needed for that is not there yet
 };
 
 /// Whether the answer is there already.

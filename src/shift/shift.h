@@ -47,6 +47,9 @@ struct ShiftItem {
     std::size_t line = 0;           ///< line or position in the file, from 1
 };
 
+/// Throws Error{BadInput} naming the item for one of `ids` outside a vocabulary of `size` tokens; `name` of the ids.
+void check_ids(const ShiftItem& item, const std::vector<Token>& ids, const char* name, std::size_t size);
+
 struct GivenAnswers : generate::LeftOut {
     std::vector<ShiftItem> items;
 };
@@ -91,6 +94,7 @@ struct ShiftProgress : ScoreProgress {
 struct ShiftOutcome {
     ShiftProgress progress;
     std::size_t resumed = 0;  ///< records that an earlier run had left
+    std::size_t missing = 0;  ///< items without a record, as what is needed for it is not there yet
     bool interrupted = false;
 };
 
@@ -100,6 +104,11 @@ struct ShiftOutcome {
 /// and is tried again by the next run.
 ShiftOutcome run_shift(const Side& base, const Side& aligned, const std::vector<ShiftItem>& items,
                        const ShiftOptions& options);
+
+/// Those of the items that `folder` has no record of, where a run of this identity is there; all of them where nothing
+/// is. Throws Error{BadInput} where an item's position stands for another item there.
+std::vector<const ShiftItem*> open_items(const nlohmann::ordered_json& identity, const std::vector<ShiftItem>& items,
+                                         const std::filesystem::path& folder);
 
 /// The two files of a run folder.
 std::filesystem::path manifest_file(const std::filesystem::path& folder);

@@ -59,6 +59,38 @@ const generate::FieldNames kReserved{"aligned_argmax",
                                      "tv_lower_bound",
                                      "tv_upper_bound"};
 
+struct Pending {
+    const ShiftItem* item;
+    std::string key;
+};
+
+std::string key_of(const std::string& run_hash, const ShiftItem& item) {
+    ordered_json content{{"run", run_hash}, {"id", item.id}, {"query", item.conversation.query}};
+    for (const prompt::Turn& turn : item.conversation.turns) content["turns"].push_back({turn.query, turn.answer});
+    if (!item.conversation.system.empty()) content["system"] = item.conversation.system;
+    if (item.answer_text) content["answer"] = *item.answer_text;
+    content["ids"] = {item.base_prompt_ids, item.aligned_prompt_ids, item.answer_ids};
+    return sha256_hex(content.dump(-1, ' ', false, ordered_json::error_handler_t::replace)).substr(0, 16);
+}
+
+std::vector<Pending> pending_of(const ordered_json& identity, const std::vector<ShiftItem>& items) {
+    const std::string run_hash = generate::hash_of_identity(identity);
+    std::vector<Pending> pending;
+    for (const ShiftItem& item : items) pending.push_back({&item, key_of(run_hash, item)});
+    return pending;
+}
+
+/// What the records in a folder are looked up for.
+generate::EarlierRecords earlier_records(const std::vector<Pending>& pending, const fs::path& folder) {
+    std::set<std::string> wanted;
+    std::set<std::string> positions;  // ids of items that have none of their own
+    for (const Pending& task : pending) {
+        wanted.insert(task.key);
+        if (!generate::has_id(task.item->fields)) positions.insert(task.item->id);
+    }
+    return {records_file(folder).string(), std::move(wanted), std::move(positions)};
+}
+
 class ShiftRun {
 public:
     ShiftRun(AnswerScorer& scorer, const std::vector<ShiftItem>& items, const ShiftOptions& options)
@@ -82,8 +114,7 @@ public:
             generate::RunFiles{records_file(options_.folder), manifest_file(options_.folder), std::string(kFormat),
                                "folder", "holds the analysis of another pair or with other settings"},
             options_.overwrite ? generate::Existing::Replace : generate::Existing::Continue);
-        const std::string run_hash = sha256_hex(identity_.dump());
-        for (const ShiftItem& item : items_) pending_.push_back({&item, key_of(run_hash, item)});
+        pending_ = pending_of(identity_, items_);
         if (records_->has_records()) resume();
         const bool was_complete = pending_.empty();
         try {
@@ -92,26 +123,14 @@ public:
             outcome_.interrupted = true;
         }
         records_->sync();
-        if (records_->has_begun() || was_complete) write_manifest(/*finished=*/!outcome_.interrupted);
+        if (records_->has_begun() || was_complete) {
+            write_manifest(/*finished=*/!outcome_.interrupted && outcome_.missing == 0);
+        }
         report_progress();
         return outcome_;
     }
 
 private:
-    struct Pending {
-        const ShiftItem* item;
-        std::string key;
-    };
-
-    static std::string key_of(const std::string& run_hash, const ShiftItem& item) {
-        ordered_json content{{"run", run_hash}, {"id", item.id}, {"query", item.conversation.query}};
-        for (const prompt::Turn& turn : item.conversation.turns) content["turns"].push_back({turn.query, turn.answer});
-        if (!item.conversation.system.empty()) content["system"] = item.conversation.system;
-        if (item.answer_text) content["answer"] = *item.answer_text;
-        content["ids"] = {item.base_prompt_ids, item.aligned_prompt_ids, item.answer_ids};
-        return sha256_hex(content.dump(-1, ' ', false, ordered_json::error_handler_t::replace)).substr(0, 16);
-    }
-
     void notice(std::string_view text) const {
         if (options_.notice) options_.notice(text);
     }
@@ -128,16 +147,10 @@ private:
     }
 
     void resume() {
-        std::set<std::string> wanted;
-        std::set<std::string> positions;  // ids of items that have none of their own
-        for (const Pending& task : pending_) {
-            wanted.insert(task.key);
-            if (!generate::has_id(task.item->fields)) positions.insert(task.item->id);
-        }
-        generate::EarlierRecords earlier(records_file(options_.folder).string(), std::move(wanted),
-                                         std::move(positions));
+        generate::EarlierRecords earlier = earlier_records(pending_, options_.folder);
         const generate::Repairs repairs =
             records_->resume(identity_, [&](const ordered_json& record) { return earlier.add(record); });
+        identity_ = generate::with_served(identity_, records_->manifest()["identity"]);
         for (const std::string& text : generate::notices(repairs, records_file(options_.folder), "analysed again")) {
             notice(text);
         }
@@ -224,6 +237,10 @@ private:
     }
 
     void record(const Pending& pending, ScoredAnswer&& result) {
+        if (result.is_missing) {
+            ++outcome_.missing;
+            return;
+        }
         if (!result.failure.empty()) return record_failure(pending, result.failure);
         ordered_json record = start_record(pending);
         const ShiftItem& item = *pending.item;
@@ -282,6 +299,19 @@ ShiftOutcome run_shift(ListedSide& base, ListedSide& aligned, const std::vector<
                        const ShiftOptions& options) {
     check(items, options);
     return ShiftRun(*listed_scorer(base, aligned, options), items, options).run();
+}
+
+std::vector<const ShiftItem*> open_items(const ordered_json& identity, const std::vector<ShiftItem>& items,
+                                         const fs::path& folder) {
+    std::vector<Pending> pending = pending_of(identity, items);
+    if (fs::exists(records_file(folder))) {
+        generate::EarlierRecords earlier = earlier_records(pending, folder);
+        for_each_written_line(records_file(folder), [&](std::size_t, ordered_json&& record) { earlier.add(record); });
+        std::erase_if(pending, [&](const Pending& task) { return earlier.has(task.key); });
+    }
+    std::vector<const ShiftItem*> open;
+    for (const Pending& task : pending) open.push_back(task.item);
+    return open;
 }
 
 std::filesystem::path manifest_file(const std::filesystem::path& folder) { return folder / "manifest.json"; }

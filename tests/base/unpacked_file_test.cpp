@@ -1,6 +1,7 @@
 #include "base/unpacked_file.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -39,6 +40,37 @@ TEST(UnpackedFile, lines_are_given_one_at_a_time_and_the_last_one_may_be_torn) {
     EXPECT_EQ(lines_read(path, 10), expected);
     write_file_atomic(path, "");
     EXPECT_TRUE(lines_read(path, 10).empty());
+}
+
+/// Both packed and not.
+std::vector<fs::path> both_forms(const test::TemporaryFolder& folder, const std::string& content) {
+    write_file_atomic(folder / "plain", content);
+    gzFile file = gzopen((folder / "packed.gz").c_str(), "wb");
+    EXPECT_EQ(gzwrite(file, content.data(), static_cast<unsigned>(content.size())), static_cast<int>(content.size()));
+    gzclose(file);
+    return {folder / "plain", folder / "packed.gz"};
+}
+
+TEST(UnpackedFile, a_line_is_read_once_more_from_its_place) {
+    const test::TemporaryFolder folder;
+    std::string content;
+    for (int i = 0; i < 100'000; ++i)
+        content += std::string(static_cast<std::size_t>(i % 13), 'x') + std::to_string(i) + "\n";
+    content += "torn";
+    for (const fs::path& path : both_forms(folder, content)) {
+        LineReader reader(path, 100);
+        std::vector<std::pair<std::size_t, std::string>> places;
+        while (const auto line = reader.next()) {
+            if (line->number % 9'973 == 1 || !line->is_whole) places.emplace_back(line->begin, line->text);
+        }
+        ASSERT_EQ(places.size(), 12U);
+        UnpackedFile file(path, content.size());
+        for (const std::size_t each : {0U, 5U, 5U, 11U, 2U, 10U}) {
+            const auto& [begin, text] = places[each];
+            file.seek(begin);
+            EXPECT_EQ(file.next().substr(0, text.size()), text) << path << ", byte " << begin;
+        }
+    }
 }
 
 TEST(UnpackedFile, of_a_line_that_is_too_long_only_the_beginning_is_held) {

@@ -101,6 +101,64 @@ TEST(BatchCommands, what_cannot_be_read_or_would_be_destroyed_is_an_error) {
     EXPECT_FALSE(fs::exists(shell.folder() / "a.jsonl"));
 }
 
+/// What vLLM says of the answer token 5 behind two prompt tokens; of requests without an answer it scores nothing.
+std::string score_line(const std::string& id, const std::string& logp) {
+    return R"({"custom_id": ")" + id +
+           R"(", "response": {"status_code": 200, "body": {"model": "m", "choices": [{}], )" +
+           R"("prompt_token_ids": [1, 9, 5], "prompt_logprobs": [null, null, {"5": {"logprob": )" + logp +
+           R"(, "rank": 1, "decoded_token": "yes"}, "6": {"logprob": -3.0, "rank": 2, "decoded_token": "no"}}]}}})" +
+           "\n";
+}
+
+TEST(BatchCommands, the_tokens_of_answers_go_out_for_two_models_and_come_back_as_a_shift_run) {
+    const Shell shell;
+    std::ofstream(shell.folder() / "answers.jsonl")
+        << R"({"id": "a", "instruction": "Is it?", "answer": "yes", "answer_ids": [5]})"
+        << "\n";
+    const std::string exported =
+        "$URIAL batch export shift --answers answers.jsonl --base org/b --aligned http://gpu/v1#org/a -o ";
+    const ShellResult written = shell.run(exported + "r.jsonl --top 2");
+    EXPECT_EQ(written.exit_code, 0) << written.err;
+    EXPECT_TRUE(contains(written.err,
+                         "vllm run-batch -i r.base.jsonl -o results.base.jsonl --model org/b "
+                         "--trust-request-chat-template"));
+    EXPECT_TRUE(contains(written.err, "vllm run-batch -i r.aligned.jsonl -o results.aligned.jsonl --model org/a "));
+    EXPECT_TRUE(contains(shell.run(exported + "long.jsonl --top 30").err, "--max-logprobs 30"));
+    EXPECT_EQ(shell.run(exported + "r.jsonl").exit_code, 2) << "it is there";
+    EXPECT_EQ(shell
+                  .run("cp answers.jsonl x.base.jsonl; $URIAL batch export shift --answers x.base.jsonl --base b "
+                       "--aligned a -o x.jsonl --overwrite")
+                  .exit_code,
+              2)
+        << "the input";
+
+    const std::vector<std::string> ids = ids_in(shell.folder() / "r.manifest.json");
+    ASSERT_EQ(ids.size(), 18U) << "eight texts of each side, and the answer";
+    const std::string import_both = "$URIAL --json batch import base.jsonl aligned.jsonl --requests r.jsonl -o run";
+    {
+        std::ofstream base(shell.folder() / "base.jsonl");
+        std::ofstream aligned(shell.folder() / "aligned.jsonl");
+        for (std::size_t i = 0; i < 8; ++i) base << score_line(ids[i], "-1.0");
+        for (std::size_t i = 8; i < 16; ++i) aligned << score_line(ids[i], "-1.0");
+        aligned << score_line(ids[17], "-0.25");
+    }
+    const ShellResult half = shell.run(import_both);
+    EXPECT_EQ(half.exit_code, 1);
+    EXPECT_EQ(ordered_json::parse(half.out)["missing"], 1) << half.err;
+    std::ofstream(shell.folder() / "base.jsonl", std::ios::app) << score_line(ids[16], "-1.5");
+    const ShellResult whole = shell.run(import_both);
+    EXPECT_EQ(whole.exit_code, 0) << whole.err;
+    EXPECT_EQ(ordered_json::parse(whole.out)["taken"], 1);
+    const auto record = ordered_json::parse(read_file(shell.folder() / "run" / "records.jsonl"));
+    EXPECT_EQ(record["base_logp"], ordered_json::parse("[-1.5]"));
+    EXPECT_EQ(record["aligned_logp"], ordered_json::parse("[-0.25]"));
+    EXPECT_EQ(record["pieces"], ordered_json::parse(R"(["yes"])"));
+    EXPECT_TRUE(fs::exists(shell.folder() / "run" / "summary.md"));
+    const ShellResult shown = shell.run("$URIAL batch import base.jsonl --requests r.jsonl -o run");
+    EXPECT_EQ(shown.exit_code, 0);
+    EXPECT_TRUE(contains(shown.err, "1 of 1 answers in run"));
+}
+
 // Sanitizers keep memory of their own: under them fewer results go through the same code, and memory is not judged.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kManyResults = 1'000;

@@ -9,6 +9,7 @@ import servers
 
 ITEMS = 8
 MAX_TOKENS = 48
+PROMPTS = ("--base-prompt", "zero-shot", "--aligned-prompt", "urial")
 # BF16 has 8 bits: two implementations round sums differently. Measured at 768 positions of both sides: 0.95 of the ranks
 # and 0.98 of the classes equal, the median difference of a log-probability 0.013 nats, the largest 0.15.
 LEAST_EQUAL_RANKS = 0.9
@@ -86,19 +87,25 @@ def compare(name, here, there):
     return problems
 
 
-def run(context):
-    python, weights, model = context.vllm_python(), context.safetensors(), context.bf16_model()
-    folder = context.folder / "shift"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    prompts = ["--base-prompt", "zero-shot", "--aligned-prompt", "urial", "--max-tokens", MAX_TOKENS]
+def answers_here(context, model, folder):
+    """The records of the model in this process, and a file of the answers that it wrote."""
     context.run_urial("shift", "-i", context.questions, "--limit", ITEMS, "-o", folder / "here", "--base", model,
-                      "--aligned", model, *prompts)
+                      "--aligned", model, *PROMPTS, "--max-tokens", MAX_TOKENS)
     here = records(folder / "here")
     answers = folder / "answers.jsonl"
     with open(answers, "w") as lines:
         for record in here.values():
             lines.write(json.dumps({key: record[key] for key in ("id", "instruction", "answer_ids")}) + "\n")
+    return here, answers
+
+
+def run(context):
+    python, weights, model = context.vllm_python(), context.safetensors(), context.bf16_model()
+    folder = context.folder / "shift"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    prompts = [*PROMPTS, "--max-tokens", MAX_TOKENS]
+    here, answers = answers_here(context, model, folder)
     problems = []
     with servers.vllm(python, weights, folder) as address:
         served = f"{address}/v1#tiny"

