@@ -138,8 +138,8 @@ int LocalChat::answer_room(const std::vector<engine::Token>& prompt) const {
 
 generate::Result LocalChat::run(generate::Request request, const AnswerSink& sink) {
     generate::Result result;
-    request.on_text = [&](std::string_view text) {
-        if (sink.text && !text.empty()) sink.text(text);
+    request.on_piece = [&](const generate::Piece& piece) {
+        if (sink.text && !piece.text.empty()) sink.text(piece.text);
         return true;
     };
     request.on_done = [&](generate::Result&& done) { result = std::move(done); };

@@ -19,38 +19,10 @@
 #include "engine/grammar.h"
 #include "generate/lane.h"
 #include "generate/prompt_source.h"
+#include "generate/request.h"
 #include "prompt/prompt.h"
 
 namespace urial::generate {
-
-struct SamplingOptions {
-    double temperature = 0;         ///< 0: greedy
-    double top_p = 1;               ///< nucleus, in (0, 1]; 1: off
-    int top_k = 0;                  ///< 0: off
-    double min_p = 0;               ///< relative to the most likely token; 0: off
-    double repetition_penalty = 1;  ///< Hugging Face semantics: every distinct token of prompt and output, once; 1: off
-    std::uint64_t seed = 0;         ///< with the request's id decides its random numbers
-    int max_tokens = 1024;          ///< new tokens
-    std::vector<std::string> stop;  ///< beside the prompt's own
-};
-/// Throws Error{BadInput} naming the option, its value and its range.
-void check(const SamplingOptions& options);
-
-enum class FinishReason {
-    Stop,       ///< the answer ended: closing fence, header, stop string, or end-of-text token
-    Length,     ///< max_tokens reached
-    Cancelled,  ///< the caller did not want more
-    Failed,     ///< Result::failure says why
-};
-std::string_view name(FinishReason reason);
-
-/// A position where the two most likely tokens were closer than kNearTieGap: other company in the batch, or another
-/// machine, may choose the other one. docs/generation.md has the measurements behind the threshold.
-struct NearTie {
-    std::size_t position;  ///< index into token_ids
-    float gap;             ///< nats: a difference of logits is one of log-probabilities
-};
-inline constexpr float kNearTieGap = 0.25F;  ///< nats
 
 /// The index of the largest value (the smallest index of equals) and its lead over the second largest.
 /// NaN anywhere throws Error{Model}. Vectorised for AVX2 and AVX-512, chosen at run time.
@@ -101,34 +73,6 @@ struct FittedConversation {
 FittedConversation fit(const PreparedPrompt& prompt, prompt::Conversation conversation, std::size_t room,
                        std::size_t reserve, Overflow overflow);
 
-struct Result {
-    std::string text;
-    std::vector<Token> token_ids;  ///< as generated, the tokens of a closing fence or header included
-    FinishReason finish = FinishReason::Stop;
-    std::string stopped_by;  ///< the fence, header, stop string or end token's text
-    std::size_t prompt_tokens = 0;
-    std::size_t completion_tokens = 0;
-    double seconds = 0;              ///< from admission to the last token
-    double first_token_seconds = 0;  ///< from admission to the first token
-    std::vector<NearTie> near_ties;
-    std::optional<Error> failure;  ///< with FinishReason::Failed
-};
-
-struct Request {
-    std::uint64_t id = 0;       ///< a part of the random seed
-    std::vector<Token> tokens;  ///< the whole prompt, tokenised
-    std::size_t constant = 0;   ///< leading tokens that other prompts have too: see Lane::Claim
-    SamplingOptions sampling;
-    prompt::AnswerForm answer_form;
-    /// What the answer may say; null: anything.
-    std::unique_ptr<engine::TokenConstraint> constraint;
-    /// Tokens of prompt and answer stay in the session for a while, for a prompt that begins with them.
-    bool keep = false;
-    /// New text that surely belongs to the answer; return false to cancel. May be empty.
-    std::function<bool(std::string_view)> on_text;
-    std::function<void(Result&&)> on_done;  ///< called once. Both may submit and cancel requests.
-};
-
 /// A request that a Scheduler has taken.
 using Ticket = std::uint64_t;
 
@@ -147,6 +91,9 @@ public:
     /// Takes a request out, queued or running; its on_done gets FinishReason::Cancelled, at once or, during a step(),
     /// at its end. False: it has ended.
     bool cancel(Ticket ticket);
+    /// Makes sure that the session has the tokens as a prefix that stays. Throws what Session::pin() throws, and
+    /// Error{ContextFull} where the running requests leave no room.
+    void pin(std::span<const Token> tokens);
     /// One batch. Returns false when nothing is left to do, and when the session's Watch ended it: every request,
     /// queued or running, has then ended with FinishReason::Cancelled.
     bool step();
@@ -172,17 +119,20 @@ private:
     std::vector<std::unique_ptr<Slot>> slots_;  // one per sequence; null where free
     Ticket last_ticket_ = 0;
     std::uint64_t generated_tokens_ = 0;
+    std::vector<Token> end_tokens_;  // found when they are asked for
     std::vector<Slot*>
         row_owner_;             // of the batch, one per row: whose token its logits choose, null where it wants none
     bool is_stepping_ = false;  // slots stay until the end of the step
 
     void compute();
     void admit();
+    const std::vector<Token>& end_tokens();
     bool begin(int sequence);
     void fill_batch();
     void choose_tokens();
     void accept(Slot& slot, const ArgMax& chosen);
-    bool deliver(Slot& slot, std::string_view text);
+    bool take_text(Slot& slot, Token token);
+    bool deliver(Slot& slot, std::string_view text, bool is_all);
     void end(Slot& slot, FinishReason reason);
     void fail(Slot& slot, const Error& failure);
     void clear_ended();

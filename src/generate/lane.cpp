@@ -54,6 +54,14 @@ void Lane::end(int sequence, engine::Afterwards afterwards) {
     own_pinned_ -= static_cast<std::size_t>(before - session_.pinned_tokens());
 }
 
+void Lane::pin(std::span<const Token> tokens) {
+    if (reserved_cells_ > 0 && reserved_cells_ + tokens.size() > free_for_sequences()) {
+        throw error(ErrorKind::ContextFull, "a prefix of {} tokens: the context has room for {} beside what runs",
+                    tokens.size(), free_for_sequences() - reserved_cells_);
+    }
+    session_.pin(tokens);
+}
+
 std::size_t Lane::add(int sequence, Token token, bool wants_logits) {
     rows_.push_back({sequence, token, wants_logits});
     if (wants_logits) ++logit_rows_;

@@ -40,6 +40,9 @@ public:
     /// Throws what Session::pin() throws, Error{ContextFull} where waiting is no use.
     std::optional<std::size_t> begin(int sequence, const Claim& claim);
     void end(int sequence, engine::Afterwards afterwards);
+    /// Pins for longer than any sequence runs. Throws what Session::pin() throws, Error{ContextFull} also where what
+    /// the sequences may come to hold leaves no room.
+    void pin(std::span<const Token> tokens);
 
     /// The next batch.
     std::size_t rows() const { return rows_.size(); }

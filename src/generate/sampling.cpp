@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
 
@@ -30,9 +31,7 @@ Error no_token_allowed() {
     return {ErrorKind::Model, "the grammar of the answer allows no token of the model's vocabulary here"};
 }
 
-}  // namespace
-
-void check(const SamplingOptions& options) {
+void check_choice(const SamplingOptions& options) {
     require(std::isfinite(options.temperature) && options.temperature >= 0, "temperature", options.temperature,
             "0 (greedy) or more");
     require(options.top_p > 0 && options.top_p <= 1, "top-p", options.top_p, "above 0 and at most 1 (1: off)");
@@ -40,10 +39,52 @@ void check(const SamplingOptions& options) {
     require(options.min_p >= 0 && options.min_p < 1, "min-p", options.min_p, "from 0 (off) to below 1");
     require(std::isfinite(options.repetition_penalty) && options.repetition_penalty > 0, "repetition-penalty",
             options.repetition_penalty, "above 0 (1: off)");
-    require(options.max_tokens >= 1, "max-tokens", options.max_tokens, "1 or more");
     for (const std::string& stop : options.stop) {
         if (stop.empty())
             throw Error(ErrorKind::BadInput, "stop is an empty string: it would end every answer at once");
+    }
+}
+
+void require_token(Token token, std::size_t vocabulary_size, std::string_view option) {
+    if (token >= 0 && static_cast<std::size_t>(token) < vocabulary_size) return;
+    throw error(ErrorKind::BadInput, "{} names token {}: the model's vocabulary has {} tokens", option, token,
+                vocabulary_size);
+}
+
+}  // namespace
+
+void check(const SamplingOptions& options) {
+    check_choice(options);
+    require(options.max_tokens >= 1, "max-tokens", options.max_tokens, "1 or more");
+}
+
+void check(const Steering& steering, std::size_t vocabulary_size) {
+    constexpr std::string_view kPenalties = "from -2 to 2 (0: off)";
+    const auto is_penalty = [](double value) { return value >= -2 && value <= 2; };
+    require(is_penalty(steering.frequency_penalty), "frequency_penalty", steering.frequency_penalty, kPenalties);
+    require(is_penalty(steering.presence_penalty), "presence_penalty", steering.presence_penalty, kPenalties);
+    for (const auto& [token, bias] : steering.logit_bias) {
+        require_token(token, vocabulary_size, "logit_bias");
+        require(std::isfinite(bias), "logit_bias", static_cast<double>(bias), "a finite number");
+    }
+    require(steering.min_tokens >= 0, "min_tokens", steering.min_tokens, "0 (off) or more");
+    for (const Token token : steering.stop_tokens) require_token(token, vocabulary_size, "stop_tokens");
+}
+
+void check(const Request& request, std::size_t vocabulary_size) {
+    if (request.tokens.empty()) throw Error(ErrorKind::BadInput, "the prompt is empty: there is nothing to continue");
+    for (const Token token : request.tokens) require_token(token, vocabulary_size, "the prompt");
+    check_choice(request.sampling);
+    require(request.sampling.max_tokens >= 0, "max_tokens", request.sampling.max_tokens, "0 or more");
+    check(request.steering, vocabulary_size);
+    require(request.steering.min_tokens <= request.sampling.max_tokens, "min_tokens", request.steering.min_tokens,
+            "at most max_tokens");
+    if (request.constraint && request.steering.min_tokens > 0) {
+        throw Error(ErrorKind::BadInput, "min_tokens cannot be had where a grammar says what the answer is");
+    }
+    for (const std::optional<int>& count : {request.scores, request.prompt_scores}) {
+        require(!count || (*count >= 0 && *count <= kMostTopTokens), "the number of most likely tokens",
+                count.value_or(0), fmt::format("from 0 to {}", kMostTopTokens));
     }
 }
 
@@ -91,8 +132,14 @@ ArgMax constrained_arg_max(std::span<const float> logits, const engine::TokenCon
 }
 
 Sampler::Sampler(const SamplingOptions& options, std::uint64_t request_id, std::span<const Token> prompt,
-                 std::size_t vocabulary_size)
-    : options_(options), random_(mixed_seed(options.seed, request_id)) {
+                 std::size_t vocabulary_size, const Steering& steering, std::vector<Token> ends)
+    : options_(options),
+      bias_(steering.logit_bias),
+      frequency_penalty_(steering.frequency_penalty),
+      presence_penalty_(steering.presence_penalty),
+      ends_(std::move(ends)),
+      ends_hidden_for_(static_cast<std::size_t>(std::max(steering.min_tokens, 0))),
+      random_(mixed_seed(options.seed, request_id)) {
     if (options_.repetition_penalty == 1) return;
     seen_.resize(vocabulary_size);
     for (const Token token : prompt) {
@@ -103,19 +150,43 @@ Sampler::Sampler(const SamplingOptions& options, std::uint64_t request_id, std::
 }
 
 ArgMax Sampler::choose(std::span<const float> logits, const engine::TokenConstraint* constraint) {
-    if (options_.temperature == 0 && options_.repetition_penalty == 1) {
+    if (is_plain()) {
         return constraint == nullptr ? arg_max(logits) : constrained_arg_max(logits, *constraint);
     }
     scores_.assign(logits.begin(), logits.end());
+    for (const auto& [token, bias] : bias_) scores_[static_cast<std::size_t>(token)] += bias;
     if (options_.repetition_penalty != 1) penalise();
+    steer();
     if (constraint != nullptr) forbid_others(*constraint);
     ArgMax chosen = arg_max(scores_);
     if (options_.temperature > 0) chosen.token = draw(chosen.value);
-    if (!seen_.empty() && !seen_[static_cast<std::size_t>(chosen.token)]) {
-        seen_[static_cast<std::size_t>(chosen.token)] = true;
-        seen_tokens_.push_back(chosen.token);
-    }
+    note(chosen.token);
     return chosen;
+}
+
+/// The most likely token as the model says it.
+bool Sampler::is_plain() const {
+    return options_.temperature == 0 && options_.repetition_penalty == 1 && bias_.empty() && ends_hidden_for_ == 0 &&
+           frequency_penalty_ == 0 && presence_penalty_ == 0;
+}
+
+void Sampler::note(Token token) {
+    if (!seen_.empty() && !seen_[static_cast<std::size_t>(token)]) {
+        seen_[static_cast<std::size_t>(token)] = true;
+        seen_tokens_.push_back(token);
+    }
+    if (frequency_penalty_ != 0 || presence_penalty_ != 0) ++answered_[token];
+    if (ends_hidden_for_ > 0) --ends_hidden_for_;
+}
+
+void Sampler::steer() {
+    for (const auto& [token, count] : answered_) {
+        scores_[static_cast<std::size_t>(token)] -= static_cast<float>(count * frequency_penalty_ + presence_penalty_);
+    }
+    if (ends_hidden_for_ == 0) return;
+    for (const Token token : ends_) {
+        scores_[static_cast<std::size_t>(token)] = -std::numeric_limits<float>::infinity();
+    }
 }
 
 void Sampler::penalise() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "base/error.h"
@@ -17,14 +18,19 @@ namespace urial::generate {
 using Clock = std::chrono::steady_clock;
 
 struct Scheduler::Slot {
-    Slot(Waiting&& from, int sequence_index, std::size_t vocabulary_size)
+    Slot(Waiting&& from, int sequence_index, std::size_t vocabulary_size, std::vector<Token> ends)
         : ticket(from.ticket),
           request(std::move(from.request)),
           sequence(sequence_index),
-          sampler(request.sampling, request.id, request.tokens, vocabulary_size),
+          sampler(request.sampling, request.id, request.tokens, vocabulary_size, request.steering, std::move(ends)),
           scanner(request.answer_form, request.sampling.stop) {}
 
     double seconds() const { return std::chrono::duration<double>(Clock::now() - admitted).count(); }
+    /// Bytes of those that the scanner has seen that are the answer's.
+    std::size_t sure_size() const {
+        return scanner.released() + (request.steering.include_stop ? scanner.matched_stop().size() : 0);
+    }
+    bool writes() const { return request.sampling.max_tokens > 0; }
     bool reading() const { return next_prompt_token < request.tokens.size(); }
 
     Ticket ticket;
@@ -34,6 +40,12 @@ struct Scheduler::Slot {
     Sampler sampler;
     prompt::AnswerScanner scanner;
     std::string undelivered;  // sure to belong to the answer, but ends inside a UTF-8 character
+    std::size_t pushed = 0;   // bytes that the scanner has seen
+    struct HeldToken {
+        std::size_t begin;  // of its bytes, among those that the scanner has seen
+        AnswerToken token;
+    };
+    std::deque<HeldToken> held;  // tokens whose first byte may yet not belong to the answer
     Result result;
     bool has_ended = false;  // as result.finish says; on_done is not called yet
     Clock::time_point admitted = Clock::now();
@@ -69,8 +81,8 @@ std::size_t Scheduler::running() const {
 std::size_t Scheduler::waiting() const { return queue_.size(); }
 
 Ticket Scheduler::submit(Request request) {
-    check(request.sampling);
-    if (request.tokens.empty()) throw Error(ErrorKind::BadInput, "the prompt is empty: there is nothing to continue");
+    check(request, model_.info().vocabulary_size);
+    if (request.scores || request.prompt_scores) throw Error(ErrorKind::BadInput, "scores cannot be given yet");
     request.constant = std::min(request.constant, request.tokens.size() - 1);
     const Lane::Claim claim = claim_of(request);
     if (lane_.needed(claim) > lane_.room()) {
@@ -100,6 +112,8 @@ bool Scheduler::cancel(Ticket ticket) {
     return true;
 }
 
+void Scheduler::pin(std::span<const Token> tokens) { lane_.pin(tokens); }
+
 bool Scheduler::step() {
     admit();
     lane_.clear();
@@ -128,6 +142,9 @@ void Scheduler::compute() {
         return;
     }
     choose_tokens();
+    for (const auto& slot : slots_) {
+        if (slot && !slot->writes() && !slot->reading()) end(*slot, FinishReason::Length);
+    }
 }
 
 /// The engine does not say which of the rows was to blame.
@@ -172,11 +189,25 @@ bool Scheduler::begin(int sequence) {
         end_waiting(std::move(first.request), reason, std::move(failure));
         return true;
     }
-    auto slot = std::make_unique<Slot>(std::move(first), sequence, model_.info().vocabulary_size);
+    std::vector<Token> ends;
+    if (first.request.steering.min_tokens > 0) {
+        ends = first.request.steering.stop_tokens;
+        ends.insert(ends.end(), end_tokens().begin(), end_tokens().end());
+    }
+    auto slot = std::make_unique<Slot>(std::move(first), sequence, model_.info().vocabulary_size, std::move(ends));
     slot->next_prompt_token = *known;
     slot->result.prompt_tokens = slot->request.tokens.size();
     slots_[static_cast<std::size_t>(sequence)] = std::move(slot);
     return true;
+}
+
+const std::vector<Token>& Scheduler::end_tokens() {
+    if (!end_tokens_.empty()) return end_tokens_;
+    const auto count = static_cast<Token>(model_.info().vocabulary_size);
+    for (Token token = 0; token < count; ++token) {
+        if (model_.ends_generation(token)) end_tokens_.push_back(token);
+    }
+    return end_tokens_;
 }
 
 void Scheduler::fill_batch() {
@@ -193,9 +224,9 @@ void Scheduler::fill_batch() {
         if (!slot || !slot->reading()) continue;
         const std::vector<Token>& tokens = slot->request.tokens;
         while (slot->reading() && lane_.free_rows() > 0) {
-            const bool last = slot->next_prompt_token + 1 == tokens.size();
-            if (last && lane_.free_logit_rows() == 0) break;
-            add(*slot, tokens[slot->next_prompt_token++], last);
+            const bool chooses = slot->next_prompt_token + 1 == tokens.size() && slot->writes();
+            if (chooses && lane_.free_logit_rows() == 0) break;
+            add(*slot, tokens[slot->next_prompt_token++], chooses);
         }
     }
 }
@@ -236,12 +267,15 @@ void Scheduler::accept(Slot& slot, const ArgMax& chosen) {
     result.token_ids.push_back(chosen.token);
     if (slot.request.constraint) slot.request.constraint->accept(chosen.token);
     ++generated_tokens_;
-    if (model_.ends_generation(chosen.token)) {
+    const Steering& steering = slot.request.steering;
+    const bool ends = model_.ends_generation(chosen.token) && !steering.ignore_end;
+    if (ends || std::ranges::find(steering.stop_tokens, chosen.token) != steering.stop_tokens.end()) {
         result.stopped_by = model_.piece(chosen.token, /*special=*/true);
+        result.stop_token = chosen.token;
         end(slot, FinishReason::Stop);
         return;
     }
-    const bool wanted = deliver(slot, slot.scanner.push(model_.piece(chosen.token)));
+    const bool wanted = take_text(slot, chosen.token);
     if (slot.scanner.end() != prompt::AnswerScanner::End::None) {
         result.stopped_by = slot.scanner.matched();
         end(slot, FinishReason::Stop);
@@ -252,13 +286,36 @@ void Scheduler::accept(Slot& slot, const ArgMax& chosen) {
     }
 }
 
-bool Scheduler::deliver(Slot& slot, std::string_view text) {
+/// The text of the newest token goes through the scanner; false, where the caller wants no more.
+bool Scheduler::take_text(Slot& slot, Token token) {
+    const Steering& steering = slot.request.steering;
+    std::string bytes = model_.piece(token, steering.special_text);
+    const bool may_end = slot.result.token_ids.size() > static_cast<std::size_t>(steering.min_tokens);
+    std::string sure = may_end ? slot.scanner.push(bytes) : slot.scanner.pass(bytes);
+    slot.held.push_back({slot.pushed, {token, bytes, {}}});
+    slot.pushed += bytes.size();
+    if (steering.include_stop) sure += slot.scanner.matched_stop();
+    return deliver(slot, sure, /*is_all=*/false);
+}
+
+/// Hands out text, and the tokens that begin in what the scanner has released. `is_all`: nothing more will come.
+bool Scheduler::deliver(Slot& slot, std::string_view text, bool is_all) {
     slot.undelivered += text;
-    const std::size_t complete = complete_utf8_length(slot.undelivered);
-    const std::string ready = replace_invalid_utf8(std::string_view(slot.undelivered).substr(0, complete));
+    const std::size_t complete = is_all ? slot.undelivered.size() : complete_utf8_length(slot.undelivered);
+    Piece piece;
+    piece.text = replace_invalid_utf8(std::string_view(slot.undelivered).substr(0, complete));
     slot.undelivered.erase(0, complete);
-    slot.result.text += ready;
-    return !slot.request.on_text || slot.request.on_text(ready);
+    const std::size_t sure = slot.sure_size();
+    while (!slot.held.empty()) {
+        Slot::HeldToken& first = slot.held.front();
+        if (first.token.bytes.empty() ? first.begin > sure : first.begin >= sure) break;
+        piece.tokens.push_back(std::move(first.token));
+        slot.held.pop_front();
+    }
+    slot.result.text += piece.text;
+    const bool wanted = !slot.request.on_piece || slot.request.on_piece(piece);
+    std::ranges::move(piece.tokens, std::back_inserter(slot.result.tokens));
+    return wanted;
 }
 
 void Scheduler::fail(Slot& slot, const Error& failure) {
@@ -283,12 +340,9 @@ void Scheduler::clear_ended() {
 void Scheduler::finish(std::unique_ptr<Slot> slot) {
     const bool keeps = slot->request.keep && slot->result.finish != FinishReason::Failed;
     lane_.end(slot->sequence, keeps ? engine::Afterwards::Keep : engine::Afterwards::Forget);
-    if (slot->scanner.end() == prompt::AnswerScanner::End::None) deliver(*slot, slot->scanner.finish());
-    if (!slot->undelivered.empty()) {
-        const std::string rest = replace_invalid_utf8(std::exchange(slot->undelivered, {}));
-        slot->result.text += rest;
-        if (slot->request.on_text) slot->request.on_text(rest);
-    }
+    const bool is_open = slot->scanner.end() == prompt::AnswerScanner::End::None;
+    const std::string rest = is_open ? slot->scanner.finish() : std::string();
+    if (is_open || !slot->undelivered.empty()) deliver(*slot, rest, /*is_all=*/true);
     slot->result.completion_tokens = slot->result.token_ids.size();
     slot->result.seconds = slot->seconds();
     if (slot->request.on_done) slot->request.on_done(std::move(slot->result));

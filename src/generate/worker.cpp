@@ -55,18 +55,40 @@ Worker::~Worker() {
     thread_.join();
 }
 
-std::shared_ptr<Mailbox> Worker::submit(Request request) {
-    auto mailbox = std::make_shared<Mailbox>();
+std::shared_ptr<Handle> Worker::post(Request request) {
+    auto handle = std::make_shared<Handle>();
     {
         const MutexLock lock(mutex_);
         if (load_ >= most_load_) {
             throw error(ErrorKind::Unavailable, "{} requests wait already: ask again later", load_.load());
         }
         ++load_;
-        inbox_.push_back({std::move(request), mailbox});
+        inbox_.push_back({std::move(request), handle});
     }
     changed_.notify_one();
+    return handle;
+}
+
+std::shared_ptr<Mailbox> Worker::submit(Request request) {
+    auto mailbox = std::make_shared<Mailbox>();
+    request.on_piece = [mailbox](const Piece& piece) {
+        mailbox->put(piece.text);
+        return true;
+    };
+    request.on_done = [mailbox](Result&& result) { mailbox->close(std::move(result)); };
+    mailbox->handle_ = post(std::move(request));
     return mailbox;
+}
+
+void Worker::pin(std::vector<Token> tokens) {
+    std::promise<void> done;
+    std::future<void> pinned = done.get_future();
+    {
+        const MutexLock lock(mutex_);
+        pins_.push_back({std::move(tokens), std::move(done)});
+    }
+    changed_.notify_one();
+    pinned.get();
 }
 
 void Worker::interrupt() { is_interrupted_ = true; }
@@ -74,14 +96,18 @@ void Worker::interrupt() { is_interrupted_ = true; }
 void Worker::run() {
     for (;;) {
         std::vector<Job> jobs;
+        std::vector<Pin> pins;
         bool stops = false;
         {
             const MutexLock lock(mutex_);
-            changed_.wait(mutex_,
-                          [this]() REQUIRES(mutex_) { return is_stopping_ || !inbox_.empty() || !running_.empty(); });
+            changed_.wait(mutex_, [this]() REQUIRES(mutex_) {
+                return is_stopping_ || !inbox_.empty() || !pins_.empty() || !running_.empty();
+            });
             jobs = std::exchange(inbox_, {});
+            pins = std::exchange(pins_, {});
             stops = is_stopping_;
         }
+        provide(pins, stops);
         for (Job& job : jobs) start(std::move(job));
         end_unwanted();
         if (stops) return;
@@ -91,11 +117,8 @@ void Worker::run() {
 
 void Worker::start(Job job) {
     auto running = std::make_shared<Running>();
-    running->mailbox = job.mailbox;
-    job.request.on_text = [mailbox = job.mailbox](std::string_view text) {
-        mailbox->put(text);
-        return !mailbox->is_cancelled();
-    };
+    running->handle = job.handle;
+    running->on_done = std::move(job.request.on_done);
     job.request.on_done = [this, running](Result&& result) { finish(running, std::move(result)); };
     running_.push_back(running);
     try {
@@ -106,9 +129,21 @@ void Worker::start(Job job) {
     }
 }
 
+void Worker::provide(std::span<Pin> pins, bool stops) {
+    for (Pin& wanted : pins) {
+        try {
+            if (stops) throw engine::Cancelled();
+            scheduler_.pin(wanted.tokens);
+            wanted.done.set_value();
+        } catch (...) {
+            wanted.done.set_exception(std::current_exception());
+        }
+    }
+}
+
 void Worker::end_unwanted() {
     for (const auto& running : std::vector(running_)) {
-        if (is_interrupted_ || running->mailbox->is_cancelled()) scheduler_.cancel(running->ticket);
+        if (is_interrupted_ || running->handle->is_cancelled()) scheduler_.cancel(running->ticket);
     }
 }
 
@@ -131,7 +166,7 @@ void Worker::finish(const std::shared_ptr<Running>& ended, Result&& result) {
         result.finish = FinishReason::Failed;
         result.failure = ended->failure;
     }
-    ended->mailbox->close(std::move(result));
+    if (ended->on_done) ended->on_done(std::move(result));
 }
 
 }  // namespace urial::generate

@@ -53,26 +53,41 @@ std::string AnswerScanner::push(std::string_view piece) {
     return release(end_ == End::None ? sure_size() : text_.size());
 }
 
+std::string AnswerScanner::pass(std::string_view piece) {
+    if (end_ != End::None) return {};
+    for (const char byte : piece) {
+        passed_ = text_.size() + 1;
+        add(byte);
+        if (byte == '\n') end_line();
+    }
+    return release(text_.size());
+}
+
 std::string AnswerScanner::finish() {
     if (end_ == End::None && closes_answer(line())) finish_at(newline_before(line_begin_), End::ClosingFence, {});
     return release(text_.size());
 }
 
-void AnswerScanner::accept(char byte) {
+void AnswerScanner::add(char byte) {
     text_ += byte;
     const std::size_t column = line().size() - 1;
     may_be_fence_ &= column < kFence.size() ? byte == kFence[column] : byte == ' ' || byte == '\t' || byte == '\r';
+}
+
+void AnswerScanner::accept(char byte) {
+    add(byte);
     std::size_t begin = text_.size();
     End end = End::None;
     std::string_view matched;
     for (const std::string& header : headers_) {
-        if (line() != header) continue;
+        if (line() != header || line_begin_ < passed_) continue;
         begin = newlines_begin_;
         end = End::Header;
         matched = header;
     }
     for (const std::string& stop : stops_) {
         if (!text_.ends_with(stop) || text_.size() - stop.size() >= begin) continue;
+        if (text_.size() - stop.size() < passed_) continue;
         begin = text_.size() - stop.size();
         end = End::StopString;
         matched = stop;
@@ -101,23 +116,26 @@ void AnswerScanner::end_line() {
 }
 
 bool AnswerScanner::closes_answer(std::string_view complete_line) const {
-    if (!fenced_ || code_fence_ > 0 || announces_code_) return false;
+    if (!fenced_ || code_fence_ > 0 || announces_code_ || line_begin_ < passed_) return false;
     const FenceLine fence = read_fence(complete_line);
     return fence.bare && fence.indentation == 0 && fence.run == kFence.size();
 }
 
 std::size_t AnswerScanner::sure_size() const {
     std::size_t begin = text_.size();
-    for (const std::string& stop : stops_) begin = std::min(begin, text_.size() - partial_match(text_, stop));
+    const std::string_view open = std::string_view(text_).substr(passed_);
+    for (const std::string& stop : stops_) begin = std::min(begin, text_.size() - partial_match(open, stop));
     const auto may_become = [this](const std::string& header) { return header.starts_with(line()); };
     if (std::any_of(headers_.begin(), headers_.end(), may_become)) {
         begin = std::min(begin, newlines_begin_);
     }
     const bool may_close = fenced_ && code_fence_ == 0 && !announces_code_ && may_be_fence_;
-    return may_close ? std::min(begin, newline_before(line_begin_)) : begin;
+    if (may_close) begin = std::min(begin, newline_before(line_begin_));
+    return std::max(begin, passed_);
 }
 
 void AnswerScanner::finish_at(std::size_t begin, End end, std::string_view matched) {
+    begin = std::max(begin, passed_);
     assert(begin >= released_);
     text_.resize(begin);
     end_ = end;

@@ -138,15 +138,23 @@ public:
 
     /// Takes the next piece and returns the text that is now sure to belong to the answer. After an end it is empty.
     std::string push(std::string_view piece);
+    /// Takes a piece that belongs to the answer whatever it says, and returns it with what was held back. No stop
+    /// string or line that begins in it or before it ends the answer.
+    std::string pass(std::string_view piece);
     /// No more pieces will come: returns what was held back.
     std::string finish();
 
     End end() const { return end_; }
+    /// Bytes of the answer that were returned.
+    std::size_t released() const { return released_; }
     /// The stop string or header that ended the answer, empty otherwise.
     const std::string& matched() const { return matched_; }
+    /// The stop string that ended the answer, empty where something else did.
+    std::string_view matched_stop() const { return end_ == End::StopString ? matched_ : std::string_view(); }
 
 private:
     void accept(char byte);
+    void add(char byte);
     void end_line();
     bool closes_answer(std::string_view complete_line) const;
     std::size_t sure_size() const;
@@ -160,6 +168,7 @@ private:
     bool fenced_;
     std::string text_;                // the answer so far, with what is held back
     std::size_t released_ = 0;        // bytes of text_ that push() has returned
+    std::size_t passed_ = 0;          // bytes of text_ up to the end of the last pass()
     std::size_t line_begin_ = 0;      // where the current line begins in text_
     std::size_t newlines_begin_ = 0;  // where the newlines directly before it begin
     bool may_be_fence_ = true;        // the current line can still become a closing fence, or is one

@@ -147,8 +147,8 @@ TEST_F(SchedulerTest, a_stop_string_over_several_tokens_ends_the_answer_and_is_n
     Request made = request(13);
     made.sampling.stop = {"er 1"};
     std::string streamed;
-    made.on_text = [&](std::string_view text) {
-        streamed += text;
+    made.on_piece = [&](const Piece& piece) {
+        streamed += piece.text;
         return true;
     };
     scheduler.submit(std::move(made));
@@ -164,8 +164,8 @@ TEST_F(SchedulerTest, a_caller_that_wants_no_more_text_gets_no_more) {
     Scheduler scheduler(*model_, *session);
     Request made = request(3);
     std::string streamed;
-    made.on_text = [&](std::string_view text) {
-        streamed += text;
+    made.on_piece = [&](const Piece& piece) {
+        streamed += piece.text;
         return streamed.size() < 3;
     };
     scheduler.submit(std::move(made));
@@ -201,8 +201,8 @@ TEST(Scheduler, text_is_delivered_in_whole_characters) {
     made.tokens = tokens_of(*model, "A:");
     made.sampling.max_tokens = 50;
     std::vector<std::string> pieces;
-    made.on_text = [&](std::string_view text) {
-        if (!text.empty()) pieces.emplace_back(text);
+    made.on_piece = [&](const Piece& piece) {
+        if (!piece.text.empty()) pieces.push_back(piece.text);
         return true;
     };
     std::string text;
@@ -386,7 +386,7 @@ TEST_F(SchedulerTest, a_callback_may_cancel_any_request_and_submit_new_ones) {
     std::map<std::uint64_t, Ticket> tickets;
     Request first = request(1);
     bool acted = false;
-    first.on_text = [&](std::string_view) {
+    first.on_piece = [&](const Piece&) {
         if (std::exchange(acted, true)) return true;
         EXPECT_TRUE(scheduler.cancel(tickets[2])) << "runs in the same batch";
         EXPECT_TRUE(scheduler.cancel(tickets[1])) << "itself";
