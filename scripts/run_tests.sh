@@ -92,11 +92,45 @@ run_browser() {
     ctest_in build -L browser -j 1
 }
 
+# Suites of sources that look at no process of their own (its memory, stack or signals): they may share one, which saves
+# starting a process with sanitizers for each test.
+shared_suites() {
+    sed -nE 's/^TEST(_F)?\((\w+),.*/\2/p' tests/{shift,eval,report,terminal,retrieve}/*.cpp | sort -u |
+        grep -vxFf <(sed -nE 's/^(TEST(_[FP])?|TYPED_TEST)\((\w+),.*/\3/p' \
+            tests/{base,http,models,prompt,engine,generate,remote,batch,app,experiment,serve,cli,regress,fuzz}/*.cpp 2>/dev/null)
+}
+
+# run_shared BINARY SUITES: the tests of these suites in one process a core. Books every test.
+run_shared() {
+    local filter shard output
+    filter=$(sed 's/$/.*/' <<<"$2" | paste -sd:)
+    output=$(mktemp -d)
+    for ((shard = 0; shard < jobs; ++shard)); do
+        GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$shard "$1" --gtest_filter="$filter" --gtest_brief=1 \
+            >"$output/$shard" 2>&1 &
+    done
+    wait
+    for ((shard = 0; shard < jobs; ++shard)); do
+        local ok bad
+        ok=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) tests?\.$/\1/p' "$output/$shard")
+        bad=$(sed -nE 's/^ *([0-9]+) FAILED TESTS?$/\1/p' "$output/$shard")
+        if [ -z "$ok" ]; then bad=$((${bad:-0} + 1)); fi  # it died on the way
+        if [ "${bad:-0}" -gt 0 ]; then cat "$output/$shard"; fi
+        passed=$((passed + ${ok:-0}))
+        failed=$((failed + ${bad:-0}))
+    done
+    rm -r "$output"
+}
+
 run_asan() {
     step "unit tests under ASan and UBSan"
     configure asan -DURIAL_WARNINGS_AS_ERRORS=OFF  # GCC 12's sanitizers make it warn of its own library
     cmake --build build-asan --target urial_unit_tests -j "$jobs" || exit 1
-    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ctest_in build-asan -L unit
+    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    local suites
+    suites=$(shared_suites)
+    run_shared build-asan/urial_unit_tests "$suites"
+    ctest_in build-asan -L unit -E "^($(paste -sd'|' <<<"$suites"))\\."
 }
 
 case $what in
