@@ -202,6 +202,7 @@ ShiftImportSummary import_shift(const ShiftImport& options, const Callbacks& cal
         const auto base = results.side(0);
         const auto aligned = results.side(kAligned);
         summary.run = shift::run_shift(*base, *aligned, items, run);
+        summary.results.taken = summary.run.progress.done - summary.run.resumed;
         return summary;
     } catch (const ordered_json::exception& problem) {
         throw error(ErrorKind::BadInput, "{}: {}", where, printable(problem.what()));

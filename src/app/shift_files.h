@@ -54,7 +54,7 @@ struct ShiftImport {
 };
 struct ShiftImportSummary {
     shift::ShiftOutcome run;
-    batch::ScoredCounts results;
+    batch::ResultCounts results;
     bool is_compared = true;  ///< false: the vocabularies are not, as their samples are missing; nothing was done
 };
 /// Adds the records of a live run to the run's folder. Throws Error{BadInput} where the answers are not those that were

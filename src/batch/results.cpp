@@ -122,6 +122,11 @@ std::optional<Result> read_result(const ordered_json& line, std::size_t max_toke
     return result;
 }
 
+void ResultCounts::add(const RequestFailure& failure) {
+    ++(failure.is_other_prompt ? other_prompt : failed);
+    if (first_failure.empty()) first_failure = failure.reason;
+}
+
 ordered_json prompt_ids_of(const ordered_json& body) {
     if (const ordered_json* ids = find(body, "prompt_token_ids")) return *ids;
     const ordered_json* choices = find(body, "choices");

@@ -26,6 +26,30 @@ struct Result {
 /// why an answer ended, ended by its length.
 std::optional<Result> read_result(const nlohmann::ordered_json& line, std::size_t max_tokens);
 
+/// Why a request has no answer.
+struct RequestFailure {
+    std::string reason;
+    bool is_other_prompt = false;  ///< the engine read other token ids than were exported
+};
+
+/// What became of the results, and of the requests that were open.
+struct ResultCounts {
+    std::size_t read = 0;              ///< results
+    std::size_t taken = 0;             ///< answers that became records
+    std::size_t unchecked_prompt = 0;  ///< good ones of which nobody says which token ids the prompt has
+    std::size_t failed = 0;            ///< requests whose results all say why there is no answer, or make no sense
+    std::size_t other_prompt = 0;      ///< requests for which the engine read other token ids than were exported
+    std::size_t missing = 0;           ///< requests without a result
+    std::size_t repeated = 0;          ///< results of requests that had their answers already
+    std::size_t foreign = 0;           ///< results of none of these requests
+    std::size_t unreadable = 0;        ///< lines that are no results
+    std::string first_unreadable;      ///< "FILE:7: not JSON"
+    std::string first_failure;
+
+    /// A request that stays without an answer.
+    void add(const RequestFailure& failure);
+};
+
 /// What the engine says of the prompt's token ids; null where it does not.
 nlohmann::ordered_json prompt_ids_of(const nlohmann::ordered_json& body);
 

@@ -79,7 +79,7 @@ void ResultsAnswerer::take(const Result& result) {
     if (!open_.contains(id)) {
         ++counts_.repeated;
     } else if (!result.failure.empty()) {
-        failures_.insert_or_assign(id, Failure{result.failure});
+        failures_.insert_or_assign(id, RequestFailure{result.failure});
     } else {
         answer(id, result);
     }
@@ -94,7 +94,7 @@ bool ResultsAnswerer::is_other_prompt(const Result& result, bool& is_checked) co
 void ResultsAnswerer::answer(std::uint64_t id, const Result& result) {
     bool is_checked = false;
     if (is_other_prompt(result, is_checked)) {
-        failures_.insert_or_assign(id, Failure{"the engine read other prompt tokens than were exported", true});
+        failures_.insert_or_assign(id, RequestFailure{"the engine read other prompt tokens than were exported", true});
         return;
     }
     generate::Question& question = open_.at(id);
@@ -105,7 +105,7 @@ void ResultsAnswerer::answer(std::uint64_t id, const Result& result) {
     reader.take_whole(requests_.target == Target::OpenAi ? with_stopped_header(result.body, requests_.answer_form)
                                                          : result.body);
     if (std::string problem = reader.finish(); !problem.empty()) {
-        failures_.insert_or_assign(id, Failure{std::move(problem)});
+        failures_.insert_or_assign(id, RequestFailure{std::move(problem)});
         return;
     }
     check_name(reader.model());
@@ -161,8 +161,7 @@ void ResultsAnswerer::end_without_answer(std::uint64_t id, const generate::Quest
         ++counts_.missing;
         none.result.finish = FinishReason::Cancelled;
     } else {
-        ++(failure->second.is_other_prompt ? counts_.other_prompt : counts_.failed);
-        if (counts_.first_failure.empty()) counts_.first_failure = failure->second.reason;
+        counts_.add(failure->second);
         none.result.finish = FinishReason::Failed;
         none.result.failure = Error(ErrorKind::Unavailable, failure->second.reason);
     }

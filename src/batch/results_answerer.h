@@ -19,21 +19,6 @@
 
 namespace urial::batch {
 
-/// What became of the results and of the requests.
-struct ResultCounts {
-    std::size_t read = 0;              ///< results
-    std::size_t taken = 0;             ///< requests that got their answer
-    std::size_t unchecked_prompt = 0;  ///< of them, those of which nobody says which token ids were read
-    std::size_t failed = 0;            ///< requests whose results all say why there is no answer
-    std::size_t other_prompt = 0;      ///< requests for which the engine read other token ids than were exported
-    std::size_t missing = 0;           ///< requests without a result
-    std::size_t repeated = 0;          ///< results of a request that had its answer already
-    std::size_t foreign = 0;           ///< results of none of these requests
-    std::size_t unreadable = 0;        ///< lines that are no results
-    std::string first_unreadable;      ///< "FILE:7: not JSON"
-    std::string first_failure;
-};
-
 class ResultsAnswerer final : public generate::Answerer {
 public:
     /// `results`: files and folders, in any order. Throws Error{NotFound|BadInput} for what cannot be read.
@@ -55,10 +40,6 @@ public:
     const ResultCounts& counts() const { return counts_; }
 
 private:
-    struct Failure {
-        std::string reason;
-        bool is_other_prompt = false;
-    };
     void take(const Result& result);
     void answer(std::uint64_t id, const Result& result);
     bool is_other_prompt(const Result& result, bool& is_checked) const;
@@ -69,7 +50,7 @@ private:
     const RequestSet& requests_;
     std::map<std::string, std::size_t> positions_;  // of the requests, by custom id
     std::unordered_map<std::uint64_t, generate::Question> open_;
-    std::unordered_map<std::uint64_t, Failure> failures_;  // of open ones
+    std::unordered_map<std::uint64_t, RequestFailure> failures_;  // of open ones
     std::vector<std::filesystem::path> results_;
     ResultReader reader_;
     ResultCounts counts_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -107,7 +108,7 @@ private:
         }
         Scores scores = results_.scores_of(*asked, fetcher_.fetch(*asked->place), &pieces_);
         if (auto* answer = std::get_if<shift::ListedAnswer>(&scores)) return std::move(*answer);
-        none.failure = std::get<Failure>(scores).reason;
+        none.failure = std::get<RequestFailure>(scores).reason;
         return none;
     }
 
@@ -144,8 +145,8 @@ ScoredResults::~ScoredResults() = default;
 
 /// The requests are the samples of the base side, those of the aligned side, then both of each answer.
 void ScoredResults::expect(const std::vector<const shift::ShiftItem*>& open) {
-    std::map<std::string, bool> is_open;
-    for (const shift::ShiftItem* item : open) is_open.emplace(item->id, true);
+    std::set<std::string> open_ids;
+    for (const shift::ShiftItem* item : open) open_ids.insert(item->id);
     for (std::size_t i = 0; i < requests_.custom_ids.size(); ++i) {
         std::vector<std::size_t>& indexes = by_id_[requests_.custom_ids[i]];
         if (i < samples_) {
@@ -154,7 +155,7 @@ void ScoredResults::expect(const std::vector<const shift::ShiftItem*>& open) {
             continue;
         }
         const ScoredNote& note = requests_.scored[(i - samples_) / kSides];
-        if (!is_open.contains(note.item)) continue;
+        if (!open_ids.contains(note.item)) continue;
         const std::size_t part = (i - samples_) % kSides;
         if (part == 0) by_item_.emplace(note.item, asked_.size());
         indexes.push_back(asked_.size());
@@ -189,7 +190,7 @@ void ScoredResults::answer(Asked& asked, const Result& result, const ResultPlace
         return;
     }
     Scores scores = scores_of(asked, result);
-    if (auto* failure = std::get_if<Failure>(&scores)) {
+    if (auto* failure = std::get_if<RequestFailure>(&scores)) {
         asked.failure = std::move(*failure);
         return;
     }
@@ -210,14 +211,15 @@ void ScoredResults::check_name(std::size_t part, const ordered_json& body) {
 
 ScoredResults::Scores ScoredResults::scores_of(const Asked& asked, const Result& result,
                                                std::map<Token, std::string>* pieces) const {
-    if (!result.failure.empty()) return Failure{result.failure};
+    if (!result.failure.empty()) return RequestFailure{result.failure};
     const auto tokens = tokens_read(prompt_ids_of(result.body));
     if (!tokens)
-        return Failure{"the engine does not say which tokens it read: its version does not know return_token_ids"};
+        return RequestFailure{
+            "the engine does not say which tokens it read: its version does not know return_token_ids"};
     const ScoredNote& note = *asked.note;
     const std::string& whole = asked.part == 0 ? note.base_hash : note.aligned_hash;
     const auto other = [&](std::string_view what) {
-        return Failure{
+        return RequestFailure{
             fmt::format("the {} side read other tokens than were exported: {}", kPairParts[asked.part], what), true};
     };
     if (tokens->size() <= note.tokens) return other("fewer than the answer has");
@@ -237,7 +239,7 @@ ScoredResults::Scores ScoredResults::scores_of(const Asked& asked, const Result&
         scored.finish = "given";
         return scored;
     } catch (const remote::WrongReply& problem) {
-        return Failure{fmt::format("the result is none of such a request: {}", problem.what())};
+        return RequestFailure{fmt::format("the result is none of such a request: {}", problem.what())};
     }
 }
 
@@ -254,8 +256,7 @@ void ScoredResults::count() {
         } else if (!asked.failure) {
             ++counts_.missing;
         } else {
-            ++(asked.failure->is_other_prompt ? counts_.other_prompt : counts_.failed);
-            if (counts_.first_failure.empty()) counts_.first_failure = asked.failure->reason;
+            counts_.add(*asked.failure);
         }
     }
 }

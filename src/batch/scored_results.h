@@ -4,6 +4,7 @@
 // read once, to find those that count, and each of these once more when its answer is due: memory holds one at a time.
 // Belongs to one thread.
 
+#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -26,20 +27,6 @@
 
 namespace urial::batch {
 
-/// What became of the results, and of the requests that are open.
-struct ScoredCounts {
-    std::size_t read = 0;              ///< results
-    std::size_t unchecked_prompt = 0;  ///< good ones of which only the answer's token ids were compared
-    std::size_t failed = 0;            ///< requests whose results all say why there is no answer, or make no sense
-    std::size_t other_prompt = 0;      ///< requests for which the engine read other token ids than were exported
-    std::size_t missing = 0;           ///< requests without a result
-    std::size_t repeated = 0;          ///< results of requests that had theirs already
-    std::size_t foreign = 0;           ///< results of none of these requests
-    std::size_t unreadable = 0;        ///< lines that are no results
-    std::string first_unreadable;      ///< "FILE:7: not JSON"
-    std::string first_failure;
-};
-
 class ScoredResults {
 public:
     /// `open`: the items of the run that have no record yet; requests of others count as answered. `requests` has to
@@ -49,7 +36,8 @@ public:
                   const std::vector<std::filesystem::path>& results, const std::function<bool()>& interrupted);
     ~ScoredResults();
 
-    const ScoredCounts& counts() const { return counts_; }
+    /// All but those that are taken: these are known when both sides of the run have been read.
+    const ResultCounts& counts() const { return counts_; }
     /// Do both sides say how they cut the vocabulary_samples()?
     bool has_samples() const;
     /// One of kPairParts, by its index. Has to be outlived by this object.
@@ -57,17 +45,13 @@ public:
 
 private:
     class Side;
-    struct Failure {
-        std::string reason;
-        bool is_other_prompt = false;
-    };
-    using Scores = std::variant<shift::ListedAnswer, Failure>;
+    using Scores = std::variant<shift::ListedAnswer, RequestFailure>;
     /// An open request.
     struct Asked {
         const ScoredNote* note = nullptr;  // null: a sample
         std::size_t part = 0;
         std::optional<ResultPlace> place = {};
-        std::optional<Failure> failure = {};
+        std::optional<RequestFailure> failure = {};
         std::vector<engine::Token> tokens = {};  // of a sample
     };
 
@@ -89,7 +73,7 @@ private:
     std::vector<std::filesystem::path> results_;
     std::vector<std::filesystem::path> files_;  // of the results
     std::array<std::string, 2> answered_as_;
-    ScoredCounts counts_;
+    ResultCounts counts_;
 };
 
 }  // namespace urial::batch

@@ -67,7 +67,9 @@ void run_export(ExportFlags& flags, const Context& context) {
                  context);
 }
 
-ordered_json to_json(const app::ImportSummary& summary, const std::string& output) {
+/// Of an import of answers or of a shift analysis.
+template <class Summary>
+ordered_json answers_json(const Summary& summary, const std::string& output) {
     const batch::ResultCounts& results = summary.results;
     return {{"output", output},
             {"answers", summary.run.progress.done},
@@ -109,7 +111,7 @@ void warn_of_results(const batch::ResultCounts& results, const terminal::Termina
 
 void print_import(const app::ImportSummary& summary, const ImportFlags& flags, const Context& context) {
     if (context.json) {
-        fmt::print("{}", json_text(to_json(summary, flags.output)));
+        fmt::print("{}", json_text(answers_json(summary, flags.output)));
         return;
     }
     const batch::ResultCounts& results = summary.results;
@@ -185,27 +187,8 @@ void run_judging_import(const ImportFlags& flags, Context& context) {
     if (!summary.replies.run.finished() || summary.replies.failed > 0) context.exit_code = 1;
 }
 
-ordered_json to_json(const app::ShiftImportSummary& summary, const std::string& output) {
-    const batch::ScoredCounts& results = summary.results;
-    const shift::ShiftOutcome& run = summary.run;
-    return {{"output", output},
-            {"answers", run.progress.done},
-            {"total", run.progress.total},
-            {"resumed", run.resumed},
-            {"results", results.read},
-            {"taken", run.progress.done - run.resumed},
-            {"prompt_not_compared", results.unchecked_prompt},
-            {"failed", results.failed},
-            {"other_prompt", results.other_prompt},
-            {"missing", results.missing},
-            {"repeated", results.repeated},
-            {"foreign", results.foreign},
-            {"unreadable", results.unreadable},
-            {"vocabularies_compared", summary.is_compared}};
-}
-
 void warn_of_scores(const app::ShiftImportSummary& summary, const terminal::Terminal& terminal) {
-    const batch::ScoredCounts& results = summary.results;
+    const batch::ResultCounts& results = summary.results;
     warn_of_lines(results.unreadable, results.first_unreadable, results.foreign, terminal);
     if (results.other_prompt + results.failed > 0) {
         terminal.warn(
@@ -224,7 +207,9 @@ void print_shift(const app::ShiftImportSummary& summary, const ImportFlags& flag
     std::string headline;
     if (has_records) headline = app::summarize_shift_run(flags.output).headline;
     if (context.json) {
-        fmt::print("{}", json_text(to_json(summary, flags.output)));
+        ordered_json printed = answers_json(summary, flags.output);
+        printed["vocabularies_compared"] = summary.is_compared;
+        fmt::print("{}", json_text(printed));
         return;
     }
     const shift::ShiftProgress& progress = summary.run.progress;
