@@ -100,26 +100,34 @@ shared_suites() {
             tests/{base,http,models,prompt,engine,generate,remote,batch,app,experiment,serve,cli,regress,fuzz}/*.cpp 2>/dev/null)
 }
 
-# run_shared BINARY SUITES: the tests of these suites in one process a core. Books every test.
+# run_shared BINARY SUITES: the tests of these suites in one process a core. Books every test; a process that ends with an
+# error (a leak, a crash) fails even where all its tests passed.
 run_shared() {
-    local filter shard output
+    local filter shard output status pids=() ran=0
     filter=$(sed 's/$/.*/' <<<"$2" | paste -sd:)
     output=$(mktemp -d)
     for ((shard = 0; shard < jobs; ++shard)); do
         GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$shard "$1" --gtest_filter="$filter" --gtest_brief=1 \
             >"$output/$shard" 2>&1 &
+        pids+=($!)
     done
-    wait
     for ((shard = 0; shard < jobs; ++shard)); do
-        local ok bad
+        status=0
+        wait "${pids[shard]}" || status=$?
+        local ok bad not_run
         ok=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) tests?\.$/\1/p' "$output/$shard")
-        bad=$(sed -nE 's/^ *([0-9]+) FAILED TESTS?$/\1/p' "$output/$shard")
-        if [ -z "$ok" ]; then bad=$((${bad:-0} + 1)); fi  # it died on the way
-        if [ "${bad:-0}" -gt 0 ]; then cat "$output/$shard"; fi
+        bad=$(grep -cE '^\[  FAILED  \] .*\([0-9]+ ms\)$' "$output/$shard")
+        not_run=$(sed -nE 's/^\[  SKIPPED \] ([0-9]+) tests?\.$/\1/p' "$output/$shard")
+        if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+        if [ "$status" -ne 0 ] || [ -n "$not_run" ]; then cat "$output/$shard"; fi
         passed=$((passed + ${ok:-0}))
-        failed=$((failed + ${bad:-0}))
+        failed=$((failed + bad))
+        skipped=$((skipped + ${not_run:-0}))
+        ran=$((ran + ${ok:-0} + bad))
     done
     rm -r "$output"
+    if [ "$ran" -eq 0 ]; then count 1 "tests in shared processes: none ran"; fi
+    echo "$ran tests ran in $jobs shared processes"
 }
 
 run_asan() {
