@@ -28,6 +28,11 @@ def run_batch(python, weights, folder, requests, results):
                        env={**os.environ, **servers.vllm_environment()})
 
 
+def export_questions(context, model, requests):
+    context.run_urial("batch", "export", "generate", "-i", context.questions, "-o", requests, "-m", "tiny",
+                      "--tokenizer", model, *OPTIONS)
+
+
 def import_all(context, results, requests, output, allowed=()):
     """Imports and returns what is wrong with the results."""
     counts = json.loads(context.run_urial("--json", "batch", "import", *results, "--requests", requests, "-o", output))
@@ -38,16 +43,13 @@ def import_all(context, results, requests, output, allowed=()):
 def run_generation(context, python, weights, folder):
     requests, results, answers = (folder / name for name in ("requests.jsonl", "results.jsonl", "answers.jsonl"))
     model = context.bf16_model()
-    context.run_urial("batch", "export", "generate", "-i", context.questions, "-o", requests, "-m", "tiny",
-                      "--tokenizer", model, *OPTIONS)
+    export_questions(context, model, requests)
     run_batch(python, weights, folder, requests, results)
     problems = import_all(context, [results], requests, answers)
     here = check_generate.generate(context, model, folder / "here.jsonl")
     with servers.vllm(python, weights, folder) as address:
-        def text_of(ids):
-            return servers.request(f"{address}/detokenize", {"model": "tiny", "tokens": ids})["prompt"]
-        problems += check_generate.compare("vllm run-batch, BF16", here, check_generate.records(answers), text_of,
-                                           lambda parted: check_generate.precise_margins(context, model, parted, folder))
+        problems += check_generate.compare(context, "vllm run-batch, BF16", model, here, check_generate.records(answers),
+                                           check_generate.text_on_vllm(address), folder)
         before = answers.read_bytes()
         context.run_urial("generate", "-i", context.questions, "-o", answers, "-m", f"{address}/v1#tiny", *OPTIONS)
         if answers.read_bytes() != before:

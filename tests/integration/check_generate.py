@@ -41,8 +41,13 @@ def precise_margins(context, model, answers, folder):
     return {key: record["aligned_margin"] for key, record in records(folder / "parted" / "records.jsonl").items()}
 
 
-def compare(name, here, there, text_of, margins_of):
-    """`margins_of(answers)`: precise_margins() of these."""
+def text_on_vllm(address):
+    """The text of token ids, as the server at this address says it."""
+    return lambda ids: servers.request(f"{address}/detokenize", {"model": "tiny", "tokens": ids})["prompt"]
+
+
+def compare(context, name, model, here, there, text_of, folder):
+    """`here`: the records of `model` in this process."""
     positions = {key: parting(record, there[key]["output"], text_of) for key, record in here.items()}
     parted = {key: position for key, position in positions.items() if position is not None}
     gaps = {}
@@ -52,7 +57,7 @@ def compare(name, here, there, text_of, margins_of):
             gaps[key] = near[position]
     of_run = len(gaps)
     rest = [here[key] for key in parted if key not in gaps]
-    for key, margins in (margins_of(rest) if rest else {}).items():
+    for key, margins in (precise_margins(context, model, rest, folder) if rest else {}).items():
         if parted[key] < len(margins) and margins[parted[key]] < NEAR_TIE_NATS:
             gaps[key] = margins[parted[key]]
     problems = [f"{name}: answer {key} parts at token {position}, which is no near tie"
@@ -78,8 +83,4 @@ def run(context):
     here = generate(context, model, folder / "here.jsonl")
     with servers.vllm(python, weights, folder) as address:
         there = generate(context, f"{address}/v1#tiny", folder / "vllm.jsonl")
-
-        def text_of(ids):
-            return servers.request(f"{address}/detokenize", {"model": "tiny", "tokens": ids})["prompt"]
-        return compare("vLLM, BF16", here, there, text_of,
-                       lambda answers: precise_margins(context, model, answers, folder))
+        return compare(context, "vLLM, BF16", model, here, there, text_on_vllm(address), folder)

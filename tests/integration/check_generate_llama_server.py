@@ -3,7 +3,7 @@
 import shutil
 
 import servers
-from check_generate import compare, generate, precise_margins
+from check_generate import compare, generate
 
 
 def run(context):
@@ -17,5 +17,4 @@ def run(context):
 
         def text_of(ids):
             return servers.request(f"{address}/detokenize", {"tokens": ids})["content"]
-        return compare("llama-server, Q4_K_M", here, there, text_of,
-                       lambda answers: precise_margins(context, model, answers, folder))
+        return compare(context, "llama-server, Q4_K_M", model, here, there, text_of, folder)

@@ -47,14 +47,11 @@ def run(context):
     folder.mkdir()
     requests, results, answers = (folder / name for name in ("requests.jsonl", "results", "answers.jsonl"))
     model = context.bf16_model()
-    context.run_urial("batch", "export", "generate", "-i", context.questions, "-o", requests, "-m", "tiny",
-                      "--tokenizer", model, *check_batch.OPTIONS)
+    check_batch.export_questions(context, model, requests)
     run_pipeline(python, folder, requests, weights, results, 1)
     problems = check_batch.import_all(context, [results], requests, answers)
     here = check_generate.generate(context, model, folder / "here.jsonl")
     with servers.vllm(python, weights, folder) as address:
-        def text_of(ids):
-            return servers.request(f"{address}/detokenize", {"model": "tiny", "tokens": ids})["prompt"]
-        problems += check_generate.compare("Ray Data with vLLM, BF16", here, check_generate.records(answers), text_of,
-                                           lambda parted: check_generate.precise_margins(context, model, parted, folder))
+        problems += check_generate.compare(context, "Ray Data with vLLM, BF16", model, here,
+                                           check_generate.records(answers), check_generate.text_on_vllm(address), folder)
     return problems
