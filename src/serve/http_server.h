@@ -14,13 +14,16 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
+
 namespace urial::serve {
 
 struct HttpRequest {
     std::string method;
-    std::string path;                            ///< percent-decoded
-    std::string query;                           ///< as it was sent, without the "?"
-    std::map<std::string, std::string> headers;  ///< names in lower case; several of one name joined by ", "
+    std::string path;   ///< percent-decoded
+    std::string query;  ///< as it was sent, without the "?"
+    std::map<std::string, std::string>
+        headers;  ///< names in lower case; several of one name joined by ", "; without Authorization
     std::string body;
     std::string peer;                          ///< the client's address, without a port
     std::map<std::string, std::string> parts;  ///< of the route's {name}, percent-decoded
@@ -39,6 +42,14 @@ struct HttpResponse {
 /// OpenAI's shape: {"error": {"message", "type", "param", "code"}}, the last two null where they are empty.
 HttpResponse error_reply(int status, std::string_view message, std::string_view type, std::string_view code = {},
                          std::string_view param = {});
+
+/// The same with OpenAI's type for the status.
+HttpResponse refuse(int status, std::string_view message, std::string_view code = {}, std::string_view param = {});
+/// BadInput 400, NotFound 404, ContextFull 400, Unavailable 503; a RequestError says it all itself. What Io and Model
+/// say is for whoever runs the server, since it may name files: 500 without it.
+HttpResponse error_reply(const Error& failure);
+/// 500, for what nobody foresaw.
+HttpResponse internal_error();
 
 /// The answer to one request: reply() alone, or begin_events(), any number of send_event(), end(). Thread-safe, none of
 /// it waits, and it may outlive the connection and the server: what is sent to a client that has gone, or after the
@@ -68,7 +79,7 @@ using Handler = std::function<void(HttpRequest&&, std::shared_ptr<Exchange>)>;
 
 struct Route {
     std::string method;  ///< GET answers HEAD as well
-    std::string path;    ///< "/v1/models/{id}"; "{id...}" as the last takes all segments that are left
+    std::string path;    ///< "/v1/models/{id}"; "{id...}" as the last takes all that is left. The first match counts
     Handler handler;
     bool is_open = false;   ///< no key is asked
     bool is_quick = false;  ///< runs on the server's thread; others on a few threads, so that nothing keeps it waiting
@@ -79,7 +90,7 @@ struct Limits {
     using Time = std::chrono::milliseconds;
 
     std::size_t header_bytes = 16u << 10;
-    std::size_t body_bytes = 4u << 20;
+    std::size_t body_bytes = 4u << 20;    ///< also of what may be sent ahead while a request is answered
     std::size_t unsent_bytes = 8u << 20;  ///< events that a client has not taken; then it is disconnected
     int connections = 256;
     int connections_per_address = 64;  ///< of IPv6 per /64 network
