@@ -257,7 +257,8 @@ void Connection::dispatch() {
             asio::post(executor, [weak, task = std::move(task)] {
                 if (const std::shared_ptr<Connection> self = weak.lock()) self->guarded([&] { task(*self); });
             });
-        });
+        },
+        owner_.limits().unsent_bytes);
     if (route.is_quick) return run_handler(route.handler, std::move(request), exchange_);
     // std::function copies what it holds: a request's body is not for that.
     auto shared = std::make_shared<HttpRequest>(std::move(request));

@@ -22,8 +22,27 @@ void HttpExchange::begin_events() {
 }
 
 void HttpExchange::send_event(std::string data) {
-    advance(Stage::Streaming, Stage::Streaming,
-            [data = std::move(data)](AnswerSink& sink) mutable { sink.send_event_data(std::move(data)); });
+    const MutexLock lock(mutex_);
+    if (stage_ != Stage::Streaming || is_too_much_) return;
+    if (event_bytes_ + data.size() > unsent_bytes_) {
+        is_too_much_ = true;
+        events_.clear();
+        return post_([](AnswerSink& sink) { sink.break_off(); });
+    }
+    event_bytes_ += data.size();
+    events_.push_back(std::move(data));
+    if (events_.size() > 1) return;  // its task has been posted and has not run
+    post_([self = shared_from_this()](AnswerSink& sink) { self->hand_over_events(sink); });
+}
+
+void HttpExchange::hand_over_events(AnswerSink& sink) {
+    std::vector<std::string> events;
+    {
+        const MutexLock lock(mutex_);
+        std::swap(events, events_);
+        event_bytes_ = 0;
+    }
+    for (std::string& data : events) sink.send_event_data(std::move(data));
 }
 
 void HttpExchange::end() {
@@ -58,6 +77,7 @@ void HttpExchange::client_went() {
         const MutexLock lock(mutex_);
         if (stage_ == Stage::Ended || stage_ == Stage::Gone) return;
         stage_ = Stage::Gone;
+        events_.clear();
         std::swap(on_gone_, callback);
     }
     if (callback) callback();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
 #include "serve/http_server.h"
@@ -26,13 +27,14 @@ public:
     virtual void note_failure(std::string failure) = 0;
 };
 
-class HttpExchange final : public Exchange {
+class HttpExchange final : public Exchange, public std::enable_shared_from_this<HttpExchange> {
 public:
     using Task = std::function<void(AnswerSink&)>;
     /// Has the task done on the server's thread if the connection is still there then.
     using Post = std::function<void(Task)>;
 
-    explicit HttpExchange(Post post) : post_(std::move(post)) {}
+    /// `unsent_bytes`: of events that the server's thread has not taken yet; beyond that the stream is broken off.
+    HttpExchange(Post post, std::size_t unsent_bytes) : post_(std::move(post)), unsent_bytes_(unsent_bytes) {}
 
     void reply(HttpResponse response) override;
     void begin_events() override;
@@ -57,10 +59,19 @@ private:
     /// of the stages.
     bool advance(Stage from, Stage to, Task task);
 
+    /// On the server's thread.
+    void hand_over_events(AnswerSink& sink);
+
     const Post post_;
+    const std::size_t unsent_bytes_;
     mutable Mutex mutex_;
     Stage stage_ GUARDED_BY(mutex_) = Stage::Unanswered;
     std::function<void()> on_gone_ GUARDED_BY(mutex_);
+    // One task hands over all events that have come since the last: a handler that is faster than the server's thread
+    // shall not fill its queue, in which all others wait.
+    std::vector<std::string> events_ GUARDED_BY(mutex_);
+    std::size_t event_bytes_ GUARDED_BY(mutex_) = 0;
+    bool is_too_much_ GUARDED_BY(mutex_) = false;
 };
 
 /// Calls the handler with a pointer whose last copy lets the exchange go; what it throws becomes the reply.

@@ -1,5 +1,6 @@
 // Clients that are slow, idle, many or gone: deadlines, limits of connections and of unread answers, streams, the end.
 
+#include <fstream>
 #include <random>
 
 #include <sys/resource.h>
@@ -315,6 +316,43 @@ TEST(HttpStreams, one_who_sends_too_much_ahead_is_disconnected) {
     EXPECT_FALSE(exchange->is_gone());
     client.send(std::string(600, 'x'));
     EXPECT_TRUE(comes_true([&] { return exchange->is_gone(); }));
+}
+
+std::size_t resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    std::size_t total = 0;
+    std::size_t resident = 0;
+    file >> total >> resident;
+    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(HttpStreams, a_handler_that_is_faster_than_the_server_fills_no_memory) {
+    Kept kept;
+    std::atomic<bool> is_busy = false;
+    std::atomic<bool> goes_on = false;
+    ServedRoutes served({}, {kept.route("/stream"),
+                             {"GET", "/busy",
+                              [&](HttpRequest&&, auto exchange) {
+                                  is_busy = true;
+                                  comes_true([&] { return goes_on.load(); });
+                                  exchange->reply({});
+                              },
+                              false, true}});
+    RawClient client(served.port());
+    ASSERT_TRUE(client.send(served.request("GET", "/stream")));
+    const auto exchange = kept.take();
+    ASSERT_TRUE(exchange);
+    exchange->begin_events();
+    RawClient blocker(served.port());
+    ASSERT_TRUE(blocker.send(served.request("GET", "/busy")));
+    ASSERT_TRUE(comes_true([&] { return is_busy.load(); }));
+    const std::size_t before = resident_bytes();
+    for (int i = 0; i < 200; ++i) exchange->send_event(std::string(1u << 20, 'x'));
+    const std::size_t after = resident_bytes();
+    goes_on = true;
+    EXPECT_LT(after, before + (60u << 20));
+    EXPECT_TRUE(comes_true([&] { return exchange->is_gone(); }));
+    EXPECT_EQ(blocker.reply().value_or(RawReply{}).status, 200);
 }
 
 TEST(HttpStreams, nobody_is_told_of_a_client_that_goes_after_the_end) {
