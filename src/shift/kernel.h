@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "logits/row.h"
 
 namespace urial::shift {
 
@@ -27,18 +28,10 @@ constexpr ShiftClass shift_class(std::size_t rank) {
     return rank <= 3 ? ShiftClass::Marginal : ShiftClass::Shifted;
 }
 
-/// Which machine code runs. The results of two paths differ in the last digits, within the bounds of kernel.cpp.
-enum class KernelPath {
-    Automatic,  ///< the fastest that this processor has
-    Portable,   ///< four floats at a time, in what every compiler and processor can do
-    Avx2,       ///< AVX2 and FMA
-    Avx512,     ///< AVX-512 F
-};
-
-/// The paths that this processor can run, the slowest first; never empty, never contains Automatic.
-std::vector<KernelPath> available_paths();
-/// "portable", "avx2", "avx512"; for Automatic the name of the path that it stands for.
-std::string_view path_name(KernelPath path);
+using logits::available_paths;
+using logits::KernelPath;
+using logits::path_name;
+using logits::TopToken;
 
 struct KernelOptions {
     std::size_t vocabulary_size = 0;  ///< length of every row
@@ -57,18 +50,9 @@ struct RowPair {
     std::size_t position = 0;        ///< its place in the answer; only named in errors
 };
 
-struct TopToken {
-    Token token = 0;
-    double logp = 0;  ///< nats
-    bool operator==(const TopToken&) const = default;
-};
-
 /// What one of the two models says about the position.
 struct SideStats {
-    /// 1 + the tokens with a greater logit + the tokens with the same logit and a smaller id. So ranks are a
-    /// permutation of 1..V also where logits are tied (analyses that only count greater logits rank ties better than
-    /// this).
-    std::uint32_t rank = 0;
+    std::uint32_t rank = 0;     ///< as logits::TokenScore::rank
     double logp = 0;            ///< log-probability of the token, nats; -inf where its logit is
     double entropy = 0;         ///< nats
     Token argmax = 0;           ///< the most likely token, of tied ones the smallest id

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "shift/kernel_loops.h"
+#include "logits/loop_code.h"
 
-namespace urial::shift {
+namespace urial::logits {
 namespace {
 
 struct Portable {
@@ -88,6 +88,6 @@ private:
 
 }  // namespace
 
-constinit const Path portable_path = path_of<Portable>();
+constinit const Loops portable_loops = loops_of<Portable>();
 
-}  // namespace urial::shift
+}  // namespace urial::logits

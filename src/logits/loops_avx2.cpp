@@ -3,9 +3,9 @@
 
 #include <immintrin.h>
 
-#include "shift/kernel_loops.h"
+#include "logits/loop_code.h"
 
-namespace urial::shift {
+namespace urial::logits {
 namespace {
 
 struct Avx2 {
@@ -81,8 +81,8 @@ struct Avx2 {
 
 }  // namespace
 
-constinit const Path avx2_path = path_of<Avx2>();
+constinit const Loops avx2_loops = loops_of<Avx2>();
 
-}  // namespace urial::shift
+}  // namespace urial::logits
 
 #endif

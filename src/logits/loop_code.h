@@ -1,12 +1,12 @@
 #pragma once
 
-// The loops of kernel_path.h, written once over an instruction set V: its types Floats (kWidth of them), Mask and
+// The loops of loops.h, written once over an instruction set V: its types Floats (kWidth of them), Mask and
 // Doubles (as many doubles), and static functions with the meaning of their names. V must be local to its source file
 // (anonymous namespace), so that no two sources share the code made from this header.
 
-#include "shift/kernel_path.h"
+#include "logits/loops.h"
 
-namespace urial::shift {
+namespace urial::logits {
 
 /// The least argument of exp(): exp(-86) is 4.5e-38, just inside the normal floats.
 inline constexpr float kFlush = -86.0F;
@@ -51,45 +51,32 @@ void for_each_vector(std::size_t count, Body body, Tail tail) {
 }
 
 template <class V>
-void scan(const float* aligned, const float* base, std::size_t count, float aligned_logit, float base_logit,
-          bool inclusive, BlockScan& result) {
+void scan(const float* logits, std::size_t count, float token_logit, bool inclusive, BlockScan& result) {
     using Floats = typename V::Floats;
     const float infinity = __builtin_inff();
-    Floats a_max = V::all(-infinity), b_max = a_max, a_min = V::all(infinity), b_min = a_min;
-    typename V::Counts a_above = V::no_counts(), b_above = a_above;
+    Floats max = V::all(-infinity), min = V::all(infinity);
+    typename V::Counts above = V::no_counts();
     typename V::Mask nan = V::unordered(V::all(0.0F), V::all(0.0F));
-    const Floats a_logit = V::all(aligned_logit), b_logit = V::all(base_logit);
-    const auto look = [&](Floats a, Floats b) {
-        nan = nan | V::unordered(a, b);
-        a_max = V::max(a_max, a);
-        b_max = V::max(b_max, b);
-        if (inclusive) {
-            a_above = V::count(a_above, V::at_least(a, a_logit));
-            b_above = V::count(b_above, V::at_least(b, b_logit));
-        } else {
-            a_above = V::count(a_above, V::above(a, a_logit));
-            b_above = V::count(b_above, V::above(b, b_logit));
-        }
+    const Floats limit = V::all(token_logit);
+    const auto look = [&](Floats x) {
+        nan = nan | V::unordered(x, x);
+        max = V::max(max, x);
+        above = V::count(above, inclusive ? V::at_least(x, limit) : V::above(x, limit));
     };
     for_each_vector<V>(
         count,
         [&](std::size_t i) {
-            const Floats a = V::load(aligned + i), b = V::load(base + i);
-            look(a, b);
-            a_min = V::min(a_min, a);
-            b_min = V::min(b_min, b);
+            const Floats x = V::load(logits + i);
+            look(x);
+            min = V::min(min, x);
         },
         [&](std::size_t i, std::size_t rest) {
-            look(V::load_part(aligned + i, rest, -infinity), V::load_part(base + i, rest, -infinity));
-            a_min = V::min(a_min, V::load_part(aligned + i, rest, infinity));
-            b_min = V::min(b_min, V::load_part(base + i, rest, infinity));
+            look(V::load_part(logits + i, rest, -infinity));
+            min = V::min(min, V::load_part(logits + i, rest, infinity));
         });
-    result.aligned_max = V::largest(a_max);
-    result.base_max = V::largest(b_max);
-    result.aligned_min = V::smallest(a_min);
-    result.base_min = V::smallest(b_min);
-    result.aligned_above += V::total(a_above);
-    result.base_above += V::total(b_above);
+    result.max = V::largest(max);
+    result.min = V::smallest(min);
+    result.above += V::total(above);
     result.nan = result.nan || V::any(nan);
 }
 
@@ -129,7 +116,7 @@ void sum_exponentials(const float* logits, std::size_t count, float max, Exponen
 }
 
 /// One vector of tokens for compare(): everything follows from the larger probability and from tau, the absolute value
-/// of the logarithm of the ratio. See "The second pass" in kernel.cpp.
+/// of the logarithm of the ratio. See "The second pass" in shift/kernel.cpp.
 template <class V>
 struct Terms {
     typename V::Floats larger;    ///< the larger of the two probabilities
@@ -239,8 +226,8 @@ std::size_t collect(const float* logits, std::size_t count, float threshold, std
 }
 
 template <class V>
-constexpr Path path_of() {
+constexpr Loops loops_of() {
     return {scan<V>, sum_exponentials<V>, compare<V>, collect<V>};
 }
 
-}  // namespace urial::shift
+}  // namespace urial::logits

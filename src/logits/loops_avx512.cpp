@@ -4,9 +4,9 @@
 
 #include <immintrin.h>
 
-#include "shift/kernel_loops.h"
+#include "logits/loop_code.h"
 
-namespace urial::shift {
+namespace urial::logits {
 namespace {
 
 struct Avx512 {
@@ -66,8 +66,8 @@ private:
 
 }  // namespace
 
-constinit const Path avx512_path = path_of<Avx512>();
+constinit const Loops avx512_loops = loops_of<Avx512>();
 
-}  // namespace urial::shift
+}  // namespace urial::logits
 
 #endif

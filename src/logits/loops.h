@@ -1,26 +1,24 @@
 #pragma once
 
-// Inside of the kernel: the four loops over logits that exist once per instruction set. Everything else is in
-// kernel.cpp. The loops work on one block of at most kBlock logits, which stays in the first-level cache between them.
-// Their sources are compiled with other instruction sets than the rest, so they use nothing from the standard library
-// whose code another source file might share.
+// The four loops over logits that exist once per instruction set; row.cpp and shift/kernel.cpp say what for. They work
+// on one block of at most kBlock logits, which stays in the first-level cache between them. Their sources are compiled
+// with other instruction sets than the rest, so they use nothing from the standard library whose code another source
+// file might share.
 
 #include <cstddef>
 #include <cstdint>
 
-namespace urial::shift {
+namespace urial::logits {
 
 inline constexpr std::size_t kBlock = 2048;
 
 /// Logits below this are masked tokens of probability 0, as -inf is; logits above its negative are errors.
 inline constexpr float kMasked = -1e29F;
 
-/// What scan() finds in a block of both rows. The counts and `nan` go on from the values that were there before.
+/// What scan() finds in a block. The count and `nan` go on from the values that were there before.
 struct BlockScan {
-    float aligned_max, base_max;  ///< without meaning where `nan`
-    float aligned_min, base_min;
-    std::uint32_t aligned_above = 0;  ///< logits above the emitted token's (or equal, where scan() was told so)
-    std::uint32_t base_above = 0;
+    float max, min;           ///< without meaning where `nan`
+    std::uint32_t above = 0;  ///< logits above the token's (or equal, where scan() was told so)
     bool nan = false;
 };
 
@@ -32,7 +30,7 @@ struct ExponentialSums {
     std::uint64_t at_max = 0;
 };
 
-/// Constants of one pair of rows for compare().
+/// Constants of one pair of rows, of an aligned and a base model, for compare().
 struct Normalisers {
     float aligned_max, base_max;
     float aligned_log_z, base_log_z;  ///< logarithm of the sum of exp(logit - max)
@@ -52,10 +50,9 @@ struct DivergenceSums {
     double aligned_ahead = 0;    ///< p
 };
 
-struct Path {
-    /// `inclusive` counts logits that equal the emitted token's too: for the ids below it.
-    void (*scan)(const float* aligned, const float* base, std::size_t count, float aligned_logit, float base_logit,
-                 bool inclusive, BlockScan& result);
+struct Loops {
+    /// `inclusive` counts logits that equal the token's too: for the ids below it.
+    void (*scan)(const float* logits, std::size_t count, float token_logit, bool inclusive, BlockScan& result);
     void (*sum_exponentials)(const float* logits, std::size_t count, float max, ExponentialSums& result);
     /// No logit is below the floor of its row.
     void (*compare)(const float* aligned, const float* base, std::size_t count, const Normalisers& constants,
@@ -64,10 +61,10 @@ struct Path {
     std::size_t (*collect)(const float* logits, std::size_t count, float threshold, std::uint32_t* indices);
 };
 
-extern const Path portable_path;
+extern const Loops portable_loops;
 #if defined(__x86_64__)
-extern const Path avx2_path;
-extern const Path avx512_path;
+extern const Loops avx2_loops;
+extern const Loops avx512_loops;
 #endif
 
-}  // namespace urial::shift
+}  // namespace urial::logits
