@@ -127,6 +127,7 @@ struct SessionOptions {
     Purpose purpose = Purpose::Fast;  ///< Precise: keys and values in f32, and no attention that would round them all
                                       ///< the same, unless FlashAttention::On asks for one
     bool use_adapters = true;         ///< false: the model without its adapters (the base side of a pair)
+    bool share_running = true;        ///< sequences that start may share cells of sequences that run
     std::optional<std::filesystem::path> snapshot_dir;  ///< where prefix snapshots live; nullopt: none are kept
     std::uint64_t snapshot_bytes = 2'000'000'000;       ///< beyond this the longest unused snapshots go
     Watch watch;                                        ///< of all that the session computes
@@ -150,7 +151,14 @@ enum class PrefixOrigin {
 struct Shareable {
     std::size_t tokens = 0;
     std::size_t pinned = 0;  ///< of these, those in cells of pinned prefixes
+    std::size_t firm = 0;    ///< and those in cells that pinned prefixes or running sequences hold
 };
+
+/// No bound to how much is shared.
+inline constexpr std::size_t kAllTokens = static_cast<std::size_t>(-1);
+
+/// So many tokens more than a prefix has must a running sequence have, to be shared in its place.
+inline constexpr std::size_t kLeastFromRunning = 64;
 
 /// What becomes of a sequence's tokens when it ends.
 enum class Afterwards {
@@ -161,7 +169,9 @@ enum class Afterwards {
 /// Sequences of tokens, and prefixes that are there for sequences to come. A prefix is pinned or what a sequence left
 /// (Afterwards::Keep). A sequence that starts shares the cells of the one that most of its tokens begin with, or of a
 /// part of it where the model allows that: a recurrent model shares a prefix whole or not at all, and one with sliding
-/// windows likewise, but for what sequences have appended.
+/// windows likewise, but for what sequences have appended. Where nothing else has as many of its tokens, it shares
+/// cells of a sequence that runs (not of a recurrent model, and with sliding windows only where there are several
+/// prefixes).
 class Session {
 public:
     virtual ~Session() = default;
@@ -182,11 +192,13 @@ public:
     /// Takes a pin() back; the last one turns the prefix into a kept one.
     virtual void unpin(std::span<const Token> tokens) = 0;
 
-    /// At most all tokens but the last.
-    virtual Shareable shareable(std::span<const Token> tokens) const = 0;
-    /// The sequence forgets everything, then takes the first shareable(tokens).tokens of these. Returns that number:
-    /// the other tokens are the caller's to append.
-    virtual std::size_t start(int sequence, std::span<const Token> tokens) = 0;
+    /// At most all tokens but the last, and at most `most`.
+    virtual Shareable shareable(std::span<const Token> tokens, std::size_t most = kAllTokens) const = 0;
+    /// Whether sequences share with others that run.
+    virtual bool shares_running() const = 0;
+    /// The sequence forgets everything, then takes the first shareable(tokens, most).tokens of these. Returns that
+    /// number: the other tokens are the caller's to append.
+    virtual std::size_t start(int sequence, std::span<const Token> tokens, std::size_t most = kAllTokens) = 0;
     virtual void end(int sequence, Afterwards afterwards) = 0;
     /// Tokens that the sequence holds.
     virtual std::size_t length(int sequence) const = 0;

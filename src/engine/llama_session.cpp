@@ -4,8 +4,9 @@
 // bit.
 //
 // Layers with a sliding window get a full-size cache. Even so the engine gives a cell away that only one of its
-// sequences holds, once that sequence's window has left it behind. Where sequences are to be kept, with every token
-// that another one might begin with, each has a guard: a second sequence of the engine that holds the same cells.
+// sequences holds, once that sequence's window has left it behind. Where sequences are to be kept or shared while they
+// run, with every token that another one might begin with, each has a guard: a second sequence of the engine that holds
+// the same cells.
 
 #include "engine/llama_session.h"
 
@@ -123,6 +124,7 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
                    is_recurrent ? Sharing::Whole
                    : has_window ? Sharing::BeyondRestored
                                 : Sharing::AnyPart,
+                   options.share_running && (!has_window || window_ > 0) ? Running::Shared : Running::Alone,
                    [this](std::size_t place) {
                        clear(id_of_prefix(place));
                        if (window_ > 0) clear(guard_of_prefix(place));
@@ -310,19 +312,21 @@ void LlamaSession::use_threads(int left_out) {
     if (threads != llama_n_threads(context_.get())) llama_set_n_threads(context_.get(), threads, threads);
 }
 
-Shareable LlamaSession::shareable(std::span<const Token> tokens) const {
-    const TokenStore::Share share = store_->share(tokens);
-    return {share.tokens, share.pinned};
+Shareable LlamaSession::shareable(std::span<const Token> tokens, std::size_t most) const {
+    const TokenStore::Share share = store_->share(tokens, most);
+    return {share.tokens, share.pinned, share.firm};
 }
 
-std::size_t LlamaSession::start(int sequence, std::span<const Token> tokens) {
+std::size_t LlamaSession::start(int sequence, std::span<const Token> tokens, std::size_t most) {
     end(sequence, Afterwards::Forget);
-    const TokenStore::Share share = store_->share(tokens);
+    const TokenStore::Share share = store_->share(tokens, most);
     store_->start(sequence, share);
-    if (!share.prefix) return 0;
+    if (share.tokens == 0) return 0;
     const auto count = static_cast<llama_pos>(share.tokens);
-    llama_memory_seq_cp(memory_, id_of_prefix(*share.prefix), id_of(sequence), 0, count);
-    if (window_ > 0) llama_memory_seq_cp(memory_, id_of_prefix(*share.prefix), guard_of(sequence), 0, count);
+    // Of a running sequence with a window too the cells are all there: those without a guard are in the window still.
+    const llama_seq_id source = share.sequence ? id_of(*share.sequence) : id_of_prefix(*share.prefix);
+    llama_memory_seq_cp(memory_, source, id_of(sequence), 0, count);
+    if (window_ > 0) llama_memory_seq_cp(memory_, source, guard_of(sequence), 0, count);
     guarded_[static_cast<std::size_t>(sequence)] = share.tokens;
     return share.tokens;
 }

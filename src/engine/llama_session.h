@@ -34,8 +34,9 @@ public:
     int threads() const override { return threads_; }
     PrefixOrigin pin(std::span<const Token> tokens) override;
     void unpin(std::span<const Token> tokens) override;
-    Shareable shareable(std::span<const Token> tokens) const override;
-    std::size_t start(int sequence, std::span<const Token> tokens) override;
+    Shareable shareable(std::span<const Token> tokens, std::size_t most) const override;
+    bool shares_running() const override { return store_->shares_running(); }
+    std::size_t start(int sequence, std::span<const Token> tokens, std::size_t most) override;
     void end(int sequence, Afterwards afterwards) override;
     std::size_t length(int sequence) const override { return store_->length(sequence); }
     void decode(std::span<const Row> rows) override;

@@ -1,6 +1,7 @@
 #include "engine/token_store.h"
 
 #include <algorithm>
+#include <cassert>
 #include <numeric>
 #include <utility>
 
@@ -12,8 +13,9 @@ std::size_t common_length(std::span<const Token> a, std::span<const Token> b) {
     return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-TokenStore::TokenStore(Size size, Sharing sharing, std::function<void(std::size_t)> on_drop)
+TokenStore::TokenStore(Size size, Sharing sharing, Running running, std::function<void(std::size_t)> on_drop)
     : sharing_(sharing),
+      running_(sharing == Sharing::Whole ? Running::Alone : running),
       on_drop_(std::move(on_drop)),
       sequences_(size.sequences),
       prefixes_(size.prefixes),
@@ -58,31 +60,50 @@ TokenStore::Cell TokenStore::take_cell() {
     return cell;
 }
 
-TokenStore::Share TokenStore::share(std::span<const Token> tokens) const {
+TokenStore::Share TokenStore::part_of(const Holder& holder, std::size_t tokens) const {
+    Share share;
+    share.tokens = tokens;
+    for (std::size_t i = 0; i < tokens; ++i) {
+        const Counts& counts = counts_[holder.cells[i]];
+        share.pinned += counts.pinned > 0 ? 1 : 0;
+        share.firm += counts.pinned + counts.running > 0 ? 1 : 0;
+    }
+    return share;
+}
+
+TokenStore::Share TokenStore::share(std::span<const Token> tokens, std::size_t most) const {
     Share best;
     if (tokens.empty()) return best;
+    const std::span<const Token> wanted = tokens.first(std::min(tokens.size() - 1, most));
     for (std::size_t i = 0; i < prefixes_.size(); ++i) {
-        const Holder& prefix = prefixes_[i];
-        const std::size_t common = common_length(tokens.first(tokens.size() - 1), prefix.tokens);
-        if (common < prefix.least || common == 0) continue;
-        const auto pinned = static_cast<std::size_t>(
-            std::count_if(prefix.cells.begin(), prefix.cells.begin() + static_cast<std::ptrdiff_t>(common),
-                          [&](Cell cell) { return counts_[cell].pinned > 0; }));
-        if (std::pair(common, pinned) > std::pair(best.tokens, best.pinned)) best = {i, common, pinned};
+        const std::size_t common = common_length(wanted, prefixes_[i].tokens);
+        if (common < prefixes_[i].least || common == 0 || common < best.tokens) continue;
+        Share share = part_of(prefixes_[i], common);
+        share.prefix = i;
+        if (std::pair(common, share.pinned) > std::pair(best.tokens, best.pinned)) best = share;
+    }
+    if (running_ == Running::Alone) return best;
+    const std::size_t of_prefix = best.tokens;
+    for (std::size_t i = 0; i < sequences_.size(); ++i) {
+        const std::size_t common = common_length(wanted, sequences_[i].tokens);
+        if (common < sequences_[i].least || common < of_prefix + kLeastFromRunning || common <= best.tokens) continue;
+        best = part_of(sequences_[i], common);
+        best.sequence = static_cast<int>(i);
     }
     return best;
 }
 
 void TokenStore::start(int sequence, const Share& share) {
+    assert(share.sequence != sequence);
     forget(sequence);
-    if (!share.prefix) return;
+    if (share.tokens == 0) return;
     Holder& started = at(sequence);
-    Holder& prefix = prefixes_[*share.prefix];
-    prefix.used = ++clock_;
+    Holder& source = share.sequence ? at(*share.sequence) : prefixes_[*share.prefix];
+    source.used = ++clock_;
     const auto count = static_cast<std::ptrdiff_t>(share.tokens);
-    started.tokens.assign(prefix.tokens.begin(), prefix.tokens.begin() + count);
-    started.cells.assign(prefix.cells.begin(), prefix.cells.begin() + count);
-    started.least = prefix.least;
+    started.tokens.assign(source.tokens.begin(), source.tokens.begin() + count);
+    started.cells.assign(source.cells.begin(), source.cells.begin() + count);
+    started.least = source.least;
     for (const Cell cell : started.cells) add(cell, Use::Running);
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
 // What the cells of a session hold, in tokens: the sequences that run, and prefixes that are there for sequences to
-// come. A sequence that starts shares the cells of the prefix that its tokens begin with. A prefix is pinned (its cells
-// are promised) or kept (until somebody needs its cells or its place; the one that was of no use for longest goes
-// first). Bookkeeping alone: a session repeats in the engine's memory what is decided here. Belongs to the session's
-// thread.
+// come. A sequence that starts shares the cells of the prefix, or of the running sequence, that its tokens begin with.
+// A prefix is pinned (its cells are promised) or kept (until somebody needs its cells or its place; the one that was of
+// no use for longest goes first). Bookkeeping alone: a session repeats in the engine's memory what is decided here.
+// Belongs to the session's thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +25,9 @@ enum class Sharing {
     Whole,           ///< all or nothing: a recurrent state stands for all tokens
 };
 
+/// Whether sequences share with others that run.
+enum class Running { Alone, Shared };
+
 class TokenStore {
 public:
     struct Size {
@@ -33,7 +36,7 @@ public:
         std::size_t cells = 0;
     };
     /// `on_drop` is called for each prefix that goes.
-    TokenStore(Size size, Sharing sharing, std::function<void(std::size_t prefix)> on_drop);
+    TokenStore(Size size, Sharing sharing, Running running, std::function<void(std::size_t prefix)> on_drop);
 
     std::size_t sequence_count() const { return sequences_.size(); }
     /// Throws Error{BadInput} for a sequence that does not exist, as all that take one.
@@ -45,15 +48,19 @@ public:
     std::size_t free_cells() const { return counts_.size() - firm_; }
     std::size_t pinned_cells() const { return pinned_; }
 
+    bool shares_running() const { return running_ == Running::Shared; }
+
     /// What a sequence with these tokens would share: at most all but the last, which has to be computed.
     struct Share {
-        std::optional<std::size_t> prefix;
+        std::optional<std::size_t> prefix;  ///< one of the two, where something is shared
+        std::optional<int> sequence;
         std::size_t tokens = 0;
         std::size_t pinned = 0;  ///< of these tokens, those in cells that are pinned
+        std::size_t firm = 0;    ///< and those in cells that are pinned or running sequences hold
     };
-    Share share(std::span<const Token> tokens) const;
+    Share share(std::span<const Token> tokens, std::size_t most = kAllTokens) const;
 
-    /// The sequence forgets what it had and begins with the first `share.tokens` of the prefix.
+    /// The sequence, which is not the shared one, forgets what it had and begins with the first `share.tokens` of that.
     void start(int sequence, const Share& share);
     void append(int sequence, Token token);
     void forget(int sequence);
@@ -94,12 +101,14 @@ private:
     void add(Cell cell, Use use) { count(cell, use, +1); }
     void remove(Cell cell, Use use) { count(cell, use, -1); }
     void count(Cell cell, Use use, int change);
+    Share part_of(const Holder& holder, std::size_t tokens) const;
     void change_use(const Holder& holder, Use from, Use to);
     Cell take_cell();
     std::size_t take_place();
     std::optional<std::size_t> least_useful() const;
 
     Sharing sharing_;
+    Running running_;
     std::function<void(std::size_t)> on_drop_;
     std::vector<Holder> sequences_;
     std::vector<Holder> prefixes_;  // a place is free where there are no tokens

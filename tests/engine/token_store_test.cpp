@@ -22,8 +22,9 @@ std::vector<Token> operator+(std::vector<Token> a, const std::vector<Token>& b) 
 
 class TokenStoreTest : public ::testing::Test {
 protected:
-    TokenStore make(std::size_t prefixes, std::size_t cells, Sharing sharing = Sharing::AnyPart) {
-        return TokenStore({.sequences = 2, .prefixes = prefixes, .cells = cells}, sharing,
+    TokenStore make(std::size_t prefixes, std::size_t cells, Sharing sharing = Sharing::AnyPart,
+                    Running running = Running::Alone) {
+        return TokenStore({.sequences = 2, .prefixes = prefixes, .cells = cells}, sharing, running,
                           [this](std::size_t place) { dropped_.push_back(place); });
     }
     /// As a session does it.
@@ -144,6 +145,42 @@ TEST_F(TokenStoreTest, a_sequence_that_does_not_exist_is_named) {
     TokenStore store = make(1, 10);
     EXPECT_ERROR(store.append(2, 1), ErrorKind::BadInput, "sequence 2 of 2");
     EXPECT_ERROR(store.forget(-1), ErrorKind::BadInput, "sequence -1 of 2");
+}
+
+TEST_F(TokenStoreTest, what_runs_is_shared_where_it_has_much_more_than_any_prefix) {
+    TokenStore store = make(2, 1000, Sharing::AnyPart, Running::Shared);
+    const std::vector<Token> all = tokens(0, 200);
+    for (const Token token : all) store.append(0, token);
+    const std::vector<Token> other = tokens(0, 100) + tokens(-1, 1);
+    EXPECT_EQ(store.share(other).sequence, 0);
+    EXPECT_EQ(store.share(other).tokens, 100U);
+    EXPECT_EQ(store.share(other).firm, 100U);
+    EXPECT_EQ(store.share(other).pinned, 0U);
+    EXPECT_EQ(store.share(other, 70).tokens, 70U);
+    EXPECT_EQ(store.share(other, 63).tokens, 0U) << "too little";
+    store.add_pinned(std::span(all).first(40));
+    EXPECT_EQ(store.share(other).prefix, 0U) << "60 more are too few";
+    const std::size_t free = store.free_cells();
+    EXPECT_EQ(run(store, 1, all), 199U);
+    EXPECT_EQ(store.free_cells(), free - 1);
+    store.forget(0);
+    EXPECT_EQ(store.free_cells(), free) << "the second one holds what it shares";
+    store.forget(1);
+    EXPECT_EQ(store.free_cells(), 960U);
+}
+
+TEST_F(TokenStoreTest, of_a_sequence_that_began_with_a_restored_prefix_that_much_is_shared_or_nothing) {
+    TokenStore store = make(2, 1000, Sharing::BeyondRestored, Running::Shared);
+    const std::vector<Token> all = tokens(0, 300);
+    const std::size_t place = store.add_pinned(std::span(all).first(150));
+    run(store, 0, all);
+    store.drop(place);
+    EXPECT_EQ(store.share(std::span(all).first(140)).tokens, 0U);
+    EXPECT_EQ(store.share(std::span(all).first(200)).tokens, 199U);
+    TokenStore recurrent = make(2, 1000, Sharing::Whole, Running::Shared);
+    run(recurrent, 0, all);
+    EXPECT_FALSE(recurrent.shares_running());
+    EXPECT_EQ(recurrent.share(all).tokens, 0U);
 }
 
 }  // namespace
