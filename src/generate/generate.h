@@ -20,6 +20,7 @@
 #include "generate/lane.h"
 #include "generate/prompt_source.h"
 #include "generate/request.h"
+#include "generate/score_cache.h"
 #include "prompt/prompt.h"
 
 namespace urial::generate {
@@ -78,12 +79,17 @@ using Ticket = std::uint64_t;
 
 /// Runs requests over the sequences of one session. Each step() is one decode: one row for every answer that is under
 /// way and the next rows of prompts that wait, so that prefill rides along with decoding. A request is admitted when a
-/// sequence is free and the cells for its whole answer are, so that no answer runs out of context on the way. What goes
-/// wrong with one request ends that one, as FinishReason::Failed.
+/// sequence is free and the cells for its whole answer are, so that no answer runs out of context on the way. A request
+/// whose tokens begin as those of one that is reading its prompt waits with a sequence of its own until these are read,
+/// and shares them; others may begin meanwhile, if there are sequences left. What goes wrong with one request ends that
+/// one, as FinishReason::Failed.
 class Scheduler {
 public:
+    /// Where scores of prompts are kept, in bytes.
+    static constexpr std::size_t kScoreBytes = 64'000'000;
+
     /// `model` must be the session's, which has no other user that starts sequences.
-    Scheduler(const engine::Model& model, engine::Session& session);
+    Scheduler(const engine::Model& model, engine::Session& session, std::size_t score_bytes = kScoreBytes);
     ~Scheduler();
 
     /// Queued in order. Throws Error{ContextFull} when it could never fit, Error{BadInput} for an empty prompt.
@@ -120,18 +126,28 @@ private:
     Ticket last_ticket_ = 0;
     std::uint64_t generated_tokens_ = 0;
     std::vector<Token> end_tokens_;  // found when they are asked for
-    std::vector<Slot*>
-        row_owner_;             // of the batch, one per row: whose token its logits choose, null where it wants none
-    bool is_stepping_ = false;  // slots stay until the end of the step
+    ScoreCache score_cache_;
+    struct RowUse {
+        Slot* slot = nullptr;    // null: the row wants no logits
+        std::size_t scored = 0;  // the token of the prompt whose score the logits are; 0: they choose the next token
+    };
+    std::vector<RowUse> row_uses_;  // of the batch
+    bool is_stepping_ = false;      // slots stay until the end of the step
 
     void compute();
     void admit();
     const std::vector<Token>& end_tokens();
-    bool begin(int sequence);
+    Lane::Claim claim_of(const Request& request) const;
+    bool awaits_beginning(const Request& request) const;
+    enum class Beginning { Begun, Ended, Waits };
+    Beginning begin(int sequence, std::size_t place);
+    void add_row(Slot& slot, Token token, std::optional<std::size_t> scored, bool chooses);
     void fill_batch();
-    void choose_tokens();
-    void accept(Slot& slot, const ArgMax& chosen);
-    bool take_text(Slot& slot, Token token);
+    void read_on(Slot& slot, std::size_t readers_behind);
+    void use_logits();
+    void keep_scores();
+    void accept(Slot& slot, const ArgMax& chosen, std::optional<TokenScore> score);
+    bool take_text(Slot& slot, Token token, std::optional<TokenScore> score);
     bool deliver(Slot& slot, std::string_view text, bool is_all);
     void end(Slot& slot, FinishReason reason);
     void fail(Slot& slot, const Error& failure);

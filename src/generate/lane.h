@@ -24,18 +24,21 @@ public:
                                    ///< that claims them runs. 0: none, or the owner of the session has pinned them for
                                    ///< longer than any sequence runs
         std::size_t answer = 0;    ///< tokens that may follow
+        std::size_t most = engine::kAllTokens;  ///< at most so many tokens are shared: the others are to be read
     };
 
     /// The session has no sequences, and gets none but by this object.
     explicit Lane(engine::Session& session);
 
     engine::Session& session() { return session_; }
-    std::size_t sequence_count() const { return reserved_.size(); }
+    const engine::Session& session() const { return session_; }
+    std::size_t sequence_count() const { return claimed_.size(); }
 
     /// Cells beside what is pinned: those that the claim would take now, and those that it could have at most.
     std::size_t needed(const Claim& claim) const;
     std::size_t room() const;
-    bool fits(const Claim& claim) const { return reserved_cells_ + needed(claim) <= free_for_sequences(); }
+    /// Cells that running sequences share count once.
+    bool fits(const Claim& claim) const;
     /// The sequence starts. Returns how many tokens need not be read; nothing, where it has to wait for others.
     /// Throws what Session::pin() throws, Error{ContextFull} where waiting is no use.
     std::optional<std::size_t> begin(int sequence, const Claim& claim);
@@ -60,13 +63,14 @@ public:
 
 private:
     std::size_t free_for_sequences() const;
+    std::size_t outstanding() const;
+    bool is_idle() const;
     void decode(std::span<const engine::Row> rows);
 
     engine::Session& session_;
-    std::vector<std::size_t> reserved_;          // cells, by sequence
+    std::vector<std::size_t> claimed_;           // tokens, by sequence; 0: it does not run
     std::vector<std::vector<Token>> constants_;  // by sequence: what it has pinned
-    std::size_t reserved_cells_ = 0;
-    std::size_t own_pinned_ = 0;  // cells that are pinned for sequences alone
+    std::size_t own_pinned_ = 0;                 // cells that are pinned for sequences alone
     std::vector<engine::Row> rows_;
     std::size_t logit_rows_ = 0;
     double seconds_ = 0;

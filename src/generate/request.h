@@ -16,11 +16,15 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/grammar.h"
+#include "logits/row.h"
 #include "prompt/prompt.h"
 
 namespace urial::generate {
 
 using engine::Token;
+/// Here: what the model itself says, before sampling options and steering.
+using logits::TokenScore;
+using logits::TopToken;
 
 struct SamplingOptions {
     double temperature = 0;         ///< 0: greedy
@@ -52,24 +56,8 @@ struct Steering {
 /// Throws Error{BadInput} naming the option, its value and its range.
 void check(const Steering& steering, std::size_t vocabulary_size);
 
-/// A token and its log-probability in nats.
-struct TopToken {
-    Token token = 0;
-    double logp = 0;
-    bool operator==(const TopToken&) const = default;
-};
-
 /// Most entries of TokenScore::top.
 inline constexpr int kMostTopTokens = 100;
-
-/// What the model itself says of a token, before sampling options and steering.
-struct TokenScore {
-    Token token = 0;
-    double logp = 0;  ///< nats; -inf where the model gives it probability 0
-    /// 1 + the tokens with a greater logit + the tokens with the same logit and a smaller id.
-    std::uint32_t rank = 0;
-    std::vector<TopToken> top;  ///< best first, ties by id; tokens of probability 0 are left out
-};
 
 /// A token of the answer: one whose first byte is sure to belong to it. Tokens of a closing fence, a header, a stop
 /// string, and those that end an answer are none.

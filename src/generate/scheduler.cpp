@@ -37,6 +37,8 @@ struct Scheduler::Slot {
     Request request;
     int sequence;
     std::size_t next_prompt_token = 0;  // index into request.tokens; beyond the end: writing
+    std::size_t shared = 0;             // tokens that it had not to read
+    std::size_t scored = 1;             // with prompt_scores: so many of the first tokens have theirs, and are kept
     Sampler sampler;
     prompt::AnswerScanner scanner;
     std::string undelivered;  // sure to belong to the answer, but ends inside a UTF-8 character
@@ -53,10 +55,6 @@ struct Scheduler::Slot {
 
 namespace {
 
-Lane::Claim claim_of(const Request& request) {
-    return {request.tokens, request.constant, static_cast<std::size_t>(request.sampling.max_tokens)};
-}
-
 /// Ends a request that was never admitted.
 void end_waiting(Request request, FinishReason reason, std::optional<Error> failure = std::nullopt) {
     Result result;
@@ -68,8 +66,8 @@ void end_waiting(Request request, FinishReason reason, std::optional<Error> fail
 
 }  // namespace
 
-Scheduler::Scheduler(const engine::Model& model, engine::Session& session)
-    : lane_(session), model_(model), slots_(lane_.sequence_count()) {}
+Scheduler::Scheduler(const engine::Model& model, engine::Session& session, std::size_t score_bytes)
+    : lane_(session), model_(model), slots_(lane_.sequence_count()), score_cache_(score_bytes) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -82,7 +80,6 @@ std::size_t Scheduler::waiting() const { return queue_.size(); }
 
 Ticket Scheduler::submit(Request request) {
     check(request, model_.info().vocabulary_size);
-    if (request.scores || request.prompt_scores) throw Error(ErrorKind::BadInput, "scores cannot be given yet");
     request.constant = std::min(request.constant, request.tokens.size() - 1);
     const Lane::Claim claim = claim_of(request);
     if (lane_.needed(claim) > lane_.room()) {
@@ -141,7 +138,8 @@ void Scheduler::compute() {
         fail_batch(failure);
         return;
     }
-    choose_tokens();
+    use_logits();
+    keep_scores();
     for (const auto& slot : slots_) {
         if (slot && !slot->writes() && !slot->reading()) end(*slot, FinishReason::Length);
     }
@@ -162,32 +160,66 @@ void Scheduler::end_all() {
     while (!queue_.empty()) cancel(queue_.front().ticket);
 }
 
+/// First come, first served: what has to wait for cells is not overtaken. What waits for another one's beginning has
+/// its sequence, and so loses nothing to those that begin meanwhile.
 void Scheduler::admit() {
+    std::size_t waiting = 0;  // for the beginnings of others
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-        while (!slots_[i] && !queue_.empty()) {
-            if (!begin(static_cast<int>(i))) return;  // first come, first served: a long request is not starved
+        while (!slots_[i] && waiting < queue_.size()) {
+            if (awaits_beginning(queue_[waiting].request)) {
+                ++waiting;
+                break;
+            }
+            const Beginning beginning = begin(static_cast<int>(i), waiting);
+            if (beginning == Beginning::Waits) return;
+            if (beginning == Beginning::Ended) waiting = 0;  // its callback may have changed the queue
         }
     }
 }
 
-/// Takes the first request that waits; false, if it has to wait longer.
-bool Scheduler::begin(int sequence) {
+Lane::Claim Scheduler::claim_of(const Request& request) const {
+    Lane::Claim claim{request.tokens, request.constant, static_cast<std::size_t>(request.sampling.max_tokens)};
+    // The logits behind a shared token are not computed: the next token's score must be known.
+    if (request.prompt_scores) claim.most = score_cache_.known(request.tokens, *request.prompt_scores) - 1;
+    return claim;
+}
+
+/// Whether another request is reading what this one would have to read too.
+bool Scheduler::awaits_beginning(const Request& request) const {
+    if (!lane_.session().shares_running()) return false;
+    std::optional<std::size_t> shareable;
+    for (const auto& slot : slots_) {
+        if (!slot || slot->has_ended || !slot->reading()) continue;
+        const Request& other = slot->request;
+        if (request.prompt_scores && other.prompt_scores.value_or(-1) < *request.prompt_scores) continue;
+        std::size_t common =
+            engine::common_length(std::span(request.tokens).first(request.tokens.size() - 1), other.tokens);
+        if (request.prompt_scores && common > 0) --common;  // the row before the first other token has to be scored
+        if (common < slot->shared + engine::kLeastFromRunning || common <= slot->next_prompt_token) continue;
+        if (!shareable) shareable = lane_.session().shareable(request.tokens, claim_of(request).most).tokens;
+        if (common > *shareable) return true;
+    }
+    return false;
+}
+
+/// Of the request at this place of the queue.
+Scheduler::Beginning Scheduler::begin(int sequence, std::size_t place) {
     std::optional<std::size_t> known;
     std::optional<Error> failure;
     FinishReason reason = FinishReason::Failed;
     try {
-        known = lane_.begin(sequence, claim_of(queue_.front().request));
-        if (!known) return false;
+        known = lane_.begin(sequence, claim_of(queue_[place].request));
+        if (!known) return Beginning::Waits;
     } catch (const engine::Cancelled&) {
         reason = FinishReason::Cancelled;
     } catch (const Error& problem) {
         failure = problem;
     }
-    Waiting first = std::move(queue_.front());
-    queue_.pop_front();
+    Waiting first = std::move(queue_[place]);
+    queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(place));
     if (!known) {
         end_waiting(std::move(first.request), reason, std::move(failure));
-        return true;
+        return Beginning::Ended;
     }
     std::vector<Token> ends;
     if (first.request.steering.min_tokens > 0) {
@@ -195,10 +227,15 @@ bool Scheduler::begin(int sequence) {
         ends.insert(ends.end(), end_tokens().begin(), end_tokens().end());
     }
     auto slot = std::make_unique<Slot>(std::move(first), sequence, model_.info().vocabulary_size, std::move(ends));
-    slot->next_prompt_token = *known;
+    slot->next_prompt_token = slot->shared = *known;
     slot->result.prompt_tokens = slot->request.tokens.size();
+    if (const std::optional<int> top = slot->request.prompt_scores) {
+        slot->result.prompt_scores.resize(slot->request.tokens.size());
+        score_cache_.read(slot->request.tokens, *top, slot->result.prompt_scores);
+        slot->scored = score_cache_.known(slot->request.tokens, *top);
+    }
     slots_[static_cast<std::size_t>(sequence)] = std::move(slot);
-    return true;
+    return Beginning::Begun;
 }
 
 const std::vector<Token>& Scheduler::end_tokens() {
@@ -210,57 +247,100 @@ const std::vector<Token>& Scheduler::end_tokens() {
     return end_tokens_;
 }
 
+void Scheduler::add_row(Slot& slot, Token token, std::optional<std::size_t> scored, bool chooses) {
+    const bool wants_logits = scored || chooses;
+    lane_.add(slot.sequence, token, wants_logits);
+    row_uses_.push_back({wants_logits ? &slot : nullptr, scored.value_or(0)});
+}
+
+/// Rows of answers, then of prompts: those that came first.
 void Scheduler::fill_batch() {
-    row_owner_.clear();
-    const auto add = [&](Slot& slot, Token token, bool wants_logits) {
-        lane_.add(slot.sequence, token, wants_logits);
-        row_owner_.push_back(wants_logits ? &slot : nullptr);
-    };
+    row_uses_.clear();
+    std::vector<Slot*> readers;
     for (const auto& slot : slots_) {
-        if (!slot || slot->reading() || lane_.free_rows() == 0 || lane_.free_logit_rows() == 0) continue;
-        add(*slot, slot->result.token_ids.back(), true);
-    }
-    for (const auto& slot : slots_) {
-        if (!slot || !slot->reading()) continue;
-        const std::vector<Token>& tokens = slot->request.tokens;
-        while (slot->reading() && lane_.free_rows() > 0) {
-            const bool chooses = slot->next_prompt_token + 1 == tokens.size() && slot->writes();
-            if (chooses && lane_.free_logit_rows() == 0) break;
-            add(*slot, tokens[slot->next_prompt_token++], chooses);
+        if (!slot) continue;
+        if (slot->reading()) {
+            readers.push_back(slot.get());
+        } else if (lane_.free_rows() > 0 && lane_.free_logit_rows() > 0) {
+            add_row(*slot, slot->result.token_ids.back(), {}, /*chooses=*/true);
         }
+    }
+    std::ranges::sort(readers, {}, &Slot::ticket);
+    for (std::size_t i = 0; i < readers.size(); ++i) read_on(*readers[i], readers.size() - i - 1);
+}
+
+/// A prompt that is scored leaves a row with logits to each reader behind it, where there are so many.
+void Scheduler::read_on(Slot& slot, std::size_t readers_behind) {
+    const std::vector<Token>& tokens = slot.request.tokens;
+    const std::size_t most = lane_.free_logit_rows();
+    std::size_t left = most > readers_behind ? most - readers_behind : std::min<std::size_t>(most, 1);
+    while (slot.reading() && lane_.free_rows() > 0) {
+        const std::size_t next = slot.next_prompt_token + 1;
+        const bool is_last = next == tokens.size();
+        const bool scores = !is_last && slot.request.prompt_scores && !slot.result.prompt_scores[next];
+        const bool chooses = is_last && slot.writes();
+        if ((scores || chooses) && left-- == 0) break;
+        add_row(slot, tokens[slot.next_prompt_token++], scores ? std::optional(next) : std::nullopt, chooses);
     }
 }
 
-void Scheduler::choose_tokens() {
-    struct Choice {
-        Slot* slot;
+/// Scores and next tokens, side by side.
+void Scheduler::use_logits() {
+    struct Reading {
+        RowUse use;
         std::span<const float> logits;
         ArgMax chosen;
+        std::optional<TokenScore> score;
         std::optional<Error> failure;
     };
-    std::vector<Choice> choices;
-    for (std::size_t row = 0; row < row_owner_.size(); ++row) {
-        if (row_owner_[row] != nullptr) choices.push_back({row_owner_[row], lane_.session().logits(row), {}, {}});
+    std::vector<Reading> readings;
+    for (std::size_t row = 0; row < row_uses_.size(); ++row) {
+        if (row_uses_[row].slot != nullptr)
+            readings.push_back({row_uses_[row], lane_.session().logits(row), {}, {}, {}});
     }
-    for_each_parallel(choices.size(), lane_.session().threads(), [&](std::size_t i) {
-        Choice& choice = choices[i];
+    for_each_parallel(readings.size(), lane_.session().threads(), [&](std::size_t i) {
+        Reading& reading = readings[i];
+        const Request& request = reading.use.slot->request;
         try {
-            choice.chosen = choice.slot->sampler.choose(choice.logits, choice.slot->request.constraint.get());
+            const bool chooses = reading.use.scored == 0;
+            if (chooses) {
+                reading.chosen = reading.use.slot->sampler.choose(reading.logits, request.constraint.get());
+            }
+            const Token token = chooses ? reading.chosen.token : request.tokens[reading.use.scored];
+            if (const std::optional<int> top = chooses ? request.scores : request.prompt_scores) {
+                reading.score = logits::score_row(reading.logits, token, static_cast<std::size_t>(*top));
+            }
         } catch (const Error& failure) {
-            choice.failure = failure;
+            reading.failure = failure;
         }
     });
-    for (const Choice& choice : choices) {
-        if (choice.slot->has_ended) continue;  // another one's callback has cancelled it
-        if (choice.failure) {
-            fail(*choice.slot, *choice.failure);
+    for (Reading& reading : readings) {
+        Slot& slot = *reading.use.slot;
+        if (slot.has_ended) continue;  // another one's callback has cancelled it
+        if (reading.failure) {
+            fail(slot, *reading.failure);
+        } else if (reading.use.scored > 0) {
+            slot.result.prompt_scores[reading.use.scored] = std::move(reading.score);
         } else {
-            accept(*choice.slot, choice.chosen);
+            accept(slot, reading.chosen, std::move(reading.score));
         }
     }
 }
 
-void Scheduler::accept(Slot& slot, const ArgMax& chosen) {
+/// For those who wait for them, and for later prompts.
+void Scheduler::keep_scores() {
+    for (const auto& slot : slots_) {
+        if (!slot || !slot->request.prompt_scores) continue;
+        const std::vector<std::optional<TokenScore>>& scores = slot->result.prompt_scores;
+        const std::size_t before = slot->scored;
+        while (slot->scored < scores.size() && scores[slot->scored]) ++slot->scored;
+        if (slot->scored == before) continue;
+        score_cache_.write(std::span(slot->request.tokens).first(slot->scored), *slot->request.prompt_scores,
+                           std::span(scores).first(slot->scored));
+    }
+}
+
+void Scheduler::accept(Slot& slot, const ArgMax& chosen, std::optional<TokenScore> score) {
     Result& result = slot.result;
     if (result.token_ids.empty()) result.first_token_seconds = slot.seconds();
     if (chosen.gap < kNearTieGap) result.near_ties.push_back({result.token_ids.size(), chosen.gap});
@@ -272,10 +352,11 @@ void Scheduler::accept(Slot& slot, const ArgMax& chosen) {
     if (ends || std::ranges::find(steering.stop_tokens, chosen.token) != steering.stop_tokens.end()) {
         result.stopped_by = model_.piece(chosen.token, /*special=*/true);
         result.stop_token = chosen.token;
+        result.stop_score = std::move(score);
         end(slot, FinishReason::Stop);
         return;
     }
-    const bool wanted = take_text(slot, chosen.token);
+    const bool wanted = take_text(slot, chosen.token, std::move(score));
     if (slot.scanner.end() != prompt::AnswerScanner::End::None) {
         result.stopped_by = slot.scanner.matched();
         end(slot, FinishReason::Stop);
@@ -287,12 +368,12 @@ void Scheduler::accept(Slot& slot, const ArgMax& chosen) {
 }
 
 /// The text of the newest token goes through the scanner; false, where the caller wants no more.
-bool Scheduler::take_text(Slot& slot, Token token) {
+bool Scheduler::take_text(Slot& slot, Token token, std::optional<TokenScore> score) {
     const Steering& steering = slot.request.steering;
     std::string bytes = model_.piece(token, steering.special_text);
     const bool may_end = slot.result.token_ids.size() > static_cast<std::size_t>(steering.min_tokens);
     std::string sure = may_end ? slot.scanner.push(bytes) : slot.scanner.pass(bytes);
-    slot.held.push_back({slot.pushed, {token, bytes, {}}});
+    slot.held.push_back({slot.pushed, {token, bytes, std::move(score)}});
     slot.pushed += bytes.size();
     if (steering.include_stop) sure += slot.scanner.matched_stop();
     return deliver(slot, sure, /*is_all=*/false);

@@ -193,5 +193,38 @@ TEST(SamplerTest, draws_only_what_the_constraint_allows) {
     for (int i = 0; i < 50; ++i) EXPECT_EQ(sampler.choose(row, &constraint).token % 33, 0);
 }
 
+TEST(Steering, a_token_loses_with_each_time_that_the_answer_has_it_and_once_for_being_there) {
+    const std::vector<float> row{3.0F, 2.9F, 2.0F};
+    // 3, then 2.9 against 3 - 0.5 - 0.25, then 2.25 against 2.9 - 0.75, then 2.15 against 3 - 2 * 0.5 - 0.25 and 2.
+    Sampler sampler({}, 0, {}, 3, {.frequency_penalty = 0.5, .presence_penalty = 0.25});
+    std::vector<Token> chosen;
+    for (int i = 0; i < 5; ++i) chosen.push_back(sampler.choose(row).token);
+    EXPECT_EQ(chosen, (std::vector<Token>{0, 1, 0, 1, 2}));
+}
+
+TEST(Steering, the_prompt_counts_for_the_repetition_penalty_alone) {
+    const std::vector<Token> prompt{0, 0, 0};
+    Sampler sampler({}, 0, prompt, 2, {.frequency_penalty = 2, .presence_penalty = 2});
+    EXPECT_EQ(sampler.choose(std::vector<float>{1.0F, 0.5F}).token, 0);
+}
+
+TEST(Steering, a_bias_is_added_before_the_repetition_penalty_divides) {
+    const std::vector<Token> prompt{0};
+    // (1 + 4) / 2 = 2.5 loses against 2.6, and 1 / 2 + 4 would not.
+    Sampler sampler({.repetition_penalty = 2}, 0, prompt, 2, {.logit_bias = {{0, 4.0F}}});
+    EXPECT_EQ(sampler.choose(std::vector<float>{1.0F, 2.6F}).token, 1);
+    Sampler forbids({}, 0, {}, 2, {.logit_bias = {{1, -100.0F}}});
+    EXPECT_EQ(forbids.choose(std::vector<float>{1.0F, 2.6F}).token, 0);
+}
+
+TEST(Steering, ends_are_not_chosen_before_min_tokens_drawn_or_not) {
+    const std::vector<float> row{0.0F, 9.0F, 8.0F};
+    for (const double temperature : {0.0, 1.0}) {
+        Sampler sampler({.temperature = temperature}, 0, {}, 3, {.min_tokens = 3}, {1, 2});
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(sampler.choose(row).token, 0);
+        EXPECT_NE(sampler.choose(row).token, 0) << "exp(-8) of a chance";
+    }
+}
+
 }  // namespace
 }  // namespace urial::generate

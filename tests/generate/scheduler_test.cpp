@@ -279,9 +279,12 @@ public:
     int threads() const override { return session_->threads(); }
     engine::PrefixOrigin pin(std::span<const Token> tokens) override { return session_->pin(tokens); }
     void unpin(std::span<const Token> tokens) override { session_->unpin(tokens); }
-    engine::Shareable shareable(std::span<const Token> tokens) const override { return session_->shareable(tokens); }
-    std::size_t start(int sequence, std::span<const Token> tokens) override {
-        return session_->start(sequence, tokens);
+    engine::Shareable shareable(std::span<const Token> tokens, std::size_t most) const override {
+        return session_->shareable(tokens, most);
+    }
+    bool shares_running() const override { return session_->shares_running(); }
+    std::size_t start(int sequence, std::span<const Token> tokens, std::size_t most) override {
+        return session_->start(sequence, tokens, most);
     }
     void end(int sequence, engine::Afterwards afterwards) override { session_->end(sequence, afterwards); }
     std::size_t length(int sequence) const override { return session_->length(sequence); }

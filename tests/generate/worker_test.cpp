@@ -1,5 +1,6 @@
 #include "generate/worker.h"
 
+#include <future>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -101,6 +102,61 @@ TEST(Worker, its_end_is_the_end_of_what_it_has_not_done) {
         }
         EXPECT_EQ(mailbox->result().finish, FinishReason::Cancelled);
     }
+}
+
+TEST(Worker, what_is_posted_speaks_on_the_engine_thread_and_ends_when_its_handle_says_so) {
+    const auto endless = endless_model();
+    Worker worker(endless, session(1));
+    std::promise<void> speaks;
+    std::promise<Result> ended;
+    std::size_t tokens = 0;
+    Request made = request(*endless, "Q", 3000);
+    made.on_piece = [&](const Piece& piece) {
+        if (tokens == 0) speaks.set_value();
+        tokens += piece.tokens.size();
+        return true;
+    };
+    made.on_done = [&](Result&& result) { ended.set_value(std::move(result)); };
+    const std::shared_ptr<Handle> handle = worker.post(std::move(made));
+    speaks.get_future().wait();
+    handle->cancel();
+    const Result result = ended.get_future().get();
+    EXPECT_EQ(result.finish, FinishReason::Cancelled);
+    EXPECT_EQ(result.tokens.size(), tokens);
+    EXPECT_EQ(worker.load(), 0U);
+    handle->cancel();  // of no consequence
+}
+
+TEST(Worker, a_request_that_waits_is_cancelled_while_another_one_runs) {
+    const auto endless = endless_model();
+    Worker worker(endless, session(1));
+    const auto running = worker.submit(request(*endless, "Q", 3000));
+    EXPECT_FALSE(running->next_text().empty());
+    std::promise<FinishReason> ended;
+    Request waits = request(*endless, "R", 100);
+    waits.on_done = [&](Result&& result) { ended.set_value(result.finish); };
+    const auto handle = worker.post(std::move(waits));
+    handle->cancel();
+    EXPECT_EQ(ended.get_future().get(), FinishReason::Cancelled);
+    running->cancel();
+    EXPECT_EQ(running->result().finish, FinishReason::Cancelled);
+}
+
+TEST(Worker, a_prefix_is_pinned_while_requests_run_if_there_is_room_beside_them) {
+    const auto endless = endless_model();
+    engine::SessionOptions options = session(1);
+    options.prefixes = 3;
+    Worker worker(endless, options);
+    worker.pin(endless->tokenize(std::string(500, 'p'), {}));
+    EXPECT_EQ(endless->log().prefix_decodes, 1U);
+    const auto running = worker.submit(request(*endless, "Q", 3000));
+    EXPECT_FALSE(running->next_text().empty());
+    worker.pin(endless->tokenize(std::string(100, 'q'), {}));
+    EXPECT_ERROR(worker.pin(endless->tokenize(std::string(600, 'r'), {})), ErrorKind::ContextFull, "600 tokens");
+    running->cancel();
+    EXPECT_EQ(running->result().finish, FinishReason::Cancelled) << "and not for want of cells";
+    worker.interrupt();
+    EXPECT_THROW(worker.pin(endless->tokenize(std::string(50, 's'), {})), engine::Cancelled);
 }
 
 }  // namespace

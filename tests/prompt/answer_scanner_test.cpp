@@ -186,5 +186,36 @@ TEST(AnswerScanner, a_piece_takes_the_same_time_however_long_the_answer_before_i
     }
 }
 
+TEST(AnswerScanner, what_is_passed_belongs_to_the_answer_and_what_begins_behind_it_may_end_it) {
+    AnswerScanner scanner(answer_form(fenced_spec()), {"STOP"});
+    std::string text = scanner.pass("a STOP\n# Query:\n");
+    EXPECT_EQ(text, "a STOP\n# Query:\n");
+    EXPECT_EQ(scanner.pass("b ST"), "b ST");
+    EXPECT_EQ(scanner.push("OP c\n"), "OP c") << "this one began before; the newline may be a header's";
+    EXPECT_EQ(scanner.push("# Query:"), "");
+    EXPECT_EQ(scanner.end(), End::Header);
+    EXPECT_EQ(scanner.pass("more"), "");
+}
+
+TEST(AnswerScanner, what_was_held_back_comes_with_what_is_passed) {
+    AnswerScanner scanner(answer_form(plain_spec()), {"STOP"});
+    EXPECT_EQ(scanner.push("a ST"), "a ");
+    EXPECT_EQ(scanner.pass("OP"), "STOP");
+    EXPECT_EQ(scanner.push(" b STOP c"), " b ");
+    EXPECT_EQ(scanner.matched_stop(), "STOP");
+    EXPECT_EQ(scanner.released(), 9U);
+}
+
+TEST(AnswerScanner, a_passed_newline_stays_where_a_header_or_fence_follows_it) {
+    AnswerScanner header(answer_form(plain_spec()));
+    EXPECT_EQ(header.pass("a\n"), "a\n");
+    EXPECT_EQ(header.push("# User:"), "");
+    EXPECT_EQ(header.end(), End::Header);
+    AnswerScanner fence(answer_form(fenced_spec()));
+    EXPECT_EQ(fence.pass("a\n"), "a\n");
+    EXPECT_EQ(fence.push("```\n"), "");
+    EXPECT_EQ(fence.end(), End::ClosingFence);
+}
+
 }  // namespace
 }  // namespace urial::prompt

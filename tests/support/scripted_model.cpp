@@ -18,7 +18,8 @@ public:
           options_(options),
           store_({static_cast<std::size_t>(options.sequences), static_cast<std::size_t>(options.prefixes),
                   static_cast<std::size_t>(options.context_tokens)},
-                 model_->sharing(), [](std::size_t) {}) {}
+                 model_->sharing(), options.share_running ? engine::Running::Shared : engine::Running::Alone,
+                 [](std::size_t) {}) {}
 
     int sequence_count() const override { return static_cast<int>(store_.sequence_count()); }
     int context_tokens() const override { return options_.context_tokens; }
@@ -45,12 +46,14 @@ public:
     void unpin(std::span<const Token> tokens) override {
         if (const auto place = store_.find(tokens)) store_.unpin(*place);
     }
-    engine::Shareable shareable(std::span<const Token> tokens) const override {
-        const engine::TokenStore::Share share = store_.share(tokens);
-        return {share.tokens, share.pinned};
+    engine::Shareable shareable(std::span<const Token> tokens, std::size_t most) const override {
+        const engine::TokenStore::Share share = store_.share(tokens, most);
+        return {share.tokens, share.pinned, share.firm};
     }
-    std::size_t start(int sequence, std::span<const Token> tokens) override {
-        const engine::TokenStore::Share share = store_.share(tokens);
+    bool shares_running() const override { return store_.shares_running(); }
+    std::size_t start(int sequence, std::span<const Token> tokens, std::size_t most) override {
+        store_.forget(sequence);
+        const engine::TokenStore::Share share = store_.share(tokens, most);
         store_.start(sequence, share);
         return share.tokens;
     }
@@ -78,6 +81,7 @@ public:
             if (rows[i].wants_logits) logits_[i] = row_after(store_.tokens(rows[i].sequence));
         }
         SessionLog& log = model_->log();
+        log.scored_rows += static_cast<std::size_t>(wanted);
         ++log.decodes;
         log.rows += rows.size();
         log.most_rows = std::max(log.most_rows, rows.size());
@@ -94,10 +98,7 @@ private:
     std::vector<float> row_after(std::span<const Token> tokens) const {
         std::string text;
         for (const Token token : tokens) text += model_->piece(token, false);
-        const std::optional<char> next = model_->script()(text);
-        std::vector<float> row(kScriptedVocabulary, 0.0F);
-        row[next ? static_cast<unsigned char>(*next) : static_cast<std::size_t>(kEndOfText)] = 10.0F;
-        return row;
+        return model_->logits_after(text);
     }
 
     std::shared_ptr<const ScriptedModel> model_;
@@ -156,6 +157,19 @@ std::string ScriptedModel::piece(Token token, bool special) const {
     if (token == kBos) return special ? "<bos>" : "";
     if (token == kEndOfText) return special ? "<eos>" : "";
     throw error(ErrorKind::BadInput, "token id {} is outside the vocabulary", token);
+}
+
+std::vector<float> ScriptedModel::logits_after(std::string_view text) const {
+    std::vector<float> row(kScriptedVocabulary, 0.0F);
+    if (is_shaded_) {
+        const std::size_t seed = std::hash<std::string_view>()(text);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            row[i] = static_cast<float>((seed ^ (i * 0x9E3779B97F4A7C15ULL)) % 1009) / 1009.0F;
+        }
+    }
+    const std::optional<char> next = script_(text);
+    row[next ? static_cast<unsigned char>(*next) : static_cast<std::size_t>(kEndOfText)] += 10.0F;
+    return row;
 }
 
 std::unique_ptr<engine::Session> ScriptedModel::new_session(const engine::SessionOptions& options) const {

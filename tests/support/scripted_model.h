@@ -37,6 +37,7 @@ struct SessionLog {
     std::size_t rows = 0;
     std::size_t most_rows = 0;
     std::size_t prefix_decodes = 0;
+    std::size_t scored_rows = 0;  ///< that wanted logits
 };
 
 class ScriptedModel final : public engine::Model, public std::enable_shared_from_this<ScriptedModel> {
@@ -51,6 +52,11 @@ public:
     /// Allows everything: a script says what it means to say.
     std::unique_ptr<engine::TokenConstraint> new_grammar(const std::string& gbnf) const override;
 
+    /// Each logit gets an addition below 1 that the text and the token decide: no two rows are alike then.
+    void set_shading(bool shaded) { is_shaded_ = shaded; }
+    /// The logits behind a text (without BOS).
+    std::vector<float> logits_after(std::string_view text) const;
+
     /// How much of a prefix the sessions made from now on share.
     void set_sharing(engine::Sharing sharing) { sharing_ = sharing; }
 
@@ -61,6 +67,7 @@ public:
 private:
     Script script_;
     engine::ModelInfo info_;
+    bool is_shaded_ = false;
     engine::Sharing sharing_ = engine::Sharing::AnyPart;
     mutable SessionLog log_;
 };
