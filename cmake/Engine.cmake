@@ -69,12 +69,16 @@ else()
     add_subdirectory("${llama_source}" "${CMAKE_BINARY_DIR}/llama" EXCLUDE_FROM_ALL)
 endif()
 
-# The Jinja engine for chat templates. An installed libllama does not carry it, so it is always built from the source.
+# The Jinja engine for chat templates, and grammars of JSON schemas. An installed libllama does not carry them, so they
+# are always built from the source.
 set(jinja_folder "${llama_source}/common")
 add_library(urial_jinja STATIC EXCLUDE_FROM_ALL
     "${jinja_folder}/jinja/lexer.cpp" "${jinja_folder}/jinja/parser.cpp" "${jinja_folder}/jinja/runtime.cpp"
     "${jinja_folder}/jinja/string.cpp" "${jinja_folder}/jinja/value.cpp"
+    "${jinja_folder}/json-schema.cpp" "${jinja_folder}/json-schema-to-grammar.cpp" "${jinja_folder}/trie.cpp"
+    "${PROJECT_SOURCE_DIR}/cmake/schema_strings.cpp"
     "${jinja_folder}/json.cpp" "${jinja_folder}/unicode.cpp")
-target_include_directories(urial_jinja SYSTEM PUBLIC "${jinja_folder}" PRIVATE "${llama_source}/vendor")
+target_include_directories(urial_jinja SYSTEM PUBLIC "${jinja_folder}" PRIVATE
+    "${llama_source}/vendor" "${llama_source}/include")
 target_compile_options(urial_jinja PRIVATE -w)
 target_link_libraries(urial_jinja PRIVATE ggml)

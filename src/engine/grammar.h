@@ -3,6 +3,7 @@
 // What an answer may say, decided token by token while it is written. Model::new_grammar() makes one from GBNF, the
 // engine's notation of context-free grammars; the answer's text is a sentence of the rule `root`.
 
+#include <string>
 #include <vector>
 
 #include "engine/engine.h"
@@ -27,5 +28,9 @@ public:
         return !tokens.empty();
     }
 };
+
+/// A JSON schema (text, untrusted) as GBNF of the values that it describes, as llama.cpp understands schemas. Throws
+/// Error{BadInput} saying what it does not understand, and for one that takes too much time or memory.
+std::string json_schema_grammar(const std::string& schema);
 
 }  // namespace urial::engine

@@ -319,7 +319,10 @@ void PairRun::score() {
     positions_ += stats.size();
     if (base_) base_->lane.clear();
     pending_.clear();
-    for (std::size_t i = 0; i < stats.size(); ++i) owners[i]->result.stats.push_back(std::move(stats[i]));
+    for (std::size_t i = 0; i < stats.size(); ++i) {
+        if (owners[i]->task.on_position) owners[i]->task.on_position(stats[i]);
+        owners[i]->result.stats.push_back(std::move(stats[i]));
+    }
     for (const auto& slot : slots_) {
         if (slot && slot->complete() && slot->result.stats.size() == slot->result.answer.size()) finish(*slot);
     }

@@ -30,6 +30,7 @@ struct PairTask {
     std::vector<Token> base_prompt;  ///< not looked at where the aligned model is alone
     std::vector<Token> aligned_prompt;
     std::vector<Token> answer;  ///< empty: the aligned model writes it
+    std::function<void(const PositionStats&)> on_position;  ///< each, as soon as it is scored, in order; may be empty
     std::function<void(ScoredAnswer&&)> on_done;
 
     /// Tokens that the answer has, or may come to have.

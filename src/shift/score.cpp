@@ -72,6 +72,9 @@ void Scorer::score(std::span<const ShiftItem* const> items, const ScoreOptions& 
     for (std::size_t i = 0; i < items.size(); ++i) {
         try {
             tasks.push_back(task_of(*items[i], options.max_tokens));
+            if (options.on_position) {
+                tasks.back().on_position = [&options, i](const PositionStats& at) { options.on_position(i, at); };
+            }
             tasks.back().on_done = [&done, i](ScoredAnswer&& scored) { done(i, std::move(scored)); };
         } catch (const Error& failure) {
             ScoredAnswer failed;

@@ -37,6 +37,8 @@ struct ScoreOptions {
     std::size_t allowed_vocabulary_mismatch = 0;  ///< token ids that may differ; only the others are compared then
     engine::SessionOptions session;               ///< threads and flash attention; the rest is decided here
     std::function<void(const ScoreProgress&)> progress;  ///< after every step
+    /// Of the item of this index, each as soon as it is scored, in order; may be empty.
+    std::function<void(std::size_t index, const PositionStats&)> on_position;
     std::function<bool()> interrupted;                   ///< looked at between steps; true ends the work with Cancelled
 };
 

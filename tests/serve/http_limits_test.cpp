@@ -43,11 +43,11 @@ private:
     std::vector<std::shared_ptr<Exchange>> exchanges_ GUARDED_BY(mutex_);
 };
 
-/// A stream of 1 MB events until the client has gone.
-Route flood() {
-    return {"GET", "/flood", [](HttpRequest&&, std::shared_ptr<Exchange> exchange) {
+/// A stream of 2,000 events of so many bytes, or until the client has gone.
+Route flood(std::size_t bytes) {
+    return {"GET", "/flood", [bytes](HttpRequest&&, std::shared_ptr<Exchange> exchange) {
                 exchange->begin_events();
-                const std::string data(100'000, 'x');
+                const std::string data(bytes, 'x');
                 for (int i = 0; i < 2000 && !exchange->is_gone(); ++i) {
                     exchange->send_event(data);
                     std::this_thread::sleep_for(milliseconds(1));
@@ -96,12 +96,12 @@ TEST(HttpLimits, a_request_that_comes_too_late_is_408_and_an_idle_connection_jus
 }
 
 TEST(HttpLimits, one_who_does_not_read_is_disconnected_by_the_deadline_or_by_what_is_unsent) {
-    ServedRoutes by_time({.limits = {.unsent_bytes = 1u << 30, .write_deadline = milliseconds(200)}}, {flood()});
+    ServedRoutes by_time({.limits = {.unsent_bytes = 1u << 30, .write_deadline = milliseconds(200)}}, {flood(20'000)});
     RawClient slow(by_time.port());
     ASSERT_TRUE(slow.send(by_time.request("GET", "/flood")));
     EXPECT_TRUE(comes_true([&] { return !by_time.log().empty(); }));
 
-    ServedRoutes by_size({.limits = {.unsent_bytes = 1u << 20}}, {flood()});
+    ServedRoutes by_size({.limits = {.unsent_bytes = 1u << 20}}, {flood(100'000)});
     RawClient full(by_size.port());
     const auto begin = Clock::now();
     ASSERT_TRUE(full.send(by_size.request("GET", "/flood")));
@@ -144,7 +144,7 @@ TEST(HttpLimits, health_stays_quick_beside_dripping_idle_and_unreading_clients_a
         std::this_thread::sleep_for(milliseconds(300));
         exchange->reply({});
     };
-    ServedRoutes served({}, {flood(), {"GET", "/sleep", sleep}});
+    ServedRoutes served({}, {flood(100'000), {"GET", "/sleep", sleep}});
     std::vector<RawClient> clients;
     for (int i = 0; i < 60; ++i) {
         clients.emplace_back(served.port(), "127.0.0.2");
