@@ -12,8 +12,8 @@ namespace urial::engine {
 // A schema comes from strangers: patterns and nested definitions can take the time and the stack of whoever reads them.
 std::string json_schema_grammar(const std::string& schema) {
     using End = ConfinedResult::End;
-    const ConfinedResult result = run_confined(
-        {}, [&] { return json_schema_to_grammar(common_json::parse(schema), /*force_gbnf=*/true); });
+    const ConfinedResult result =
+        run_confined({}, [&] { return json_schema_to_grammar(common_json::parse(schema), /*force_gbnf=*/true); });
     switch (result.end) {
         case End::Returned: return result.text;
         case End::Threw:

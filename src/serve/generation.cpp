@@ -123,7 +123,6 @@ private:
 
     void take_up(std::size_t index, std::shared_ptr<generate::Handle> handle) {
         const MutexLock lock(mutex_);
-        if (choices_[index].has_ended) return;  // the handle would keep this object for ever
         if (is_cancelled_) handle->cancel();
         choices_[index].handle = std::move(handle);
     }
@@ -267,8 +266,6 @@ private:
         } else {
             exchange_->reply(json_reply(whole()));
         }
-        // Nobody cancels any more, and the handles know this object.
-        for (Choice& choice : choices_) choice.handle.reset();
     }
 
     Json whole() const REQUIRES(mutex_) {

@@ -29,7 +29,7 @@ inline constexpr std::size_t kGivenAtOnce = 2;  ///< that have their cells
 struct PairTask {
     std::vector<Token> base_prompt;  ///< not looked at where the aligned model is alone
     std::vector<Token> aligned_prompt;
-    std::vector<Token> answer;  ///< empty: the aligned model writes it
+    std::vector<Token> answer;                              ///< empty: the aligned model writes it
     std::function<void(const PositionStats&)> on_position;  ///< each, as soon as it is scored, in order; may be empty
     std::function<void(ScoredAnswer&&)> on_done;
 

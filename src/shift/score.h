@@ -39,7 +39,7 @@ struct ScoreOptions {
     std::function<void(const ScoreProgress&)> progress;  ///< after every step
     /// Of the item of this index, each as soon as it is scored, in order; may be empty.
     std::function<void(std::size_t index, const PositionStats&)> on_position;
-    std::function<bool()> interrupted;                   ///< looked at between steps; true ends the work with Cancelled
+    std::function<bool()> interrupted;  ///< looked at between steps; true ends the work with Cancelled
 };
 
 struct PairTask;  // pair_run.h
