@@ -260,10 +260,15 @@ void Connection::dispatch() {
         },
         owner_.limits().unsent_bytes);
     if (route.is_quick) return run_handler(route.handler, std::move(request), exchange_);
+    arm(deadline_, owner_.limits().answer_deadline, &Connection::on_answer_deadline);
     // std::function copies what it holds: a request's body is not for that.
     auto shared = std::make_shared<HttpRequest>(std::move(request));
     owner_.run_elsewhere(
         [&route, shared, exchange = exchange_] { run_handler(route.handler, std::move(*shared), exchange); });
+}
+
+void Connection::on_answer_deadline() {
+    if (exchange_) exchange_->expire();
 }
 
 void Connection::refuse_request(const HttpResponse& response, bool closes) {

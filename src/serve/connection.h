@@ -108,6 +108,7 @@ private:
 
     void arm(Timer& timer, Limits::Time time, void (Connection::*then)());
     void on_request_deadline();
+    void on_answer_deadline();
     /// What throws ends this connection and nothing else.
     template <typename Action>
     void guarded(Action action);

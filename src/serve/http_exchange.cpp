@@ -83,6 +83,18 @@ void HttpExchange::client_went() {
     if (callback) callback();
 }
 
+void HttpExchange::expire() {
+    std::function<void()> callback;
+    {
+        const MutexLock lock(mutex_);
+        if (stage_ == Stage::Ended || stage_ == Stage::Gone) return;
+        std::swap(on_gone_, callback);
+    }
+    fail(refuse(504, "the answer took longer than this server lets one take: ask for fewer tokens", "timeout"),
+         "deadline");
+    if (callback) callback();
+}
+
 void HttpExchange::fail(HttpResponse response, std::string failure) {
     const auto note = [failure = std::move(failure)](AnswerSink& sink) { sink.note_failure(failure); };
     std::string event = response.body;

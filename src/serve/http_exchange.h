@@ -49,6 +49,8 @@ public:
     bool has_ended() const;
     /// Calls what on_gone() was given unless the answer has ended. From then on nothing is posted.
     void client_went();
+    /// The answer took too long: fail() with that, then the callback of on_gone(), for nobody wants the rest.
+    void expire();
     /// The handler threw: its answer is `response`, in a stream as an event that ends it.
     void fail(HttpResponse response, std::string failure);
 

@@ -68,8 +68,8 @@ public:
 
     /// The client has closed its side, was too slow, or the server has ended.
     virtual bool is_gone() const = 0;
-    /// Called once when the client goes before the end, on the server's thread: it must not wait. At once where the
-    /// client has gone already. One callback: a second replaces the first.
+    /// Called once when the client goes before the end, or Limits::answer_deadline ends the answer, on the server's
+    /// thread: it must not wait. At once where the client has gone already. One callback: a second replaces the first.
     virtual void on_gone(std::function<void()> callback) = 0;
 };
 
@@ -96,10 +96,11 @@ struct Limits {
     int connections_per_address = 64;  ///< of IPv6 per /64 network
     Time header_deadline{10'000};      ///< of a new connection from its start, then from a request's first byte
     Time body_deadline{30'000};
-    Time write_deadline{30'000};  ///< for each 64 KiB
-    Time idle_deadline{30'000};   ///< between two requests
-    Time ping_after{15'000};      ///< of silence in a stream, a comment
-    Time drain{30'000};           ///< what exchanges that are under way get after stop()
+    Time write_deadline{30'000};    ///< for each 64 KiB
+    Time idle_deadline{30'000};     ///< between two requests
+    Time answer_deadline{600'000};  ///< from a request's last byte to the end of its answer; a quick route has none
+    Time ping_after{15'000};        ///< of silence in a stream, a comment
+    Time drain{30'000};             ///< what exchanges that are under way get after stop()
     int handler_threads = 4;
 };
 

@@ -120,6 +120,34 @@ TEST(HttpLimits, a_large_answer_reaches_one_who_reads_slowly) {
     EXPECT_EQ(client.reply().value_or(RawReply{}).body, large);
 }
 
+TEST(HttpLimits, an_answer_that_takes_too_long_is_ended_and_its_work_too) {
+    Kept kept;
+    ServedRoutes served({.limits = {.answer_deadline = milliseconds(150)}}, {kept.route("/slow")});
+    std::atomic<int> ended = 0;
+    RawClient client(served.port());
+    ASSERT_TRUE(client.send(served.request("GET", "/slow")));
+    std::shared_ptr<Exchange> unanswered = kept.take();
+    ASSERT_TRUE(unanswered);
+    unanswered->on_gone([&] { ++ended; });
+    EXPECT_EQ(client.reply().value_or(RawReply{}).status, 504);
+    EXPECT_TRUE(comes_true([&] { return ended == 1; }));
+    unanswered->reply({.body = "late"});  // is dropped: the next reply is the next request's
+
+    ASSERT_TRUE(client.send(served.request("GET", "/slow")));
+    std::shared_ptr<Exchange> stream = kept.take();
+    ASSERT_TRUE(stream);
+    stream->on_gone([&] { ++ended; });
+    stream->begin_events();
+    stream->send_event("first");
+    const RawReply reply = client.reply().value_or(RawReply{});
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_TRUE(reply.body.starts_with("data: first\n\n"));
+    EXPECT_NE(reply.body.find("\"code\":\"timeout\""), std::string::npos) << reply.body;
+    EXPECT_TRUE(comes_true([&] { return ended == 2; }));
+    EXPECT_EQ(served.log().at(0).failure, "deadline");
+    EXPECT_EQ(served.status(served.request("GET", "/health", "Connection: close\r\n")), 200);
+}
+
 TEST(HttpLimits, of_too_many_connections_the_last_are_told_so) {
     ServedRoutes served({.limits = {.connections = 6, .connections_per_address = 4}});
     std::vector<RawClient> clients;
