@@ -11,19 +11,14 @@ hits both sides; medians are printed. A command of --command prints a JSON objec
 meanwhile: the engine's threads spin, and one busy process halves every figure.
 """
 
-import concurrent.futures
 import json
 import pathlib
 import statistics
 import sys
 import tempfile
-import time
-import urllib.request
 
+import load
 import measure
-
-LLAMA_PORT = 8097
-STOPS = ["```", "# Query"]
 
 
 def arguments():
@@ -52,40 +47,10 @@ def urial_run(args, *extra):
     return printed["tokens"] / done.seconds, printed["tokens_per_second"], done.peak_bytes
 
 
-def complete(url, model, prompt, max_tokens):
-    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "stop": STOPS,
-            "cache_prompt": True}
-    request = urllib.request.Request(url + "/v1/completions", json.dumps(body).encode(),
-                                     {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=3600) as reply:
-        return json.load(reply)["usage"]["completion_tokens"]
-
-
-def load(url, prompts, args):
-    """Tokens a second of one load: all prompts, so many at a time."""
-    with urllib.request.urlopen(url + "/v1/models", timeout=60) as reply:
-        model = json.load(reply)["data"][0]["id"]
-    start = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(args.concurrency) as pool:
-        tokens = sum(pool.map(lambda prompt: complete(url, model, prompt, args.max_tokens), prompts))
-    return tokens / (time.monotonic() - start)
-
-
-def prompts_of(args):
-    prefix = pathlib.Path(args.prompt).read_text(encoding="utf-8")
-    with open(args.queries, encoding="utf-8") as lines:
-        queries = [json.loads(line)["instruction"] for line in lines][:args.n]
-    return [f"{prefix}\n# Query:\n```\n{query}\n```\n\n# Answer:\n```\n" for query in queries]
-
-
 def servers_of(args):
     if args.llama_bin:
-        command = [str(args.llama_bin / "llama-server"), "-m", args.model, "-np", "16", "-kvu", "-c", "20480",
-                   "--swa-full", "-fa", "on", "--cache-ram", "0", "--host", "127.0.0.1", "--port", str(LLAMA_PORT)]
-        yield "llama-server", f"http://127.0.0.1:{LLAMA_PORT}", command
-    for text in args.server:
-        name, url, command = text.split("=", 2)
-        yield name, url, ["/bin/sh", "-c", command]
+        yield load.llama_server(args.llama_bin, args.model)
+    yield from map(load.named_server, args.server)
 
 
 def batched_bench(args):
@@ -98,7 +63,7 @@ def batched_bench(args):
 def main():
     args = arguments()
     wide = ["--parallel", str(args.parallel)]
-    prompts = prompts_of(args)
+    prompts = load.constant_prompts(args.prompt, args.queries, args.n)
     urial_run(args, *wide)  # keeps the snapshot, and reads the file into memory for all that follow
     rates = {"cold": [], "warm": [], "run": []}
     rows = []
@@ -116,11 +81,11 @@ def main():
     for name, url, command in servers_of(args):
         server = measure.Server(command, url + "/health")
         try:
-            first = load(url, prompts, args)
+            first = load.run(url, prompts, args.concurrency, args.max_tokens).rate
             say(f"{name}, first", first)
             warm = []
             for _ in range(args.rounds):
-                warm.append(load(url, prompts, args))
+                warm.append(load.run(url, prompts, args.concurrency, args.max_tokens).rate)
                 say(name, warm[-1])
         finally:
             server.stop()
@@ -135,8 +100,9 @@ def main():
     out = [("urial, prefix from its snapshot", f"{warm:.1f}", ""),
            ("urial, prefix computed (`--no-snapshot`)", f"{statistics.median(rates['cold']):.1f}", ""),
            ("urial, from the first step to the last", f"{statistics.median(rates['run']):.1f}", "")]
-    for name, loads, first in rows:
-        out.append((f"{name}, warm", f"{statistics.median(loads):.1f}", f"{warm / statistics.median(loads):.2f}"))
+    for name, rounds, first in rows:
+        middle = statistics.median(rounds)
+        out.append((f"{name}, warm", f"{middle:.1f}", f"{warm / middle:.2f}"))
         out.append((f"{name}, first load", f"{first:.1f}", f"{warm / first:.2f}"))
     if args.llama_bin:
         rate = batched_bench(args)
