@@ -1,6 +1,6 @@
 """`urial generate -m URL` against the same model in this process: 40 questions under the prompt urial. Answers may part
 only at a near tie, where the two best tokens of the model here are closer than 0.25 nats: in the run itself, or where its
-answers are scored again in precise arithmetic. The rounded activations of quantised weights move a gap by as much."""
+answers are scored again in precise arithmetic."""
 
 import json
 import os.path
@@ -29,16 +29,16 @@ def parting(record, other, text_of):
     return len(ids)
 
 
-def precise_margins(context, model, answers, folder):
-    """By id: the lead of the best token over the second at every position."""
-    given = folder / "parted.jsonl"
+def margins(context, model, answers, folder, arithmetic="auto"):
+    """By id: the lead of the best token over the second at every position of these answers."""
+    given = folder / f"{arithmetic}.jsonl"
     with open(given, "w") as lines:
         for record in answers:
             lines.write(json.dumps({"id": record["id"], "instruction": record["instruction"],
                                     "answer_ids": record["token_ids"]}) + "\n")
-    context.run_urial("shift", "--answers", given, "-o", folder / "parted", "--base", model, "--base-prompt", "urial",
-                      "--aligned", model, "--aligned-prompt", "urial")
-    return {key: record["aligned_margin"] for key, record in records(folder / "parted" / "records.jsonl").items()}
+    context.run_urial("shift", "--answers", given, "-o", folder / arithmetic, "--base", model, "--base-prompt", "urial",
+                      "--aligned", model, "--aligned-prompt", "urial", "--arithmetic", arithmetic)
+    return {key: record["aligned_margin"] for key, record in records(folder / arithmetic / "records.jsonl").items()}
 
 
 def text_on_vllm(address):
@@ -46,8 +46,8 @@ def text_on_vllm(address):
     return lambda ids: servers.request(f"{address}/detokenize", {"model": "tiny", "tokens": ids})["prompt"]
 
 
-def compare(context, name, model, here, there, text_of, folder):
-    """`here`: the records of `model` in this process."""
+def compare(context, name, model, here, there, text_of, folder, limit=NEAR_TIE_NATS):
+    """`here`: the records of `model` in this process. `limit`: of a near tie in precise arithmetic, in nats."""
     positions = {key: parting(record, there[key]["output"], text_of) for key, record in here.items()}
     parted = {key: position for key, position in positions.items() if position is not None}
     gaps = {}
@@ -57,9 +57,9 @@ def compare(context, name, model, here, there, text_of, folder):
             gaps[key] = near[position]
     of_run = len(gaps)
     rest = [here[key] for key in parted if key not in gaps]
-    for key, margins in (precise_margins(context, model, rest, folder) if rest else {}).items():
-        if parted[key] < len(margins) and margins[parted[key]] < NEAR_TIE_NATS:
-            gaps[key] = margins[parted[key]]
+    for key, leads in (margins(context, model, rest, folder) if rest else {}).items():
+        if parted[key] < len(leads) and leads[parted[key]] < limit:
+            gaps[key] = leads[parted[key]]
     problems = [f"{name}: answer {key} parts at token {position}, which is no near tie"
                 for key, position in parted.items() if key not in gaps]
     print(f"{name}: {len(here) - len(parted)} of {len(here)} answers are the same; {of_run} part at a near tie of the "
