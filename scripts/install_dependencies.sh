@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build git python3 python3-pip libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
           libssl-dev libcurl4-openssl-dev zlib1g-dev libedit-dev libutf8proc-dev libhnswlib-dev libboost1.81-dev libgtest-dev clang-format)
-[ "${1:-}" = test ] && packages+=(nodejs npm chromium clang-16)
+[ "${1:-}" = test ] && packages+=(nodejs npm chromium clang-16 curl)
 
 if ! command -v dpkg-query >/dev/null; then
     missing=()
@@ -26,7 +26,7 @@ missing=()
 for package in "${packages[@]}"; do
     case $package in
         # another source than apt is as good
-        python3 | python3-pip | cmake | git | g++ | clang-format | clang-16 | nodejs | npm | chromium)
+        python3 | python3-pip | cmake | git | g++ | clang-format | clang-16 | nodejs | npm | chromium | curl)
             case $package in
                 python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
                 nodejs) command -v node >/dev/null && continue ;;

@@ -79,7 +79,7 @@ std::vector<Token> tokens_of(const llama_vocab* vocabulary, std::string_view tex
     return tokens;
 }
 
-LlamaModel::LlamaModel(const ModelOptions& options) {
+LlamaModel::LlamaModel(const ModelOptions& options) : file_(options.path) {
     start_backend();
     llama_model_params parameters = llama_model_default_params();
     parameters.n_gpu_layers = options.gpu_layers;
@@ -98,7 +98,7 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
                     last_engine_error());
     }
     if (traits(info_.arithmetic).is_own) {
-        release_mapped_file(options.path);
+        release_mapped_file(file_);
         info_.quantised_matrices = loading.matrices().quantised;
         info_.packed_matrices = loading.matrices().packed;
     }
@@ -124,6 +124,11 @@ LlamaModel::LlamaModel(const ModelOptions& options) {
     if (const char* text = llama_model_chat_template(model_.get(), nullptr)) info_.chat_template = text;
 
     for (const Adapter& adapter : options.adapters) load_adapter(adapter);
+}
+
+void LlamaModel::release_file() const {
+    const bool is_packed = traits(info_.arithmetic).is_own && info_.packed_matrices == info_.quantised_matrices;
+    if (is_packed && info_.packed_matrices > 0) release_mapped_file(file_);
 }
 
 void LlamaModel::load_adapter(const Adapter& adapter) {

@@ -2,6 +2,7 @@
 
 // A model of llama.cpp behind the engine interface. Internal to this part.
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,8 @@ public:
     const std::vector<llama_adapter_lora*>& adapters() const { return adapters_; }
     /// sample_hash() of the file from which the weights came.
     const std::string& weight_sample() const { return weight_sample_; }
+    /// What reading rows of embeddings has mapped of the file stops counting as memory, where all else is packed.
+    void release_file() const;
     /// Bytes that the session's options do not decide are filled in; nullopt where a GPU may hold them.
     std::optional<MemoryShape> memory_shape() const;
 
@@ -56,6 +59,7 @@ private:
     const llama_vocab* vocabulary_ = nullptr;
     std::vector<llama_adapter_lora*> adapters_;  // owned by model_
     std::string weight_sample_;
+    std::filesystem::path file_;
     ModelInfo info_;
 };
 

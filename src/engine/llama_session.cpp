@@ -301,6 +301,12 @@ int32_t LlamaSession::run_rows(std::size_t count) {
     batch.n_seq_id = count_column_.data();
     batch.seq_id = sequence_pointers_.data();
     batch.logits = logits_column_.data();
+    // A row of embeddings maps the pages around it too: in time all of the file.
+    constexpr std::size_t kRowsBetweenReleases = 4096;
+    if (rows_since_release_ += count; rows_since_release_ >= kRowsBetweenReleases) {
+        rows_since_release_ = 0;
+        model_->release_file();
+    }
     const int left_out = mind_the_crowd();
     use_threads(count > 1 ? left_out : 0);  // of one row ggml divides the cells among the threads
     return llama_decode(context_.get(), batch);

@@ -83,7 +83,8 @@ private:
     std::string flash_attention_;
     int batch_rows_ = 0;
     int logit_rows_ = 0;
-    std::int64_t rows_with_logits_ = 0;  // of the batch that is being computed
+    std::int64_t rows_with_logits_ = 0;   // of the batch that is being computed
+    std::size_t rows_since_release_ = 0;  // see run_rows()
 
     Watch watch_;
     struct Reading {
