@@ -259,7 +259,7 @@ TEST_F(Scoring, more_entries_than_are_known_are_computed_and_fewer_are_not) {
         made.prompt_scores = top;
         made.keep = true;
         expect_prompt_scores(run(std::move(made)), text, static_cast<std::size_t>(top));
-        return model_->log().rows;
+        return model_->log().rows.load();
     };
     EXPECT_EQ(rows(2), 101U);
     EXPECT_EQ(rows(1), 1U);

@@ -1,5 +1,7 @@
 #include "serve/api_fixture.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -10,8 +12,7 @@
 namespace urial::test {
 namespace {
 
-serve::HttpServerOptions any_port() {
-    serve::HttpServerOptions options;
+serve::HttpServerOptions any_port(serve::HttpServerOptions options) {
     options.port = 0;
     return options;
 }
@@ -20,6 +21,7 @@ std::unique_ptr<serve::ServedModel> served(const ServedScript& script) {
     serve::ServedModel::Options options;
     options.name = script.name;
     options.session.sequences = 4;
+    options.session.threads = 1;  // rows are small here, and threads that wait for each other are not
     options.session.prefixes = 8;
     options.session.context_tokens = 8000;
     options.session.logit_rows = 16;
@@ -39,8 +41,8 @@ Script echoing_script() {
     });
 }
 
-ApiFixture::ApiFixture(std::vector<ServedScript> models, bool is_ready)
-    : server_(any_port(), serve::routes(api)), thread_([this] { server_.run(); }) {
+ApiFixture::ApiFixture(std::vector<ServedScript> models, bool is_ready, serve::HttpServerOptions http)
+    : server_(any_port(std::move(http)), serve::routes(api)), thread_([this] { server_.run(); }) {
     std::vector<std::unique_ptr<serve::ServedModel>> catalog;
     for (const ServedScript& script : models) catalog.push_back(served(script));
     std::vector<serve::OfferedPrompt> prompts{
@@ -59,6 +61,16 @@ ApiFixture::~ApiFixture() {
 
 std::string ApiFixture::url(const std::string& path) const {
     return "http://127.0.0.1:" + std::to_string(server_.port()) + path;
+}
+
+bool ApiFixture::comes_to_rest() const {
+    const auto is_at_rest = [this] {
+        return api.metrics.running == 0 && std::ranges::all_of(api.catalog->models(), [](const auto& model) {
+                   return model->worker().load() == 0;
+               });
+    };
+    for (int i = 0; i < 200 && !is_at_rest(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return is_at_rest();
 }
 
 http::Reply ApiFixture::post_text(const std::string& path, const std::string& body) const {

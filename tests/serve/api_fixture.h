@@ -25,7 +25,7 @@ struct ServedScript {
 
 class ApiFixture {
 public:
-    explicit ApiFixture(std::vector<ServedScript> models, bool is_ready = true);
+    explicit ApiFixture(std::vector<ServedScript> models, bool is_ready = true, serve::HttpServerOptions http = {});
     ApiFixture() : ApiFixture({{.name = "scripted", .model = std::make_shared<ScriptedModel>(echoing_script())}}) {}
     ~ApiFixture();
 
@@ -35,8 +35,11 @@ public:
     /// The "data:" lines of a stream, whose reply must be 200.
     std::vector<std::string> stream(const std::string& path, serve::Json body) const;
     std::string url(const std::string& path) const;
+    std::uint16_t port() const { return server_.port(); }
+    /// Nothing runs or waits in any model; waits up to a second for it.
+    bool comes_to_rest() const;
 
-    serve::Api api;
+    serve::Api api{.shows_metrics = true};
 
 private:
     serve::HttpServer server_;

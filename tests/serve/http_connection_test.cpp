@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "serve/hostile_clients.h"
 #include "serve/served_routes.h"
 
 namespace urial::serve::test {
@@ -188,9 +189,10 @@ TEST(HttpConnection, a_client_that_sends_a_large_refused_body_still_reads_why) {
     EXPECT_EQ(client.reply().value_or(RawReply{}).status, 404);
 }
 
-/// A request, whole or broken in one of many ways.
-std::string broken_request(const ServedRoutes& served, std::mt19937& random) {
-    const auto below = [&](std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random); };
+TEST(HttpConnection, of_malformed_requests_none_crashes_hangs_or_is_answered_with_a_failure) {
+    ServedRoutes served({.limits = {.header_deadline = milliseconds(30),
+                                    .body_deadline = milliseconds(30),
+                                    .idle_deadline = milliseconds(30)}});
     const std::string json = "Content-Type: application/json\r\n";
     const std::vector<std::string> seeds = {
         served.request("GET", "/health"),
@@ -202,63 +204,10 @@ std::string broken_request(const ServedRoutes& served, std::mt19937& random) {
         "\x16\x03\x01\x02\x01\x01" + std::string(200, '\x7f'),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     };
-    const std::vector<std::string> pieces = {"\r\n",
-                                             "\n",
-                                             "\r",
-                                             std::string(1, '\0'),
-                                             " ",
-                                             ":",
-                                             "\t",
-                                             "%00",
-                                             "\xff\xfe",
-                                             "HTTP/1.1",
-                                             "Content-Length: 5\r\n",
-                                             "Content-Length: 0\r\n",
-                                             "Transfer-Encoding: chunked\r\n",
-                                             "Host: a\r\n",
-                                             "0\r\n\r\n",
-                                             "fffffffff\r\n",
-                                             "Connection: close\r\n",
-                                             std::string(20'000, 'a'),
-                                             "Expect: 100-continue\r\n",
-                                             " folded\r\n"};
-    std::string bytes = seeds[below(seeds.size())];
-    for (std::size_t changes = below(4); changes > 0; --changes) {
-        const std::size_t at = below(bytes.size() + 1);
-        switch (below(6)) {
-            case 0: bytes.resize(at); break;
-            case 1: bytes.insert(at, pieces[below(pieces.size())]); break;
-            case 2: bytes.erase(at, below(20)); break;
-            case 3: bytes += seeds[below(seeds.size())]; break;
-            case 4: bytes.insert(at, bytes.substr(below(bytes.size() + 1), below(60))); break;
-            default:
-                if (at < bytes.size()) bytes[at] = static_cast<char>(below(256));
-        }
-    }
-    return bytes;
-}
-
-TEST(HttpConnection, of_malformed_requests_none_crashes_hangs_or_is_answered_with_a_failure) {
-    ServedRoutes served({.limits = {.header_deadline = milliseconds(30),
-                                    .body_deadline = milliseconds(30),
-                                    .idle_deadline = milliseconds(30)}});
     std::mt19937 random(20240811);
     for (int i = 0; i < 500; ++i) {
-        const std::string bytes = broken_request(served, random);
-        RawClient client(served.port());
-        const std::size_t cut = std::uniform_int_distribution<std::size_t>(0, bytes.size())(random);
-        client.send(std::string_view(bytes).substr(0, cut));
-        if (i % 5 == 0) std::this_thread::sleep_for(milliseconds(2));
-        client.send(std::string_view(bytes).substr(cut));
-        if (i % 3 == 0) client.close_sending_side();
-        if (i % 7 == 0) {
-            client.abort();
-            continue;
-        }
-        std::string answers;
-        ASSERT_TRUE(client.read_to_end(answers)) << i << ": hangs\n" << bytes;
-        EXPECT_TRUE(answers.empty() || answers.starts_with("HTTP/1.")) << i << answers;
-        EXPECT_EQ(answers.find("HTTP/1.1 5"), std::string::npos) << i << "\n" << bytes << "\n" << answers;
+        using namespace urial::test;
+        expect_survival(served.port(), "127.0.0.1", broken(seeds, http_pieces(), random), random);
     }
     EXPECT_EQ(served.status(served.request("GET", "/health")), 200);
 }

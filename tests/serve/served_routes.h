@@ -58,10 +58,7 @@ public:
     /// With Host; `headers`: each with its end.
     std::string request(std::string_view method, std::string_view path, std::string_view headers = "",
                         std::string_view body = "") const {
-        return fmt::format(
-            "{} {} HTTP/1.1\r\nHost: {}\r\n{}{}\r\n{}", method, path, host(), headers,
-            body.empty() ? "" : fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", body.size()),
-            body);
+        return urial::test::request_text(port(), method, path, headers, body);
     }
     int status(const std::string& bytes) const {
         const auto reply = ask(port(), bytes);

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/text.h"
 
 namespace urial::test {
@@ -140,6 +142,13 @@ void RawClient::abort() {
 void RawClient::close() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
+}
+
+std::string request_text(std::uint16_t port, std::string_view method, std::string_view path, std::string_view headers,
+                         std::string_view body) {
+    return fmt::format(
+        "{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}{}\r\n{}", method, path, port, headers,
+        body.empty() ? "" : fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", body.size()), body);
 }
 
 std::optional<RawReply> ask(std::uint16_t port, std::string_view request) {

@@ -55,6 +55,10 @@ private:
     bool has_ended_ = false;
 };
 
+/// A request with its Host; `headers`: each with its end; a body comes with its type and length.
+std::string request_text(std::uint16_t port, std::string_view method, std::string_view path,
+                         std::string_view headers = "", std::string_view body = "");
+
 /// One request on a connection of its own.
 std::optional<RawReply> ask(std::uint16_t port, std::string_view request);
 

@@ -84,7 +84,7 @@ public:
         log.scored_rows += static_cast<std::size_t>(wanted);
         ++log.decodes;
         log.rows += rows.size();
-        log.most_rows = std::max(log.most_rows, rows.size());
+        log.most_rows = std::max(log.most_rows.load(), rows.size());
     }
 
     std::span<const float> logits(std::size_t row) const override {

@@ -3,6 +3,7 @@
 // A model for tests without weights: its vocabulary is the 256 bytes, BOS and end of text, and a script decides the
 // next byte from the text so far. It stands behind the real interface and checks what the real engine would check.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,13 +32,13 @@ Script answer_after(std::string marker, std::function<std::string(std::string_vi
 /// A prompt whose answers begin after "A: ", in plain text.
 prompt::PromptSpec small_prompt();
 
-/// What a session of the scripted model did, for tests of batching.
+/// What the sessions of the scripted model did, for tests of batching.
 struct SessionLog {
-    std::size_t decodes = 0;
-    std::size_t rows = 0;
-    std::size_t most_rows = 0;
-    std::size_t prefix_decodes = 0;
-    std::size_t scored_rows = 0;  ///< that wanted logits
+    std::atomic<std::size_t> decodes = 0;
+    std::atomic<std::size_t> rows = 0;
+    std::atomic<std::size_t> most_rows = 0;
+    std::atomic<std::size_t> prefix_decodes = 0;
+    std::atomic<std::size_t> scored_rows = 0;  ///< that wanted logits
 };
 
 class ScriptedModel final : public engine::Model, public std::enable_shared_from_this<ScriptedModel> {
