@@ -84,7 +84,10 @@ void start_backend() {
     (void)started;
 }
 
-EngineBuild engine_build() { return {llama_version(), URIAL_ENGINE_ORIGIN, cpu_features()}; }
+EngineBuild engine_build() {
+    static const std::string features = cpu_features();  // the engine writes its text anew for each who asks
+    return {llama_version(), URIAL_ENGINE_ORIGIN, features};
+}
 
 void set_engine_log(std::function<void(LogLevel, std::string_view)> sink) {
     LogState& state = log_state();
