@@ -327,10 +327,11 @@ void Scheduler::use_logits() {
     }
 }
 
-/// For those who wait for them, and for later prompts.
+/// For those who wait for them, and for later prompts. Not where neither may have anything of this request.
 void Scheduler::keep_scores() {
     for (const auto& slot : slots_) {
         if (!slot || !slot->request.prompt_scores) continue;
+        if (!slot->request.keep && !lane_.session().shares_running()) continue;
         const std::vector<std::optional<TokenScore>>& scores = slot->result.prompt_scores;
         const std::size_t before = slot->scored;
         while (slot->scored < scores.size() && scores[slot->scored]) ++slot->scored;

@@ -13,7 +13,10 @@ namespace urial::serve {
 
 ServedModel::ServedModel(std::shared_ptr<const engine::Model> model, Options options)
     : model_(std::move(model)),
-      options_(std::move(options)),
+      options_([&] {
+          options.session.share_running = options.session.share_running && options.shares;
+          return std::move(options);
+      }()),
       worker_(model_, options_.session, options_.most_waiting) {}
 
 std::shared_ptr<const generate::PreparedPrompt> ServedModel::prompt(const OfferedPrompt& offered) {

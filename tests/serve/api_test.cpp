@@ -308,6 +308,25 @@ TEST(ServeCompletions, what_is_wrong_is_named) {
     EXPECT_EQ(param({{"prompt", "x"}, {"echo", true}, {"logprobs", 1}, {"stream", true}}), "echo");
 }
 
+TEST(ServeCompletions, without_sharing_each_answer_is_computed_anew) {
+    for (const bool shares : {false, true}) {
+        const auto model = std::make_shared<ScriptedModel>(echoing_script());
+        const ApiFixture server({{.name = "scripted", .model = model, .shares = shares}});
+        const auto cost = [&](int choices) {
+            const std::size_t rows = model->log().rows, scored = model->log().scored_rows;
+            const Json body{
+                {"prompt", std::string(300, 'x')}, {"prompt_logprobs", 1}, {"max_tokens", 1}, {"n", choices}};
+            EXPECT_EQ(server.post("/v1/completions", body).status, 200);
+            return std::pair(model->log().rows - rows, model->log().scored_rows - scored);
+        };
+        const auto once = cost(1);
+        const auto again = cost(1);
+        const auto three = cost(3);
+        EXPECT_EQ(again == once, !shares);
+        EXPECT_EQ(three == std::pair(3 * once.first, 3 * once.second), !shares);
+    }
+}
+
 // ---- the rest -------------------------------------------------------------------------------------------------------
 
 TEST(ServeTokens, texts_become_ids_and_back) {
