@@ -5,7 +5,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 CMAKE_ARGS ?=
 
-.PHONY: help deps test-deps build demo test test-unit test-model test-browser test-readme test-asan integration bench web format check clean
+.PHONY: help deps test-deps build demo test test-unit test-model test-browser test-readme test-asan test-tsan integration bench web format check clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test-readme: deps  ## the commands that README.md and docs/ show
 
 test-asan: deps  ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/run_tests.sh asan
+
+test-tsan: deps  ## the server's tests under ThreadSanitizer (not part of `make test`)
+	@scripts/run_tests.sh tsan
 
 integration: build  ## checks against real vLLM and llama-server (tests/integration/run.py says what they need)
 	@python3 tests/integration/run.py $(BUILD)/urial $(BUILD)/integration || [ $$? = 77 ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run_tests.sh all|check|unit|model|browser|readme|asan: builds what the tests need and runs them. `make test` calls it
-# with all, and so does CI. Ends with one line, "N passed, M failed, K skipped".
+# run_tests.sh all|check|unit|model|browser|readme|asan|tsan: builds what the tests need and runs them. `make test` calls it
+# with all, and so does CI (tsan is not in it: it builds most parts once more). Ends with one line, "N passed, M failed, K skipped".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -135,10 +135,21 @@ run_asan() {
     configure asan -DURIAL_WARNINGS_AS_ERRORS=OFF  # GCC 12's sanitizers make it warn of its own library
     cmake --build build-asan --target urial_unit_tests -j "$jobs" || exit 1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    export URIAL_MIXED_LOAD_SECONDS=120  # while the other tests run beside it
     local suites
     suites=$(shared_suites)
     run_shared build-asan/urial_unit_tests "$suites"
     ctest_in build-asan -L unit -E "^($(paste -sd'|' <<<"$suites"))\\."
+}
+
+run_tsan() {
+    step "the server's tests under ThreadSanitizer"
+    configure tsan
+    cmake --build build-tsan --target urial_serve_tests -j "$jobs" || exit 1
+    export TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1 URIAL_MIXED_LOAD_SECONDS=120
+    local suites
+    suites=$(sed -nE 's/^TEST\((\w+),.*/\1/p' tests/serve/*.cpp tests/generate/worker_test.cpp | sort -u)
+    run_shared build-tsan/urial_serve_tests "$suites"$'\nSharing/*'
 }
 
 case $what in
@@ -149,7 +160,8 @@ case $what in
     browser) build_release urial; run_browser ;;
     readme) build_release urial; run_readme ;;
     asan) run_asan ;;
-    *) echo "usage: run_tests.sh all|check|unit|model|browser|readme|asan" >&2; exit 2 ;;
+    tsan) run_tsan ;;
+    *) echo "usage: run_tests.sh all|check|unit|model|browser|readme|asan|tsan" >&2; exit 2 ;;
 esac
 
 echo

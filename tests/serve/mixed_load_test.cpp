@@ -11,12 +11,14 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#include <sanitizer/allocator_interface.h>
-#endif
 
 #include "serve/api_fixture.h"
 #include "serve/hostile_clients.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+extern "C" std::size_t
+__sanitizer_get_current_allocated_bytes();  // sanitizer/allocator_interface.h, which may be absent
+#endif
 
 namespace urial::test {
 namespace {
