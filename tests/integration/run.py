@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks urial against real model servers: run.py URIAL FOLDER [CHECK...].
 
-Needs VLLM_PYTHON (the python of the environment that prepare.sh makes), and LLAMA_SERVER (the binary) or nothing: without
-them the checks that want them are skipped, and say so. FOLDER keeps the converted models. Every file check_*.py is one
-check: its run(context) prints what it measured and returns what is wrong, a list of sentences.
+Needs VLLM_PYTHON (the python of the environment that prepare.sh makes), LLAMA_SERVER (the binary), CLIENTS (the folder that
+prepare_clients.sh makes), or nothing: without them the checks that want them are skipped, and say so. FOLDER keeps the
+converted models. Every file check_*.py is one check: its run(context) prints what it measured and returns what is wrong,
+a list of sentences.
 """
 
 import importlib
@@ -45,6 +46,13 @@ class Context:
             self.run_urial("convert", "gemma-3-270m", "--type", "bf16", "-o", path)
         return path
 
+    def f32_model(self):
+        """The weights of safetensors(), exactly."""
+        path = self.folder / "f32.gguf"
+        if not path.exists():
+            self.run_urial("convert", self.bf16_model(), "--type", "f32", "-o", path)
+        return path
+
     def vllm_python(self):
         python = os.environ.get("VLLM_PYTHON")
         if not python:
@@ -62,6 +70,24 @@ class Context:
         if not binary:
             raise Skip("LLAMA_SERVER is not set; it names the binary, of the same llama.cpp as urial's engine at best")
         return binary
+
+    def clients(self):
+        """The folder of the environment that prepare_clients.sh makes."""
+        folder = os.environ.get("CLIENTS")
+        if not folder:
+            raise Skip("CLIENTS is not set; tests/integration/prepare_clients.sh makes the folder that it names")
+        return pathlib.Path(folder).resolve()
+
+    def clients_python(self, *packages):
+        """The python of that environment, which must have these packages."""
+        python = self.clients() / "bin" / "python"
+        for package in packages:
+            done = subprocess.run([python, "-c", f"import importlib.metadata as m; print(m.version('{package}'))"],
+                                  capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Skip(f"{package} is not in CLIENTS={self.clients()}; tests/integration/prepare_clients.sh installs it")
+            print(f"{package} {done.stdout.strip()}")
+        return python
 
 
 def main(urial, folder, *names):

@@ -40,12 +40,12 @@ def wait_until_ready(url, process, log, seconds):
 
 
 @contextlib.contextmanager
-def running(command, environment, port, log, seconds):
+def running(command, environment, port, log, seconds, ready="/v1/models"):
     with open(log, "wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
                                    env={**os.environ, **environment})
     try:
-        wait_until_ready(f"http://127.0.0.1:{port}/v1/models", process, log, seconds)
+        wait_until_ready(f"http://127.0.0.1:{port}{ready}", process, log, seconds)
         yield f"http://127.0.0.1:{port}"
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -79,3 +79,9 @@ def llama_server(binary, gguf, folder):
     return running(command, {}, port, folder / "llama-server.log", 120)
 
 
+def urial(binary, folder, *options, key=None):
+    """`urial serve` with these options; /health says when it is ready, as it asks for no key."""
+    port = free_port()
+    command = [str(binary), "serve", "--port", str(port), "--offline", *map(str, options)]
+    environment = {"URIAL_API_KEY": key} if key else {}
+    return running(command, environment, port, folder / "urial.log", 300, ready="/health")
