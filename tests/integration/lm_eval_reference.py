@@ -19,7 +19,8 @@ with open(pairs) as lines, torch.inference_mode():
         begin = len(tokenizer(pair["context"], add_special_tokens=False).input_ids)
         if pair["bos"]:
             ids, begin = [tokenizer.bos_token_id, *ids], begin + 1
-        rows = torch.log_softmax(model(torch.tensor([ids])).logits[0, begin - 1:-1], dim=-1)
+        logits = model(torch.tensor([ids]), logits_to_keep=len(ids) - begin + 1).logits[0, :-1]
+        rows = torch.log_softmax(logits, dim=-1)
         own = rows.gather(1, torch.tensor(ids[begin:])[:, None])[:, 0]
         best = rows.topk(2).values
         # Greedy: the lead over the second; not: how far the best is ahead, at the token where that is most.
