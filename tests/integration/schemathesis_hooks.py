@@ -21,8 +21,21 @@ def with_known_ids(value):
     return value % IDS if is_integer(value) and value >= 0 else value
 
 
+def is_text_part(value):
+    return isinstance(value, dict) and value.get("type") == "text" and isinstance(value.get("text"), str)
+
+
 def is_message(value):
-    return isinstance(value, dict) and value.get("role") in ROLES and isinstance(value.get("content"), str)
+    if not isinstance(value, dict) or value.get("role") not in ROLES:
+        return False
+    content, name = value.get("content"), value.get("name")
+    if not (name is None or isinstance(name, str)):
+        return False
+    return content is None or isinstance(content, str) or isinstance(content, list) and all(map(is_text_part, content))
+
+
+def is_id_list(value):
+    return isinstance(value, list) and value and all(is_integer(item) and item >= 0 for item in value)
 
 
 def in_order(messages):
@@ -48,6 +61,10 @@ def before_call(context, case, kwargs):
     messages = body.get("messages")
     if isinstance(messages, list) and 0 < len(messages) <= 20 and all(map(is_message, messages)):
         body["messages"] = in_order(messages)
+        if case.path == "/tokenize" and isinstance(body.get("prompt"), str):
+            del body["prompt"]  # one of the two
+    if isinstance(body.get("answer"), str) and body["answer"] and is_id_list(body.get("answer_ids")):
+        del body["answer"]
     if "tokens" not in body and all(body.get(name) is None for name in LENGTHS) and case.path.startswith("/v1/"):
         body["max_tokens"] = MOST_TOKENS
     for name in ("prompt", "tokens", "answer_ids", "stop_token_ids"):
