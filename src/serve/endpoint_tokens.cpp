@@ -54,14 +54,16 @@ void tokenize(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchang
     const Target target = api.catalog->find(fields.text("model").value_or(""));
     const engine::Model& model = target.model->model();
     std::vector<engine::Token> tokens;
-    if (const auto text = fields.text("prompt")) {
-        const bool adds_bos = fields.boolean("add_special_tokens").value_or(true);
+    const auto text = fields.text("prompt");
+    const Json* messages = fields.value("messages");
+    const bool adds_bos = fields.boolean("add_special_tokens").value_or(true);
+    const bool continues = fields.boolean("continue_final_message").value_or(false);
+    fields.refuse_unless("add_generation_prompt", {Json(!continues), Json(true)});
+    if (text && messages != nullptr) throw bad_field("messages", "give prompt or messages, not both");
+    if (text) {
         if (!is_valid_utf8(*text)) throw bad_field("prompt", "prompt is not UTF-8");
         tokens = tokens_of_text(model, *text, adds_bos).tokens;
-    } else if (const Json* messages = fields.value("messages")) {
-        const bool continues = fields.boolean("continue_final_message").value_or(false);
-        fields.refuse_unless("add_generation_prompt", {Json(!continues), Json(true)});
-        fields.refuse_unless("add_special_tokens", {Json(false), Json(true)});
+    } else if (messages != nullptr) {
         const ChatMessages chat = read_messages(messages, continues);
         tokens = target.model->prompt(*target.prompt)->source().tokenize(model, chat.conversation, chat.answer);
     } else {

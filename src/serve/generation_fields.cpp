@@ -79,16 +79,20 @@ std::string read_response_format(Fields& fields) {
     std::optional<Fields> format = fields.object("response_format");
     if (!format) return {};
     const std::string type = format->text("type").value_or("");
+    std::optional<Fields> description = format->object("json_schema");
+    std::optional<Fields> schema = description ? description->object("schema") : std::nullopt;
+    if (description) {
+        (void)description->text("name");
+        (void)description->boolean("strict");
+    }
     if (type == "text") return {};
     if (type == "json_object") return engine::json_schema_grammar(R"({"type": "object"})");
     if (type != "json_schema") {
         throw bad_field("response_format.type", "response_format.type must be text, json_object or json_schema");
     }
-    std::optional<Fields> description = format->object("json_schema");
-    const Json* schema = description ? description->value("schema") : nullptr;
     const char* path = "response_format.json_schema.schema";
-    if (schema == nullptr) throw bad_field(path, fmt::format("{} is missing", path));
-    const std::string text = schema->dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (!schema) throw bad_field(path, fmt::format("{} is missing", path));
+    const std::string text = description->value("schema")->dump(-1, ' ', false, Json::error_handler_t::replace);
     if (text.size() > kMostSchemaBytes) {
         throw bad_field(path, fmt::format("{} has {} bytes: at most {} are read", path, text.size(), kMostSchemaBytes));
     }

@@ -44,7 +44,9 @@ std::string content_of(Fields& message) {
             throw bad_field(part.path_of("type"), fmt::format("{} is {}: only parts of type text are read here",
                                                               part.path_of("type"), printable(type.substr(0, 40))));
         }
-        text += part.text("text").value_or("");
+        const std::optional<std::string> words = part.text("text");
+        if (!words) throw bad_field(part.path_of("text"), fmt::format("{} is missing", part.path_of("text")));
+        text += *words;
     }
     return text;
 }
@@ -53,6 +55,7 @@ Message read_message(const Json& json, std::size_t index) {
     Fields fields(json, fmt::format("messages[{}]", index));
     const std::optional<std::string> role = fields.text("role");
     if (!role) throw bad_field(fields.path_of("role"), fmt::format("{} is missing", fields.path_of("role")));
+    (void)fields.text("name");  // who speaks: no prompt has a place for it
     for (const char* name : {"tool_calls", "function_call", "refusal", "audio"}) {
         fields.refuse_unless(name, {Json::array(), Json("")});
     }

@@ -200,6 +200,30 @@ TEST(ServeChat, what_asks_for_nothing_passes_and_unknown_fields_are_counted) {
     EXPECT_FALSE(reply.headers.contains("set-cookie"));
 }
 
+TEST(ServeChat, what_the_description_does_not_allow_is_refused_also_where_nothing_would_read_it) {
+    const ApiFixture server;
+    const auto format = [](Json schema) {
+        return Json{{"response_format", {{"type", "text"}, {"json_schema", std::move(schema)}}}};
+    };
+    const auto message = [](Json first) {
+        return Json{{"messages", Json::array({std::move(first), {{"role", "user"}, {"content", "x"}}})}};
+    };
+    const Json text_part{{"type", "text"}};
+    const std::pair<Json, const char*> kBodies[] = {
+        {format(1), "response_format.json_schema"},
+        {format({{"name", 1}}), "response_format.json_schema.name"},
+        {format({{"strict", "yes"}}), "response_format.json_schema.strict"},
+        {format({{"schema", true}}), "response_format.json_schema.schema"},
+        {message({{"role", "system"}, {"content", "x"}, {"name", 1}}), "messages[0].name"},
+        {message({{"role", "system"}, {"content", Json::array({text_part})}}), "messages[0].content[0].text"},
+    };
+    for (const auto& [members, param] : kBodies) {
+        Json body = chat_body("x");
+        body.update(members);
+        EXPECT_EQ(error_in(server.post("/v1/chat/completions", body), 400)["param"], param) << members;
+    }
+}
+
 TEST(ServeChat, a_conversation_that_does_not_fit_is_refused_by_its_known_code) {
     const ApiFixture server;
     const Json failure = error_in(server.post("/v1/chat/completions", chat_body(std::string(1000, 'x'))), 400);
@@ -342,6 +366,11 @@ TEST(ServeTokens, texts_become_ids_and_back) {
     const Json chat = json_of(server.post("/tokenize", chat_body("x")));
     EXPECT_EQ(chat["count"], std::string("Preamble.\nQ: x\nA: ").size() + 1);
     EXPECT_EQ(json_of(server.get("/tokenizer_info"))["bos_token"], "<bos>");
+    // What does not go with a text is refused, not passed over.
+    EXPECT_EQ(error_in(server.post("/tokenize", chat_body("x", {{"prompt", "ab"}})), 400)["param"], "messages");
+    for (const char* name : {"continue_final_message", "add_generation_prompt"}) {
+        EXPECT_EQ(error_in(server.post("/tokenize", {{"prompt", "ab"}, {name, "yes"}}), 400)["param"], name);
+    }
 }
 
 TEST(ServeModels, every_name_is_listed_and_found) {
