@@ -163,22 +163,34 @@ void refuse_unsupported(Fields& fields) {
     }
     const Json off = false;
     const Json none_text = "";
-    for (const char* name : {"tools", "functions", "bad_words", "documents", "allowed_token_ids"}) {
+    for (const char* name : {"tools", "functions", "bad_words", "documents", "allowed_token_ids", "banned_tokens"}) {
         fields.refuse_unless(name, {Json::array()});
     }
-    for (const char* name : {"guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs",
-                             "prediction", "audio", "web_search_options", "truncate_prompt_tokens", "chat_template",
-                             "mm_processor_kwargs", "logits_processors", "grammar", "json_schema", "lora"}) {
+    for (const char* name :
+         {"guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "prediction", "audio",
+          "web_search_options", "truncate_prompt_tokens", "chat_template", "mm_processor_kwargs", "logits_processors",
+          "grammar", "grammar_string", "json_schema", "lora"}) {
         fields.refuse_unless(name, {none_text, Json::object(), Json::array()});
     }
     fields.refuse_unless("chat_template_kwargs", {Json::object()});
     fields.refuse_unless("tool_choice", {Json("none"), Json("auto")});
     fields.refuse_unless("function_call", {Json("none"), Json("auto")});
-    fields.refuse_unless("use_beam_search", {off});
-    fields.refuse_unless("length_penalty", {Json(1), Json(1.0)});
-    fields.refuse_unless("typical_p", {Json(1), Json(1.0)});
-    fields.refuse_unless("tfs_z", {Json(1), Json(1.0)});
-    fields.refuse_unless("mirostat", {Json(0)});
+    for (const char* name : {"use_beam_search", "ban_eos_token", "dynamic_temperature"}) {
+        fields.refuse_unless(name, {off});
+    }
+    for (const char* name : {"length_penalty", "typical_p", "tfs_z", "tfs", "repeat_penalty"}) {
+        fields.refuse_unless(name, {Json(1)});
+    }
+    for (const char* name : {"mirostat", "mirostat_mode", "dry_multiplier", "xtc_probability", "dynatemp_range"}) {
+        fields.refuse_unless(name, {Json(0)});
+    }
+    fields.refuse_unless("top_n_sigma", {Json(0), Json(-1)});
+    // What these say is of interest with one of the above alone.
+    for (const char* name :
+         {"mirostat_tau", "mirostat_eta", "dry_base", "dry_allowed_length", "dry_penalty_last_n",
+          "dry_sequence_breakers", "xtc_threshold", "dynatemp_exponent", "dynatemp_low", "dynatemp_high"}) {
+        fields.ignore(name);
+    }
     fields.refuse_unless("modalities", {Json::array({"text"})});
     fields.refuse_unless("reasoning_effort", {Json("none"), Json("minimal")});
     fields.refuse_unless("verbosity", {Json("medium")});

@@ -216,6 +216,11 @@ TEST(ServeChat, what_the_description_does_not_allow_is_refused_also_where_nothin
         {format({{"schema", true}}), "response_format.json_schema.schema"},
         {message({{"role", "system"}, {"content", "x"}, {"name", 1}}), "messages[0].name"},
         {message({{"role", "system"}, {"content", Json::array({text_part})}}), "messages[0].content[0].text"},
+        {{{"dry_multiplier", 0.8}}, "dry_multiplier"},
+        {{{"xtc_probability", 0.5}}, "xtc_probability"},
+        {{{"mirostat_mode", 2}}, "mirostat_mode"},
+        {{{"grammar_string", "root ::= \"a\""}}, "grammar_string"},
+        {{{"ban_eos_token", true}}, "ban_eos_token"},
     };
     for (const auto& [members, param] : kBodies) {
         Json body = chat_body("x");
