@@ -40,7 +40,7 @@ def run(context):
     folder.mkdir()
     report, log = folder / "report.ndjson", folder / "schemathesis.log"
     with servers.urial(context.urial, folder, "-m", "base=gemma-3-270m", "-m", "aligned=base", "--lora",
-                       f"aligned={ADAPTER}", "-p", "urial-help", "--context", "256", "--metrics") as address:
+                       f"aligned={ADAPTER}", "-p", "zero-shot", "--context", "512", "--metrics") as address:
         command = [python.parent / "st", "run", f"{address}/openapi.json", "--mode", "all", "--max-examples", EXAMPLES,
                    "--phases", "examples,coverage,fuzzing", "--checks", ",".join(CHECKS), "--workers", "4", "--seed", "1",
                    "--continue-on-failure", "--suppress-health-check", "all", "--request-timeout", "120", "--report",

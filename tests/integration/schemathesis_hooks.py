@@ -4,7 +4,7 @@ description allows are replaced, and by such."""
 
 import schemathesis
 
-MODELS = ("base", "aligned", "base@raw", "aligned@chat", "base@urial-help")
+MODELS = ("base", "aligned", "base@raw", "aligned@chat", "base@zero-shot")
 ROLES = ("system", "developer", "user", "assistant")
 MOST_TOKENS = 8
 IDS = 1000
