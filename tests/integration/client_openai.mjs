@@ -105,7 +105,7 @@ async function checkStructured() {
 async function checkCancellation() {
   const before = await running();
   const begin = performance.now();
-  const ids = Array.from({ length: 512 }, (_, i) => ((7919 * i) % 50000) + 1000);
+  const ids = Array.from({ length: 512 }, (_, i) => ((5003 * i) % 50000) + 1000);
   await client.completions.create({ model, prompt: ids, max_tokens: 1 });
   const step = (performance.now() - begin) / 1000;
   const stream = await client.chat.completions.create(

@@ -178,13 +178,15 @@ def check_cancellation():
     step = time.monotonic() - start
     stream = client.chat.completions.create(model=model, messages=QUESTION, max_tokens=1000, stream=True, n=4,
                                             extra_body={"ignore_eos": True})
-    for count, _ in enumerate(stream):
-        if count == 10:
+    for taken, _ in enumerate(stream, 1):
+        if taken == 10:
             break
     expect(metrics()["urial_requests_running"] == before["urial_requests_running"] + 1, "the stream does not run")
     stream.close()
     waited = seconds_until_free(before["urial_requests_running"])
     expect(waited < 1 + step, f"a stream that was closed is freed after {waited:.2f} s")
+    more = metrics()["urial_completion_tokens_total"] - before["urial_completion_tokens_total"] - 1 - taken
+    expect(more < 100, f"{more:.0f} of 3990 tokens were written for a stream that was closed")
     expect(metrics()["urial_clients_gone_total"] == before["urial_clients_gone_total"] + 1, "its going is not counted")
     # Before its first token, while the prompt is read.
     impatient = client.with_options(timeout=step / 2)
@@ -192,7 +194,7 @@ def check_cancellation():
     refused(openai.APITimeoutError, lambda: impatient.completions.create(model=model, prompt=prompt, max_tokens=100))
     early = seconds_until_free(before["urial_requests_running"])
     expect(early < 1 + step, f"a request that was left while its prompt was read is freed after {early:.2f} s")
-    print(f"cancellation: places are free after {waited:.2f} s in a stream, {early:.2f} s while the prompt is read (a step "
+    print(f"cancellation: places are free after {waited:.2f} s in a stream ({more:.0f} tokens), {early:.2f} s while the prompt is read (a step "
           f"of 512 tokens: {step:.2f} s)")
 
 
