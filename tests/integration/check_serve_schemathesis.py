@@ -17,14 +17,14 @@ EXAMPLES = 100
 
 
 def counts_of(report):
-    """By operation: requests by status. What every line of the report says."""
+    """By operation: requests by status."""
     counts = {}
     with open(report) as lines:
         for event in map(json.loads, lines):
             recorder = event.get("ScenarioFinished", {}).get("recorder")
             if not recorder:
                 continue
-            for key, interaction in recorder["interactions"].items():
+            for interaction in recorder.get("interactions", {}).values():
                 response = interaction.get("response")
                 status = response["status_code"] if response else "none"
                 of_operation = counts.setdefault(recorder["label"], {})
