@@ -74,7 +74,7 @@ def bench_serve(args, url, prompts):
         dataset.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
         measure.run([*shlex.split(args.bench_serve), "--backend", "openai", "--base-url", url, "--endpoint",
                      "/v1/completions", "--model", load.model_of(url), "--dataset-name", "custom", "--dataset-path",
-                     str(dataset), "--disable-shuffle", "--custom-output-len", str(args.max_tokens), "--num-prompts",
+                     str(dataset), "--disable-shuffle", "--skip-chat-template", "--custom-output-len", str(args.max_tokens), "--num-prompts",
                      str(len(prompts)), "--max-concurrency", str(args.concurrency), "--temperature", "0",
                      "--ignore-eos", "--disable-tqdm", "--save-result", "--result-dir", folder, "--result-filename",
                      "bench.json"])

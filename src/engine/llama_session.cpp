@@ -302,7 +302,7 @@ int32_t LlamaSession::run_rows(std::size_t count) {
     batch.seq_id = sequence_pointers_.data();
     batch.logits = logits_column_.data();
     // A row of embeddings maps the pages around it too: in time all of the file.
-    constexpr std::size_t kRowsBetweenReleases = 4096;
+    constexpr std::size_t kRowsBetweenReleases = 512;
     if (rows_since_release_ += count; rows_since_release_ >= kRowsBetweenReleases) {
         rows_since_release_ = 0;
         model_->release_file();
