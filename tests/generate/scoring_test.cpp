@@ -231,7 +231,7 @@ TEST_F(Scoring, a_context_with_four_endings_is_read_once_be_they_asked_at_once_o
     for (const std::string& text : texts) all += text.size() - context.size();
     for (const bool at_once : {true, false}) {
         serve(4, 16);
-        model_->log() = {};
+        model_->log().clear();
         std::vector<Result> results(texts.size());
         for (std::size_t i = 0; i < texts.size(); ++i) {
             Request made = request(texts[i], 1);
@@ -254,7 +254,7 @@ TEST_F(Scoring, more_entries_than_are_known_are_computed_and_fewer_are_not) {
     serve(1, 64);
     const std::string text(100, 'x');
     const auto rows = [&](int top) {
-        model_->log() = {};
+        model_->log().clear();
         Request made = request(text, 1);
         made.prompt_scores = top;
         made.keep = true;

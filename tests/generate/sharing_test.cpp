@@ -22,7 +22,7 @@ protected:
         options.prefixes = 8;
         session_ = model_->new_session(options);
         scheduler_ = std::make_unique<Scheduler>(*model_, *session_);
-        model_->log() = {};
+        model_->log().clear();
         order_.clear();
         texts_.clear();
     }

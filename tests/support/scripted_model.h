@@ -39,6 +39,8 @@ struct SessionLog {
     std::atomic<std::size_t> most_rows = 0;
     std::atomic<std::size_t> prefix_decodes = 0;
     std::atomic<std::size_t> scored_rows = 0;  ///< that wanted logits
+
+    void clear() { decodes = rows = most_rows = prefix_decodes = scored_rows = 0; }
 };
 
 class ScriptedModel final : public engine::Model, public std::enable_shared_from_this<ScriptedModel> {
