@@ -41,6 +41,7 @@ void chat_completions(Api& api, HttpRequest&& request, std::shared_ptr<Exchange>
     Fields fields(body);
     GenerationPlan plan;
     plan.request_id = request.id;
+    plan.prompt_field = "messages";
     plan.target = api.catalog->find(fields.text("model").value_or(""));
     const engine::Model& model = plan.target.model->model();
     plan.fields = read_generation_fields(fields, model);

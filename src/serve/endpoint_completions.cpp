@@ -63,6 +63,7 @@ void completions(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exch
     Fields fields(body);
     GenerationPlan plan;
     plan.request_id = request.id;
+    plan.prompt_field = "prompt";
     plan.target = api.catalog->find(fields.text("model").value_or(""));
     const engine::Model& model = plan.target.model->model();
     plan.fields = read_generation_fields(fields, model);

@@ -87,7 +87,7 @@ private:
         const bool is_too_long =
             taken >= context || (plan_.fields.max_tokens && taken + static_cast<std::size_t>(wanted) > context);
         if (is_too_long) {
-            throw RequestError(400, "context_length_exceeded", "messages",
+            throw RequestError(400, "context_length_exceeded", plan_.prompt_field,
                                fmt::format("the prompt has {} tokens and max_tokens is {}: the model's context is {} "
                                            "tokens for both",
                                            taken, wanted, context));

@@ -25,6 +25,7 @@ struct GenerationPrompt {
 
 struct GenerationPlan {
     std::string request_id;
+    const char* prompt_field = "";  ///< of the request, for what is said of a prompt that is too long
     Target target;
     GenerationFields fields;
     std::vector<GenerationPrompt> prompts;  ///< each gets fields.choices answers

@@ -235,6 +235,10 @@ TEST(ServeChat, a_conversation_that_does_not_fit_is_refused_by_its_known_code) {
     EXPECT_EQ(failure["code"], "context_length_exceeded");
     const Json long_answer = error_in(server.post("/v1/chat/completions", chat_body("x", {{"max_tokens", 1000}})), 400);
     EXPECT_EQ(long_answer["code"], "context_length_exceeded");
+    EXPECT_EQ(long_answer["param"], "messages");
+    const Json text = error_in(server.post("/v1/completions", {{"prompt", std::string(1000, 'x')}}), 400);
+    EXPECT_EQ(text["code"], "context_length_exceeded");
+    EXPECT_EQ(text["param"], "prompt");
 }
 
 // ---- legacy completions ---------------------------------------------------------------------------------------------
