@@ -1,6 +1,5 @@
 // Clients that are slow, idle, many or gone: deadlines, limits of connections and of unread answers, streams, the end.
 
-#include <fstream>
 #include <random>
 
 #include <sys/resource.h>
@@ -9,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "serve/served_routes.h"
+#include "support/heap_bytes.h"
 
 namespace urial::serve::test {
 namespace {
@@ -346,14 +346,6 @@ TEST(HttpStreams, one_who_sends_too_much_ahead_is_disconnected) {
     EXPECT_TRUE(comes_true([&] { return exchange->is_gone(); }));
 }
 
-std::size_t resident_bytes() {
-    std::ifstream file("/proc/self/statm");
-    std::size_t total = 0;
-    std::size_t resident = 0;
-    file >> total >> resident;
-    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
-
 TEST(HttpStreams, a_handler_that_is_faster_than_the_server_fills_no_memory) {
     Kept kept;
     std::atomic<bool> is_busy = false;
@@ -374,9 +366,9 @@ TEST(HttpStreams, a_handler_that_is_faster_than_the_server_fills_no_memory) {
     RawClient blocker(served.port());
     ASSERT_TRUE(blocker.send(served.request("GET", "/busy")));
     ASSERT_TRUE(comes_true([&] { return is_busy.load(); }));
-    const std::size_t before = resident_bytes();
+    const std::size_t before = urial::test::heap_bytes();
     for (int i = 0; i < 200; ++i) exchange->send_event(std::string(1u << 20, 'x'));
-    const std::size_t after = resident_bytes();
+    const std::size_t after = urial::test::heap_bytes();
     goes_on = true;
     EXPECT_LT(after, before + (60u << 20));
     EXPECT_TRUE(comes_true([&] { return exchange->is_gone(); }));

@@ -1,8 +1,6 @@
 // Everything at once for some seconds: URIAL_MIXED_LOAD_SECONDS says how many. What is asked in earnest is answered as
 // if nobody else were there, and in the end all is given back.
 
-#include <malloc.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <functional>
@@ -14,26 +12,13 @@
 
 #include "serve/api_fixture.h"
 #include "serve/hostile_clients.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" std::size_t
-__sanitizer_get_current_allocated_bytes();  // sanitizer/allocator_interface.h, which may be absent
-#endif
+#include "support/heap_bytes.h"
 
 namespace urial::test {
 namespace {
 
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
-
-std::size_t heap_bytes() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return __sanitizer_get_current_allocated_bytes();
-#else
-    const struct mallinfo2 info = ::mallinfo2();
-    return info.uordblks + info.hblkhd;
-#endif
-}
 
 std::chrono::seconds wanted_time() {
     const char* const seconds = std::getenv("URIAL_MIXED_LOAD_SECONDS");
