@@ -135,7 +135,7 @@ run_asan() {
     configure asan -DURIAL_WARNINGS_AS_ERRORS=OFF  # GCC 12's sanitizers make it warn of its own library
     cmake --build build-asan --target urial_unit_tests -j "$jobs" || exit 1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-    export URIAL_MIXED_LOAD_SECONDS=120  # while the other tests run beside it
+    export URIAL_MIXED_LOAD_SECONDS=20  # make test-tsan: two minutes
     local suites
     suites=$(shared_suites)
     run_shared build-asan/urial_unit_tests "$suites"

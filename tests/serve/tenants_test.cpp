@@ -29,11 +29,17 @@ Tenant tenant(const std::string& canary, const std::string& foreign) {
     return tenant;
 }
 
-/// 125 requests on one connection.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kRequestsEach = 25;  // a sanitizer makes each of them several times as slow
+#else
+constexpr int kRequestsEach = 125;
+#endif
+
+/// On one connection.
 void use(const ApiFixture& server, const Tenant& tenant, const std::string& source, unsigned seed) {
     std::mt19937 random(seed);
     RawClient client(server.port(), source);
-    for (int i = 0; i < 125; ++i) {
+    for (int i = 0; i < kRequestsEach; ++i) {
         const std::size_t k = below(tenant.requests.size(), random);
         client.send(tenant.requests[k].bytes(server.port()));
         const RawReply reply = client.reply().value_or(RawReply{});
