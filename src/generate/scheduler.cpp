@@ -231,8 +231,7 @@ Scheduler::Beginning Scheduler::begin(int sequence, std::size_t place) {
     slot->result.prompt_tokens = slot->request.tokens.size();
     if (const std::optional<int> top = slot->request.prompt_scores) {
         slot->result.prompt_scores.resize(slot->request.tokens.size());
-        score_cache_.read(slot->request.tokens, *top, slot->result.prompt_scores);
-        slot->scored = score_cache_.known(slot->request.tokens, *top);
+        slot->scored = score_cache_.read(slot->request.tokens, *top, slot->result.prompt_scores);
     }
     slots_[static_cast<std::size_t>(sequence)] = std::move(slot);
     return Beginning::Begun;

@@ -43,7 +43,7 @@ std::size_t ScoreCache::known(std::span<const Token> tokens, int top) const {
     return std::max(length, std::min<std::size_t>(tokens.size(), 1));
 }
 
-void ScoreCache::read(std::span<const Token> tokens, int top, std::span<std::optional<TokenScore>> scores) {
+std::size_t ScoreCache::read(std::span<const Token> tokens, int top, std::span<std::optional<TokenScore>> scores) {
     const std::uint64_t now = ++clock_;
     std::size_t length = 0;
     for (Node* node = child(root_, tokens.front()); node != nullptr && node->top >= top;) {
@@ -53,6 +53,7 @@ void ScoreCache::read(std::span<const Token> tokens, int top, std::span<std::opt
         length += common;
         node = common < node->tokens.size() || length == tokens.size() ? nullptr : child(*node, tokens[length]);
     }
+    return std::max<std::size_t>(length, 1);
 }
 
 void ScoreCache::write(std::span<const Token> tokens, int top, std::span<const std::optional<TokenScore>> scores) {

@@ -29,8 +29,8 @@ public:
     /// How many of the first tokens have scores with `top` entries or more. The first token, which nothing stands
     /// before, needs none: 1 at least, unless there are no tokens.
     std::size_t known(std::span<const Token> tokens, int top) const;
-    /// Fills scores[1] ... scores[known - 1], of which each has at most `top` entries.
-    void read(std::span<const Token> tokens, int top, std::span<std::optional<TokenScore>> scores);
+    /// Fills scores[1] ... scores[known - 1], of which each has at most `top` entries, and returns known.
+    std::size_t read(std::span<const Token> tokens, int top, std::span<std::optional<TokenScore>> scores);
     /// Takes the scores of all tokens but the first, each with the `top` most likely tokens.
     void write(std::span<const Token> tokens, int top, std::span<const std::optional<TokenScore>> scores);
 

@@ -14,8 +14,7 @@ namespace {
 constexpr int kUsualChatTokens = 1024;
 
 GenerationPrompt prompt_of(Fields& fields, const Target& target) {
-    const bool continues = fields.boolean("continue_final_message").value_or(false);
-    fields.refuse_unless("add_generation_prompt", {Json(!continues), Json(true)});
+    const bool continues = read_continues(fields);
     fields.refuse_unless("add_special_tokens", {Json(false), Json(true)});
     const ChatMessages messages = read_messages(fields.value("messages"), continues);
     const auto prepared = target.model->prompt(*target.prompt);
@@ -39,30 +38,20 @@ std::optional<int> read_scores(Fields& fields) {
 void chat_completions(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange) {
     const Json body = parse_body(request.body);
     Fields fields(body);
-    GenerationPlan plan;
-    plan.request_id = request.id;
+    GenerationPlan plan = read_plan(api, fields, request.id);
     plan.prompt_field = "messages";
-    plan.target = api.catalog->find(fields.text("model").value_or(""));
-    const engine::Model& model = plan.target.model->model();
-    plan.fields = read_generation_fields(fields, model);
     const auto most_tokens = static_cast<std::int64_t>(plan.target.model->context_tokens());
     const auto old_name = fields.integer("max_tokens", 0, most_tokens);
     const auto new_name = fields.integer("max_completion_tokens", 0, most_tokens);
     if (const auto most = new_name ? new_name : old_name) plan.fields.max_tokens = static_cast<int>(*most);
     plan.scores = read_scores(fields);
-    plan.prompt_scores = plan.fields.prompt_scores;
     plan.default_max_tokens = kUsualChatTokens;
     plan.prompt_logprobs_on_top = true;
     fields.refuse_unless("echo", {Json(false)});
     plan.prompts.push_back(prompt_of(fields, plan.target));
     refuse_unsupported(fields);
     note_unknown(api, fields, request.id);
-    plan.shape = chat_shape({.model = &model,
-                             .shows_scores = plan.scores.has_value(),
-                             .top = static_cast<std::size_t>(plan.scores.value_or(0)),
-                             .shows_token_ids = plan.fields.return_token_ids,
-                             .stops = plan.fields.sampling.stop,
-                             .stop_tokens = plan.fields.steering.stop_tokens});
+    plan.shape = chat_shape(shape_options(plan));
     start_generation(std::move(plan), std::move(exchange), api.metrics);
 }
 

@@ -61,19 +61,15 @@ std::vector<ShownPrompt> read_prompts(Fields& fields, const engine::Model& model
 void completions(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange) {
     const Json body = parse_body(request.body);
     Fields fields(body);
-    GenerationPlan plan;
-    plan.request_id = request.id;
+    GenerationPlan plan = read_plan(api, fields, request.id);
     plan.prompt_field = "prompt";
-    plan.target = api.catalog->find(fields.text("model").value_or(""));
     const engine::Model& model = plan.target.model->model();
-    plan.fields = read_generation_fields(fields, model);
     const auto most_tokens = static_cast<std::int64_t>(plan.target.model->context_tokens());
     if (const auto most = fields.integer("max_tokens", 0, most_tokens))
         plan.fields.max_tokens = static_cast<int>(*most);
     plan.default_max_tokens = kUsualTokens;
     const bool echoes = fields.boolean("echo").value_or(false);
     if (const auto top = fields.integer("logprobs", 0, kMostTop)) plan.scores = static_cast<int>(*top);
-    plan.prompt_scores = plan.fields.prompt_scores;
     if (echoes && plan.scores) plan.prompt_scores = std::max(plan.prompt_scores.value_or(0), *plan.scores);
     if (echoes && plan.scores && plan.fields.streams) {
         throw bad_field("echo", "echo with logprobs cannot be streamed: leave out stream");
@@ -87,13 +83,9 @@ void completions(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exch
     }
     refuse_unsupported(fields);
     note_unknown(api, fields, request.id);
-    plan.shape = legacy_shape({.model = &model,
-                               .shows_scores = plan.scores.has_value(),
-                               .top = static_cast<std::size_t>(plan.scores.value_or(0)),
-                               .echoes = echoes,
-                               .shows_token_ids = plan.fields.return_token_ids,
-                               .stops = plan.fields.sampling.stop,
-                               .stop_tokens = plan.fields.steering.stop_tokens});
+    ShapeOptions shape = shape_options(plan);
+    shape.echoes = echoes;
+    plan.shape = legacy_shape(std::move(shape));
     start_generation(std::move(plan), std::move(exchange), api.metrics);
 }
 

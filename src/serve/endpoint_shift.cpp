@@ -58,15 +58,6 @@ Json side_json(const shift::SideStats& side, std::size_t top, shift::Pieces& pie
             {"top_logprobs", list_json(side.top, top, pieces)}};
 }
 
-const char* class_name(std::uint32_t rank) {
-    switch (shift::shift_class(rank)) {
-        case shift::ShiftClass::Unshifted: return "unshifted";
-        case shift::ShiftClass::Marginal: return "marginal";
-        case shift::ShiftClass::Shifted: return "shifted";
-    }
-    return "shifted";
-}
-
 /// One request under way. Used by the desk's thread alone once it is submitted.
 struct Comparison {
     std::shared_ptr<Exchange> exchange;
@@ -88,7 +79,7 @@ struct Comparison {
     void add(const shift::PositionStats& at) {
         ++counts[static_cast<int>(shift::shift_class(at.base.rank))];
         kl_sum += at.kl_ab;
-        Json token{{"id", at.token}, {"token", pieces[at.token]}, {"class", class_name(at.base.rank)}};
+        Json token{{"id", at.token}, {"token", pieces[at.token]}, {"class", shift::class_name(at.base.rank)}};
         token["kl_ab"] = shift::rounded(at.kl_ab);
         token["kl_ba"] = shift::rounded(at.kl_ba);
         token["js"] = shift::rounded(at.js);

@@ -57,8 +57,7 @@ void tokenize(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchang
     const auto text = fields.text("prompt");
     const Json* messages = fields.value("messages");
     const bool adds_bos = fields.boolean("add_special_tokens").value_or(true);
-    const bool continues = fields.boolean("continue_final_message").value_or(false);
-    fields.refuse_unless("add_generation_prompt", {Json(!continues), Json(true)});
+    const bool continues = read_continues(fields);
     if (text && messages != nullptr) throw bad_field("messages", "give prompt or messages, not both");
     if (text) {
         if (!is_valid_utf8(*text)) throw bad_field("prompt", "prompt is not UTF-8");

@@ -313,6 +313,24 @@ private:
 
 }  // namespace
 
+GenerationPlan read_plan(const Api& api, Fields& fields, std::string request_id) {
+    GenerationPlan plan;
+    plan.request_id = std::move(request_id);
+    plan.target = api.catalog->find(fields.text("model").value_or(""));
+    plan.fields = read_generation_fields(fields, plan.target.model->model());
+    plan.prompt_scores = plan.fields.prompt_scores;
+    return plan;
+}
+
+ShapeOptions shape_options(const GenerationPlan& plan) {
+    return {.model = &plan.target.model->model(),
+            .shows_scores = plan.scores.has_value(),
+            .top = static_cast<std::size_t>(plan.scores.value_or(0)),
+            .shows_token_ids = plan.fields.return_token_ids,
+            .stops = plan.fields.sampling.stop,
+            .stop_tokens = plan.fields.steering.stop_tokens};
+}
+
 void start_generation(GenerationPlan plan, std::shared_ptr<Exchange> exchange, Metrics& metrics) {
     std::make_shared<Generation>(std::move(plan), std::move(exchange), metrics)->start();
 }

@@ -16,6 +16,8 @@
 
 namespace urial::serve {
 
+struct Api;
+
 /// A prompt and how its answers are made.
 struct GenerationPrompt {
     ShownPrompt shown;
@@ -35,6 +37,12 @@ struct GenerationPlan {
     int default_max_tokens = 0;
     bool prompt_logprobs_on_top = false;  ///< beside the choices (chat) instead of in each
 };
+
+/// What both kinds of completions read alike. Throws RequestError.
+GenerationPlan read_plan(const Api& api, Fields& fields, std::string request_id);
+
+/// What the fields and the scores of a plan say of its shape.
+ShapeOptions shape_options(const GenerationPlan& plan);
 
 /// Answers the exchange, now or later. Throws RequestError before anything is started.
 void start_generation(GenerationPlan plan, std::shared_ptr<Exchange> exchange, Metrics& metrics);

@@ -88,6 +88,12 @@ std::vector<Message> joined(const Json& messages) {
 
 }  // namespace
 
+bool read_continues(Fields& fields) {
+    const bool continues = fields.boolean("continue_final_message").value_or(false);
+    fields.refuse_unless("add_generation_prompt", {Json(!continues), Json(true)});
+    return continues;
+}
+
 ChatMessages read_messages(const Json* json, bool continues) {
     if (json == nullptr || !json->is_array() || json->empty()) {
         throw bad_field("messages", "messages must be an array with at least one message");

@@ -54,15 +54,6 @@ std::string header(bool is_bounded) {
     return line + "\n";
 }
 
-std::string_view class_name(std::uint64_t rank) {
-    switch (shift_class(rank)) {
-        case ShiftClass::Unshifted: return "unshifted";
-        case ShiftClass::Marginal: return "marginal";
-        case ShiftClass::Shifted: break;
-    }
-    return "shifted";
-}
-
 /// A rank that nobody knows is beyond every class but the last.
 std::string_view class_of(const ordered_json& rank) {
     return class_name(rank.is_null() ? kUnknownRank : rank.get<std::uint64_t>());

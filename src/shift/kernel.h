@@ -27,6 +27,14 @@ constexpr ShiftClass shift_class(std::size_t rank) {
     if (rank <= 1) return ShiftClass::Unshifted;
     return rank <= 3 ? ShiftClass::Marginal : ShiftClass::Shifted;
 }
+constexpr std::string_view class_name(std::size_t rank) {
+    switch (shift_class(rank)) {
+        case ShiftClass::Unshifted: return "unshifted";
+        case ShiftClass::Marginal: return "marginal";
+        case ShiftClass::Shifted: break;
+    }
+    return "shifted";
+}
 
 using logits::available_paths;
 using logits::KernelPath;
