@@ -23,16 +23,8 @@ import measure
 
 def arguments():
     parser = measure.argument_parser(__doc__, rounds=3)
-    parser.add_argument("--model", required=True, help="a GGUF file")
-    parser.add_argument("--prompt", required=True, help="a prompt file of the original authors")
-    parser.add_argument("--queries", required=True, help="JSON lines with an instruction each")
-    parser.add_argument("--n", type=int, default=48)
-    parser.add_argument("--max-tokens", type=int, default=96)
+    load.add_arguments(parser)
     parser.add_argument("--parallel", type=int, default=48)
-    parser.add_argument("--concurrency", type=int, default=16, help="requests at a time to a server")
-    parser.add_argument("--llama-bin", type=pathlib.Path, help="folder of llama-server and llama-batched-bench")
-    parser.add_argument("--server", action="append", default=[], metavar="NAME=URL=COMMAND",
-                        help="another OpenAI-compatible server, started by COMMAND, up when URL/health answers")
     parser.add_argument("--command", action="append", default=[], metavar="NAME=COMMAND")
     return parser.parse_args()
 
@@ -45,12 +37,6 @@ def urial_run(args, *extra):
                             str(args.max_tokens), "-o", f"{folder}/out.jsonl", *extra])
     printed = done.json()
     return printed["tokens"] / done.seconds, printed["tokens_per_second"], done.peak_bytes
-
-
-def servers_of(args):
-    if args.llama_bin:
-        yield load.llama_server(args.llama_bin, args.model)
-    yield from map(load.named_server, args.server)
 
 
 def batched_bench(args):
@@ -78,7 +64,7 @@ def main():
         if not cold:
             rates["run"].append(running)
 
-    for name, url, command in servers_of(args):
+    for name, url, command in load.peers(args):
         server = measure.Server(command, url + "/health")
         try:
             first = load.run(url, prompts, args.concurrency, args.max_tokens).rate

@@ -98,6 +98,26 @@ def run(url, prompts, concurrency, max_tokens, ignore_eos=False):
     return Load(time.monotonic() - start, answers)
 
 
+def add_arguments(parser):
+    """What a comparison of servers under the original authors' prompt needs to know; peers() reads the last two."""
+    parser.add_argument("--model", required=True, help="a GGUF file")
+    parser.add_argument("--prompt", required=True, help="a prompt file of the original authors")
+    parser.add_argument("--queries", required=True, help="JSON lines with an instruction each")
+    parser.add_argument("--n", type=int, default=48)
+    parser.add_argument("--max-tokens", type=int, default=96)
+    parser.add_argument("--concurrency", type=int, default=16, help="requests at a time to a server")
+    parser.add_argument("--llama-bin", type=pathlib.Path, help="folder of llama.cpp's programs")
+    parser.add_argument("--server", action="append", default=[], metavar="NAME=URL=COMMAND",
+                        help="another OpenAI-compatible server, started by COMMAND, up when URL/health answers")
+
+
+def peers(args):
+    """(name, address, command) of each server to compare with."""
+    if args.llama_bin:
+        yield llama_server(args.llama_bin, args.model)
+    yield from map(named_server, args.server)
+
+
 def llama_server(folder, model):
     """(name, address, command) of llama-server as it is fastest with one long beginning in all requests."""
     return ("llama-server", f"http://127.0.0.1:{LLAMA_PORT}",

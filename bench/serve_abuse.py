@@ -13,13 +13,13 @@ there may be 64 connections of one address. Linux only.
 import argparse
 import asyncio
 import json
-import os
 import pathlib
 import signal
 import socket
 import subprocess
 import time
 
+import load
 import measure
 
 
@@ -36,15 +36,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def resident_mb(process):
-    pages = int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGESIZE") / 1e6
-
-
-def percentile(values, part):
-    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 
 class Client:
@@ -156,8 +147,8 @@ async def abuse(port, seconds):
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    print(f"/health beside them, {len(times)} times: p50 {percentile(times, .5) * 1e3:.1f} ms, "
-          f"p99 {percentile(times, .99) * 1e3:.1f} ms, longest {max(times) * 1e3:.1f} ms")
+    print(f"/health beside them, {len(times)} times: p50 {load.percentile(times, .5) * 1e3:.1f} ms, "
+          f"p99 {load.percentile(times, .99) * 1e3:.1f} ms, longest {max(times) * 1e3:.1f} ms")
     print(f"healthy streams: {sum(results)} of {len(results)} finished; disconnected meanwhile: "
           + ", ".join(f"{name} {count['disconnected']}" for name, count in counts.items()))
 
@@ -203,12 +194,12 @@ def main():
         asyncio.run(abuse(port, args.seconds))
         warm = args.requests // 10
         asyncio.run(small_requests(port, warm))
-        before = resident_mb(server)
+        before = measure.resident_bytes(server.pid) / 1e6
         begin = time.monotonic()
         asyncio.run(small_requests(port, args.requests))
         seconds = time.monotonic() - begin
         print(f"{args.requests} small requests behind {warm} others: {args.requests / seconds:.0f} a second, resident "
-              f"{before:.1f} MB before and {resident_mb(server):.1f} MB after")
+              f"{before:.1f} MB before and {measure.resident_bytes(server.pid) / 1e6:.1f} MB after")
     finally:
         server.send_signal(signal.SIGTERM)
         begin = time.monotonic()

@@ -31,15 +31,7 @@ URIAL_URL = f"http://127.0.0.1:{URIAL_PORT}"
 
 def arguments():
     parser = measure.argument_parser(__doc__, rounds=3)
-    parser.add_argument("--model", required=True, help="a GGUF file")
-    parser.add_argument("--prompt", required=True, help="a prompt file of the original authors")
-    parser.add_argument("--queries", required=True, help="JSON lines with an instruction each")
-    parser.add_argument("--n", type=int, default=48)
-    parser.add_argument("--max-tokens", type=int, default=96)
-    parser.add_argument("--concurrency", type=int, default=16)
-    parser.add_argument("--llama-bin", type=pathlib.Path, help="folder of llama-server")
-    parser.add_argument("--server", action="append", default=[], metavar="NAME=URL=COMMAND",
-                        help="another OpenAI-compatible server, started by COMMAND, up when URL/health answers")
+    load.add_arguments(parser)
     parser.add_argument("--bench-serve", help="'vllm bench serve' with the options that name the tokenizer: the same load "
                                               "from a program that we did not write")
     parser.add_argument("--turns", action="store_true")
@@ -54,9 +46,7 @@ def urial_server(args, *extra):
 
 def servers_of(args):
     yield urial_server(args)
-    if args.llama_bin:
-        yield load.llama_server(args.llama_bin, args.model)
-    yield from map(load.named_server, args.server)
+    yield from load.peers(args)
 
 
 def say(*what):

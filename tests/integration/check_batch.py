@@ -4,10 +4,7 @@ prompt must be those that were exported, and a live run must find nothing left t
 check_shift.py, whose tokens both sides score."""
 
 import json
-import os
 import pathlib
-import shutil
-import subprocess
 
 import check_generate
 import check_shift
@@ -23,9 +20,7 @@ def run_batch(python, weights, folder, requests, results):
     command = [python, str(HERE / "serve_vllm.py"), "run-batch", "-i", requests, "-o", results, "--model", weights,
                "--served-model-name", "tiny", "--dtype", "bfloat16", "--max-model-len", "2048", "--enforce-eager",
                "--trust-request-chat-template"]
-    with open(folder / f"{results.stem}.log", "wb") as log:
-        subprocess.run([str(word) for word in command], check=True, stdout=log, stderr=subprocess.STDOUT, timeout=3600,
-                       env={**os.environ, **servers.vllm_environment()})
+    servers.run_logged(command, folder / f"{results.stem}.log", 3600, servers.vllm_environment())
 
 
 def export_questions(context, model, requests):
@@ -82,7 +77,5 @@ def run_shift(context, python, weights, folder):
 
 def run(context):
     python, weights = context.vllm_python(), context.safetensors()
-    folder = context.folder / "batch"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = context.new_folder("batch")
     return run_generation(context, python, weights, folder) + run_shift(context, python, weights, folder)

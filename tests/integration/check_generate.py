@@ -4,7 +4,6 @@ answers are scored again in precise arithmetic."""
 
 import json
 import os.path
-import shutil
 
 import servers
 
@@ -76,9 +75,7 @@ def generate(context, model, output):
 
 def run(context):
     python, weights = context.vllm_python(), context.safetensors()
-    folder = context.folder / "generate"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = context.new_folder("generate")
     model = context.bf16_model()
     here = generate(context, model, folder / "here.jsonl")
     with servers.vllm(python, weights, folder) as address:

@@ -4,7 +4,6 @@ Both round activations, each in its own batches. How far rounding moves the lead
 same answers are scored in the engine's arithmetic and in precise arithmetic. Answers may part where the lead is smaller
 than the move that 99 of 100 positions with a lead below one nat stay under."""
 
-import shutil
 
 import servers
 from check_generate import compare, generate, margins
@@ -18,9 +17,7 @@ def rounding_moves(context, model, answers, folder):
 
 def run(context):
     binary, model = context.llama_server(), context.quantised_model()
-    folder = context.folder / "generate-llama-server"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = context.new_folder("generate-llama-server")
     here = generate(context, model, folder / "here.jsonl")
     with servers.llama_server(binary, model, folder) as address:
         there = generate(context, f"{address}/v1#tiny", folder / "llama-server.jsonl")

@@ -2,9 +2,7 @@
 tokenizer of the model here, its rows imported, and compared with the model in this process: answers may part only at a near
 tie. The token ids of every prompt must be those that were exported."""
 
-import os
 import re
-import shutil
 import subprocess
 
 import check_batch
@@ -27,24 +25,16 @@ def script_of_docs(folder):
 
 def run_pipeline(python, folder, *arguments):
     command = [python, servers.HERE / "ray_on_cpu.py", script_of_docs(folder), *arguments]
-    log = folder / "ray.log"
-    environment = {**os.environ, **servers.vllm_environment(), "PYTHONPATH": str(servers.HERE / "no_amx"),
+    environment = {**servers.vllm_environment(), "PYTHONPATH": str(servers.HERE / "no_amx"),
                    "RAY_USAGE_STATS_ENABLED": "0"}
-    with open(log, "wb") as output:
-        done = subprocess.run([str(word) for word in command], stdout=output, stderr=subprocess.STDOUT, timeout=3600,
-                              env=environment)
-    if done.returncode != 0:
-        raise RuntimeError(f"the pipeline ended with {done.returncode}; the end of {log}:\n"
-                           f"{log.read_text(errors='replace')[-3000:]}")
+    servers.run_logged(command, folder / "ray.log", 3600, environment)
 
 
 def run(context):
     python, weights = context.vllm_python(), context.safetensors()
     if subprocess.run([python, "-c", "import ray.data.llm"], capture_output=True).returncode != 0:
         raise runner.Skip("Ray Data is not installed there; tests/integration/prepare.sh does it")
-    folder = context.folder / "ray"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = context.new_folder("ray")
     requests, results, answers = (folder / name for name in ("requests.jsonl", "results", "answers.jsonl"))
     model = context.bf16_model()
     check_batch.export_questions(context, model, requests)

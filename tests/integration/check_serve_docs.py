@@ -1,7 +1,6 @@
 """The Python and JavaScript examples of docs/server.md, as they stand there but for the port."""
 
 import re
-import shutil
 import urllib.parse
 
 import clients
@@ -17,15 +16,10 @@ def blocks(language):
 
 def run(context):
     python = context.clients_python("openai")
-    folder = context.folder / "serve-docs"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    node, modules = shutil.which("node"), context.clients() / "node_modules"
-    if modules.exists():
-        (folder / "node_modules").symlink_to(modules)
+    folder = context.new_folder("serve-docs")
     programs = [("Python", [python], "py", blocks("python"))]
-    if node and modules.exists():
-        programs.append(("JavaScript", [node], "mjs", blocks("js")))
+    if context.has_javascript_client(folder):
+        programs.append(("JavaScript", ["node"], "mjs", blocks("js")))
     problems = []
     with servers.urial(context.urial, folder, "-m", "gemma-3-270m") as address:
         for name, command, suffix, texts in programs:

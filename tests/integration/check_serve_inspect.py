@@ -3,9 +3,6 @@ are and under an in-context prompt, and texts with the log-probabilities of thei
 error, with usage and, where asked for, log-probabilities; what the model certainly continues is scored as right."""
 
 import json
-import os
-import shutil
-import subprocess
 
 import servers
 
@@ -14,19 +11,16 @@ TASKS = {"continued": "openai-api/urial/gemma@raw", "asked": "openai-api/urial/g
 
 
 def evaluate(clients, folder, task, model, address):
-    logs, log = folder / task, folder / f"{task}.log"
+    logs = folder / task
     command = [clients / "bin" / "inspect", "eval", f"{servers.HERE / 'inspect_task.py'}@{task}", "--model",
                model, "--log-dir", logs, "--log-format", "json", "--display", "plain",
                "--max-retries", "0"]
-    environment = {**os.environ, "URIAL_API_KEY": "none", "URIAL_BASE_URL": f"{address}/v1",
+    environment = {"URIAL_API_KEY": "none", "URIAL_BASE_URL": f"{address}/v1",
                    "XDG_DATA_HOME": str(folder / "data"), "XDG_CACHE_HOME": str(folder / "cache")}
-    with open(log, "wb") as said:
-        done = subprocess.run([str(word) for word in command], stdout=said, stderr=subprocess.STDOUT, timeout=900,
-                              env=environment, cwd=folder)
+    servers.run_logged(command, folder / f"{task}.log", 900, environment, folder)
     found = list(logs.glob("*.json"))
-    if done.returncode != 0 or len(found) != 1:
-        raise RuntimeError(f"inspect ended with {done.returncode}; the end of {log}:\n"
-                           f"{log.read_text(errors='replace')[-3000:]}")
+    if len(found) != 1:
+        raise RuntimeError(f"inspect has written {len(found)} logs to {logs}")
     return json.loads(found[0].read_text())
 
 
@@ -58,9 +52,7 @@ def problems_of(task, log):
 def run(context):
     clients = context.clients()
     context.clients_python("inspect_ai", "openai")
-    folder = context.folder / "serve-inspect"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = context.new_folder("serve-inspect")
     problems = []
     with servers.urial(context.urial, folder, "-m", f"gemma={context.f32_model()}", "--context", "2048") as address:
         for task, model in TASKS.items():

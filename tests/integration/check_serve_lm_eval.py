@@ -7,8 +7,6 @@ the server has a tokenizer. Without a BOS Gemma is not itself: its keys and valu
 precision, as the server does, moves a log-likelihood by 0.01 nats in transformers too, ten times as much as with one."""
 
 import json
-import os
-import shutil
 import subprocess
 
 import servers
@@ -39,16 +37,11 @@ def write_task(folder, name, description):
 
 def evaluate(clients, folder, name, model, task, arguments):
     """By context and ending: log-likelihood and whether it is greedy."""
-    output, log = folder / name, folder / f"{name}.log"
+    output = folder / name
     command = [clients / "bin" / "lm_eval", "--model", model, "--tasks", task, "--include_path", folder, "--log_samples",
                "--output_path", output, "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder / "hf")}
-    with open(log, "wb") as said:
-        done = subprocess.run([str(word) for word in command], stdout=said, stderr=subprocess.STDOUT, timeout=1800,
-                              env=environment)
-    if done.returncode != 0:
-        raise RuntimeError(f"lm_eval ended with {done.returncode}; the end of {log}:\n"
-                           f"{log.read_text(errors='replace')[-3000:]}")
+    environment = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder / "hf")}
+    servers.run_logged(command, folder / f"{name}.log", 1800, environment)
     found = {}
     for path in output.rglob("samples_*.jsonl"):
         for sample in map(json.loads, path.read_text().splitlines()):
@@ -89,9 +82,7 @@ def compare(name, found, expected):
 def run(context):
     clients, python, weights = context.clients(), context.vllm_python(), context.safetensors()
     context.clients_python("lm_eval", "transformers")
-    folder = context.folder / "serve-lm-eval"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = context.new_folder("serve-lm-eval")
     plain, with_bos = write_task(folder, "", ""), write_task(folder, "_bos", "<bos>")
     found = {}
     with servers.urial(context.urial, folder, "-m", f"gemma={context.f32_model()}", "--context", "1024") as address:

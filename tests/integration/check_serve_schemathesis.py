@@ -5,7 +5,6 @@ begins with an answer is no matter of types.)"""
 
 import json
 import os
-import shutil
 import subprocess
 
 import servers
@@ -35,9 +34,7 @@ def counts_of(report):
 def run(context):
     python = context.clients_python("schemathesis")
     context.quantised_model()
-    folder = context.folder / "serve-schemathesis"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = context.new_folder("serve-schemathesis")
     report, log = folder / "report.ndjson", folder / "schemathesis.log"
     with servers.urial(context.urial, folder, "-m", "base=gemma-3-270m", "-m", "aligned=base", "--lora",
                        f"aligned={ADAPTER}", "-p", "zero-shot", "--context", "512", "--metrics") as address:

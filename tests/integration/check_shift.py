@@ -2,7 +2,6 @@
 BF16, the same answers, the prompt zero-shot against the prompt urial."""
 
 import json
-import shutil
 import statistics
 
 import servers
@@ -101,9 +100,7 @@ def answers_here(context, model, folder):
 
 def run(context):
     python, weights, model = context.vllm_python(), context.safetensors(), context.bf16_model()
-    folder = context.folder / "shift"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = context.new_folder("shift")
     prompts = [*PROMPTS, "--max-tokens", MAX_TOKENS]
     here, answers = answers_here(context, model, folder)
     problems = []

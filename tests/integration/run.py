@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -28,6 +29,13 @@ class Context:
         self.folder = pathlib.Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.questions = HERE / "questions.jsonl"
+
+    def new_folder(self, name):
+        """Of a check's own files; what an earlier run has left goes."""
+        path = self.folder / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        return path
 
     def run_urial(self, *arguments):
         done = subprocess.run([self.urial, *map(str, arguments)], capture_output=True, text=True)
@@ -77,6 +85,15 @@ class Context:
         if not folder:
             raise Skip("CLIENTS is not set; tests/integration/prepare_clients.sh makes the folder that it names")
         return pathlib.Path(folder).resolve()
+
+    def has_javascript_client(self, folder):
+        """Whether OpenAI's client is there for programs in this folder: Node looks for packages beside the program."""
+        modules = self.clients() / "node_modules"
+        if not shutil.which("node") or not (modules / "openai").exists():
+            print("skipped: the JavaScript client is not installed; prepare_clients.sh does it where npm is")
+            return False
+        (folder / "node_modules").symlink_to(modules)
+        return True
 
     def clients_python(self, *packages):
         """The python of that environment, which must have these packages."""

@@ -39,6 +39,16 @@ def wait_until_ready(url, process, log, seconds):
     raise RuntimeError(f"no server at {url}; the end of {log}:\n{tail}")
 
 
+def run_logged(command, log, seconds, environment=None, folder=None):
+    """Runs a program whose output goes to `log`; a failure shows its end."""
+    with open(log, "wb") as said:
+        done = subprocess.run([str(word) for word in command], stdout=said, stderr=subprocess.STDOUT, timeout=seconds,
+                              env={**os.environ, **(environment or {})}, cwd=folder)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}; the end of {log}:\n"
+                           f"{log.read_text(errors='replace')[-3000:]}")
+
+
 @contextlib.contextmanager
 def running(command, environment, port, log, seconds, ready="/v1/models"):
     with open(log, "wb") as output:
