@@ -60,9 +60,9 @@ async function thirdParty(inputs) {
     return text;
 }
 
-const charts = await bundle('charts/charts.js', {minify: true});
-const report = await bundle('report/main.js', {});
-const judged = await bundle('judged/main.js', {});
+const charts = await bundle('charts/charts.ts', {minify: true});
+const report = await bundle('report/main.ts', {});
+const judged = await bundle('judged/main.ts', {});
 for (const {inputs} of [report, judged]) {
     if (inputs.some(packageFolder)) throw new Error('a library outside charts.js: its licence would be missing');
 }

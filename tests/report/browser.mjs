@@ -22,7 +22,8 @@ const chromiumPath = [process.env.URIAL_CHROMIUM, '/usr/bin/chromium', '/usr/bin
     .find((candidate) => candidate && existsSync(candidate));
 if (!chromiumPath) skip('no Chromium (Debian: apt-get install chromium)');
 if (!existsSync(path.join(web, 'node_modules/playwright-core'))) skip('no playwright-core (npm ci in web/)');
-const {chromium} = createRequire(path.join(web, 'package.json'))('playwright-core');
+const require = createRequire(path.join(web, 'package.json'));
+const {chromium} = require('playwright-core');
 
 export const folder = await mkdtemp(path.join(os.tmpdir(), 'urial-report-'));
 const browser = await chromium.launch({executablePath: chromiumPath, args: kArguments});
@@ -30,6 +31,13 @@ const browser = await chromium.launch({executablePath: chromiumPath, args: kArgu
 /** Runs the binary that the test was started with. */
 export function urial(...args) {
     execFileSync(process.argv[2], args, {stdio: 'inherit'});
+}
+
+/** The module of a TypeScript file under web/, for tests of what needs no page. */
+export async function importWeb(file) {
+    const outfile = path.join(folder, `${file.replaceAll('/', '_')}.mjs`);
+    await require('esbuild').build({entryPoints: [path.join(web, file)], bundle: true, format: 'esm', outfile, logLevel: 'error'});
+    return import(pathToFileURL(outfile).href);
 }
 
 /** Opens a report; whatever the console, the page or the network say beyond the file itself is collected in `noise`. */

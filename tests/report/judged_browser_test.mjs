@@ -28,7 +28,7 @@ async function openItems(page) {
 }
 
 const shownCount = async (page) => Number((await page.locator('.items-view .status').innerText()).match(/^\d+/)[0]);
-const ids = (page) => page.locator('.answers article').evaluateAll((cards) => cards.map((card) => card.item.id));
+const ids = (page) => page.locator('.answers article').evaluateAll((cards) => cards.map((card) => card.getAttribute('aria-label').replace('Item ', '')));
 
 const tests = {
     async every_view_opens_without_a_message_or_a_request() {
@@ -176,7 +176,7 @@ const tests = {
             await page.keyboard.press('Tab');
             reached.add(await page.evaluate(() => document.activeElement.getAttribute('aria-label') || document.activeElement.className || document.activeElement.tagName));
         }
-        for (const name of ['task', 'Verdict', 'Order', 'pill', 'answer-text', 'SUMMARY']) assert.ok(reached.has(name), `${name}: ${[...reached]}`);
+        for (const name of ['task', 'Verdict', 'Order', 'pill', 'Answer', 'SUMMARY']) assert.ok(reached.has(name), `${name}: ${[...reached]}`);
         await page.locator('.verdicts summary').first().focus();
         await page.keyboard.press('Enter');
         assert.match(await page.locator('.verdicts details[open] pre').innerText(), /"helpfulness"/);

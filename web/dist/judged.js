@@ -1,48 +1,37 @@
+"use strict";
 (() => {
-  // page/blocks.js
-  function readHeader() {
-    return JSON.parse(document.getElementById("report-header").textContent);
+  // page/blocks.ts
+  function textOf(id) {
+    const element = document.getElementById(id);
+    if (!element) throw new Error(`The page has no block "${id}"`);
+    return element.textContent ?? "";
+  }
+  function readJson(id) {
+    return JSON.parse(textOf(id));
   }
   function decodeBase64(text2) {
-    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text2);
+    const modern = Uint8Array.fromBase64;
+    if (modern) return modern.call(Uint8Array, text2);
     const binary = atob(text2);
     const bytes = new Uint8Array(binary.length);
     for (let i = 0; i < bytes.length; ++i) bytes[i] = binary.charCodeAt(i);
     return bytes;
   }
   async function readBlock(id) {
-    const packed = decodeBase64(document.getElementById(id).textContent);
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const stream = new Blob([decodeBase64(textOf(id))]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
   }
   async function parseBlock(id) {
     return JSON.parse(new TextDecoder().decode(await readBlock(id)));
   }
 
-  // page/dom.js
-  function h(selector, properties, ...children) {
-    const [tag, ...classes] = selector.split(".");
-    const element = document.createElement(tag || "div");
-    if (classes.length) element.className = classes.join(" ");
-    for (const [name, value] of Object.entries(properties ?? {})) {
-      if (value === null || value === void 0 || value === false) continue;
-      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-      else if (name === "value" || name === "checked") element[name] = value;
-      else element.setAttribute(name, value === true ? "" : String(value));
-    }
-    append(element, children);
-    return element;
+  // page/text.ts
+  var kInvisible = new RegExp("[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}\\ud800-\\udfff]", "gu");
+  function spelledOut(character) {
+    return `‹${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}›`;
   }
-  function append(element, children) {
-    for (const child of children.flat(Infinity)) {
-      if (child === null || child === void 0 || child === false) continue;
-      element.append(child instanceof Node ? child : document.createTextNode(String(child)));
-    }
-    return element;
-  }
-  var kInvisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
-  function codePoint(character) {
-    return `‹${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}›`;
+  function plainText(text2) {
+    return text2.replace(kInvisible, spelledOut);
   }
   function formatCount(value) {
     return value.toLocaleString("en-US");
@@ -55,8 +44,43 @@
     }
     return `${percent2.toFixed(digits)} %`;
   }
-  function plainText(text2) {
-    return text2.replace(kInvisible, codePoint);
+  function counted(count, noun) {
+    return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+  }
+
+  // page/dom.ts
+  var kShownAttributes = /* @__PURE__ */ new Set(["title", "aria-label", "placeholder", "label", "data-of"]);
+  function h(selector, properties, ...children) {
+    const [tag, ...classes] = selector.split(".");
+    const element = document.createElement(tag || "div");
+    if (classes.length) element.className = classes.join(" ");
+    for (const [name, value] of Object.entries(properties ?? {})) {
+      if (value === null || value === void 0 || value === false) continue;
+      if (typeof value === "function") element.addEventListener(name.slice(2), value);
+      else if (name === "value" || name === "checked") Object.assign(element, { [name]: value });
+      else element.setAttribute(name, value === true ? "" : kShownAttributes.has(name) ? plainText(String(value)) : String(value));
+    }
+    return append(element, children);
+  }
+  function append(element, children) {
+    for (const child of children) {
+      if (child === null || child === void 0 || typeof child === "boolean") continue;
+      if (Array.isArray(child)) append(element, child);
+      else element.append(child instanceof Node ? child : document.createTextNode(plainText(String(child))));
+    }
+    return element;
+  }
+  function fill(element, ...children) {
+    element.replaceChildren();
+    return append(element, children);
+  }
+  function selectOf(label, options, onChange) {
+    const select = h(
+      "select",
+      { "aria-label": label, onchange: () => onChange(select.value) },
+      options.map(([value, title]) => h("option", { value }, title))
+    );
+    return select;
   }
   function markedText(text2, wanted) {
     const plain = plainText(text2);
@@ -64,140 +88,311 @@
     const lower = plain.toLowerCase();
     let from = 0;
     if (wanted && lower.length === plain.length) {
-      for (let found; (found = lower.indexOf(wanted.toLowerCase(), from)) >= 0; from = found + wanted.length) {
-        nodes.push(plain.slice(from, found), h("mark", null, plain.slice(found, found + wanted.length)));
+      const sought = plainText(wanted).toLowerCase();
+      for (let found; (found = lower.indexOf(sought, from)) >= 0; from = found + sought.length) {
+        nodes.push(plain.slice(from, found), h("mark", null, plain.slice(found, found + sought.length)));
       }
     }
     nodes.push(plain.slice(from));
     return nodes;
   }
 
-  // page/shell.js
-  var kThemes = ["auto", "light", "dark"];
+  // page/address.ts
+  function placeOf(parts = [], filters = {}) {
+    return { parts: parts.map(String), filters: new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== "")) };
+  }
+  function decoded(part) {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return null;
+    }
+  }
+  function readAddress(hash) {
+    const text2 = hash.replace(/^#/, "");
+    const question = text2.indexOf("?");
+    const [name = "", ...parts] = (question < 0 ? text2 : text2.slice(0, question)).split("/").map(decoded).filter((part) => part !== null);
+    return { name, place: { parts: parts.filter((part) => part !== ""), filters: new URLSearchParams(question < 0 ? "" : text2.slice(question + 1)) } };
+  }
+  function writeAddress(name, { parts, filters }) {
+    const query = filters.toString();
+    return `#${[name, ...parts].map(encodeURIComponent).join("/")}${query ? `?${query}` : ""}`;
+  }
+
+  // page/theme.ts
+  var kChoices = ["auto", "light", "dark"];
   var darkSystem = matchMedia("(prefers-color-scheme: dark)");
-  var chosenTheme = "auto";
+  var chosen = "auto";
+  var forPaper = false;
   function currentTheme() {
-    if (chosenTheme !== "auto") return chosenTheme;
+    if (forPaper) return "light";
+    if (chosen !== "auto") return chosen;
     return darkSystem.matches ? "dark" : "light";
   }
   function applyTheme() {
     document.documentElement.dataset.theme = currentTheme();
   }
-  function themeButton(onChange) {
+  function chooseTheme(choice) {
+    chosen = choice;
+    applyTheme();
+  }
+  function watchTheme(onChange) {
     const change = () => {
       applyTheme();
       onChange();
     };
-    const button = h("button.quiet", { type: "button", title: "Colours: as the system, light, dark", onclick: () => {
-      chosenTheme = kThemes[(kThemes.indexOf(chosenTheme) + 1) % kThemes.length];
-      button.textContent = `theme: ${chosenTheme}`;
-      change();
-    } }, "theme: auto");
     darkSystem.addEventListener("change", change);
-    return button;
-  }
-  function wantedView(views) {
-    const [name, id] = location.hash.slice(1).split("/");
-    if (!(name in views)) return [Object.keys(views)[0], null];
-    try {
-      return [name, id ? decodeURIComponent(id) : null];
-    } catch {
-      return [name, null];
+    for (const [name, paper] of [["beforeprint", true], ["afterprint", false]]) {
+      addEventListener(name, () => {
+        const before = currentTheme();
+        forPaper = paper;
+        if (currentTheme() !== before) change();
+      });
     }
   }
-  function makeShell({ title, subtitle: subtitle2, views, titles }) {
-    const names = Object.keys(views);
-    const drawn = /* @__PURE__ */ new Set();
-    const tabs = h("div.tabs", { role: "tablist" }, names.map((name) => h("button.tab", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `view-${name}`, onclick: () => show(name) }, titles[name])));
-    tabs.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
-      const next = tabs.children[([...tabs.children].indexOf(document.activeElement) + step + names.length) % names.length];
-      next.focus();
-      next.click();
-    });
+  function themeButton(onChange) {
+    const button = h("button.quiet", { type: "button", title: "Colours: as the system, light, dark", onclick: () => {
+      chooseTheme(kChoices[(kChoices.indexOf(chosen) + 1) % kChoices.length]);
+      button.textContent = `theme: ${chosen}`;
+      onChange();
+    } }, `theme: ${chosen}`);
+    watchTheme(onChange);
+    return button;
+  }
+
+  // page/shell.ts
+  function makeShell({ title, subtitle: subtitle2, views }) {
+    const names = [...views.keys()];
+    const opened = /* @__PURE__ */ new Map();
+    const focused = /* @__PURE__ */ new Map();
+    let current = "";
+    const tabs = names.map((name) => h("button.tab", {
+      type: "button",
+      role: "tab",
+      id: `tab-${name}`,
+      "aria-controls": `view-${name}`,
+      onclick: () => show(name)
+    }, views.get(name).title));
     const panels = names.map((name) => h(
       "div.view",
       { role: "tabpanel", id: `view-${name}`, "aria-labelledby": `tab-${name}`, hidden: true },
-      views[name].element
+      views.get(name).element
     ));
-    function show(name, fresh = false) {
+    const list = h("div.tabs", { role: "tablist", "aria-label": "Views", onkeydown: (event) => {
+      const step2 = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+      if (!step2) return;
+      const next = tabs[(names.indexOf(current) + step2 + names.length) % names.length];
+      next.click();
+      next.focus();
+    } }, tabs);
+    function addressOf(name) {
+      return writeAddress(name, views.get(name).place?.() ?? placeOf());
+    }
+    function reveal(name) {
+      const { activeElement } = document;
+      if (current && activeElement instanceof HTMLElement && views.get(current).element.contains(activeElement)) focused.set(current, activeElement);
+      current = name;
       names.forEach((other, i) => {
         const selected = other === name;
         panels[i].hidden = !selected;
-        tabs.children[i].setAttribute("aria-selected", String(selected));
-        tabs.children[i].tabIndex = selected ? 0 : -1;
+        tabs[i].setAttribute("aria-selected", String(selected));
+        tabs[i].tabIndex = selected ? 0 : -1;
       });
-      if (!fresh && !drawn.has(name)) (views[name].draw ?? views[name].render).call(views[name]);
-      drawn.add(name);
+      const view = views.get(name);
+      if (!opened.has(name)) {
+        view.draw?.();
+        view.open?.(placeOf());
+      }
+      opened.set(name, addressOf(name));
+    }
+    function step(address) {
+      rememberScroll();
+      if (address !== location.hash) history.pushState({ scroll: 0 }, "", address);
+    }
+    function rememberScroll() {
+      history.replaceState({ scroll: scrollY }, "", location.hash || location.pathname);
+    }
+    function show(name) {
+      if (name === current) return;
+      rememberScroll();
+      reveal(name);
+      if (addressOf(name) !== location.hash) history.pushState({ scroll: 0 }, "", addressOf(name));
       scrollTo(0, 0);
-      history.replaceState(null, "", `#${name}`);
     }
-    function open() {
-      const [name, id] = wantedView(views);
-      if (id !== null) views[name].showOnly?.(id);
-      show(name, id !== null && "showOnly" in views[name]);
+    function moved(name, isStep) {
+      const address = addressOf(name);
+      opened.set(name, address);
+      if (current !== name) {
+        show(name);
+      } else if (isStep) {
+        step(address);
+      } else {
+        history.replaceState(history.state, "", address);
+      }
     }
-    document.title = title;
-    const redraw = () => [...drawn].forEach((name) => views[name].draw?.());
-    document.getElementById("app").replaceChildren(
+    function open(state) {
+      const { name: wanted, place } = readAddress(location.hash);
+      const name = views.has(wanted) ? wanted : names[0];
+      const before = current;
+      const view = views.get(name);
+      if (view.open && name === wanted && opened.get(name) !== writeAddress(name, place)) {
+        if (!opened.has(name)) view.draw?.();
+        panels[names.indexOf(name)].hidden = false;
+        view.open(place);
+        opened.set(name, addressOf(name));
+      }
+      reveal(name);
+      if (state) scrollTo(0, state.scroll);
+      if (before && before !== name) focused.get(name)?.focus({ preventScroll: true });
+    }
+    document.title = plainText(title);
+    history.scrollRestoration = "manual";
+    const app = document.getElementById("app");
+    const redraw = () => {
+      for (const name of opened.keys()) views.get(name).draw?.();
+    };
+    fill(
+      app,
       h(
         "header.page",
         null,
         h("div.masthead", null, h("div", null, h("h1", null, title), h("p.subtitle", null, subtitle2)), themeButton(redraw)),
-        h("nav", null, tabs)
+        h("nav", { "aria-label": "Views" }, list)
       ),
       h("main", null, panels)
     );
-    addEventListener("hashchange", open);
-    open();
+    addEventListener("popstate", (event) => open(event.state));
+    addEventListener("pagehide", rememberScroll);
+    open(history.state);
     document.documentElement.dataset.ready = "true";
-    return show;
+    return { show, moved };
   }
   function runPage(start) {
     applyTheme();
     start().then(() => {
       document.documentElement.dataset.complete = "true";
     }).catch((failure) => {
-      document.getElementById("app").replaceChildren(h(
+      const message = failure instanceof Error ? failure.message : String(failure);
+      fill(document.getElementById("app"), h(
         "main",
         null,
         h("h1", null, "This report cannot be shown"),
-        h("p", null, `${failure.message}. It needs a browser of 2023 or later (DecompressionStream).`)
+        h("p", null, `${message}. It needs a browser of 2023 or later (DecompressionStream).`)
       ));
       throw failure;
     });
   }
 
-  // judged/data.js
+  // judged/data.ts
+  var kBreakdowns = ["task", "topic", "source", "difficulty"];
+  function mapOf(object) {
+    return new Map(Object.entries(object ?? {}));
+  }
+  function mapped(object, change) {
+    return new Map([...mapOf(object)].map(([name, value]) => [name, change(value, name)]));
+  }
+  function readGroup(raw) {
+    const aspects = mapOf(raw);
+    aspects.delete("n");
+    return { n: Number(raw.n), aspects };
+  }
+  function readTurns(raw) {
+    const of = (name) => ({ mean: raw[name] ?? null, ci95: raw[`${name}_ci95`] ?? null });
+    const intervals = mapOf(raw.categories_ci95);
+    return {
+      withheld: Boolean(raw.withheld),
+      unscored: Number(raw.unscored),
+      parts: /* @__PURE__ */ new Map([["turn 1", of("turn_1")], ["turn 2", of("turn_2")], ["overall", of("overall")]]),
+      categories: mapped(raw.categories, (mean2, name) => ({ mean: mean2, ci95: intervals.get(name) ?? null }))
+    };
+  }
+  function readResult(raw) {
+    return {
+      withheld: Boolean(raw.withheld),
+      records: raw.records ?? 0,
+      verdicts: raw.verdicts ?? 0,
+      unscored: raw.unscored ?? 0,
+      refused: raw.refused ?? 0,
+      steering: raw.steering ?? 0,
+      avg: raw.avg ?? null,
+      avg_ci95: raw.avg_ci95 ?? null,
+      len: raw.len ?? null,
+      isOriginal: Boolean(raw.report),
+      aspects: raw.aspects ? mapOf(raw.aspects) : null,
+      breakdowns: new Map(kBreakdowns.map((name) => [name, mapped(raw[name], readGroup)])),
+      winRates: raw.win_rates ? mapped(raw.win_rates, (aspects) => mapOf(aspects)) : null,
+      mtBench: raw.mt_bench ? mapped(raw.mt_bench, readTurns) : null,
+      agreement: mapOf(raw.agreement),
+      bill: raw.bill ?? null
+    };
+  }
+  function readVerdict(raw) {
+    const reason = raw.reason ?? raw.raw ?? "";
+    if (raw.score !== void 0) return { kind: "score", score: raw.score, text: String(raw.score), reason };
+    if (raw.preference !== void 0) return { kind: "preference", score: NaN, text: raw.preference, reason };
+    if (raw.labels !== void 0) return { kind: "labels", score: NaN, text: raw.labels.join(", "), reason };
+    if (raw.not_applicable !== void 0) return { kind: "not_applicable", score: NaN, text: "not applicable", reason };
+    return { kind: "unscored", score: NaN, text: `unscored: ${raw.unscored ?? "not known"}`, reason };
+  }
+  function readRecord(raw) {
+    const list = (value) => value === void 0 || value === null ? [] : [value].flat().map(String);
+    const text2 = (value) => value === void 0 || value === null ? "" : String(value);
+    return {
+      id: text2(raw.id),
+      instruction: text2(raw.instruction),
+      follow_ups: list(raw.follow_ups),
+      references: list(raw.references),
+      tags: { task: list(raw.task), topic: list(raw.topic), source: list(raw.dataset), difficulty: list(raw.difficulty), category: list(raw.category) },
+      answer: raw.answer,
+      other: raw.other ?? null,
+      judge: text2(raw.judge),
+      rubric: text2(raw.rubric),
+      rubric_version: text2(raw.rubric_version),
+      turn: Number(raw.turn),
+      attempts: Number(raw.attempts),
+      reply: text2(raw.reply),
+      steering: list(raw.steering),
+      verdicts: mapped(raw.verdicts, readVerdict)
+    };
+  }
+  var kTops = [5, 10];
+  function scaleOf(records) {
+    let low = 1;
+    let high = 1;
+    for (const { verdicts } of records) {
+      for (const { score } of verdicts.values()) {
+        if (score < low) low = score;
+        if (score > high) high = score;
+      }
+    }
+    return [Math.floor(low), kTops.find((top) => top >= high) ?? Math.ceil(high)];
+  }
   async function loadRuns(header) {
-    return Promise.all(header.runs.map(async (run, index) => {
-      const records = await parseBlock(`run-${index}-records`);
-      return { ...run, index, records, highest: highestOf(records) };
+    return Promise.all(header.runs.map(async ({ label, manifest, result }, index) => {
+      const records = (await parseBlock(`run-${index}-records`)).map(readRecord);
+      return { index, label, manifest, result: readResult(result), records, scale: scaleOf(records) };
     }));
   }
   async function loadColours(header) {
-    return Promise.all((header.colours ?? []).map(async (colours, index) => ({ ...colours, answers: await parseBlock(`colours-${index}`) })));
+    return Promise.all((header.colours ?? []).map(async (colours, index) => ({ ...colours, answers: mapOf(await parseBlock(`colours-${index}`)) })));
   }
-  var kTops = [5, 10];
-  function highestOf(records) {
-    let highest = 0;
-    for (const { verdicts } of records) for (const verdict of Object.values(verdicts)) highest = Math.max(highest, verdict.score ?? 0);
-    return kTops.find((top) => top >= highest) ?? Math.ceil(highest);
-  }
-  function readVerdict(verdict) {
-    const kind = ["score", "preference", "labels", "not_applicable", "unscored"].find((name) => name in verdict);
-    return { kind, value: verdict[kind], reason: verdict.reason ?? verdict.raw ?? "" };
+  function differencesOf(header) {
+    return header.differences.map(({ run, against, aspects }) => ({ run, against, aspects: mapOf(aspects) }));
   }
   function answersOf(records) {
     const columns = /* @__PURE__ */ new Map();
     for (const record of records) {
       if (record.other) continue;
-      const key = record.answer.generator;
-      if (!columns.has(key)) columns.set(key, { generator: key, answer: record.answer, records: [] });
-      columns.get(key).records.push(record);
+      const { generator } = record.answer;
+      const column = columns.get(generator) ?? { generator, answer: record.answer, records: [] };
+      column.records.push(record);
+      columns.set(generator, column);
     }
     return [...columns.values()];
+  }
+  function choiceOf({ kind, text: text2 }, straight) {
+    if (kind !== "preference") return null;
+    return text2 === "tie" ? "tie" : text2 === "A" === straight ? "first" : "second";
   }
   function comparisonsOf(records) {
     const comparisons = /* @__PURE__ */ new Map();
@@ -205,20 +400,15 @@
       if (!record.other) continue;
       const names = [record.answer.generator, record.other.generator];
       const key = JSON.stringify([[...names].sort(), record.judge, record.rubric, record.turn]);
-      if (!comparisons.has(key)) comparisons.set(key, { first: record.answer, second: record.other, record, orders: [] });
-      const comparison = comparisons.get(key);
+      const comparison = comparisons.get(key) ?? { first: record.answer, second: record.other, record, orders: [] };
+      comparisons.set(key, comparison);
       const straight = record.answer.generator === comparison.first.generator;
-      const verdicts = new Map(Object.entries(record.verdicts).map(([aspect, raw]) => {
-        const verdict = readVerdict(raw);
-        const choice = verdict.kind !== "preference" ? null : verdict.value === "tie" ? "tie" : verdict.value === "A" === straight ? "first" : "second";
-        return [aspect, { choice, reason: verdict.reason, verdict }];
-      }));
-      comparison.orders.push({ record, straight, verdicts });
+      comparison.orders.push({ record, straight, choices: new Map([...record.verdicts].map(([aspect, verdict]) => [aspect, { choice: choiceOf(verdict, straight), verdict }])) });
     }
     return [...comparisons.values()];
   }
   function outcomeOf(comparison, aspect) {
-    const choices = comparison.orders.map((order) => order.verdicts.get(aspect)?.choice ?? null);
+    const choices = comparison.orders.map((order) => order.choices.get(aspect)?.choice ?? null);
     if (choices.includes(null)) return null;
     return choices.every((choice) => choice === choices[0]) ? choices[0] : "flip";
   }
@@ -227,8 +417,13 @@
     for (const run of runs) {
       for (const record of run.records) {
         const key = JSON.stringify([record.id, record.instruction]);
-        if (!items.has(key)) items.set(key, newItem(record, runs.length));
-        items.get(key).of[run.index].records.push(record);
+        let item = items.get(key);
+        if (!item) {
+          const { id, instruction, follow_ups, references, tags } = record;
+          item = { id, instruction, follow_ups, references, tags, of: runs.map(() => ({ records: [], answers: [], comparisons: [] })) };
+          items.set(key, item);
+        }
+        item.of[run.index].records.push(record);
       }
     }
     for (const item of items.values()) {
@@ -239,91 +434,93 @@
     }
     return [...items.values()];
   }
-  function newItem(record, runs) {
-    const list = (value) => value === void 0 ? [] : [value].flat();
-    return {
-      id: record.id,
-      instruction: record.instruction,
-      follow_ups: list(record.follow_ups),
-      references: list(record.references),
-      tags: {
-        task: list(record.task),
-        topic: list(record.topic),
-        source: list(record.dataset),
-        difficulty: list(record.difficulty),
-        category: list(record.category)
-      },
-      of: Array.from({ length: runs }, () => ({ records: [], answers: [], comparisons: [] }))
-    };
-  }
   function aspectNames(runs) {
-    const names = /* @__PURE__ */ new Set();
-    for (const run of runs) {
-      for (const record of run.records) for (const name of Object.keys(record.verdicts)) names.add(name);
-    }
-    return [...names];
+    return [...new Set(runs.flatMap((run) => run.records.flatMap((record) => [...record.verdicts.keys()])))];
   }
 
-  // page/card_list.js
+  // page/card_list.ts
   var kNear = "900px";
   var CardList = class {
-    /** `content(item)`: the children of an item's card; `height(item)`: a guess in px; `keep(card)`: it stays filled. */
-    constructor({ content, height, keep = () => false, nothing }) {
-      Object.assign(this, { content, height, keep, nothing });
-      this.element = h("div.answers");
-      this.observer = new IntersectionObserver(
-        (entries) => entries.forEach((entry) => this.onNear(entry)),
-        { rootMargin: `${kNear} 0px` }
-      );
+    constructor(options) {
+      this.options = options;
+      this.observer = new IntersectionObserver((entries) => {
+        for (const entry of entries) {
+          const card = this.cards.get(entry.target);
+          if (card) this.onNear(card, entry.isIntersecting);
+        }
+      }, { rootMargin: `${kNear} 0px` });
     }
+    options;
+    element = h("div.answers");
+    observer;
+    cards = /* @__PURE__ */ new Map();
     show(items) {
       this.observer.disconnect();
-      const cards = items.map((item) => this.makeCard(item));
-      this.element.replaceChildren(...cards.length ? cards : [h("p.nothing", null, this.nothing)]);
-      cards.forEach((card) => this.observer.observe(card));
+      this.cards = new Map(items.map((item) => {
+        const element = document.createElement("article");
+        element.className = "card answer";
+        element.setAttribute("aria-label", plainText(this.options.name(item)));
+        element.style.height = `${this.options.height(item)}px`;
+        return [element, { item, element, filled: false }];
+      }));
+      if (items.length) this.element.replaceChildren(...this.cards.keys());
+      else fill(this.element, h("p.nothing", null, this.options.nothing));
+      for (const element of this.cards.keys()) this.observer.observe(element);
     }
-    makeCard(item) {
-      const card = document.createElement("article");
-      card.className = "card answer";
-      card.item = item;
-      card.style.height = `${this.height(item)}px`;
-      return card;
+    /** The items that are shown, in their order. */
+    items() {
+      return [...this.cards.values()].map((card) => card.item);
     }
-    onNear({ target: card, isIntersecting }) {
-      if (isIntersecting && !card.filled) {
-        card.replaceChildren(...this.content(card.item));
-        card.style.height = "";
-        card.filled = true;
-      } else if (!isIntersecting && card.filled && !card.contains(document.activeElement) && !this.keep(card)) {
-        card.style.height = `${card.offsetHeight}px`;
-        card.replaceChildren();
+    /** The card of an item, filled; undefined where it is not shown. */
+    cardOf(isWanted) {
+      const card = [...this.cards.values()].find(({ item }) => isWanted(item));
+      if (card) this.fill(card);
+      return card?.element;
+    }
+    /** Fills every card: for paper. */
+    fillAll() {
+      for (const card of this.cards.values()) this.fill(card);
+    }
+    fill(card) {
+      if (card.filled) return;
+      fill(card.element, this.options.content(card.item));
+      card.element.style.height = "";
+      card.filled = true;
+    }
+    onNear(card, isNear) {
+      const { element } = card;
+      if (isNear) {
+        this.fill(card);
+      } else if (card.filled && !element.contains(document.activeElement) && !this.options.keep?.(element)) {
+        element.style.height = `${element.offsetHeight}px`;
+        element.replaceChildren();
         card.filled = false;
       }
     }
   };
 
-  // page/run_picker.js
-  function makeRunPicker(host) {
-    if (host.runs.length < 2) return null;
-    return h("div.pills", { role: "group", "aria-label": "Runs side by side" }, host.runs.map((run) => {
-      const pill = h("button.pill", { type: "button", "aria-pressed": String(host.shownRuns.includes(run)), onclick: () => {
-        const on = host.shownRuns.includes(run);
-        if (on && host.shownRuns.length === 1) return;
-        host.shownRuns = host.runs.filter((other) => other === run ? !on : host.shownRuns.includes(other));
-        pill.setAttribute("aria-pressed", String(!on));
-        host.render();
-      } }, run.label);
-      return pill;
-    }));
+  // page/position.ts
+  var kClasses = ["unshifted", "marginal", "shifted"];
+
+  // page/run_picker.ts
+  function makeRunPicker({ runs, shown, onChoose }) {
+    const toggle = (run) => {
+      const chosen2 = runs.filter((other) => shown().includes(other) !== (other === run));
+      if (chosen2.length) onChoose(chosen2);
+    };
+    const pills = runs.map((run) => h("button.pill", { type: "button", onclick: () => toggle(run) }, run.label));
+    return {
+      element: runs.length < 2 ? null : h("div.pills", { role: "group", "aria-label": "Runs side by side" }, pills),
+      update: () => pills.forEach((pill, i) => pill.setAttribute("aria-pressed", String(shown().includes(runs[i]))))
+    };
   }
 
-  // judged/item_filter.js
-  var kFacets = ["task", "topic", "source", "difficulty"];
+  // judged/item_filter.ts
   function scoresOf(records, aspect) {
     const scores = [];
     for (const record of records) {
-      for (const [name, raw] of Object.entries(record.verdicts)) {
-        if ((!aspect || name === aspect) && "score" in raw) scores.push(raw.score);
+      for (const [name, { score }] of record.verdicts) {
+        if ((!aspect || name === aspect) && !Number.isNaN(score)) scores.push(score);
       }
     }
     return scores;
@@ -337,7 +534,7 @@
   }
   function aspectsOf(item, aspect) {
     if (aspect) return [aspect];
-    return [...new Set(item.of.flatMap((own) => own.records.flatMap((record) => Object.keys(record.verdicts))))];
+    return [...new Set(item.of.flatMap((own) => own.records.flatMap((record) => [...record.verdicts.keys()])))];
   }
   function runDisagreement(item, aspect) {
     const gaps = aspectsOf(item, aspect).map((name) => spread(item.of.map((own) => mean(scoresOf(own.records, name)))));
@@ -368,61 +565,68 @@
   function longest(item) {
     return Math.max(0, ...item.of.flatMap((own) => own.records.map((record) => Math.max(record.answer.output.length, record.other?.output.length ?? 0))));
   }
-  var kOrders = {
-    runs: ["runs disagree most", runDisagreement, -1],
-    judges: ["judges or orders disagree most", judgeDisagreement, -1],
-    lowest: ["lowest scores first", everyScore, 1],
-    highest: ["highest scores first", everyScore, -1],
-    longest: ["longest answers first", longest, -1]
-  };
+  var kOrders = /* @__PURE__ */ new Map([
+    ["runs", { title: "runs disagree most", value: runDisagreement, direction: -1 }],
+    ["judges", { title: "judges or orders disagree most", value: judgeDisagreement, direction: -1 }],
+    ["lowest", { title: "lowest scores first", value: everyScore, direction: 1 }],
+    ["highest", { title: "highest scores first", value: everyScore, direction: -1 }],
+    ["longest", { title: "longest answers first", value: longest, direction: -1 }]
+  ]);
   function hasSeveralJudges(items) {
     return items.some((item) => item.of.some((own) => own.comparisons.some((comparison) => comparison.orders.length > 1) || own.answers.some((column) => new Set(column.records.map((record) => record.judge)).size > 1)));
   }
   function makeConditions(runs) {
     const scores = new Set(runs.flatMap((run) => scoresOf(run.records, "")));
-    const conditions = {};
-    for (const score of [...scores].sort((a, b) => b - a)) conditions[`=${score}`] = [`score ${score}`, (verdict) => verdict.value === score && verdict.kind === "score"];
-    if (scores.size > 2) conditions.low = ["score 2 or lower", (verdict) => verdict.kind === "score" && verdict.value <= 2];
-    const kinds = new Set(runs.flatMap((run) => run.records.flatMap((record) => Object.values(record.verdicts).map((raw) => readVerdict(raw).kind))));
+    const conditions = /* @__PURE__ */ new Map();
+    for (const score of [...scores].sort((a, b) => b - a)) conditions.set(`=${score}`, { title: `score ${score}`, test: (verdict) => verdict.score === score });
+    if (scores.size > 2) conditions.set("low", { title: "score 2 or lower", test: (verdict) => verdict.score <= 2 });
+    const kinds = new Set(runs.flatMap((run) => run.records.flatMap((record) => [...record.verdicts.values()].map(({ kind }) => kind))));
     if (kinds.has("preference")) {
-      conditions.flip = ["flips with the order", null];
-      conditions.tie = ["tie", (verdict) => verdict.kind === "preference" && verdict.value === "tie"];
+      conditions.set("flip", { title: "flips with the order", test: null });
+      conditions.set("tie", { title: "tie", test: ({ kind, text: text2 }) => kind === "preference" && text2 === "tie" });
     }
-    if (kinds.has("not_applicable")) conditions.not_applicable = ["not applicable", (verdict) => verdict.kind === "not_applicable"];
-    if (kinds.has("unscored")) conditions.unscored = ["unscored", (verdict) => verdict.kind === "unscored"];
+    if (kinds.has("not_applicable")) conditions.set("not_applicable", { title: "not applicable", test: ({ kind }) => kind === "not_applicable" });
+    if (kinds.has("unscored")) conditions.set("unscored", { title: "unscored", test: ({ kind }) => kind === "unscored" });
     return conditions;
   }
-  function fulfils(own, name, test, aspect) {
-    if (name === "flip") {
-      return own.comparisons.some((comparison) => [...comparison.orders[0].verdicts.keys()].some((other) => (!aspect || other === aspect) && outcomeOf(comparison, other) === "flip"));
+  function fulfils(own, { test }, aspect) {
+    if (!test) {
+      return own.comparisons.some((comparison) => [...comparison.orders[0].choices.keys()].some((other) => (!aspect || other === aspect) && outcomeOf(comparison, other) === "flip"));
     }
-    return own.records.some((record) => Object.entries(record.verdicts).some(([other, raw]) => (!aspect || other === aspect) && test(readVerdict(raw))));
+    return own.records.some((record) => [...record.verdicts].some(([other, verdict]) => (!aspect || other === aspect) && test(verdict)));
   }
-  function mentions(item, text2, shown) {
-    if (item.instruction.toLowerCase().includes(text2)) return true;
-    return shown.some((run) => item.of[run.index].records.some((record) => [record.answer.output, record.other?.output ?? "", ...record.answer.follow_ups ?? [], ...Object.values(record.verdicts).map((raw) => readVerdict(raw).reason)].some((part) => part.toLowerCase().includes(text2))));
+  var searched = /* @__PURE__ */ new WeakMap();
+  function searchedText(own) {
+    let text2 = searched.get(own);
+    if (text2 === void 0) {
+      text2 = own.records.flatMap((record) => [
+        record.answer.output,
+        record.other?.output ?? "",
+        ...record.answer.follow_ups ?? [],
+        ...[...record.verdicts.values()].map(({ reason }) => reason)
+      ]).join("\n").toLowerCase();
+      searched.set(own, text2);
+    }
+    return text2;
   }
   function selectItems(items, wanted, shown, conditions) {
     const text2 = wanted.text.toLowerCase();
-    const chosen = items.filter((item) => {
+    const condition = conditions.get(wanted.condition);
+    const chosen2 = items.filter((item) => {
+      const own = shown.map((run) => item.of[run.index]);
       if (wanted.id !== null && item.id !== wanted.id) return false;
-      if (kFacets.some((facet) => wanted.tags[facet] && !item.tags[facet].includes(wanted.tags[facet]))) return false;
-      if (!shown.some((run) => item.of[run.index].records.length)) return false;
-      if (wanted.condition) {
-        const test = conditions[wanted.condition][1];
-        if (!shown.some((run) => fulfils(item.of[run.index], wanted.condition, test, wanted.aspect))) return false;
-      }
-      return !text2 || mentions(item, text2, shown);
+      if ([...wanted.tags].some(([facet, tag]) => tag && !item.tags[facet].includes(tag))) return false;
+      if (!own.some(({ records }) => records.length)) return false;
+      if (condition && !own.some((one) => fulfils(one, condition, wanted.aspect))) return false;
+      return !text2 || item.instruction.toLowerCase().includes(text2) || own.some((one) => searchedText(one).includes(text2));
     });
-    const order = kOrders[wanted.order];
-    if (!order) return chosen;
-    const [, value, direction] = order;
-    const values = new Map(chosen.map((item) => {
-      const of = shown.map((run) => item.of[run.index]);
-      const number = value({ ...item, of }, wanted.aspect);
-      return [item, Number.isNaN(number) ? Infinity : direction * number];
+    const order = kOrders.get(wanted.order);
+    if (!order) return chosen2;
+    const values = new Map(chosen2.map((item) => {
+      const value = order.value({ ...item, of: shown.map((run) => item.of[run.index]) }, wanted.aspect);
+      return [item, Number.isNaN(value) ? Infinity : order.direction * value];
     }));
-    return chosen.sort((a, b) => values.get(a) - values.get(b) || 0);
+    return chosen2.sort((a, b) => values.get(a) - values.get(b) || 0);
   }
   function facetCounts(items, facet) {
     const counts = /* @__PURE__ */ new Map();
@@ -430,130 +634,172 @@
     return [...counts].sort((a, b) => b[1] - a[1]);
   }
 
-  // judged/items_view.js
-  var kClasses = [null, "unshifted", "marginal", "shifted"];
-  var kTypingMs = 150;
-  function verdictBadge({ kind, value }, highest) {
-    if (kind === "score") {
-      const fill = h("span.fill");
-      fill.style.width = `${100 * Math.max(0, Math.min(1, value / highest))}%`;
-      return h("span.verdict", null, h("b", null, value), h("span.pips", { "aria-hidden": "true" }, fill));
-    }
-    const texts = { not_applicable: () => "not applicable", unscored: () => `unscored: ${value}`, labels: () => value.join(", "), preference: () => value };
-    return h(`span.verdict.${kind}`, null, plainText(texts[kind]()));
+  // judged/items_view.ts
+  var kTypingMs = 120;
+  function verdictBadge({ kind, score, text: text2 }, [low, high]) {
+    if (kind !== "score") return h(`span.verdict.${kind}`, null, text2);
+    const bar = h("span.fill");
+    bar.style.width = `${100 * Math.max(0, Math.min(1, (score - low + 1) / (high - low + 1)))}%`;
+    return h("span.verdict", null, h("b", null, score), h("span.pips", { "aria-hidden": "true" }, bar));
   }
   var ItemsView = class {
-    /**
-     * `shift`: {address, ids}: a page of shift runs (or an empty text) and the items that it has; `shown`: runs side by
-     * side at first; `colours`: of loadColours().
-     */
     constructor(runs, { shift, shown, colours }) {
       this.runs = runs;
-      this.shift = { ...shift, ids: new Set(shift.ids) };
+      this.shiftAddress = shift.address;
+      this.shiftIds = new Set(shift.ids);
+      this.firstShown = shown;
       this.items = pairItems(runs);
       this.aspects = aspectNames(runs);
       this.conditions = makeConditions(runs);
       this.shownRuns = runs.slice(0, shown);
       this.colours = colours;
       this.coloured = colours[0] ?? null;
-      this.wanted = { text: "", tags: {}, aspect: "", condition: "", id: null, order: "" };
       this.cards = new CardList({
+        name: (item) => `Item ${item.id}`,
         content: (item) => this.cardContent(item),
         height: (item) => this.guessHeight(item),
         nothing: "No item matches. Clear the search or the filters."
       });
-      this.element = h("div.items-view", null, this.makeToolbar(), this.cards.element);
-    }
-    // The toolbar.
-    makeToolbar() {
-      this.status = h("span.status", { role: "status" });
-      this.chip = h("button.chip", { type: "button", hidden: true, title: "Remove this filter", onclick: () => this.want({ id: null }) });
       this.search = h("input", {
         type: "search",
         placeholder: "Search questions, answers, reasons",
         "aria-label": "Search questions, answers, reasons",
         oninput: () => {
           clearTimeout(this.typing);
-          this.typing = setTimeout(() => this.want({ text: this.search.value }), kTypingMs);
+          this.typing = setTimeout(() => this.want({ text: this.search.value }, false), kTypingMs);
         }
       });
-      this.facets = new Map(kFacets.map((facet) => [facet, this.facetPicker(facet)]).filter(([, picker]) => picker));
-      this.aspectPicker = this.picker("Aspect", [["", "any aspect"], ...this.aspects.map((name) => [name, name])], (aspect) => ({ aspect }));
-      this.conditionPicker = this.picker(
+      this.facets = new Map(kBreakdowns.flatMap((facet) => {
+        const picker = this.facetPicker(facet);
+        return picker ? [[facet, picker]] : [];
+      }));
+      this.aspectPicker = selectOf("Aspect", [["", "any aspect"], ...this.aspects.map((name) => [name, name])], (aspect) => this.want({ aspect }));
+      this.conditionPicker = selectOf(
         "Verdict",
-        [["", "any verdict"], ...Object.entries(this.conditions).map(([name, [title]]) => [name, title])],
-        (condition) => ({ condition })
+        [["", "any verdict"], ...[...this.conditions].map(([name, { title }]) => [name, title])],
+        (condition) => this.want({ condition })
       );
-      const orders = Object.entries(kOrders).filter(([name]) => (name !== "runs" || this.runs.length > 1) && (name !== "judges" || hasSeveralJudges(this.items)));
-      this.orderPicker = this.picker("Order", [["", "in file order"], ...orders.map(([name, [title]]) => [name, title])], (order) => ({ order }));
-      return h(
-        "div.toolbar",
+      const orders = [...kOrders].filter(([name]) => (name !== "runs" || runs.length > 1) && (name !== "judges" || hasSeveralJudges(this.items)));
+      this.orderPicker = selectOf("Order", [["", "as they were finished"], ...orders.map(([name, { title }]) => [name, title])], (order) => this.want({ order }));
+      this.runPicker = makeRunPicker({ runs, shown: () => this.shownRuns, onChoose: (shown2) => this.showRuns(shown2) });
+      this.element = h(
+        "div.items-view",
         null,
-        this.search,
-        [...this.facets.values()],
-        this.aspectPicker,
-        this.conditionPicker,
-        this.orderPicker,
-        this.colourPicker(),
-        makeRunPicker(this),
-        this.chip,
-        this.status
+        h("h2.visually-hidden", null, "Items"),
+        h(
+          "div.toolbar",
+          null,
+          this.search,
+          [...this.facets.values()],
+          this.aspectPicker,
+          this.conditionPicker,
+          this.orderPicker,
+          this.colourPicker(),
+          this.runPicker.element,
+          this.chips,
+          this.status
+        ),
+        this.cards.element
       );
     }
-    picker(label, options, change) {
-      const select = h(
-        "select",
-        { "aria-label": label, onchange: () => this.want(change(select.value)) },
-        options.map(([value, title]) => h("option", { value }, plainText(title)))
-      );
-      return select;
+    runs;
+    title = "Items";
+    element;
+    items;
+    shownRuns;
+    /** The view shows something else; set by who puts the page together. */
+    onMoved = () => void 0;
+    shiftAddress;
+    shiftIds;
+    firstShown;
+    aspects;
+    conditions;
+    colours;
+    coloured;
+    wanted = { text: "", tags: /* @__PURE__ */ new Map(), aspect: "", condition: "", id: null, order: "" };
+    cards;
+    status = h("span.status", { role: "status" });
+    chips = h("span.chips");
+    search;
+    facets;
+    aspectPicker;
+    conditionPicker;
+    orderPicker;
+    runPicker;
+    typing = 0;
+    // The toolbar.
+    showRuns(shown) {
+      this.shownRuns = shown;
+      this.render();
+      this.onMoved(true);
     }
     colourPicker() {
       if (!this.colours.length) return null;
       const names = this.colours.map(({ run, base }, i) => [String(i), `${run}: shift against ${base}`]);
-      const select = h("select", { "aria-label": "Colours of tokens", onchange: () => {
-        this.coloured = this.colours[select.value] ?? null;
+      return selectOf("Colours of tokens", [...names, ["", "no colours"]], (index) => {
+        this.coloured = index === "" ? null : this.colours[Number(index)];
         this.render();
-      } }, [...names, ["", "no colours"]].map(([value, title]) => h("option", { value }, plainText(title))));
-      return select;
+      });
     }
     facetPicker(facet) {
       const counts = facetCounts(this.items, facet);
       if (!counts.length) return null;
-      return this.picker(
+      return selectOf(
         facet,
         [["", `any ${facet}`], ...counts.map(([tag, count]) => [tag, `${tag} (${formatCount(count)})`])],
-        (tag) => ({ tags: { ...this.wanted.tags, [facet]: tag } })
+        (tag) => this.want({ tags: new Map([...this.wanted.tags, [facet, tag]]) })
       );
     }
-    want(change) {
-      Object.assign(this.wanted, change);
+    want(change, step = true) {
+      this.wanted = { ...this.wanted, ...change };
+      this.render();
+      this.onMoved(step);
+    }
+    /** A run's items with a tag, the worst on an aspect first: where a cell of the heat map leads. */
+    showGroup(run, facet, tag, aspect) {
+      this.shownRuns = [run];
+      this.want({ text: "", tags: /* @__PURE__ */ new Map([[facet, tag]]), aspect, condition: "", order: "lowest", id: null });
+    }
+    place() {
+      const { text: text2, tags, aspect, condition, id, order } = this.wanted;
+      return placeOf(id === null ? [] : [id], {
+        q: text2,
+        ...Object.fromEntries(tags),
+        aspect,
+        verdict: condition,
+        order,
+        runs: this.hasDefaultRuns() ? "" : this.shownRuns.map((run) => run.index).join(",")
+      });
+    }
+    hasDefaultRuns() {
+      return this.shownRuns.length === Math.min(this.firstShown, this.runs.length) && this.shownRuns.every((run, i) => run === this.runs[i]);
+    }
+    open({ parts, filters }) {
+      const of = (name) => filters.get(name) ?? "";
+      const chosen2 = of("runs").split(",").filter((index) => index !== "").map((index) => this.runs[Number(index)]);
+      this.shownRuns = chosen2.some(Boolean) ? this.runs.filter((run) => chosen2.includes(run)) : this.runs.slice(0, this.firstShown);
+      this.wanted = {
+        text: of("q"),
+        tags: new Map(kBreakdowns.flatMap((facet) => filters.has(facet) ? [[facet, of(facet)]] : [])),
+        aspect: of("aspect"),
+        condition: of("verdict"),
+        order: of("order"),
+        id: parts[0] ?? null
+      };
       this.render();
     }
-    /** One item by its id: where links lead. */
-    showOnly(id) {
-      this.setFilters({}, "", "", "");
-      this.want({ id });
-    }
-    /** All items with a tag, the worst on an aspect first: where a cell of the heat map leads. */
-    showGroup(facet, tag, aspect) {
-      this.setFilters({ [facet]: tag }, aspect, "", "lowest");
-      this.want({ id: null });
-    }
-    setFilters(tags, aspect, condition, order) {
-      this.wanted = { ...this.wanted, text: "", tags, aspect, condition, order };
-      this.search.value = "";
-      for (const [facet, picker] of this.facets) picker.value = tags[facet] ?? "";
+    render() {
+      const { text: text2, tags, aspect, condition, order, id } = this.wanted;
+      if (this.search.value !== text2) this.search.value = text2;
+      for (const [facet, picker] of this.facets) picker.value = tags.get(facet) ?? "";
       this.aspectPicker.value = aspect;
       this.conditionPicker.value = condition;
       this.orderPicker.value = order;
-    }
-    render() {
-      const chosen = selectItems(this.items, this.wanted, this.shownRuns, this.conditions);
-      this.chip.hidden = this.wanted.id === null;
-      if (this.wanted.id !== null) this.chip.textContent = `item #${plainText(this.wanted.id)} ✕`;
-      this.status.textContent = chosen.length === this.items.length ? `${formatCount(chosen.length)} items` : `${formatCount(chosen.length)} of ${formatCount(this.items.length)} items`;
-      this.cards.show(chosen);
+      this.runPicker.update();
+      fill(this.chips, id === null ? null : h("button.chip", { type: "button", title: "Remove this filter", onclick: () => this.want({ id: null }) }, `item #${id} ✕`));
+      const chosen2 = selectItems(this.items, this.wanted, this.shownRuns, this.conditions);
+      this.status.textContent = chosen2.length === this.items.length ? counted(chosen2.length, "item") : `${formatCount(chosen2.length)} of ${counted(this.items.length, "item")}`;
+      this.cards.show(chosen2);
     }
     // The cards.
     guessHeight(item) {
@@ -562,24 +808,24 @@
       return 220 + Math.min(360, longest2 / 3) + 60 * this.aspects.length;
     }
     cardContent(item) {
-      const tags = ["task", "topic", "source", "difficulty"].flatMap((facet) => item.tags[facet]);
-      const sections = [this.scoreSection(item), ...this.shownRuns.flatMap((run) => item.of[run.index].comparisons.map((comparison) => this.comparisonSection(run, comparison)))];
+      const tags = kBreakdowns.flatMap((facet) => item.tags[facet]);
       return [
         h(
           "header",
           null,
-          h("span.id", null, `#${plainText(item.id)}`),
-          h("p.instruction", { dir: "auto", tabindex: 0 }, this.marked(item.instruction)),
-          h("span.tag-list", null, tags.map((tag) => h("span.tag", null, plainText(tag))), this.shiftLink(item))
+          h("span.id", null, `#${item.id}`),
+          h("p.instruction", { dir: "auto", tabindex: 0, role: "group", "aria-label": "Question" }, this.marked(item.instruction)),
+          h("span.tag-list", null, tags.map((tag) => h("span.tag", null, tag)), this.shiftLink(item))
         ),
         item.follow_ups.map((text2) => h("p.follow-up", { dir: "auto" }, h("small", null, "then: "), this.marked(text2))),
-        item.references.length ? h("details", null, h("summary", null, "reference answer"), item.references.map((text2) => h("pre", null, plainText(text2)))) : null,
-        ...sections
-      ].flat().filter(Boolean);
+        item.references.length ? h("details", null, h("summary", null, "reference answer"), item.references.map((text2) => h("pre", null, text2))) : null,
+        this.scoreSection(item),
+        this.shownRuns.map((run) => item.of[run.index].comparisons.map((comparison) => this.comparisonSection(run, comparison)))
+      ];
     }
     shiftLink(item) {
-      if (!this.shift.ids.has(item.id)) return null;
-      return h("a.shift", { href: `${this.shift.address}#answers/${encodeURIComponent(item.id)}`, rel: "noreferrer" }, "token by token →");
+      if (!this.shiftIds.has(item.id)) return null;
+      return h("a.shift", { href: `${this.shiftAddress}#answers/${encodeURIComponent(item.id)}`, rel: "noreferrer" }, "token by token →");
     }
     marked(text2) {
       return markedText(text2, this.wanted.text);
@@ -592,17 +838,17 @@
         return answers.length ? answers.map((answer) => ({ run, ...answer })) : [{ run, records: [] }];
       });
       if (!columns.some((column) => column.records.length)) return null;
-      const aspects = this.aspects.filter((aspect) => columns.some(({ records }) => records.some((record) => Object.hasOwn(record.verdicts, aspect))));
+      const aspects = this.aspects.filter((aspect) => columns.some(({ records }) => records.some((record) => record.verdicts.has(aspect))));
       const names = columns.map((column) => column.run.label);
       const grid = h(
         "div.verdicts",
-        { role: "table", "aria-label": "Answers and verdicts" },
+        { role: "table", "aria-label": "Answers and verdicts", tabindex: 0 },
         this.gridRow("head", "", names, columns.map((column) => this.answerHead(column))),
         this.gridRow("answers-row", "answer", names, columns.map((column) => this.answerText(column.answer, this.colouredText(column.run, item)))),
         aspects.map((aspect) => this.gridRow("aspect-row", aspect, names, columns.map((column) => this.aspectCell(column, aspect)))),
         this.gridRow("raw-row", "", names, columns.map(({ records }) => records.map((record) => this.rawReply(record, records.length > 1 ? `${record.judge}, turn ${record.turn}` : ""))))
       );
-      grid.style.setProperty("--columns", columns.length);
+      grid.style.setProperty("--columns", String(columns.length));
       return grid;
     }
     /** `names`: of the columns, shown where they stand one under the other for want of room. */
@@ -610,137 +856,148 @@
       return h(
         `div.row.${kind}`,
         { role: "row" },
-        h("div.row-title", { role: "rowheader" }, plainText(title)),
-        cells.map((cell, i) => h("div.cell", { role: "cell", "data-of": plainText(names[i]) }, cell))
+        h("div.row-title", { role: "rowheader" }, title),
+        cells.map((cell, i) => h("div.cell", { role: "cell", "data-of": names[i] }, cell))
       );
     }
-    answerHead({ run, generator, records }) {
+    answerHead({ run, generator = "", records }) {
       if (!records.length) return [h("h3", null, run.label), h("p.note", null, "This run has no such item.")];
       const judges = [...new Set(records.map((record) => record.judge).filter(Boolean))];
       const by = judges.length ? `judged by ${judges.join(", ")}` : "not judged";
       const several = this.runs.length > 1;
       return [
-        h("h3", null, plainText(several ? run.label : generator || run.label)),
-        h("small", null, plainText(`${several && generator && generator !== run.label ? `${generator} · ` : ""}${by}`))
+        h("h3", null, several ? run.label : generator || run.label),
+        h("small", null, `${several && generator && generator !== run.label ? `${generator} · ` : ""}${by}`)
       ];
     }
     /** The pieces of the run's answer by their class, where it is the one that is coloured. */
     colouredText(run, item) {
-      const { coloured } = this;
-      return coloured && coloured.run === run.label ? coloured.answers[item.id] : void 0;
+      const pieces = this.coloured?.run === run.label ? this.coloured.answers.get(item.id) : void 0;
+      const output = item.of[run.index].answers[0]?.answer.output.trim();
+      return pieces && output && pieces.map(([, text2]) => text2).join("").includes(output) ? pieces : void 0;
     }
     answerText(answer, pieces) {
       if (!answer) return null;
       const content = (text2) => text2 === "" ? h("span.note", null, "(empty)") : this.marked(text2);
       const box = (text2, parts) => h(
         "div.answer-text",
-        { dir: "auto", tabindex: 0 },
-        parts ? parts.map(([found, part]) => h(`span.t.${kClasses[found]}`, null, this.marked(part))) : content(text2)
+        { dir: "auto", tabindex: 0, role: "group", "aria-label": "Answer" },
+        parts ? parts.map(([found, part]) => h(`span.t.${kClasses[found - 1]}`, null, this.marked(part))) : content(text2)
       );
       return [box(answer.output, pieces), (answer.follow_ups ?? []).map((text2) => [h("small", null, "second turn"), box(text2)])];
     }
     aspectCell({ run, records }, aspect) {
-      const entries = records.filter((record) => Object.hasOwn(record.verdicts, aspect));
-      const judges = new Set(entries.map((record) => record.judge)).size > 1;
-      const turns = new Set(entries.map((record) => record.turn)).size > 1;
-      return entries.map((record) => {
-        const verdict = readVerdict(record.verdicts[aspect]);
+      const entries = records.flatMap((record) => {
+        const verdict = record.verdicts.get(aspect);
+        return verdict ? [{ record, verdict }] : [];
+      });
+      const judges = new Set(entries.map(({ record }) => record.judge)).size > 1;
+      const turns = new Set(entries.map(({ record }) => record.turn)).size > 1;
+      return entries.map(({ record, verdict }) => {
         const about = [judges ? record.judge : "", turns ? `turn ${record.turn}` : ""].filter(Boolean).join(", ");
         return h(
           "div.reading",
           null,
-          verdictBadge(verdict, run.highest),
-          about ? h("small", null, plainText(about)) : null,
+          verdictBadge(verdict, run.scale),
+          about ? h("small", null, about) : null,
           h("span.reason", { dir: "auto" }, this.marked(verdict.reason))
         );
       });
     }
     /** `about`: which of several replies it is. */
     rawReply(record, about = "") {
-      const steering = record.steering?.length ? h("p.steering", null, `The answer looks like an attempt to steer the judge: ${record.steering.join(", ")}.`) : null;
+      const steering = record.steering.length ? h("p.steering", null, `The answer looks like an attempt to steer the judge: ${record.steering.join(", ")}.`) : null;
       return [steering, h(
         "details",
         null,
-        h("summary", null, "raw reply", h("small", null, ` ${plainText([about, record.rubric].filter(Boolean).join(", "))}${record.attempts > 1 ? `, ${record.attempts} requests` : ""}`)),
-        h("pre", null, record.reply === "" ? "(none kept)" : plainText(record.reply))
+        h("summary", null, "raw reply", h("small", null, ` ${[about, record.rubric].filter(Boolean).join(", ")}${record.attempts > 1 ? `, ${record.attempts} requests` : ""}`)),
+        h("pre", { tabindex: 0 }, record.reply === "" ? "(none kept)" : record.reply)
       )];
     }
     /** Two answers, and per aspect what was preferred in each order. */
     comparisonSection(run, comparison) {
       const { first, second, orders, record } = comparison;
       const names = [first.generator || "A", second.generator || "B"];
-      const head = (name, answer) => [h("h3", null, plainText(name)), h("small", null, `${formatCount(answer.output.length)} characters`)];
+      const head = (name, answer) => [h("h3", null, name), h("small", null, counted(answer.output.length, "character"))];
       const grid = h(
         "div.verdicts.pair",
-        { role: "table", "aria-label": "Comparison of two answers" },
+        { role: "table", "aria-label": "Comparison of two answers", tabindex: 0 },
         this.gridRow("head", "", names, [head(names[0], first), head(names[1], second)]),
         this.gridRow("answers-row", "answer", names, [this.answerText(first), this.answerText(second)]),
-        [...orders[0].verdicts.keys()].map((aspect) => this.choiceRow(aspect, comparison, names)),
+        [...orders[0].choices.keys()].map((aspect) => this.choiceRow(aspect, comparison, names)),
         this.gridRow("raw-row", "", names, orders.map((order) => this.rawReply(order.record, `${names[order.straight ? 0 : 1]} first`)))
       );
-      grid.style.setProperty("--columns", 2);
-      return h("section", null, h("p.meta", null, plainText(`${run.label} · judged by ${record.judge} · ${orders.length > 1 ? "both orders" : "one order"}`)), grid);
+      grid.style.setProperty("--columns", "2");
+      return h("section", null, h("p.meta", null, `${run.label} · judged by ${record.judge} · ${orders.length > 1 ? "both orders" : "one order"}`), grid);
     }
     choiceRow(aspect, comparison, names) {
       const outcome = outcomeOf(comparison, aspect);
       const titles = { first: names[0], second: names[1], tie: "tie", flip: "tie: flips with the order" };
-      const winner = outcome === null ? "unscored" : titles[outcome];
       const readings = comparison.orders.map((order) => {
-        const { choice, reason, verdict } = order.verdicts.get(aspect) ?? { choice: null, reason: "", verdict: { value: "missing" } };
-        const said = choice === null ? `unscored: ${verdict.value}` : titles[choice];
+        const said = order.choices.get(aspect);
+        const text2 = !said ? "unscored: missing" : said.choice === null ? said.verdict.text : titles[said.choice];
         return h(
           "div.reading",
           null,
-          h("small", null, plainText(`${names[order.straight ? 0 : 1]} first: ${said}`)),
-          h("span.reason", { dir: "auto" }, this.marked(reason))
+          h("small", null, `${names[order.straight ? 0 : 1]} first: ${text2}`),
+          h("span.reason", { dir: "auto" }, this.marked(said?.verdict.reason ?? ""))
         );
       });
       return h(
         "div.row.aspect-row.wide",
         { role: "row" },
-        h("div.row-title", { role: "rowheader" }, plainText(aspect)),
-        h("div.cell", { role: "cell" }, h(`span.verdict.${outcome ?? "unscored"}`, null, plainText(winner)), readings)
+        h("div.row-title", { role: "rowheader" }, aspect),
+        h("div.cell", { role: "cell" }, h(`span.verdict.${outcome ?? "unscored"}`, null, outcome === null ? "unscored" : titles[outcome]), readings)
       );
     }
   };
 
-  // page/chart_card.js
+  // page/chart_card.ts
   var tip = null;
-  function showTip(event, item, value) {
+  function showTip(event, value) {
     tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
     tip.hidden = !value;
     if (!value) return;
-    tip.textContent = String(value);
+    fill(tip, String(value));
     const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
     tip.style.left = `${Math.max(8, x)}px`;
     tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
   }
-  function download(name, type, content) {
-    const address = URL.createObjectURL(new Blob([content], { type }));
+  function download(name, content) {
+    const address = URL.createObjectURL(content);
     h("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 1e3);
   }
   function chartCard(title, name, svgText) {
     const holder = h("div.chart");
-    const card = h("figure.card", null, h("figcaption", null, title), holder);
-    const save = h("button.quiet", { type: "button", title: "Save this chart as an SVG file", onclick: async () => {
-      download(`${name}.svg`, "image/svg+xml", await svgText());
-    } }, "SVG");
-    card.firstChild.append(save);
-    return { card, holder };
+    const save = h("button.quiet", {
+      type: "button",
+      title: "Save this chart as an SVG file",
+      "aria-label": `Save “${title}” as an SVG file`,
+      onclick: () => {
+        void Promise.resolve(svgText()).then((text2) => download(`${name}.svg`, new Blob([text2], { type: "image/svg+xml" })));
+      }
+    }, "SVG");
+    return { card: h("figure.card", null, h("figcaption", null, title, save), holder), holder };
   }
 
-  // page/palette.js
+  // page/palette.ts
   var kRunColours = {
     light: ["#0b6e8a", "#8a4fb0", "#6b6b00", "#b0457a", "#3d5a80", "#5c4033"],
     dark: ["#4cc2de", "#c79ae6", "#c8c84a", "#f08cb8", "#9cb8dd", "#c9a58a"]
   };
   var kDashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
+  function runColour(theme, index) {
+    return kRunColours[theme][index % kRunColours[theme].length];
+  }
+  function runDash(index) {
+    return kDashes[index % kDashes.length];
+  }
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   }
 
-  // judged/svg.js
+  // page/svg.ts
   var kNamespace = "http://www.w3.org/2000/svg";
   function s(tag, attributes, ...children) {
     const element = document.createElementNS(kNamespace, tag);
@@ -754,22 +1011,22 @@
       xmlns: kNamespace,
       viewBox: `0 0 ${width} ${height}`,
       role: "img",
-      "aria-label": description,
+      "aria-label": plainText(description),
       "font-family": "system-ui, sans-serif",
       "font-size": 12.5,
       fill: colour("ink")
     }, ...children);
   }
   function withTip(element, text2) {
-    element.addEventListener("pointerenter", (event) => showTip(event, null, text2));
-    element.addEventListener("pointerleave", (event) => showTip(event, null, null));
+    element.addEventListener("pointerenter", (event) => showTip(event, text2));
+    element.addEventListener("pointerleave", (event) => showTip(event, null));
     return element;
   }
   function line(x1, y1, x2, y2, stroke, width = 1, dash = null) {
     return s("line", { x1, y1, x2, y2, stroke, "stroke-width": width, "stroke-dasharray": dash, "stroke-linecap": "round" });
   }
-  function text(x, y, anchor, content, fill = colour("ink")) {
-    return s("text", { x, y, "text-anchor": anchor, fill }, content);
+  function text(x, y, anchor, content, fill2 = colour("ink")) {
+    return s("text", { x, y, "text-anchor": anchor, fill: fill2 }, content);
   }
   var kShapes = [
     (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
@@ -779,35 +1036,37 @@
     (x, y, r) => `M${x},${y + 1.25 * r}l${1.2 * r},${-2.1 * r}h${-2.4 * r}Z`,
     (x, y, r) => `M${x - r},${y - r / 3}h${2 * r}v${r * 0.66}h${-2 * r}Z`
   ];
-  function mark(x, y, index, fill, radius = 4) {
-    return s("path", { d: kShapes[index % kShapes.length](x, y, radius), fill, stroke: colour("surface"), "stroke-width": 1 });
+  function mark(x, y, index, fill2, radius = 4) {
+    return s("path", { d: kShapes[index % kShapes.length](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
   }
   function legend(x, y, entries) {
-    return entries.map(({ label, index, fill, dash }, i) => [
-      line(x, y + 20 * i, x + 30, y + 20 * i, fill, 2, dash),
-      mark(x + 15, y + 20 * i, index, fill),
+    return entries.map(({ label, index, fill: fill2, dash }, i) => [
+      line(x, y + 20 * i, x + 30, y + 20 * i, fill2, 2, dash),
+      mark(x + 15, y + 20 * i, index, fill2),
       text(x + 38, y + 20 * i + 4, "start", label.length > 34 ? `${label.slice(0, 33)}…` : label)
     ]);
   }
 
-  // judged/charts.js
-  function look(series, theme) {
-    return { ...series, fill: kRunColours[theme][series.index % 6], dash: kDashes[series.index % 6].join(" ") };
+  // judged/charts.ts
+  function styledOf(allSeries, theme) {
+    return allSeries.map((series) => ({ ...series, fill: runColour(theme, series.index), dash: runDash(series.index).join(" ") }));
   }
   function ticks(low, high) {
     const step = high - low > 6 ? 2 : 1;
-    return Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => high - i * step).reverse();
+    const inner = Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => high - i * step).reverse();
+    return inner[0] === low ? inner : [low, ...inner.filter((value) => value - low >= step / 2 + 0.5)];
   }
+  var within = (value, low, high) => Math.max(low, Math.min(high, value));
   function radar(axes, allSeries, { low, high, theme }) {
-    const styled = allSeries.map((series) => look(series, theme));
+    const styled = styledOf(allSeries, theme);
     const [width, radius, middleX, middleY] = [560, 128, 280, 168];
     const angle = (i) => -Math.PI / 2 + 2 * Math.PI * i / axes.length;
     const at = (i, value) => {
-      const r = radius * (value - low) / (high - low);
+      const r = radius * (within(value, low, high) - low) / (high - low);
       return [middleX + r * Math.cos(angle(i)), middleY + r * Math.sin(angle(i))];
     };
-    const ring = (value) => axes.map((_, i) => at(i, value).map((x) => x.toFixed(1)).join(",")).join(" ");
-    const grid = ticks(low, high).slice(1).map((value) => s("polygon", { points: ring(value), fill: "none", stroke: colour("line") }));
+    const pointsOf = (places) => places.map((place) => place.map((x) => x.toFixed(1)).join(",")).join(" ");
+    const grid = ticks(low, high).slice(1).map((value) => s("polygon", { points: pointsOf(axes.map((_, i) => at(i, value))), fill: "none", stroke: colour("line") }));
     const spokes = axes.map((_, i) => line(middleX, middleY, ...at(i, high), colour("line")));
     const numbers = ticks(low, high).map((value) => text(middleX - 6, middleY - radius * (value - low) / (high - low) + 4, "end", value, colour("muted")));
     const names = axes.map((name, i) => {
@@ -815,17 +1074,17 @@
       return text(x, y + 4, Math.abs(x - middleX) < 8 ? "middle" : x > middleX ? "start" : "end", name);
     });
     const placed = styled.map((series) => ({ ...series, points: series.values.flatMap((value, i) => value ? [{ value, i, place: at(i, value.mean) }] : []) }));
-    const areas = placed.map(({ points, fill, dash }) => s("polygon", {
-      points: points.map(({ place }) => place.map((x) => x.toFixed(1)).join(",")).join(" "),
-      fill,
+    const areas = placed.map(({ points, fill: fill2, dash }) => s("polygon", {
+      points: pointsOf(points.map(({ place }) => place)),
+      fill: fill2,
       "fill-opacity": 0.07,
-      stroke: fill,
+      stroke: fill2,
       "stroke-width": 2,
       "stroke-dasharray": dash,
       "stroke-linejoin": "round"
     }));
-    const intervals = placed.map(({ points, fill }) => points.map(({ value, i }) => value.ci95 ? line(...at(i, value.ci95[0]), ...at(i, value.ci95[1]), fill, 3.5) : null));
-    const marks = placed.map(({ points, index, fill }) => points.map(({ value, place }) => withTip(mark(...place, index, fill, 4.5), value.tip)));
+    const intervals = placed.map(({ points, fill: fill2 }) => points.map(({ value, i }) => value.ci95 ? line(...at(i, value.ci95[0]), ...at(i, value.ci95[1]), fill2, 3.5) : null));
+    const marks = placed.map(({ points, index, fill: fill2 }) => points.map(({ value, place }) => withTip(mark(...place, index, fill2, 4.5), value.tip)));
     const height = 330 + 20 * styled.length;
     return chart(
       width,
@@ -841,66 +1100,93 @@
       legend(middleX - 120, 344, styled)
     );
   }
-  function bars(axes, allSeries, { low, high, theme }) {
-    const styled = allSeries.map((series) => look(series, theme));
-    const [width, left, top, plot] = [760, 34, 14, 296];
-    const group = (width - left - 8) / axes.length;
-    const bar = Math.min(46, group * 0.78 / styled.length);
-    const y = (value) => top + plot * (1 - (value - low) / (high - low));
+  function dots(axes, allSeries, { low, high, theme }) {
+    const styled = styledOf(allSeries, theme);
+    const [width, left, right, top, step] = [760, 150, 60, 26, 20];
+    const gap = 12;
+    const x = (value) => left + (width - left - right) * (within(value, low, high) - low) / (high - low);
+    const meanOf = (a) => {
+      const values = styled.flatMap(({ values: values2 }) => values2[a] ? [values2[a].mean] : []);
+      return values.reduce((sum, value) => sum + value, 0) / values.length;
+    };
+    const order = axes.map((_, a) => a).filter((a) => styled.some(({ values }) => values[a])).sort((a, b) => meanOf(b) - meanOf(a));
+    const rowHeight = step * styled.length + gap;
+    const bottom = top + order.length * rowHeight;
     const grid = ticks(low, high).map((value) => [
-      line(left, y(value), width - 8, y(value), colour("line")),
-      text(left - 8, y(value) + 4, "end", value, colour("muted"))
+      line(x(value), top - 6, x(value), bottom, colour("line")),
+      text(x(value), top - 11, "middle", value, colour("muted"))
     ]);
-    const groups = axes.map((name, a) => {
-      const middle = left + group * (a + 0.5);
-      return [text(middle, top + plot + 20, "middle", name), styled.map(({ values, fill, index }, i) => {
-        const value = values[a];
-        if (!value) return null;
-        const x = middle + (i - styled.length / 2) * bar;
-        const centre = x + bar / 2;
-        return withTip(s(
-          "g",
-          null,
-          s("rect", { x: x + 1, y: y(value.mean), width: bar - 2, height: Math.max(0, y(low) - y(value.mean)), rx: 2, fill, "fill-opacity": 0.82 }),
-          value.ci95 ? [
-            line(centre, y(value.ci95[0]), centre, y(value.ci95[1]), colour("ink"), 1.6),
-            value.ci95.map((end) => line(centre - 4, y(end), centre + 4, y(end), colour("ink"), 1.6))
-          ] : null,
-          styled.length > 1 ? mark(centre, y(low) - 9, index, colour("surface"), 3.5) : null
-        ), value.tip);
-      })];
+    const rows = order.map((a, row) => {
+      const y = top + row * rowHeight;
+      return [
+        row ? line(0, y - gap / 2 + 2, width, y - gap / 2 + 2, colour("line"), 0.6) : null,
+        text(left - 14, y + step * styled.length / 2 + 5, "end", axes[a].length > 20 ? `${axes[a].slice(0, 19)}…` : axes[a]),
+        styled.map(({ values, fill: fill2, index }, i) => {
+          const value = values[a];
+          if (!value) return null;
+          const middle = y + step * (i + 0.5);
+          return withTip(s(
+            "g",
+            null,
+            value.ci95 ? line(x(value.ci95[0]), middle, x(value.ci95[1]), middle, fill2, 3) : null,
+            mark(x(value.mean), middle, index, fill2, 5.5),
+            text(x(value.ci95?.[1] ?? value.mean) + 12, middle + 4, "start", value.mean.toFixed(2), colour("muted"))
+          ), value.tip);
+        })
+      ];
     });
     const single = styled.length === 1;
     return chart(
       width,
-      340 + (single ? 0 : 20 * styled.length + 8),
-      describe("Bars", axes, styled),
+      bottom + (single ? 6 : 20 * styled.length + 12),
+      describe("Means", axes, styled),
       grid,
-      groups,
-      single ? null : legend(left, 356, styled)
+      rows,
+      single ? null : legend(left, bottom + 18, styled)
     );
   }
-  function differenceLine(difference, reach) {
+  function differenceLine({ difference, decided }, reach) {
     const [width, height] = [480, 26];
-    const x = (value) => width / 2 + (width / 2 - 8) * Math.max(-1, Math.min(1, value / reach));
+    const x = (value) => width / 2 + (width / 2 - 8) * within(value / reach, -1, 1);
     const [low, high] = difference.ci95 ?? [difference.mean, difference.mean];
-    const decided = low > 0 || high < 0;
-    const fill = decided ? colour("accent") : colour("muted");
+    const fill2 = decided ? colour("accent") : colour("muted");
     return chart(
       width,
       height,
-      `${difference.mean.toFixed(2)}, 95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}`,
+      `${difference.mean.toFixed(2)}, 95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}, ${decided ? "decided" : "not decided"}`,
       line(0, height / 2, width, height / 2, colour("line")),
       line(width / 2, 2, width / 2, height - 2, colour("muted"), 1, "2 3"),
-      line(x(low), height / 2, x(high), height / 2, fill, 4),
-      mark(x(difference.mean), height / 2, decided ? 0 : 3, fill, 5)
+      line(x(low), height / 2, x(high), height / 2, fill2, decided ? 4 : 2),
+      s("circle", { cx: x(difference.mean), cy: height / 2, r: 5.5, fill: decided ? fill2 : colour("surface"), stroke: fill2, "stroke-width": 2 })
     );
   }
   function describe(kind, axes, series) {
-    return `${kind}: ` + series.map(({ label, values }) => `${label}: ${axes.map((name, i) => `${name} ${values[i] ? values[i].mean.toFixed(2) : "none"}`).join(", ")}`).join("; ");
+    return `${kind}: ` + series.map(({ label, values }) => `${label}: ${axes.map((name, i) => `${name} ${values[i]?.mean.toFixed(2) ?? "none"}`).join(", ")}`).join("; ");
   }
 
-  // judged/numbers.js
+  // judged/decided.ts
+  var kLevel = 0.05;
+  function holm(values) {
+    const order = values.flatMap((p, i) => p === null ? [] : [{ p, i }]).sort((a, b) => a.p - b.p);
+    const corrected = values.map(() => null);
+    let running = 0;
+    order.forEach(({ p, i }, rank) => {
+      running = Math.max(running, Math.min(1, p * (order.length - rank)));
+      corrected[i] = running;
+    });
+    return corrected;
+  }
+  function judgeDifferences(differences) {
+    const shown = differences.flatMap(({ run, against, aspects }) => [...aspects].flatMap(([aspect, difference]) => difference.mean === null ? [] : [{ run, against, aspect, difference: { ...difference, mean: difference.mean } }]));
+    const isStated = shown.some(({ difference }) => typeof difference.p_holm === "number");
+    const corrected = isStated ? shown.map(({ difference }) => difference.p_holm ?? null) : holm(shown.map(({ difference }) => difference.p_value));
+    return { isStated, rows: shown.map((row, i) => {
+      const p = corrected[i] ?? null;
+      return { ...row, p, decided: p !== null && p < kLevel };
+    }) };
+  }
+
+  // judged/numbers.ts
   function decimal(value, digits = 2) {
     return value === null || value === void 0 ? "–" : value.toFixed(digits);
   }
@@ -913,15 +1199,15 @@
       note
     );
   }
-  function scoresTable(texts, numbers, rows) {
-    return h("div.scroll", { tabindex: 0 }, h(
+  function scoresTable(title, texts, numbers, rows) {
+    return h("div.scroll", { tabindex: 0, role: "region", "aria-label": title }, h(
       "table.scores",
       null,
       h("thead", null, h(
         "tr",
         null,
         texts.map((name) => h("th", { scope: "col" }, name)),
-        numbers.map((name) => h("th.number", { scope: "col" }, plainText(name)))
+        numbers.map((name) => h("th.number", { scope: "col" }, name))
       )),
       h("tbody", null, rows)
     ));
@@ -939,16 +1225,15 @@
     return share === null || share === void 0 ? "–" : `${(100 * share).toFixed(digits)} %`;
   }
 
-  // judged/heat_map.js
-  var kBreakdowns = [["task", "task"], ["topic", "topic"], ["source", "source"], ["difficulty", "difficulty"]];
+  // judged/heat_map.ts
   var kFewItems = 10;
   function rangeOf(runs, breakdown) {
-    const means = runs.flatMap(({ result }) => result.withheld ? [] : Object.values(result[breakdown]).flatMap((group) => Object.values(group).map((cell) => cell?.mean))).filter((mean2) => typeof mean2 === "number");
+    const means = runs.flatMap(({ result }) => result.withheld ? [] : [...result.breakdowns.get(breakdown).values()].flatMap(({ aspects }) => [...aspects.values()].map(({ mean: mean2 }) => mean2))).filter((mean2) => mean2 !== null);
     if (!means.length) return [0, 1];
     const low = Math.floor(2 * Math.min(...means)) / 2;
     return [low, Math.max(low + 0.5, Math.ceil(2 * Math.max(...means)) / 2)];
   }
-  function cellOf(cell, { withheld, low, high, label, onClick }) {
+  function cellOf(cell, { withheld, range: [low, high], label, onClick }) {
     if (!cell) return h("td.heat.empty", null, "");
     if (withheld) return h("td.heat.empty", null, h("i.withheld", null, "withheld"));
     if (cell.mean === null) return h("td.heat.empty", { title: "No verdict here is a number" }, "–");
@@ -956,49 +1241,48 @@
     const interval = cell.ci95 ? `, 95 %: ${decimal(cell.ci95[0])} to ${decimal(cell.ci95[1])}` : "";
     const button = h(
       "button",
-      { type: "button", title: `${label}: ${decimal(cell.mean)}${interval}, ${formatCount(cell.n)} answers; click for the items`, onclick: onClick },
+      { type: "button", title: `${label}: ${decimal(cell.mean)}${interval}, ${formatCount(cell.n ?? 0)} answers; click for the items`, onclick: onClick },
       decimal(cell.mean),
       h("small", null, cell.ci95 ? `±${decimal((cell.ci95[1] - cell.ci95[0]) / 2)}` : "")
     );
-    const element = h(`td.heat${cell.n < kFewItems ? ".few" : ""}`, null, button);
+    const element = h(`td.heat${(cell.n ?? 0) < kFewItems ? ".few" : ""}`, null, button);
     element.style.setProperty("--heat", share.toFixed(3));
     return element;
   }
   function legendOf([low, high]) {
-    const ramp = h("span.ramp", { "aria-hidden": "true" });
     return h(
       "span.heat-legend",
       null,
       decimal(low, 1),
-      ramp,
+      h("span.ramp", { "aria-hidden": "true" }),
       decimal(high, 1),
       h("small", null, ` ± half of the 95 % interval; in italics: fewer than ${kFewItems} answers`)
     );
   }
   function makeHeatMap(runs, { onCell }) {
-    const breakdowns = kBreakdowns.filter(([name]) => runs.some(({ result }) => Object.keys(result[name]).length));
+    const breakdowns = kBreakdowns.filter((name) => runs.some(({ result }) => result.breakdowns.get(name).size));
     if (!breakdowns.length) return null;
-    const state = { breakdown: breakdowns[0][0], run: runs[0] };
-    const holder = h("div.scroll", { tabindex: 0 });
+    const state = { breakdown: breakdowns[0], run: runs[0] };
+    const holder = h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Means by tag" });
     const legend2 = h("div.toolbar-note");
     function pillsOf(label, entries, isChosen, choose) {
-      const group = h("div.pills", { role: "group", "aria-label": label }, entries.map(([value, title]) => {
+      const pills = entries.map(([value, title]) => {
         const pill = h("button.pill", { type: "button", "aria-pressed": String(isChosen(value)), onclick: () => {
           choose(value);
-          [...group.children].forEach((other) => other.setAttribute("aria-pressed", String(other === pill)));
+          for (const other of pills) other.setAttribute("aria-pressed", String(other === pill));
           render();
-        } }, plainText(title));
+        } }, title);
         return pill;
-      }));
-      return group;
+      });
+      return h("div.pills", { role: "group", "aria-label": label }, pills);
     }
     function render() {
-      const { run: { result }, breakdown } = state;
-      const groups = Object.entries(result[breakdown]);
-      const aspects = [...new Set(groups.flatMap(([, group]) => Object.keys(group).filter((name) => name !== "n")))];
+      const { run, breakdown } = state;
+      const groups = [...run.result.breakdowns.get(breakdown)];
+      const aspects = [...new Set(groups.flatMap(([, group]) => [...group.aspects.keys()]))];
       const range = rangeOf(runs, breakdown);
-      legend2.replaceChildren(legendOf(range));
-      holder.replaceChildren(groups.length ? h(
+      fill(legend2, legendOf(range));
+      fill(holder, groups.length ? h(
         "table.heat-map",
         null,
         h("thead", null, h(
@@ -1006,19 +1290,18 @@
           null,
           h("th", { scope: "col" }, breakdown),
           h("th.number", { scope: "col", title: "judgements" }, "n"),
-          aspects.map((aspect) => h("th", { scope: "col" }, plainText(aspect)))
+          aspects.map((aspect) => h("th", { scope: "col" }, aspect))
         )),
         h("tbody", null, groups.map(([tag, group]) => h(
           "tr",
           null,
-          h("th", { scope: "row" }, plainText(tag)),
+          h("th", { scope: "row" }, tag),
           h("td.number", null, formatCount(group.n)),
-          aspects.map((aspect) => cellOf(group[aspect], {
-            withheld: result.withheld,
-            low: range[0],
-            high: range[1],
-            label: plainText(`${tag}, ${aspect}`),
-            onClick: () => onCell(breakdown, tag, aspect)
+          aspects.map((aspect) => cellOf(group.aspects.get(aspect), {
+            withheld: run.result.withheld,
+            range,
+            label: `${tag}, ${aspect}`,
+            onClick: () => onCell(run, breakdown, tag, aspect)
           }))
         )))
       ) : h("p.nothing", null, "This run has no such tags."));
@@ -1031,7 +1314,7 @@
       h("div.card.headline", null, h(
         "div.choices",
         null,
-        pillsOf("Breakdown", breakdowns, (name) => name === state.breakdown, (name) => {
+        pillsOf("Breakdown", breakdowns.map((name) => [name, name]), (name) => name === state.breakdown, (name) => {
           state.breakdown = name;
         }),
         runs.length > 1 ? pillsOf("Run", runs.map((run) => [run, run.label]), (run) => run === state.run, (run) => {
@@ -1042,7 +1325,7 @@
     );
   }
 
-  // judged/other_tables.js
+  // judged/other_tables.ts
   function outcomeBar(rate) {
     const all = rate.wins + rate.ties + rate.losses;
     const bar = h("div.outcomes", { role: "img", "aria-label": `${rate.wins} wins, ${rate.ties} ties, ${rate.losses} losses` });
@@ -1066,8 +1349,8 @@
     return h(
       "tr",
       null,
-      h("th", { scope: "row" }, plainText(generator)),
-      h("td", null, plainText(aspect)),
+      h("th", { scope: "row" }, generator),
+      h("td", null, aspect),
       h("td.bar-cell", null, outcomeBar(rate)),
       shareCell(rate.rate, rate.ci95),
       shareCell(rate.length_controlled, rate.length_controlled_ci95),
@@ -1080,8 +1363,8 @@
       h("td.number", null, formatCount(rate.unscored))
     );
   }
-  function pairTable(result) {
-    const rates = Object.entries(result.win_rates);
+  function pairTable(winRates) {
+    const rates = [...winRates];
     const shown = rates.length === 2 ? rates.slice(0, 1) : rates;
     return h(
       "table.pairs",
@@ -1094,29 +1377,29 @@
         h("th", { scope: "col" }, h("span.key.win", null, "wins"), h("span.key.tie", null, "ties"), h("span.key.loss", null, "losses")),
         ["win rate", "length-controlled", "flips", "unscored"].map((name) => h("th.number", { scope: "col" }, name))
       )),
-      h("tbody", null, shown.flatMap(([generator, aspects]) => Object.entries(aspects).map(([aspect, rate]) => pairRow(generator, aspect, rate))))
+      h("tbody", null, shown.flatMap(([generator, aspects]) => [...aspects].map(([aspect, rate]) => pairRow(generator, aspect, rate))))
     );
   }
   function pairSection(runs) {
-    const paired = runs.filter((run) => run.result.win_rates);
+    const paired = runs.flatMap(({ label, result: { winRates } }) => winRates ? [{ label, winRates }] : []);
     if (!paired.length) return null;
-    return h("section", null, h("h2", null, "Which answer is preferred?"), paired.map((run) => {
-      const names = Object.keys(run.result.win_rates);
+    return h("section", null, h("h2", null, "Which answer is preferred?"), paired.map(({ label, winRates }) => {
+      const names = [...winRates.keys()];
       return h(
         "div.card.headline",
         null,
-        h("h3", null, plainText(run.label)),
-        names.length === 2 ? h("p.note", null, plainText(`${names[0]} against ${names[1]}`)) : null,
-        h("div.scroll", { tabindex: 0 }, pairTable(run.result))
+        h("h3", null, label),
+        names.length === 2 ? h("p.note", null, `${names[0]} against ${names[1]}`) : null,
+        h("div.scroll", { tabindex: 0, role: "region", "aria-label": `Wins of ${label}` }, pairTable(winRates))
       );
     }));
   }
   function agreementSection(runs) {
-    const rows = runs.flatMap(({ label, result }) => Object.entries(result.agreement ?? {}).map(([aspect, { raters, units, alpha, exact }], i, all) => h(
+    const rows = runs.flatMap(({ label, result }) => [...result.agreement].map(([aspect, { raters, units, alpha, exact }], i, all) => h(
       "tr",
       null,
-      i === 0 ? h("th", { scope: "rowgroup", rowspan: all.length }, plainText(label)) : null,
-      h("th.aspect", { scope: "row" }, plainText(aspect)),
+      i === 0 ? h("th", { scope: "rowgroup", rowspan: all.length }, label) : null,
+      h("th.aspect", { scope: "row" }, aspect),
       h("td.number", null, formatCount(raters)),
       h("td.number", null, formatCount(units)),
       estimateCell(alpha.value, alpha.ci95),
@@ -1127,7 +1410,7 @@
       "div.card.headline",
       null,
       h("p.note", null, "Krippendorff’s alpha: 1 is full agreement, 0 what chance gives. Exact: the share of equal verdicts among all pairs of judges."),
-      scoresTable(["Run", "aspect"], ["judges", "items", "alpha", "exact"], rows)
+      scoresTable("Agreement of the judges", ["Run", "aspect"], ["judges", "items", "alpha", "exact"], rows)
     ));
   }
   function costText({ unpriced, cost_usd: cost }) {
@@ -1135,63 +1418,59 @@
     return `${unpriced > 0 ? "at least " : ""}${cost.toFixed(4)} USD`;
   }
   function billSection(runs) {
-    const billed = runs.filter(({ result }) => result.bill);
-    if (!billed.length) return null;
-    const rows = billed.map(({ label, result: { bill } }) => h(
+    const rows = runs.flatMap(({ label, result: { bill } }) => bill ? [h(
       "tr",
       null,
-      h("th", { scope: "row" }, plainText(label)),
+      h("th", { scope: "row" }, label),
       [bill.attempts, bill.failed, bill.prompt_tokens, bill.completion_tokens].map((count) => h("td.number", null, formatCount(count))),
       h("td.number", null, costText(bill))
-    ));
+    )] : []);
+    if (!rows.length) return null;
     return h("section", null, h("h2", null, "What did it cost?"), h(
       "div.card.headline",
       null,
-      scoresTable(["Run"], ["requests", "failed", "prompt tokens", "completion tokens", "cost"], rows)
+      scoresTable("Requests and cost", ["Run"], ["requests", "failed", "prompt tokens", "completion tokens", "cost"], rows)
     ));
   }
   function mtBenchSection(runs, chartsOf) {
-    const benched = runs.filter((run) => run.result.mt_bench);
-    const entries = benched.flatMap((run) => Object.entries(run.result.mt_bench).map(([generator, table]) => ({
-      label: benched.length > 1 ? `${run.label} · ${generator}` : generator,
+    const benched = runs.flatMap(({ label, result: { mtBench } }) => mtBench ? [{ label, mtBench }] : []);
+    const entries = benched.flatMap(({ label, mtBench }) => [...mtBench].map(([generator, table]) => ({
+      label: benched.length > 1 ? `${label} · ${generator}` : generator,
       table
     })));
     if (!entries.length) return null;
-    const categories = [...new Set(entries.flatMap(({ table }) => Object.keys(table.categories ?? {})))];
-    for (const { table } of entries) {
-      table.categories ??= {};
-      table.categories_ci95 ??= {};
-    }
+    const categories = [...new Set(entries.flatMap(({ table }) => [...table.categories.keys()]))];
+    const parts = ["turn 1", "turn 2", "overall"];
     const rows = entries.map(({ label, table }) => h(
       "tr",
       null,
-      h("th", { scope: "row" }, plainText(label)),
-      ["turn_1", "turn_2", "overall"].map((name) => estimateCell(table[name], table[`${name}_ci95`])),
-      categories.map((name) => estimateCell(table.categories[name], table.categories_ci95[name])),
+      h("th", { scope: "row" }, label),
+      parts.map((name) => measureCell(table.parts.get(name), table.withheld)),
+      categories.map((name) => measureCell(table.categories.get(name), table.withheld)),
       h("td.number", null, formatCount(table.unscored))
     ));
     return h(
       "section",
       null,
       h("h2", null, "MT-bench"),
-      h("div.card.headline", null, scoresTable(["Answers"], ["turn 1", "turn 2", "overall", ...categories, "unscored"], rows)),
+      h("div.card.headline", null, scoresTable("MT-bench", ["Answers"], [...parts, ...categories, "unscored"], rows)),
       categories.length ? chartsOf(entries, categories) : null
     );
   }
 
-  // judged/overview.js
+  // judged/overview.ts
   var kFewestAxes = 3;
-  var kLowest = 1;
+  var kBenchScale = [1, 10];
   function aspectsOf2(runs) {
-    return [...new Set(runs.flatMap((run) => Object.keys(run.result.aspects)))];
+    return [...new Set(runs.flatMap((run) => [...run.result.aspects?.keys() ?? []]))];
   }
   function scoreTable(runs) {
     const aspects = aspectsOf2(runs);
     const rows = runs.map(({ label, result }) => h(
       "tr",
       null,
-      h("th", { scope: "row" }, plainText(label), h("small", null, `${formatCount(result.records)} judgements`)),
-      aspects.map((aspect) => measureCell(result.aspects[aspect], result.withheld)),
+      h("th", { scope: "row" }, label, h("small", null, counted(result.records, "judgement"))),
+      aspects.map((aspect) => measureCell(result.aspects?.get(aspect), result.withheld)),
       measureCell({ mean: result.avg, ci95: result.avg_ci95 }, result.withheld),
       h("td.number", null, decimal(result.len, 0)),
       h(
@@ -1201,33 +1480,33 @@
         h("small", null, `of ${formatCount(result.verdicts)}`)
       )
     ));
-    return scoresTable(["Run"], [...aspects, "average", "words", "unscored"], rows);
+    return scoresTable("Scores", ["Run"], [...aspects, "average", "words", "unscored"], rows);
   }
-  function tipOf(label, name, { mean: mean2, ci95, n }) {
-    return `${label} · ${name}
-${mean2.toFixed(2)}${ci95 ? `, 95 %: ${ci95[0].toFixed(2)} to ${ci95[1].toFixed(2)}` : ""}${n ? `
-${formatCount(n)} answers` : ""}`;
+  function pointOf(label, name, value) {
+    if (!value || value.mean === null) return null;
+    const { mean: mean2, ci95, n } = value;
+    const interval = ci95 ? `, 95 %: ${ci95[0].toFixed(2)} to ${ci95[1].toFixed(2)}` : "";
+    return { mean: mean2, ci95, tip: `${label} · ${name}
+${mean2.toFixed(2)}${interval}${n ? `
+${counted(n, "answer")}` : ""}` };
   }
   function seriesOf(runs, names, valueOf) {
-    return runs.map((run, i) => ({ label: plainText(run.label), index: run.index ?? i, values: names.map((name) => {
-      const value = valueOf(run, name);
-      return value && value.mean !== null ? { ...value, tip: plainText(tipOf(run.label, name, value)) } : null;
-    }) })).filter(({ values }) => values.some(Boolean));
+    return runs.map((run, i) => ({ label: run.label, index: run.index ?? i, values: names.map((name) => pointOf(run.label, name, valueOf(run, name))) })).filter(({ values }) => values.some((value) => value !== null));
   }
-  function scoreCharts(runs, axes, valueOf, { name, title, high }) {
+  function scoreCharts(runs, axes, valueOf, { name, title, scale: [low, high] }) {
     const series = seriesOf(runs, axes, valueOf);
     if (!series.length) return null;
     const drawn = [];
     const add = (title2, kind, make) => {
       const { card, holder } = chartCard(title2, `${kind}-${name}`, () => new XMLSerializer().serializeToString(holder.firstChild));
-      drawn.push((theme) => holder.replaceChildren(make(axes, series, { low: kLowest, high, theme })));
+      drawn.push((theme) => holder.replaceChildren(make(axes, series, { low, high, theme })));
       return card;
     };
     const element = h(
       "div.charts.scores-charts",
       null,
       axes.length >= kFewestAxes ? add("Profile", "radar", radar) : null,
-      add(title, "bars", bars)
+      add(title, "means", dots)
     );
     return { element, draw: (theme) => drawn.forEach((draw) => draw(theme)) };
   }
@@ -1235,28 +1514,38 @@ ${formatCount(n)} answers` : ""}`;
     if (value === void 0 || value === null) return "–";
     return value < 1e-3 ? "< 0.001" : value.toFixed(3);
   }
-  function differenceTable(differences) {
-    const all = differences.flatMap(({ aspects }) => Object.values(aspects)).filter(({ mean: mean2 }) => mean2 !== null);
-    const reach = Math.max(0.1, ...all.flatMap(({ mean: mean2, ci95 }) => [mean2, ...ci95 ?? []].map(Math.abs)));
-    const isCorrected = all.some(({ p_holm: corrected }) => corrected !== void 0);
-    const body = h("tbody");
-    const draw = () => body.replaceChildren(...differences.flatMap(({ run, against, aspects }) => Object.entries(aspects).filter(([, difference]) => difference.mean !== null).map(([aspect, difference], i, rows) => h(
+  function verdictOf({ run, against, difference, decided }) {
+    if (!decided) return h("span.undecided", null, "open");
+    return h("b", { title: `p below ${kLevel} after correction` }, `${difference.mean > 0 ? run : against} higher`);
+  }
+  function differenceRow(row, isFirst, span, reach) {
+    const { run, against, aspect, difference, p } = row;
+    return h(
       "tr",
       null,
-      i === 0 ? h("th", { scope: "rowgroup", rowspan: rows.length }, plainText(run), h("small", null, plainText(`minus ${against}`))) : null,
-      h("th.aspect", { scope: "row" }, plainText(aspect)),
-      h("td.line", null, differenceLine(difference, reach)),
+      isFirst ? h("th", { scope: "rowgroup", rowspan: span }, run, h("small", null, `minus ${against}`)) : null,
+      h("th.aspect", { scope: "row" }, aspect),
+      h("td.line", null, differenceLine(row, reach)),
       h(
         "td.number",
         null,
         h("b", null, `${difference.mean > 0 ? "+" : ""}${difference.mean.toFixed(2)}`),
         difference.ci95 ? h("small", null, `${decimal(difference.ci95[0])} to ${decimal(difference.ci95[1])}`) : null
       ),
+      h("td.decision", null, verdictOf(row)),
+      h("td.number", null, formatP(p)),
       h("td.number", null, formatP(difference.p_value)),
-      isCorrected ? h("td.number", null, formatP(difference.p_holm)) : null,
       h("td.number", null, formatCount(difference.n)),
       h("td.number", null, formatCount(difference.unpaired))
-    ))));
+    );
+  }
+  function differenceTable(differences) {
+    const { rows, isStated } = judgeDifferences(differences);
+    const reach = Math.max(0.1, ...rows.flatMap(({ difference: { mean: mean2, ci95 } }) => [mean2, ...ci95 ?? []].map(Math.abs)));
+    const body = h("tbody");
+    const isSamePair = (a, b) => a.run === b?.run && a.against === b.against;
+    const draw = () => body.replaceChildren(...rows.map((row, i) => differenceRow(row, !isSamePair(row, rows[i - 1]), rows.filter((other) => isSamePair(row, other)).length, reach)));
+    const numbers = ["p, corrected", "p", "items", "unpaired"];
     const element = h(
       "section",
       null,
@@ -1267,37 +1556,42 @@ ${formatCount(n)} answers` : ""}`;
         h(
           "p.note",
           null,
-          "Paired by item, over the items that both runs scored. An interval that crosses the dotted zero means that the data do not ",
-          "say which is better. ",
-          isCorrected ? "p (Holm) is corrected for the number of comparisons, which were all stated beforehand." : "With several aspects, one in twenty looks decided by chance at p = 0.05."
+          `Paired by item, over the items that both runs scored. A difference is decided if its p, corrected by Holm’s rule for the number of comparisons, is below ${kLevel}: then the disc is filled and the run is named. The comparisons that count are `,
+          isStated ? "those that were stated together beforehand." : `the ${rows.length} of this table.`
         ),
-        h("div.scroll", { tabindex: 0 }, h("table.differences", null, h("thead", null, h(
-          "tr",
+        h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Differences between runs" }, h(
+          "table.differences",
           null,
-          h("th", { scope: "col" }, "Runs"),
-          h("th", { scope: "col" }, "aspect"),
-          h("th", { scope: "col" }, ""),
-          ["difference", "p", ...isCorrected ? ["p (Holm)"] : [], "items", "unpaired"].map((name) => h("th.number", { scope: "col" }, name))
-        )), body))
+          h("thead", null, h(
+            "tr",
+            null,
+            h("th", { scope: "col" }, "Runs"),
+            h("th", { scope: "col" }, "aspect"),
+            h("th", { scope: "col" }, `from −${reach.toFixed(1)} to +${reach.toFixed(1)}`),
+            h("th.number", { scope: "col" }, "difference"),
+            h("th", { scope: "col" }, "decided"),
+            numbers.map((name) => h("th.number", { scope: "col" }, name))
+          )),
+          body
+        ))
       )
     );
     return { element, draw };
   }
   function warnings(runs) {
-    const lines = [];
-    for (const { label, result } of runs) {
-      const say = (text2) => lines.push(h("li", null, plainText(`${label}: ${text2}`)));
-      if (result.report) say("counted as the original authors did: “N/A” is 5.0, an item counts for its last tag, breakdowns look at helpfulness alone.");
+    const lines = runs.flatMap(({ label, result }) => {
+      const own = [];
+      if (result.isOriginal) own.push("counted as the original authors did: “N/A” is 5.0, an item counts for its last tag, breakdowns look at helpfulness alone.");
       if (result.withheld) {
-        say("more than 5 % of the verdicts of an aspect could not be read: no means are shown. --allow-unscored shows them.");
+        own.push("more than 5 % of the verdicts of an aspect could not be read: no means are shown. --allow-unscored shows them.");
       } else if (result.unscored) {
-        say(`${formatCount(result.unscored)} of ${formatCount(result.verdicts)} verdicts could not be read (${formatCount(result.refused)} refusals); means leave them out.`);
+        own.push(`${formatCount(result.unscored)} of ${formatCount(result.verdicts)} verdicts could not be read (${formatCount(result.refused)} refusals); means leave them out.`);
       }
-      if (Object.values({ ...Object.values(result.win_rates ?? {})[0], ...result.mt_bench }).some(({ withheld }) => withheld)) {
-        say("more than 5 % of the verdicts could not be read: no rates and means are shown. --allow-unscored shows them.");
-      }
-      if (result.steering) say(`${formatCount(result.steering)} ${result.win_rates ? "pairs of answers" : "answers"} look as if they tried to steer the judge; no score was changed for it.`);
-    }
+      const parts = [...[...result.winRates?.values() ?? []].flatMap((rates) => [...rates.values()]), ...result.mtBench?.values() ?? []];
+      if (parts.some(({ withheld }) => withheld)) own.push("more than 5 % of the verdicts could not be read: no rates and means are shown. --allow-unscored shows them.");
+      if (result.steering) own.push(`${formatCount(result.steering)} ${result.winRates ? "pairs of answers" : "answers"} look as if they tried to steer the judge; no score was changed for it.`);
+      return own.map((text2) => h("li", null, `${label}: ${text2}`));
+    });
     return lines.length ? h("ul.warnings", { "aria-label": "Warnings" }, lines) : null;
   }
   function provenance(runs) {
@@ -1308,8 +1602,8 @@ ${formatCount(n)} answers` : ""}`;
       runs.filter((run) => run.records.some(({ judge }) => judge)).map((run) => h(
         "details.card",
         null,
-        h("summary", null, plainText(`${run.label}: judges ${[...new Set(run.records.map((record) => record.judge))].join(", ")}; rubrics ` + [...new Set(run.records.map((record) => `${record.rubric} ${record.rubric_version ?? ""}`.trim()))].join(", "))),
-        h("pre", null, plainText(JSON.stringify(run.manifest, null, 2)))
+        h("summary", null, `${run.label}: judges ${[...new Set(run.records.map((record) => record.judge))].join(", ")}; rubrics ` + [...new Set(run.records.map((record) => `${record.rubric} ${record.rubric_version}`.trim()))].join(", ")),
+        h("pre", { tabindex: 0 }, JSON.stringify(run.manifest, null, 2))
       )),
       h("details.card", null, h("summary", null, "What the numbers mean"), h(
         "dl.glossary",
@@ -1320,8 +1614,10 @@ ${formatCount(n)} answers` : ""}`;
         h("dd", null, "The judge’s reply, or one value of it, could not be read under the strict rules. It counts nowhere. “Not applicable” is read, and is no number."),
         h("dt", null, "p"),
         h("dd", null, "The share of random sign flips of whole items that give a difference at least as large."),
-        h("dt", null, "p (Holm)"),
-        h("dd", null, "p corrected by Holm’s rule for the number of comparisons that were stated together beforehand."),
+        h("dt", null, "p, corrected"),
+        h("dd", null, "p corrected by Holm’s rule for the number of comparisons: those stated together beforehand, otherwise all that the page shows."),
+        h("dt", null, "decided"),
+        h("dd", null, "The corrected p is below 0.05. The interval is that of one difference alone and decides nothing."),
         h("dt", null, "pairs"),
         h("dd", null, "Both orders are asked. Orders that disagree are a tie and a flip. Length-controlled: the win rate if both answers were equally long.")
       ))
@@ -1329,11 +1625,10 @@ ${formatCount(n)} answers` : ""}`;
   }
   function shiftSection(colours) {
     if (!colours.length) return null;
-    const kinds = ["unshifted", "marginal", "shifted"];
     const bar = (pair) => h(
       "div.shift-bar",
-      { role: "img", "aria-label": kinds.map((kind) => `${kind} ${formatPercent(pair[kind])}`).join(", ") },
-      kinds.map((kind) => {
+      { role: "img", "aria-label": kClasses.map((kind) => `${kind} ${formatPercent(pair[kind])}`).join(", ") },
+      kClasses.map((kind) => {
         const part = h(`span.part.${kind}`);
         part.style.width = `${100 * pair[kind]}%`;
         return part;
@@ -1343,7 +1638,7 @@ ${formatCount(n)} answers` : ""}`;
       "div.card.headline",
       null,
       h("p.note", null, "Tokens of the aligned answers by their rank in the base model’s distribution: unshifted (1), marginal (2 or 3), shifted (beyond)."),
-      h("div.scroll", { tabindex: 0 }, h(
+      h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Shares of the classes" }, h(
         "table.scores",
         null,
         h("thead", null, h(
@@ -1352,31 +1647,31 @@ ${formatCount(n)} answers` : ""}`;
           h("th", { scope: "col" }, "Answers of"),
           h("th", { scope: "col" }, "read under"),
           h("th", { scope: "col" }, ""),
-          [...kinds, "KL, nats"].map((name) => h("th.number", { scope: "col" }, name))
+          [...kClasses, "KL, nats"].map((name) => h("th.number", { scope: "col" }, name))
         )),
         h("tbody", null, colours.map((pair) => h(
           "tr",
           null,
-          h("th", { scope: "row" }, plainText(pair.run)),
-          h("td", null, plainText(pair.base)),
+          h("th", { scope: "row" }, pair.run),
+          h("td", null, pair.base),
           h("td.bar-cell", null, bar(pair)),
-          kinds.map((kind) => h("td.number", null, formatPercent(pair[kind]))),
+          kClasses.map((kind) => h("td.number", null, formatPercent(pair[kind]))),
           h("td.number", null, pair.kl === null ? "–" : pair.kl.toFixed(3))
         )))
       ))
     ));
   }
-  function makeOverview(runs, { differences, colours, theme, onCell }) {
+  function makeOverview(runs, { differences, colours, onCell }) {
     const scored = runs.filter((run) => run.result.aspects);
     const drawn = [];
     const keep = (part) => {
       if (!part) return null;
-      drawn.push(part.draw);
+      drawn.push(part);
       return part.element;
     };
     const sections = [warnings(runs)];
     if (scored.length) {
-      const aspects = aspectsOf2(scored);
+      const scale = [Math.min(...scored.map((run) => run.scale[0])), Math.max(...scored.map((run) => run.scale[1]))];
       sections.push(h(
         "section",
         null,
@@ -1384,53 +1679,46 @@ ${formatCount(n)} answers` : ""}`;
         h("div.card.headline", null, scoreTable(scored)),
         keep(scoreCharts(
           scored,
-          aspects,
-          ({ result }, name) => result.withheld ? void 0 : result.aspects[name],
-          { name: "aspects", title: "Means and 95 % intervals", high: Math.max(...scored.map((run) => run.highest)) }
+          aspectsOf2(scored),
+          ({ result }, name) => result.withheld ? void 0 : result.aspects?.get(name),
+          { name: "aspects", title: "Means and 95 % intervals", scale }
         ))
       ));
-      const decided = differences.filter(({ aspects: of }) => Object.values(of).some(({ n }) => n > 0));
-      if (decided.length) sections.push(keep(differenceTable(decided)));
+      const compared = differences.filter(({ aspects }) => [...aspects.values()].some(({ n }) => n > 0));
+      if (compared.length) sections.push(keep(differenceTable(compared)));
       sections.push(makeHeatMap(scored, { onCell }));
     }
     sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(
       entries,
       categories,
-      ({ table }, name) => table.categories[name] === void 0 ? void 0 : { mean: table.categories[name], ci95: table.categories_ci95[name] },
-      { name: "categories", title: "Means by category", high: 10 }
+      ({ table }, name) => table.categories.get(name),
+      { name: "categories", title: "Means by category", scale: kBenchScale }
     ))));
     sections.push(shiftSection(colours), agreementSection(runs), billSection(runs));
     const element = h("div.overview", null, sections, provenance(runs));
-    return { element, draw: () => drawn.forEach((draw) => draw(theme())) };
+    return { title: "Overview", element, draw: () => drawn.forEach((part) => part.draw(currentTheme())) };
   }
 
-  // judged/main.js
+  // judged/main.ts
   function subtitle(runs, items) {
     const records = runs.reduce((sum, run) => sum + run.records.filter(({ judge }) => judge).length, 0);
-    return [
-      plainText(runs.map((run) => run.label).join(" · ")),
-      h("span", null, ` — ${formatCount(items)} items, ${formatCount(records)} judgements`)
-    ];
+    return [runs.map((run) => run.label).join(" · "), h("span", null, ` — ${counted(items, "item")}, ${counted(records, "judgement")}`)];
   }
   runPage(async () => {
-    const header = readHeader();
+    const header = readJson("report-header");
     const runs = await loadRuns(header);
     const colours = await loadColours(header);
     const items = new ItemsView(runs, { shift: header.shift, shown: header.shown_runs, colours });
     const overview = makeOverview(runs, {
-      differences: header.differences,
+      differences: differencesOf(header),
       colours,
-      theme: currentTheme,
-      onCell: (facet, tag, aspect) => {
-        items.showGroup(facet, tag, aspect);
-        show("items", true);
-      }
+      onCell: (run, facet, tag, aspect) => items.showGroup(run, facet, tag, aspect)
     });
-    const show = makeShell({
+    const shell = makeShell({
       title: header.title,
       subtitle: subtitle(runs, items.items.length),
-      views: { overview, items },
-      titles: { overview: "Overview", items: "Items" }
+      views: /* @__PURE__ */ new Map([["overview", overview], ["items", items]])
     });
+    items.onMoved = (step) => shell.moved("items", step);
   });
 })();

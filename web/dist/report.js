@@ -1,55 +1,44 @@
+"use strict";
 (() => {
-  // page/blocks.js
-  function readHeader() {
-    return JSON.parse(document.getElementById("report-header").textContent);
+  // page/blocks.ts
+  function textOf(id) {
+    const element = document.getElementById(id);
+    if (!element) throw new Error(`The page has no block "${id}"`);
+    return element.textContent ?? "";
+  }
+  function readJson(id) {
+    return JSON.parse(textOf(id));
   }
   function decodeBase64(text) {
-    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+    const modern = Uint8Array.fromBase64;
+    if (modern) return modern.call(Uint8Array, text);
     const binary = atob(text);
     const bytes = new Uint8Array(binary.length);
     for (let i = 0; i < bytes.length; ++i) bytes[i] = binary.charCodeAt(i);
     return bytes;
   }
   async function readBlock(id) {
-    const packed = decodeBase64(document.getElementById(id).textContent);
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const stream = new Blob([decodeBase64(textOf(id))]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
   }
   async function parseBlock(id) {
     return JSON.parse(new TextDecoder().decode(await readBlock(id)));
   }
 
-  // page/dom.js
-  function h(selector, properties, ...children) {
-    const [tag, ...classes] = selector.split(".");
-    const element = document.createElement(tag || "div");
-    if (classes.length) element.className = classes.join(" ");
-    for (const [name, value] of Object.entries(properties ?? {})) {
-      if (value === null || value === void 0 || value === false) continue;
-      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-      else if (name === "value" || name === "checked") element[name] = value;
-      else element.setAttribute(name, value === true ? "" : String(value));
-    }
-    append(element, children);
-    return element;
+  // page/text.ts
+  var kInvisible = new RegExp("[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}\\ud800-\\udfff]", "gu");
+  function spelledOut(character) {
+    return `‹${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}›`;
   }
-  function append(element, children) {
-    for (const child of children.flat(Infinity)) {
-      if (child === null || child === void 0 || child === false) continue;
-      element.append(child instanceof Node ? child : document.createTextNode(String(child)));
-    }
-    return element;
-  }
-  var kInvisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
-  function codePoint(character) {
-    return `‹${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}›`;
+  function plainText(text) {
+    return text.replace(kInvisible, spelledOut);
   }
   function visibleToken(text) {
     if (text === "") return "∅";
-    return text.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)).replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(kInvisible, codePoint);
+    return plainText(text.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)).replace(/\n/g, "↵").replace(/\t/g, "⇥"));
   }
   function runningToken(text) {
-    return text.replace(/\n/g, "↵\n").replace(kInvisible, codePoint);
+    return text === "" ? "∅" : plainText(text.replace(/\n/g, "↵\n"));
   }
   function formatCount(value) {
     return value.toLocaleString("en-US");
@@ -63,237 +52,628 @@
     return `${percent.toFixed(digits)} %`;
   }
   function formatNumber(value, digits = 3) {
-    if (!Number.isFinite(value)) return "–";
+    if (value === null || !Number.isFinite(value)) return "–";
     if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
     return value.toFixed(digits);
   }
+  function counted(count, noun) {
+    return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+  }
 
-  // page/shell.js
-  var kThemes = ["auto", "light", "dark"];
+  // page/dom.ts
+  var kShownAttributes = /* @__PURE__ */ new Set(["title", "aria-label", "placeholder", "label", "data-of"]);
+  function h(selector, properties, ...children) {
+    const [tag, ...classes] = selector.split(".");
+    const element = document.createElement(tag || "div");
+    if (classes.length) element.className = classes.join(" ");
+    for (const [name, value] of Object.entries(properties ?? {})) {
+      if (value === null || value === void 0 || value === false) continue;
+      if (typeof value === "function") element.addEventListener(name.slice(2), value);
+      else if (name === "value" || name === "checked") Object.assign(element, { [name]: value });
+      else element.setAttribute(name, value === true ? "" : kShownAttributes.has(name) ? plainText(String(value)) : String(value));
+    }
+    return append(element, children);
+  }
+  function append(element, children) {
+    for (const child of children) {
+      if (child === null || child === void 0 || typeof child === "boolean") continue;
+      if (Array.isArray(child)) append(element, child);
+      else element.append(child instanceof Node ? child : document.createTextNode(plainText(String(child))));
+    }
+    return element;
+  }
+  function fill(element, ...children) {
+    element.replaceChildren();
+    return append(element, children);
+  }
+  function selectOf(label, options, onChange) {
+    const select = h(
+      "select",
+      { "aria-label": label, onchange: () => onChange(select.value) },
+      options.map(([value, title]) => h("option", { value }, title))
+    );
+    return select;
+  }
+  function markedText(text, wanted) {
+    const plain = plainText(text);
+    const nodes = [];
+    const lower = plain.toLowerCase();
+    let from = 0;
+    if (wanted && lower.length === plain.length) {
+      const sought = plainText(wanted).toLowerCase();
+      for (let found; (found = lower.indexOf(sought, from)) >= 0; from = found + sought.length) {
+        nodes.push(plain.slice(from, found), h("mark", null, plain.slice(found, found + sought.length)));
+      }
+    }
+    nodes.push(plain.slice(from));
+    return nodes;
+  }
+
+  // page/address.ts
+  function placeOf(parts = [], filters = {}) {
+    return { parts: parts.map(String), filters: new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== "")) };
+  }
+  function decoded(part) {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return null;
+    }
+  }
+  function readAddress(hash) {
+    const text = hash.replace(/^#/, "");
+    const question = text.indexOf("?");
+    const [name = "", ...parts] = (question < 0 ? text : text.slice(0, question)).split("/").map(decoded).filter((part) => part !== null);
+    return { name, place: { parts: parts.filter((part) => part !== ""), filters: new URLSearchParams(question < 0 ? "" : text.slice(question + 1)) } };
+  }
+  function writeAddress(name, { parts, filters }) {
+    const query = filters.toString();
+    return `#${[name, ...parts].map(encodeURIComponent).join("/")}${query ? `?${query}` : ""}`;
+  }
+
+  // page/theme.ts
+  var kChoices = ["auto", "light", "dark"];
   var darkSystem = matchMedia("(prefers-color-scheme: dark)");
-  var chosenTheme = "auto";
+  var chosen = "auto";
+  var forPaper = false;
   function currentTheme() {
-    if (chosenTheme !== "auto") return chosenTheme;
+    if (forPaper) return "light";
+    if (chosen !== "auto") return chosen;
     return darkSystem.matches ? "dark" : "light";
   }
   function applyTheme() {
     document.documentElement.dataset.theme = currentTheme();
   }
-  function themeButton(onChange) {
+  function chooseTheme(choice) {
+    chosen = choice;
+    applyTheme();
+  }
+  function watchTheme(onChange) {
     const change = () => {
       applyTheme();
       onChange();
     };
-    const button = h("button.quiet", { type: "button", title: "Colours: as the system, light, dark", onclick: () => {
-      chosenTheme = kThemes[(kThemes.indexOf(chosenTheme) + 1) % kThemes.length];
-      button.textContent = `theme: ${chosenTheme}`;
-      change();
-    } }, "theme: auto");
     darkSystem.addEventListener("change", change);
-    return button;
-  }
-  function wantedView(views) {
-    const [name, id] = location.hash.slice(1).split("/");
-    if (!(name in views)) return [Object.keys(views)[0], null];
-    try {
-      return [name, id ? decodeURIComponent(id) : null];
-    } catch {
-      return [name, null];
+    for (const [name, paper] of [["beforeprint", true], ["afterprint", false]]) {
+      addEventListener(name, () => {
+        const before = currentTheme();
+        forPaper = paper;
+        if (currentTheme() !== before) change();
+      });
     }
   }
-  function makeShell({ title, subtitle: subtitle2, views, titles }) {
-    const names = Object.keys(views);
-    const drawn = /* @__PURE__ */ new Set();
-    const tabs = h("div.tabs", { role: "tablist" }, names.map((name) => h("button.tab", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `view-${name}`, onclick: () => show(name) }, titles[name])));
-    tabs.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
-      const next = tabs.children[([...tabs.children].indexOf(document.activeElement) + step + names.length) % names.length];
-      next.focus();
-      next.click();
-    });
+  function themeButton(onChange) {
+    const button = h("button.quiet", { type: "button", title: "Colours: as the system, light, dark", onclick: () => {
+      chooseTheme(kChoices[(kChoices.indexOf(chosen) + 1) % kChoices.length]);
+      button.textContent = `theme: ${chosen}`;
+      onChange();
+    } }, `theme: ${chosen}`);
+    watchTheme(onChange);
+    return button;
+  }
+
+  // page/shell.ts
+  function makeShell({ title, subtitle: subtitle2, views }) {
+    const names = [...views.keys()];
+    const opened = /* @__PURE__ */ new Map();
+    const focused = /* @__PURE__ */ new Map();
+    let current = "";
+    const tabs = names.map((name) => h("button.tab", {
+      type: "button",
+      role: "tab",
+      id: `tab-${name}`,
+      "aria-controls": `view-${name}`,
+      onclick: () => show(name)
+    }, views.get(name).title));
     const panels = names.map((name) => h(
       "div.view",
       { role: "tabpanel", id: `view-${name}`, "aria-labelledby": `tab-${name}`, hidden: true },
-      views[name].element
+      views.get(name).element
     ));
-    function show(name, fresh = false) {
+    const list = h("div.tabs", { role: "tablist", "aria-label": "Views", onkeydown: (event) => {
+      const step2 = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+      if (!step2) return;
+      const next = tabs[(names.indexOf(current) + step2 + names.length) % names.length];
+      next.click();
+      next.focus();
+    } }, tabs);
+    function addressOf(name) {
+      return writeAddress(name, views.get(name).place?.() ?? placeOf());
+    }
+    function reveal(name) {
+      const { activeElement } = document;
+      if (current && activeElement instanceof HTMLElement && views.get(current).element.contains(activeElement)) focused.set(current, activeElement);
+      current = name;
       names.forEach((other, i) => {
         const selected = other === name;
         panels[i].hidden = !selected;
-        tabs.children[i].setAttribute("aria-selected", String(selected));
-        tabs.children[i].tabIndex = selected ? 0 : -1;
+        tabs[i].setAttribute("aria-selected", String(selected));
+        tabs[i].tabIndex = selected ? 0 : -1;
       });
-      if (!fresh && !drawn.has(name)) (views[name].draw ?? views[name].render).call(views[name]);
-      drawn.add(name);
+      const view = views.get(name);
+      if (!opened.has(name)) {
+        view.draw?.();
+        view.open?.(placeOf());
+      }
+      opened.set(name, addressOf(name));
+    }
+    function step(address) {
+      rememberScroll();
+      if (address !== location.hash) history.pushState({ scroll: 0 }, "", address);
+    }
+    function rememberScroll() {
+      history.replaceState({ scroll: scrollY }, "", location.hash || location.pathname);
+    }
+    function show(name) {
+      if (name === current) return;
+      rememberScroll();
+      reveal(name);
+      if (addressOf(name) !== location.hash) history.pushState({ scroll: 0 }, "", addressOf(name));
       scrollTo(0, 0);
-      history.replaceState(null, "", `#${name}`);
     }
-    function open() {
-      const [name, id] = wantedView(views);
-      if (id !== null) views[name].showOnly?.(id);
-      show(name, id !== null && "showOnly" in views[name]);
+    function moved(name, isStep) {
+      const address = addressOf(name);
+      opened.set(name, address);
+      if (current !== name) {
+        show(name);
+      } else if (isStep) {
+        step(address);
+      } else {
+        history.replaceState(history.state, "", address);
+      }
     }
-    document.title = title;
-    const redraw = () => [...drawn].forEach((name) => views[name].draw?.());
-    document.getElementById("app").replaceChildren(
+    function open(state) {
+      const { name: wanted, place } = readAddress(location.hash);
+      const name = views.has(wanted) ? wanted : names[0];
+      const before = current;
+      const view = views.get(name);
+      if (view.open && name === wanted && opened.get(name) !== writeAddress(name, place)) {
+        if (!opened.has(name)) view.draw?.();
+        panels[names.indexOf(name)].hidden = false;
+        view.open(place);
+        opened.set(name, addressOf(name));
+      }
+      reveal(name);
+      if (state) scrollTo(0, state.scroll);
+      if (before && before !== name) focused.get(name)?.focus({ preventScroll: true });
+    }
+    document.title = plainText(title);
+    history.scrollRestoration = "manual";
+    const app = document.getElementById("app");
+    const redraw = () => {
+      for (const name of opened.keys()) views.get(name).draw?.();
+    };
+    fill(
+      app,
       h(
         "header.page",
         null,
         h("div.masthead", null, h("div", null, h("h1", null, title), h("p.subtitle", null, subtitle2)), themeButton(redraw)),
-        h("nav", null, tabs)
+        h("nav", { "aria-label": "Views" }, list)
       ),
       h("main", null, panels)
     );
-    addEventListener("hashchange", open);
-    open();
+    addEventListener("popstate", (event) => open(event.state));
+    addEventListener("pagehide", rememberScroll);
+    open(history.state);
     document.documentElement.dataset.ready = "true";
-    return show;
+    return { show, moved };
   }
   function runPage(start) {
     applyTheme();
     start().then(() => {
       document.documentElement.dataset.complete = "true";
     }).catch((failure) => {
-      document.getElementById("app").replaceChildren(h(
+      const message = failure instanceof Error ? failure.message : String(failure);
+      fill(document.getElementById("app"), h(
         "main",
         null,
         h("h1", null, "This report cannot be shown"),
-        h("p", null, `${failure.message}. It needs a browser of 2023 or later (DecompressionStream).`)
+        h("p", null, `${message}. It needs a browser of 2023 or later (DecompressionStream).`)
       ));
       throw failure;
     });
   }
 
-  // page/card_list.js
+  // page/card_list.ts
   var kNear = "900px";
   var CardList = class {
-    /** `content(item)`: the children of an item's card; `height(item)`: a guess in px; `keep(card)`: it stays filled. */
-    constructor({ content, height, keep = () => false, nothing }) {
-      Object.assign(this, { content, height, keep, nothing });
-      this.element = h("div.answers");
-      this.observer = new IntersectionObserver(
-        (entries) => entries.forEach((entry) => this.onNear(entry)),
-        { rootMargin: `${kNear} 0px` }
-      );
+    constructor(options) {
+      this.options = options;
+      this.observer = new IntersectionObserver((entries) => {
+        for (const entry of entries) {
+          const card = this.cards.get(entry.target);
+          if (card) this.onNear(card, entry.isIntersecting);
+        }
+      }, { rootMargin: `${kNear} 0px` });
     }
+    options;
+    element = h("div.answers");
+    observer;
+    cards = /* @__PURE__ */ new Map();
     show(items) {
       this.observer.disconnect();
-      const cards = items.map((item) => this.makeCard(item));
-      this.element.replaceChildren(...cards.length ? cards : [h("p.nothing", null, this.nothing)]);
-      cards.forEach((card) => this.observer.observe(card));
+      this.cards = new Map(items.map((item) => {
+        const element = document.createElement("article");
+        element.className = "card answer";
+        element.setAttribute("aria-label", plainText(this.options.name(item)));
+        element.style.height = `${this.options.height(item)}px`;
+        return [element, { item, element, filled: false }];
+      }));
+      if (items.length) this.element.replaceChildren(...this.cards.keys());
+      else fill(this.element, h("p.nothing", null, this.options.nothing));
+      for (const element of this.cards.keys()) this.observer.observe(element);
     }
-    makeCard(item) {
-      const card = document.createElement("article");
-      card.className = "card answer";
-      card.item = item;
-      card.style.height = `${this.height(item)}px`;
-      return card;
+    /** The items that are shown, in their order. */
+    items() {
+      return [...this.cards.values()].map((card) => card.item);
     }
-    onNear({ target: card, isIntersecting }) {
-      if (isIntersecting && !card.filled) {
-        card.replaceChildren(...this.content(card.item));
-        card.style.height = "";
-        card.filled = true;
-      } else if (!isIntersecting && card.filled && !card.contains(document.activeElement) && !this.keep(card)) {
-        card.style.height = `${card.offsetHeight}px`;
-        card.replaceChildren();
+    /** The card of an item, filled; undefined where it is not shown. */
+    cardOf(isWanted) {
+      const card = [...this.cards.values()].find(({ item }) => isWanted(item));
+      if (card) this.fill(card);
+      return card?.element;
+    }
+    /** Fills every card: for paper. */
+    fillAll() {
+      for (const card of this.cards.values()) this.fill(card);
+    }
+    fill(card) {
+      if (card.filled) return;
+      fill(card.element, this.options.content(card.item));
+      card.element.style.height = "";
+      card.filled = true;
+    }
+    onNear(card, isNear) {
+      const { element } = card;
+      if (isNear) {
+        this.fill(card);
+      } else if (card.filled && !element.contains(document.activeElement) && !this.options.keep?.(element)) {
+        element.style.height = `${element.offsetHeight}px`;
+        element.replaceChildren();
         card.filled = false;
       }
     }
   };
 
-  // page/run_picker.js
-  function makeRunPicker(host) {
-    if (host.runs.length < 2) return null;
-    return h("div.pills", { role: "group", "aria-label": "Runs side by side" }, host.runs.map((run) => {
-      const pill = h("button.pill", { type: "button", "aria-pressed": String(host.shownRuns.includes(run)), onclick: () => {
-        const on = host.shownRuns.includes(run);
-        if (on && host.shownRuns.length === 1) return;
-        host.shownRuns = host.runs.filter((other) => other === run ? !on : host.shownRuns.includes(other));
-        pill.setAttribute("aria-pressed", String(!on));
-        host.render();
-      } }, run.label);
-      return pill;
-    }));
-  }
-
-  // report/data.js
-  var kClassNames = ["unshifted", "marginal", "shifted"];
-  function classOf(rank) {
+  // page/position.ts
+  var kClasses = ["unshifted", "marginal", "shifted"];
+  function classIndex(rank) {
     return rank <= 1 ? 0 : rank <= 3 ? 1 : 2;
   }
-  var kUnknownRank = 4294967295;
-  var kLogprobStep = 1 / 1024;
-  var kAbsent = 65535;
-  function cutColumns(buffer, layout) {
-    const columns = {};
-    let offset = 0;
-    for (const [name, type, length] of layout) {
-      const Type = { u32: Uint32Array, f32: Float32Array, u16: Uint16Array }[type];
-      columns[name] = new Type(buffer, offset, length);
-      offset += length * Type.BYTES_PER_ELEMENT;
-    }
-    return columns;
-  }
-  var Run = class {
-    constructor(index, header, texts, columns) {
-      this.index = index;
-      this.header = header;
-      this.label = header.label;
-      this.tokens = texts.tokens;
-      this.tokenIds = texts.token_ids;
-      this.columns = columns;
-      this.answers = texts.answers;
-      this.byId = /* @__PURE__ */ new Map();
-      let start = 0;
-      this.answers.forEach((answer, i) => {
-        answer.index = i;
-        answer.start = start;
-        answer.length = columns.lengths[i];
-        start += answer.length;
-        this.byId.set(answer.id, answer);
-      });
-      this.positions = start;
-      this.isBounded = !columns.kl_ab;
-      this.topLists = null;
-    }
-    /** The text of the answer's token at a position counted over the whole run. */
-    token(position) {
-      return this.tokens[this.columns.token[position]];
-    }
-    answerText(answer) {
-      let text = "";
-      for (let p = answer.start; p < answer.start + answer.length; ++p) text += this.token(p);
-      return text;
-    }
-    /** Unpacks the top lists, the largest block: later than all else, and once. */
-    loadTopLists() {
-      this.loading ??= readBlock(`run-${this.index}-top`).then((buffer) => {
-        this.topLists = cutColumns(buffer, this.header.top_layout);
-      });
-      return this.loading;
-    }
-    /** [{token, text, probability}] of "base" or "aligned", best first; null while the lists are still unpacked. */
-    top(side, position) {
-      if (!this.topLists) return null;
-      const k = this.header.top_k;
-      const list = [];
-      for (let i = position * k; i < (position + 1) * k; ++i) {
-        const packed = this.topLists[`${side}_top_logp`][i];
-        if (packed === kAbsent) break;
-        const token = this.topLists[`${side}_top`][i];
-        list.push({ token, text: this.tokens[token], probability: Math.exp(-packed * kLogprobStep) });
-      }
-      return list;
-    }
-  };
-  async function loadRun(index, header) {
-    const [texts, columns] = await Promise.all([parseBlock(`run-${index}-texts`), readBlock(`run-${index}-columns`)]);
-    return new Run(index, header, texts, cutColumns(columns, header.column_layout));
+  function classOf(rank) {
+    return kClasses[rank === null ? 2 : classIndex(rank)];
   }
 
-  // report/statistics.js
+  // page/inspector.ts
+  var kMostRows = 14;
+  function rankText(rank) {
+    return rank === null ? "> 50" : formatCount(rank);
+  }
+  function rowsOf(position, columns) {
+    const rows = /* @__PURE__ */ new Map();
+    const rowOf = (entry) => {
+      const row = rows.get(entry.token) ?? { entry, logps: columns.map(() => null), isAnswer: entry.token === position.token };
+      rows.set(entry.token, row);
+      return row;
+    };
+    columns.forEach(({ side }, c) => {
+      for (const entry of side.top ?? []) rowOf(entry).logps[c] = entry.logp;
+      rowOf({ token: position.token, text: position.text, logp: side.logp }).logps[c] ??= side.logp;
+    });
+    const best = (row) => Math.max(...row.logps.map((logp) => logp ?? -Infinity));
+    const sorted2 = [...rows.values()].sort((a, b) => best(b) - best(a));
+    const shown = sorted2.slice(0, kMostRows);
+    const answer = sorted2.find((row) => row.isAnswer);
+    return !answer || shown.includes(answer) ? shown : [...shown.slice(0, -1), answer];
+  }
+  function barCell({ kind }, logp, isMirrored) {
+    const probability = logp === null ? 0 : Math.exp(logp);
+    const bar = h("span.fill");
+    bar.style.width = `${100 * probability}%`;
+    return h(`td.bar-cell.${kind}${isMirrored ? ".mirrored" : ""}`, null, h("span.meter", null, bar));
+  }
+  function numberCell(logp) {
+    return logp === null ? h("td.number.absent", { title: "not among the candidates that are kept" }, "·") : h("td.number", null, formatPercent(Math.exp(logp)));
+  }
+  function pieceCell(row, onChoose) {
+    const text = visibleToken(row.entry.text);
+    const label = h("code", null, text);
+    if (!onChoose || row.isAnswer) return h("th.piece", { scope: "row", title: text }, label);
+    return h(
+      "th.piece",
+      { scope: "row", title: text },
+      h("button.choose", { type: "button", title: `Continue from “${text}”`, onclick: () => onChoose(row.entry) }, label)
+    );
+  }
+  function listTable(position, columns, onChoose) {
+    const [left, right] = columns;
+    const rows = rowsOf(position, columns).map((row) => {
+      const cell = (c, mirrored = false) => [barCell(columns[c], row.logps[c], mirrored), numberCell(row.logps[c])];
+      const cells = columns.length === 2 ? [cell(0, true).reverse(), pieceCell(row, onChoose), cell(1)] : [pieceCell(row, onChoose), columns.map((_, c) => cell(c))];
+      return h(row.isAnswer ? "tr.answer" : "tr", { "aria-current": row.isAnswer ? "true" : null }, cells);
+    });
+    const head = (column, mirrored = false) => h(`th.${column.kind}${mirrored ? ".mirrored" : ""}`, { scope: "colgroup", colspan: 2, title: column.name }, column.name);
+    const corner = h("td");
+    const heads = columns.length === 2 ? [head(left, true), corner, head(right)] : [corner, columns.map((column) => head(column))];
+    return h(
+      `table.tops${columns.length === 2 ? ".mirror" : ""}`,
+      { "aria-label": "Candidates and their probabilities" },
+      h("thead", null, h("tr", null, heads)),
+      h("tbody", null, rows)
+    );
+  }
+  function fact(label, value, title = null) {
+    return h("div", { title }, h("dt", null, label), h("dd", null, value));
+  }
+  function divergenceFacts({ kl, klReverse, js, tv, bounds }) {
+    if (bounds) {
+      return [
+        fact("KL lower bound", formatNumber(bounds.kl), "KL(aligned ‖ base) is at least this, nats"),
+        fact("total variation", `${formatNumber(bounds.tvLow)} to ${formatNumber(bounds.tvHigh)}`, "It lies between these")
+      ];
+    }
+    return [
+      fact("KL(aligned ‖ base)", formatNumber(kl), "nats"),
+      klReverse === null ? null : fact("KL(base ‖ aligned)", formatNumber(klReverse), "nats"),
+      js === null ? null : fact("Jensen–Shannon", formatNumber(js), "nats"),
+      tv === null ? null : fact("total variation", formatNumber(tv))
+    ];
+  }
+  function facts(position) {
+    const { base: base2, aligned } = position;
+    const entropies = [
+      base2.entropy === null ? null : fact("base entropy", formatNumber(base2.entropy, 2), "nats"),
+      !aligned || aligned.entropy === null ? null : fact("aligned entropy", formatNumber(aligned.entropy, 2), "nats")
+    ];
+    if (!aligned) {
+      return [
+        fact("rank", rankText(base2.rank), "Place of this token among what the model could have said"),
+        fact("probability", formatPercent(Math.exp(base2.logp), 2)),
+        entropies
+      ];
+    }
+    return [
+      fact("base rank", rankText(base2.rank), "Place of this token in the base model’s distribution"),
+      fact("aligned rank", rankText(aligned.rank)),
+      fact("log-ratio", formatNumber(aligned.logp - base2.logp, 2), "log p(aligned) − log p(base) of this token, nats"),
+      divergenceFacts(position),
+      entropies
+    ];
+  }
+  function describePosition(position) {
+    const { base: base2, aligned, kl, bounds } = position;
+    const best = base2.top?.[0];
+    const distance = bounds ? `, KL at least ${formatNumber(bounds.kl, 2)} nats` : kl === null ? "" : `, KL ${formatNumber(kl, 2)} nats`;
+    return `Token ${visibleToken(position.text)}, ${classOf(base2.rank)}, ${aligned ? "base rank" : "rank"} ${rankText(base2.rank)}${distance}` + (best ? `; the ${aligned ? "base " : ""}model prefers ${visibleToken(best.text)}` : "");
+  }
+  function makeHint() {
+    return [
+      h("p", null, h("b", null, "Point at a token"), " to see what each model would have said there."),
+      h(
+        "p",
+        null,
+        "Click pins it. Keys: ",
+        h("kbd", null, "Tab"),
+        " into an answer, ",
+        h("kbd", null, "←"),
+        " ",
+        h("kbd", null, "→"),
+        " walk, ",
+        h("kbd", null, "N"),
+        " ",
+        h("kbd", null, "P"),
+        " next and previous shifted token, ",
+        h("kbd", null, "Enter"),
+        " pins, ",
+        h("kbd", null, "Esc"),
+        " lets go."
+      )
+    ];
+  }
+  function makeInspector({ onUnpin, onStep, onChoose, hint = makeHint() }) {
+    const body = h("div.inspector-body", { tabindex: 0, role: "group", "aria-label": "Numbers of the token" });
+    const spoken = h("p.visually-hidden", { "aria-live": "polite" });
+    const element = h("section.inspector", { "aria-label": "Token details" }, body, spoken);
+    const empty = h("div.empty", null, hint);
+    function clear() {
+      fill(body, empty);
+      element.classList.remove("pinned", "filled");
+    }
+    function show(position, { pinned = false, where = "", names, others = [], note } = {}) {
+      const kind = classOf(position.base.rank);
+      const columns = [
+        { name: names?.base ?? (position.aligned ? "Base model" : "Model"), side: position.base, kind: "base" },
+        ...others.map(({ name, position: { base: base2 } }) => ({ name, side: base2, kind: "base" })),
+        ...position.aligned ? [{ name: names?.aligned ?? "Aligned model", side: position.aligned, kind: "aligned" }] : []
+      ];
+      const hasLists = columns.some(({ side }) => side.top);
+      fill(
+        body,
+        h(
+          "header",
+          null,
+          h("code.big", null, visibleToken(position.text)),
+          h(`span.badge.${kind}`, null, kind),
+          h("span.where", null, where),
+          h(
+            "span.actions",
+            null,
+            h("button.quiet", { type: "button", title: "Previous shifted token (P)", "aria-label": "Previous shifted token", onclick: () => onStep(-1) }, "‹"),
+            h("button.quiet", { type: "button", title: "Next shifted token (N)", "aria-label": "Next shifted token", onclick: () => onStep(1) }, "›"),
+            pinned ? h("button.quiet", { type: "button", title: "Let go (Esc)", onclick: onUnpin }, "unpin") : null
+          )
+        ),
+        hasLists ? listTable(position, columns, onChoose) : h("p.note", null, note ?? "There are no lists of candidates."),
+        h("dl.facts", null, facts(position))
+      );
+      element.classList.toggle("pinned", pinned);
+      element.classList.add("filled");
+    }
+    clear();
+    return { element, clear, show, speak: (text) => {
+      spoken.textContent = text;
+    } };
+  }
+
+  // page/run_picker.ts
+  function makeRunPicker({ runs, shown, onChoose }) {
+    const toggle = (run) => {
+      const chosen2 = runs.filter((other) => shown().includes(other) !== (other === run));
+      if (chosen2.length) onChoose(chosen2);
+    };
+    const pills = runs.map((run) => h("button.pill", { type: "button", onclick: () => toggle(run) }, run.label));
+    return {
+      element: runs.length < 2 ? null : h("div.pills", { role: "group", "aria-label": "Runs side by side" }, pills),
+      update: () => pills.forEach((pill, i) => pill.setAttribute("aria-pressed", String(shown().includes(runs[i]))))
+    };
+  }
+
+  // page/token_strip.ts
+  var kMostKl = 3;
+  function paintOf(colouring, token) {
+    if (colouring === "surprise") return 1 - (Math.exp(token.base.logp) || 0);
+    const kl = token.kl ?? token.bounds?.kl ?? Infinity;
+    return Math.min(1, (Number.isNaN(kl) ? Infinity : kl) / kMostKl);
+  }
+  function colouringScale(colouring, isBound = false) {
+    if (colouring === "class") return null;
+    const [low, high, unit] = colouring === "kl" ? ["0", `${kMostKl} and more`, isBound ? "nats, KL or its lower bound" : "nats of KL"] : ["0", "1", "1 − base probability"];
+    return h("span.paint-scale", null, low, h("span.ramp", { "aria-hidden": "true" }), high, h("small", null, ` ${unit}`));
+  }
+  function makeTokenStrip({ onHover, onPin, onStep, colouring = "class" } = {}) {
+    const element = h("div.tokens", { dir: "auto", role: "group" });
+    const spans = [];
+    const tokens = [];
+    const indices = /* @__PURE__ */ new Map();
+    const marked = { looked: null, pin: null, twin: null };
+    let reachable = null;
+    function paint(index) {
+      const span = spans[index];
+      if (colouring === "class") span.style.removeProperty("--paint");
+      else span.style.setProperty("--paint", `${(100 * paintOf(colouring, tokens[index])).toFixed(0)}%`);
+    }
+    function append2(token) {
+      const shown = runningToken(token.text);
+      const spaces = shown.length - shown.trimStart().length;
+      const outside = spaces < shown.length && !shown.slice(0, spaces).includes("\n") ? spaces : 0;
+      const span = document.createElement("span");
+      span.className = `t ${classOf(token.base.rank)}`;
+      span.tabIndex = reachable ? -1 : 0;
+      span.textContent = shown.slice(outside);
+      reachable ??= span;
+      indices.set(span, spans.length);
+      spans.push(span);
+      tokens.push(token);
+      paint(spans.length - 1);
+      if (outside) element.append(shown.slice(0, outside), span);
+      else element.append(span);
+    }
+    function setPositions(list) {
+      element.replaceChildren();
+      spans.length = tokens.length = 0;
+      indices.clear();
+      marked.looked = marked.pin = marked.twin = reachable = null;
+      list.forEach(append2);
+    }
+    function mark(kind, index) {
+      marked[kind]?.classList.remove(kind);
+      marked[kind] = index === null ? null : spans[index] ?? null;
+      marked[kind]?.classList.add(kind);
+    }
+    function nextShifted(from, step2) {
+      for (let i = from + step2; i >= 0 && i < tokens.length; i += step2) {
+        if (classOf(tokens[i].base.rank) === "shifted") return i;
+      }
+      return null;
+    }
+    function focus(index) {
+      const span = spans[index];
+      if (!span) return;
+      if (reachable) reachable.tabIndex = -1;
+      reachable = span;
+      span.tabIndex = 0;
+      span.focus();
+    }
+    function step(from, direction) {
+      const next = nextShifted(from, direction);
+      if (next === null) return;
+      focus(next);
+      onStep?.(next);
+    }
+    const indexOf = (event) => event.target ? indices.get(event.target) : void 0;
+    element.addEventListener("mouseover", (event) => {
+      const index = indexOf(event);
+      if (index !== void 0) onHover?.(index, "pointer");
+    });
+    element.addEventListener("mouseleave", () => onHover?.(null, "pointer"));
+    element.addEventListener("focusin", (event) => {
+      const index = indexOf(event);
+      if (index === void 0) return;
+      if (reachable) reachable.tabIndex = -1;
+      reachable = spans[index];
+      reachable.tabIndex = 0;
+      onHover?.(index, "keyboard");
+    });
+    element.addEventListener("click", (event) => {
+      const index = indexOf(event);
+      if (index !== void 0) onPin?.(index);
+    });
+    element.addEventListener("keydown", (event) => {
+      const index = indexOf(event);
+      if (index === void 0 || event.ctrlKey || event.altKey || event.metaKey) return;
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      if (key === "ArrowRight") focus(index + 1);
+      else if (key === "ArrowLeft") focus(index - 1);
+      else if (key === "Home") focus(0);
+      else if (key === "End") focus(spans.length - 1);
+      else if (key === "n") step(index, 1);
+      else if (key === "p") step(index, -1);
+      else if (key === "Enter" || key === " ") onPin?.(index);
+      else return;
+      event.preventDefault();
+    });
+    return {
+      element,
+      append: append2,
+      setPositions,
+      mark,
+      focus,
+      nextShifted,
+      get length() {
+        return spans.length;
+      },
+      setColouring(wanted) {
+        colouring = wanted;
+        element.classList.toggle("painted", colouring !== "class");
+        spans.forEach((_, i) => paint(i));
+      },
+      setHits: (hits) => spans.forEach((span, i) => span.classList.toggle("hit", hits.has(i))),
+      tokenElement: (index) => spans[index]
+    };
+  }
+
+  // report/statistics.ts
   var kResamples = 2e3;
   var kNormal95 = 1.96;
   var kRankCap = 50;
@@ -309,18 +689,19 @@
   function classCounts(run, answer) {
     const counts = [0, 0, 0];
     const ranks = run.columns.base_rank;
-    for (let p = answer.start; p < answer.start + answer.length; ++p) ++counts[classOf(ranks[p])];
+    for (let p = answer.start; p < answer.start + answer.length; ++p) ++counts[classIndex(ranks[p])];
     return counts;
   }
-  function percentileInterval(sorted) {
-    const at = (q) => sorted[Math.floor(q * (sorted.length - 1) + 0.5)];
+  function percentileInterval(sorted2) {
+    const at = (q) => sorted2[Math.floor(q * (sorted2.length - 1) + 0.5)];
     return [at(0.025), at(0.975)];
   }
   function bootstrapRatios(rows, resamples = kResamples) {
     const width = rows.length ? rows[0].length - 1 : 0;
     const totals = new Float64Array(width + 1);
-    for (const row of rows) row.forEach((value, i) => totals[i] += value);
-    const ratios = [];
+    for (const row of rows) row.forEach((value, i) => {
+      totals[i] += value;
+    });
     const random = randomNumbers(20231204);
     const samples = Array.from({ length: width }, () => new Float64Array(resamples));
     const flat = Float64Array.from(rows.flat());
@@ -331,13 +712,14 @@
         const row = Math.floor(random() * rows.length) * (width + 1);
         for (let j = 0; j <= width; ++j) sums[j] += flat[row + j];
       }
-      for (let j = 0; j < width; ++j) samples[j][r] = sums[0] > 0 ? sums[j + 1] / sums[0] : 0;
+      samples.forEach((sample, j) => {
+        sample[r] = sums[0] > 0 ? sums[j + 1] / sums[0] : 0;
+      });
     }
-    for (let j = 0; j < width; ++j) {
-      const [low, high] = percentileInterval(samples[j].sort());
-      ratios.push({ value: totals[0] > 0 ? totals[j + 1] / totals[0] : NaN, low, high });
-    }
-    return ratios;
+    return samples.map((sample, j) => {
+      const [low, high] = percentileInterval(sample.sort());
+      return { value: totals[0] > 0 ? totals[j + 1] / totals[0] : NaN, low, high };
+    });
   }
   function endsAnswer(run, answer, position) {
     return position === answer.start + answer.length - 1 && /^<[^ ]+>$/s.test(run.token(position).trim());
@@ -352,30 +734,32 @@
     const values = run.columns[column];
     if (!values) return [0, 0];
     for (let p = answer.start; p < answer.start + answer.length; ++p) {
-      if (Number.isNaN(values[p]) || !withEnd && endsAnswer(run, answer, p)) continue;
+      const value = values[p];
+      if (Number.isNaN(value) || !withEnd && endsAnswer(run, answer, p)) continue;
       ++finite;
-      sum += values[p];
+      sum += value;
     }
     return [finite, sum];
   }
+  function meanOf(run, subset, column, withEnd = true) {
+    return bootstrapRatios(subset.map((answer) => finiteSum(run, answer, column, withEnd)))[0] ?? { value: NaN, low: NaN, high: NaN };
+  }
   function boundsOf(run, subset) {
     if (!run.isBounded) return null;
-    const mean = (column, withEnd = true) => bootstrapRatios(subset.map((answer) => finiteSum(run, answer, column, withEnd)))[0];
     return {
-      kl: mean("kl_ab_lower_bound"),
-      klWithoutEnds: mean("kl_ab_lower_bound", false),
-      tvLower: mean("tv_lower_bound"),
-      tvUpper: mean("tv_upper_bound")
+      kl: meanOf(run, subset, "kl_ab_lower_bound"),
+      klWithoutEnds: meanOf(run, subset, "kl_ab_lower_bound", false),
+      tvLower: meanOf(run, subset, "tv_lower_bound"),
+      tvUpper: meanOf(run, subset, "tv_upper_bound")
     };
   }
+  var kNearTie = 0.05;
   function summarize(run, subset) {
     const { token, aligned_argmax, base_margin, aligned_margin } = run.columns;
-    const rows = [];
     let agreeing = 0;
     const ties = { base: 0, aligned: 0 };
     let positions = 0;
-    const klRows = [];
-    const klRowsWithoutEnds = [];
+    let finite = 0;
     let ends = 0;
     for (const answer of subset) {
       for (let p = answer.start; p < answer.start + answer.length; ++p) {
@@ -384,25 +768,22 @@
         if (aligned_margin[p] < kNearTie) ++ties.aligned;
       }
       positions += answer.length;
-      rows.push([answer.length, ...classCounts(run, answer)]);
-      klRows.push(finiteSum(run, answer, "kl_ab"));
-      klRowsWithoutEnds.push(finiteSum(run, answer, "kl_ab", false));
+      finite += finiteSum(run, answer, "kl_ab")[0];
       if (answer.length && endsAnswer(run, answer, answer.start + answer.length - 1)) ++ends;
     }
     return {
       answers: subset.length,
       positions,
-      shares: bootstrapRatios(rows),
-      kl: bootstrapRatios(klRows)[0],
+      shares: bootstrapRatios(subset.map((answer) => [answer.length, ...classCounts(run, answer)])),
+      kl: meanOf(run, subset, "kl_ab"),
       ends,
-      klWithoutEnds: bootstrapRatios(klRowsWithoutEnds)[0],
+      klWithoutEnds: meanOf(run, subset, "kl_ab", false),
       bounds: boundsOf(run, subset),
-      infiniteKl: run.isBounded ? 0 : positions - klRows.reduce((sum, [finite]) => sum + finite, 0),
+      infiniteKl: run.isBounded ? 0 : positions - finite,
       selfAgreement: agreeing / positions,
       nearTies: { base: ties.base / positions, aligned: ties.aligned / positions }
     };
   }
-  var kNearTie = 0.05;
   function positionGroups(longest) {
     const groups = [];
     for (let first = 1; first <= longest; ) {
@@ -413,20 +794,31 @@
     return groups;
   }
   var kMetrics = {
-    kl: (columns, p) => columns.kl_ab[p],
-    klBound: (columns, p) => columns.kl_ab_lower_bound[p],
-    rank: (columns, p) => Math.min(kRankCap, columns.base_rank[p]),
+    kl: ({ columns }, p) => columns.kl_ab?.[p] ?? NaN,
+    klBound: ({ columns }, p) => columns.kl_ab_lower_bound?.[p] ?? NaN,
+    rank: ({ columns }, p) => Math.min(kRankCap, columns.base_rank[p]),
     // A log-probability that is not finite (NaN here) is that of an impossible token.
-    probability: (columns, p) => Math.exp(columns.base_logp[p]) || 0
+    probability: ({ columns }, p) => Math.exp(columns.base_logp[p]) || 0
   };
   function hasMetric(run, metric) {
     return metric === "kl" ? !run.isBounded : metric === "klBound" ? run.isBounded : true;
   }
   var kBounds = { kl: [0, Infinity], klBound: [0, Infinity], rank: [1, kRankCap], probability: [0, 1] };
-  function positionCurve(run, subset, metric, fewest = 5) {
+  function meanWithin(run, answer, metric, first, last) {
     const value = kMetrics[metric];
+    let total = 0;
+    let finite = 0;
+    for (let p = answer.start + first - 1; p < answer.start + Math.min(last, answer.length); ++p) {
+      const x = value(run, p);
+      if (Number.isNaN(x) || metric.startsWith("kl") && endsAnswer(run, answer, p)) continue;
+      total += x;
+      ++finite;
+    }
+    return finite ? total / finite : NaN;
+  }
+  function positionCurve(run, subset, metric, fewest = 5) {
     const [least, most] = kBounds[metric];
-    const longest = subset.reduce((most2, answer) => Math.max(most2, answer.length), 0);
+    const longest = subset.reduce((max, answer) => Math.max(max, answer.length), 0);
     const curve = [];
     if (!hasMetric(run, metric)) return curve;
     for (const [first, last] of positionGroups(longest)) {
@@ -434,18 +826,8 @@
       let sum = 0;
       let squares = 0;
       for (const answer of subset) {
-        const end = Math.min(last, answer.length);
-        if (end < first) continue;
-        let total = 0;
-        let finite = 0;
-        for (let i = first; i <= end; ++i) {
-          const x = value(run.columns, answer.start + i - 1);
-          if (Number.isNaN(x) || metric.startsWith("kl") && endsAnswer(run, answer, answer.start + i - 1)) continue;
-          total += x;
-          ++finite;
-        }
-        if (!finite) continue;
-        const mean2 = total / finite;
+        const mean2 = meanWithin(run, answer, metric, first, last);
+        if (Number.isNaN(mean2)) continue;
         ++n;
         sum += mean2;
         squares += mean2 * mean2;
@@ -466,35 +848,35 @@
     return curve;
   }
   var kHistograms = {
-    rank: [["1", 1], ["2", 2], ["3", 3], ["≤ 10", 10], ["≤ 100", 100], ["≤ 1k", 1e3], ["> 1k", Infinity]],
-    kl: [["≤ 0.01", 0.01], ["≤ 0.03", 0.03], ["≤ 0.1", 0.1], ["≤ 0.3", 0.3], ["≤ 1", 1], ["≤ 3", 3], ["> 3", Infinity]],
+    rank: [["1", 1], ["2", 2], ["3", 3], ["4–10", 10], ["11–100", 100], ["101–1k", 1e3], ["> 1k", Infinity]],
+    kl: [["0–.01", 0.01], ["–.03", 0.03], ["–.1", 0.1], ["–.3", 0.3], ["–1", 1], ["–3", 3], ["> 3", Infinity]],
     probability: [
-      ["10", 0.1],
-      ["20", 0.2],
-      ["30", 0.3],
-      ["40", 0.4],
-      ["50", 0.5],
-      ["60", 0.6],
-      ["70", 0.7],
-      ["80", 0.8],
-      ["90", 0.9],
-      ["100", Infinity]
+      ["0–10", 0.1],
+      ["–20", 0.2],
+      ["–30", 0.3],
+      ["–40", 0.4],
+      ["–50", 0.5],
+      ["–60", 0.6],
+      ["–70", 0.7],
+      ["–80", 0.8],
+      ["–90", 0.9],
+      ["–100", Infinity]
     ]
   };
   function histogram(run, subset, metric) {
-    const value = metric === "rank" ? (columns, p) => columns.base_rank[p] : kMetrics[metric];
+    const value = metric === "rank" ? ({ columns }, p) => columns.base_rank[p] : kMetrics[metric];
     const bins = kHistograms[metric === "klBound" ? "kl" : metric];
     if (!hasMetric(run, metric)) return [];
-    const counts = new Array(bins.length).fill(0);
+    const counts = bins.map(() => 0);
     let total = 0;
     for (const answer of subset) {
       for (let p = answer.start; p < answer.start + answer.length; ++p) {
-        const x = value(run.columns, p);
+        const x = value(run, p);
         ++counts[Number.isNaN(x) ? bins.length - 1 : bins.findIndex(([, upper]) => x <= upper)];
         ++total;
       }
     }
-    return bins.map(([label], i) => ({ label, order: i, share: total ? counts[i] / total : 0, count: counts[i] }));
+    return bins.map(([label], i) => ({ label, share: total ? counts[i] / total : 0, count: counts[i] }));
   }
   function tokenTable(run, subset) {
     const { token, base_rank, base_argmax, kl_ab } = run.columns;
@@ -504,11 +886,12 @@
         const text = run.tokens[token[p]];
         let row = rows.get(text);
         if (!row) rows.set(text, row = { text, count: 0, classes: [0, 0, 0], kl: 0, finite: 0, instead: /* @__PURE__ */ new Map() });
-        const kind = classOf(base_rank[p]);
+        const kind = classIndex(base_rank[p]);
+        const kl = kl_ab?.[p] ?? NaN;
         ++row.count;
         ++row.classes[kind];
-        if (kl_ab && !Number.isNaN(kl_ab[p])) {
-          row.kl += kl_ab[p];
+        if (!Number.isNaN(kl)) {
+          row.kl += kl;
           ++row.finite;
         }
         if (kind === 2) row.instead.set(base_argmax[p], (row.instead.get(base_argmax[p]) ?? 0) + 1);
@@ -524,64 +907,79 @@
       instead: [...row.instead].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([index, times]) => ({ text: run.tokens[index], times }))
     }));
   }
+  function answerKey({ id, instruction }) {
+    return JSON.stringify([id, instruction]);
+  }
   function tagCounts(runs) {
     const counts = /* @__PURE__ */ new Map();
     const seen = /* @__PURE__ */ new Set();
     for (const run of runs) {
       for (const answer of run.answers) {
-        if (seen.has(answer.id)) continue;
-        seen.add(answer.id);
+        const key = answerKey(answer);
+        if (seen.has(key)) continue;
+        seen.add(key);
         for (const tag of answer.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
       }
     }
     return [...counts].sort((a, b) => b[1] - a[1]);
   }
 
-  // report/answer_filter.js
+  // report/answer_filter.ts
   function pairAnswers(runs) {
-    const ids = /* @__PURE__ */ new Map();
+    const items = /* @__PURE__ */ new Map();
     runs.forEach((run, r) => {
       for (const answer of run.answers) {
-        let item = ids.get(answer.id);
+        const key = answerKey(answer);
+        let item = items.get(key);
         if (!item) {
-          item = { id: answer.id, instruction: answer.instruction, tags: answer.tags, of: new Array(runs.length).fill(null) };
-          ids.set(answer.id, item);
+          item = { id: answer.id, instruction: answer.instruction, tags: answer.tags, of: runs.map(() => null) };
+          items.set(key, item);
         }
         item.of[r] = answer;
       }
     });
-    return [...ids.values()];
+    return [...items.values()];
   }
-  function fold(items, runs, value) {
-    const values = /* @__PURE__ */ new Map();
-    for (const item of items) {
-      let sum = 0;
-      let n = 0;
-      item.of.forEach((answer, r) => {
-        if (!answer || !answer.length) return;
-        sum += value(runs[r], answer);
-        ++n;
-      });
-      values.set(item, n ? sum / n : 0);
-    }
-    return values;
+  function conflictingIds(items) {
+    const seen = /* @__PURE__ */ new Map();
+    for (const item of items) seen.set(item.id, (seen.get(item.id) ?? 0) + 1);
+    return [...seen.values()].filter((count) => count > 1).length;
   }
-  var kOrders = {
-    "most-shifted": [(run, answer) => classCounts(run, answer)[2] / answer.length, -1],
-    "least-shifted": [(run, answer) => classCounts(run, answer)[2] / answer.length, 1],
-    "highest-kl": [meanKl, -1],
-    "lowest-kl": [meanKl, 1],
-    "longest": [(run, answer) => answer.length, -1]
-  };
+  function valueOf(item, runs, value) {
+    let sum = 0;
+    let n = 0;
+    item.of.forEach((answer, r) => {
+      if (!answer?.length) return;
+      const x = value(runs[r], answer);
+      if (Number.isNaN(x)) return;
+      sum += x;
+      ++n;
+    });
+    return n ? sum / n : NaN;
+  }
+  var shiftedShare = (run, answer) => classCounts(run, answer)[2] / answer.length;
+  var kOrders = /* @__PURE__ */ new Map([
+    ["most-shifted", { title: "most shifted first", value: shiftedShare, direction: -1 }],
+    ["least-shifted", { title: "least shifted first", value: shiftedShare, direction: 1 }],
+    ["highest-kl", { title: "highest mean KL first", value: meanKl, direction: -1, needsKl: true }],
+    ["lowest-kl", { title: "lowest mean KL first", value: meanKl, direction: 1, needsKl: true }],
+    ["longest", { title: "longest first", value: (_run, answer) => answer.length, direction: -1 }]
+  ]);
+  function orderChoices(hasKl) {
+    return [
+      ["", "as they were finished"],
+      ...[...kOrders].filter(([, order]) => hasKl || !order.needsKl).map(([name, { title }]) => [name, title])
+    ];
+  }
   function hasShifted(run, answer, text) {
     for (let p = answer.start; p < answer.start + answer.length; ++p) {
-      if (run.token(p) === text && classOf(run.columns.base_rank[p]) === 2) return true;
+      if (classIndex(run.columns.base_rank[p]) === 2 && run.token(p) === text) return true;
     }
     return false;
   }
   function selectAnswers(runs, items, wanted) {
     const text = wanted.text.toLowerCase();
-    const chosen = items.filter((item) => {
+    const chosen2 = items.filter((item) => {
       if (wanted.id !== null && item.id !== wanted.id) return false;
       if (wanted.tag && !item.tags.includes(wanted.tag)) return false;
       if (wanted.token) {
@@ -589,12 +987,15 @@
         if (!answer || !hasShifted(wanted.token.run, answer, wanted.token.text)) return false;
       }
       if (!text || item.instruction.toLowerCase().includes(text)) return true;
-      return item.of.some((answer, r) => answer && runs[r].answerText(answer).toLowerCase().includes(text));
+      return item.of.some((answer, r) => answer && runs[r].lowerText(answer).includes(text));
     });
-    const order = kOrders[wanted.order];
-    if (!order) return chosen;
-    const values = fold(chosen, runs, order[0]);
-    return chosen.sort((a, b) => order[1] * (values.get(a) - values.get(b)));
+    const order = kOrders.get(wanted.order);
+    if (!order) return chosen2;
+    const values = new Map(chosen2.map((item) => {
+      const value = valueOf(item, runs, order.value);
+      return [item, Number.isNaN(value) ? Infinity : order.direction * value];
+    }));
+    return chosen2.sort((a, b) => values.get(a) - values.get(b) || 0);
   }
   function searchHits(run, answer, text) {
     const hits = /* @__PURE__ */ new Set();
@@ -609,178 +1010,512 @@
     let at = 0;
     for (let found = whole.indexOf(wanted); found >= 0; found = whole.indexOf(wanted, found + wanted.length)) {
       while (at + 1 < starts.length && starts[at + 1] <= found) ++at;
-      for (let i = at; i < starts.length && starts[i] < found + wanted.length; ++i) hits.add(answer.start + i);
+      for (let i = at; i < starts.length && starts[i] < found + wanted.length; ++i) hits.add(i);
     }
     return hits;
   }
 
-  // report/inspector.js
-  function rankText(rank) {
-    return rank === kUnknownRank ? "> 50" : formatCount(rank);
+  // report/share_bar.ts
+  function shareBar(shares, small = false) {
+    const bar = h(small ? "div.bar.small" : "div.bar", {
+      role: "img",
+      "aria-label": kClasses.map((name, i) => `${name} ${formatPercent(shares[i] ?? NaN)}`).join(", ")
+    });
+    kClasses.forEach((name, i) => {
+      const part = h(`span.part.${name}`, { title: `${name} ${formatPercent(shares[i] ?? NaN)}` });
+      part.style.width = `${100 * (shares[i] || 0)}%`;
+      bar.append(part);
+    });
+    return bar;
   }
-  function listRow(entry, rank, isAnswer) {
-    const fill = h("span.fill");
-    fill.style.width = `${100 * entry.probability}%`;
-    return h(
-      isAnswer ? "tr.answer" : "tr",
-      { "aria-current": isAnswer ? "true" : null },
-      h("td.number", null, rank),
-      h("td.piece", { title: visibleToken(entry.text) }, h("code", null, visibleToken(entry.text))),
-      h("td.meter-cell", null, h("span.meter", null, fill)),
-      h("td.number", null, formatPercent(entry.probability))
-    );
+
+  // report/answers.ts
+  var kCharactersPerLine = 95;
+  var kLineHeight = 29;
+  var kCardChrome = 120;
+  var kMostColumns = 3;
+  var kTypingMs = 120;
+  var kHints = ["the base model’s first choice", "its second or third choice", "none of its first three choices"];
+  function estimateHeight(item, columns) {
+    const longest = Math.max(...item.of.map((answer) => answer ? answer.length : 0));
+    return kCardChrome + Math.ceil(longest * 4.6 / (kCharactersPerLine / columns)) * kLineHeight;
   }
-  function topList(run, side, position, title) {
-    const list = run.top(side, position);
-    if (!list) return h("p.note", null, "The top lists are being unpacked …");
-    const answer = run.columns.token[position];
-    const rows = list.map((entry, i) => listRow(entry, i + 1, entry.token === answer));
-    if (!list.some((entry) => entry.token === answer)) {
-      const entry = { text: run.tokens[answer], probability: Math.exp(run.columns[`${side}_logp`][position]) };
-      rows.push(
-        h("tr.gap", null, h("td", { colspan: 4 }, "⋮")),
-        listRow(entry, rankText(run.columns[`${side}_rank`][position]), true)
+  var AnswersView = class {
+    constructor(runs) {
+      this.runs = runs;
+      this.items = pairAnswers(runs);
+      this.shownRuns = runs.slice(0, kMostColumns);
+      this.cards = new CardList({
+        name: (item) => `Answer ${item.id}`,
+        content: (item) => this.cardContent(item),
+        height: (item) => estimateHeight(item, this.shownRuns.length),
+        keep: (card) => card.querySelector(".pin") !== null,
+        nothing: "No answer matches. Clear the search or the filters."
+      });
+      this.search = h("input", {
+        type: "search",
+        placeholder: "Search instructions and answers",
+        "aria-label": "Search instructions and answers",
+        oninput: () => {
+          clearTimeout(this.typing);
+          this.typing = setTimeout(() => this.want({ text: this.search.value }, false), kTypingMs);
+        }
+      });
+      const isBounded = runs.some((run) => run.isBounded);
+      const tags = tagCounts(runs);
+      this.tagPicker = selectOf(
+        "Tag",
+        [["", "all tags"], ...tags.map(([tag, count]) => [tag, `${tag} (${formatCount(count)})`])],
+        (tag) => this.want({ tag })
       );
-    }
-    return h(
-      `table.top.${side}`,
-      null,
-      h("caption", null, title),
-      h("colgroup", null, ["place", "text", "bar", "share"].map((name) => h(`col.${name}`))),
-      h("tbody", null, rows)
-    );
-  }
-  function fact(label, value, title) {
-    return h("div", { title }, h("dt", null, label), h("dd", null, value));
-  }
-  function divergenceFacts(c, position) {
-    return [
-      fact("KL(aligned ‖ base)", formatNumber(c.kl_ab[position])),
-      fact("KL(base ‖ aligned)", formatNumber(c.kl_ba[position])),
-      fact("Jensen–Shannon", formatNumber(c.js[position])),
-      fact("total variation", formatNumber(c.tv[position])),
-      fact("base entropy", formatNumber(c.base_entropy[position], 2)),
-      fact("aligned entropy", formatNumber(c.aligned_entropy[position], 2))
-    ];
-  }
-  function boundFacts(c, position) {
-    return [
-      fact("KL lower bound", formatNumber(c.kl_ab_lower_bound[position]), "KL(aligned ‖ base) is at least this, nats"),
-      fact(
-        "total variation",
-        `${formatNumber(c.tv_lower_bound[position])} to ${formatNumber(c.tv_upper_bound[position])}`,
-        "It lies between these"
-      )
-    ];
-  }
-  function describe(run, position) {
-    const c = run.columns;
-    const rank = c.base_rank[position];
-    return `Token ${visibleToken(run.token(position))}, ${kClassNames[classOf(rank)]}, base rank ${rankText(rank)}, ${run.isBounded ? "KL at least" : "KL"} ${formatNumber((c.kl_ab ?? c.kl_ab_lower_bound)[position], 2)} nats; the base model prefers ${visibleToken(run.tokens[c.base_argmax[position]])}`;
-  }
-  function makeInspector({ onUnpin, onStep }) {
-    const body = h("div.inspector-body");
-    const spoken = h("p.visually-hidden", { "aria-live": "polite" });
-    const element = h("aside.inspector", { "aria-label": "Token details" }, body, spoken);
-    function clear() {
-      body.replaceChildren(h(
-        "div.empty",
+      this.orderPicker = selectOf("Order", orderChoices(!isBounded), (order) => this.want({ order }));
+      this.colourPicker = selectOf("Colour", [
+        ["class", "colour: class"],
+        ["kl", isBounded ? "colour: KL, or its lower bound" : "colour: KL"],
+        ["surprise", "colour: 1 − base probability"]
+      ], (colouring) => {
+        this.colouring = colouring;
+        this.render();
+        this.onMoved(true);
+      });
+      this.runPicker = makeRunPicker({ runs, shown: () => this.shownRuns, onChoose: (shown) => this.showRuns(shown) });
+      const conflicts = conflictingIds(this.items);
+      this.element = h(
+        "div.answers-view",
         null,
-        h("p", null, h("b", null, "Point at a token"), " to see what each model would have said there."),
+        h("h2.visually-hidden", null, "Answers"),
         h(
-          "p",
+          "div.toolbar",
           null,
-          "Click pins it. Keys: ",
-          h("kbd", null, "Tab"),
-          " into an answer, ",
-          h("kbd", null, "←"),
-          " ",
-          h("kbd", null, "→"),
-          " walk, ",
-          h("kbd", null, "N"),
-          " ",
-          h("kbd", null, "P"),
-          " next and previous shifted token, ",
-          h("kbd", null, "Enter"),
-          " pins, ",
-          h("kbd", null, "Esc"),
-          " lets go."
-        )
-      ));
-      element.classList.remove("pinned", "filled");
+          this.search,
+          this.makeLegend(),
+          tags.length ? this.tagPicker : null,
+          this.orderPicker,
+          this.colourPicker,
+          this.scale,
+          this.runPicker.element,
+          this.chips,
+          this.status
+        ),
+        conflicts ? h("p.note.conflicts", null, `${counted(conflicts, "id")} stand${conflicts === 1 ? "s" : ""} for different questions in different runs: such answers are not shown side by side.`) : null,
+        h("div.split", null, this.cards.element, this.inspector.element)
+      );
+      this.element.addEventListener("keydown", (event) => {
+        if (event.key === "Escape" && this.isPinned) this.unpin(true);
+      });
     }
-    function show(run, answer, position, pinned, severalRuns) {
-      const c = run.columns;
-      const kind = kClassNames[classOf(c.base_rank[position])];
-      body.replaceChildren(
+    runs;
+    title = "Answers";
+    element;
+    items;
+    shownRuns;
+    /** The view shows something else; set by who puts the page together. */
+    onMoved = () => void 0;
+    wanted = { text: "", tag: "", token: null, id: null, order: "" };
+    colouring = "class";
+    cards;
+    strips = /* @__PURE__ */ new Map();
+    current = null;
+    isPinned = false;
+    inspector = makeInspector({ onUnpin: () => this.unpin(true), onStep: (step) => this.stepShifted(step) });
+    status = h("span.status", { role: "status" });
+    chips = h("span.chips");
+    scale = h("span.scale-slot");
+    search;
+    tagPicker;
+    orderPicker;
+    colourPicker;
+    runPicker;
+    typing = 0;
+    /** The legend is the filter: a class that is switched off fades into the text. */
+    makeLegend() {
+      const totals = [0, 0, 0];
+      for (const run of this.runs) for (const answer of run.answers) classCounts(run, answer).forEach((n, i) => {
+        totals[i] += n;
+      });
+      return h("div.legend", { role: "group", "aria-label": "Classes shown" }, kClasses.map((name, i) => {
+        const button = h("button.toggle", { type: "button", "aria-pressed": "true", title: `${kHints[i]}; click to fade or show`, onclick: () => {
+          const off = this.cards.element.classList.toggle(`without-${name}`);
+          button.setAttribute("aria-pressed", String(!off));
+        } }, h(`span.sample.t.${name}`, null, name), h("small", null, ` ${formatCount(totals[i])}`));
+        return button;
+      }));
+    }
+    // What is shown, and where it stands in the address.
+    want(change, step = true) {
+      Object.assign(this.wanted, change);
+      this.render();
+      this.onMoved(step);
+    }
+    showRuns(shown) {
+      this.shownRuns = shown;
+      this.render();
+      this.onMoved(true);
+    }
+    filterByToken(run, text) {
+      if (!this.shownRuns.includes(run)) this.shownRuns = [run];
+      this.want({ token: { run, text }, id: null, text: "", tag: "" });
+    }
+    filterByTag(tag) {
+      this.want({ tag, id: null, token: null, text: "" });
+    }
+    place() {
+      const { text, tag, token, id, order } = this.wanted;
+      const spot = this.isPinned ? this.current : null;
+      return placeOf(spot ? [spot.item.id, spot.index + 1] : id !== null ? [id] : [], {
+        q: text,
+        tag,
+        order,
+        token: token?.text ?? "",
+        "token-run": token && this.runs.length > 1 ? String(token.run.index) : "",
+        colour: this.colouring === "class" ? "" : this.colouring,
+        runs: this.hasDefaultRuns() ? "" : this.shownRuns.map((run) => run.index).join(","),
+        run: spot && spot.run !== this.shownRuns[0] ? String(spot.run.index) : "",
+        list: spot && id === null ? "1" : ""
+      });
+    }
+    hasDefaultRuns() {
+      return this.shownRuns.length === Math.min(kMostColumns, this.runs.length) && this.shownRuns.every((run, i) => run === this.runs[i]);
+    }
+    open({ parts, filters }) {
+      const of = (name) => filters.get(name) ?? "";
+      const run = (name) => filters.has(name) ? this.runs[Number(of(name))] : void 0;
+      const [id, position] = parts;
+      const chosen2 = of("runs").split(",").flatMap((index) => index !== "" && this.runs[Number(index)] ? [this.runs[Number(index)]] : []);
+      this.shownRuns = chosen2.length ? this.runs.filter((one) => chosen2.includes(one)) : this.runs.slice(0, kMostColumns);
+      this.colouring = ["kl", "surprise"].find((name) => name === of("colour")) ?? "class";
+      Object.assign(this.wanted, {
+        text: of("q"),
+        tag: of("tag"),
+        order: of("order"),
+        id: id !== void 0 && !of("list") ? id : null,
+        token: filters.has("token") ? { run: run("token-run") ?? this.runs[0], text: of("token") } : null
+      });
+      this.render();
+      if (id !== void 0 && position !== void 0) this.pinAt(id, Number(position) - 1, run("run") ?? this.shownRuns[0]);
+    }
+    pinAt(id, index, run) {
+      const card = this.cards.cardOf((item2) => item2.id === id && item2.of[run.index] !== null);
+      const item = this.cards.items().find((one) => one.id === id && one.of[run.index] !== null);
+      const strip = item && this.strips.get(item)?.get(run);
+      if (!card || !strip || !strip.tokenElement(index)) return;
+      this.look({ item, run, answer: item.of[run.index], strip, index }, true);
+      requestAnimationFrame(() => strip.tokenElement(index)?.scrollIntoView({ block: "center" }));
+    }
+    render() {
+      const { token, id, text, tag, order } = this.wanted;
+      this.unpin(false);
+      if (this.search.value !== text) this.search.value = text;
+      this.tagPicker.value = tag;
+      this.orderPicker.value = order;
+      this.colourPicker.value = this.colouring;
+      this.runPicker.update();
+      const chip = (label, change) => h("button.chip", { type: "button", title: "Remove this filter", onclick: () => this.want(change) }, `${label} ✕`);
+      const where = this.runs.length > 1 && token ? ` in ${token.run.label}` : "";
+      fill(
+        this.chips,
+        id !== null ? chip(`answer #${visibleToken(id)}`, { id: null }) : null,
+        token ? chip(`${visibleToken(token.text)} shifted${where}`, { token: null }) : null
+      );
+      fill(this.scale, colouringScale(this.colouring, this.runs.some((run) => run.isBounded)));
+      const chosen2 = selectAnswers(this.runs, this.items, this.wanted);
+      this.status.textContent = chosen2.length === this.items.length ? counted(chosen2.length, "answer") : `${formatCount(chosen2.length)} of ${counted(this.items.length, "answer")}`;
+      this.strips.clear();
+      this.cards.show(chosen2);
+    }
+    // The cards.
+    cardContent(item) {
+      this.strips.set(item, /* @__PURE__ */ new Map());
+      return [
         h(
           "header",
           null,
-          h("code.big", null, visibleToken(run.token(position))),
-          h(`span.badge.${kind}`, null, kind),
-          h("span.where", null, `${severalRuns ? `${run.label} · ` : ""}token ${position - answer.start + 1} of ${answer.length}`),
-          h(
-            "span.actions",
-            null,
-            h("button.quiet", { type: "button", title: "Previous shifted token (P)", "aria-label": "Previous shifted token", onclick: () => onStep(-1) }, "‹"),
-            h("button.quiet", { type: "button", title: "Next shifted token (N)", "aria-label": "Next shifted token", onclick: () => onStep(1) }, "›"),
-            pinned ? h("button.quiet", { type: "button", title: "Let go (Esc)", onclick: onUnpin }, "unpin") : null
-          )
+          h("span.id", null, `#${item.id}`),
+          h("p.instruction", { dir: "auto", tabindex: 0, role: "group", "aria-label": "Instruction" }, markedText(item.instruction, this.wanted.text)),
+          item.tags.length ? h("span.tag-list", null, item.tags.map((tag) => h("span.tag", null, tag))) : null
         ),
-        h("div.tops", null, topList(run, "base", position, "Base model"), topList(run, "aligned", position, "Aligned model")),
-        h(
-          "dl.facts",
-          null,
-          fact("base rank", rankText(c.base_rank[position]), "Place of this token in the base model’s distribution"),
-          fact("aligned rank", rankText(c.aligned_rank[position])),
-          fact("log-ratio", formatNumber(c.aligned_logp[position] - c.base_logp[position], 2), "log p(aligned) − log p(base) of this token, nats"),
-          run.isBounded ? boundFacts(c, position) : divergenceFacts(c, position)
-        )
-      );
-      element.classList.toggle("pinned", pinned);
-      element.classList.add("filled");
+        h("div.columns", null, this.shownRuns.map((run) => this.answerColumn(item, run)))
+      ];
     }
-    clear();
-    return { element, clear, show, speak: (text) => spoken.textContent = text };
+    answerColumn(item, run) {
+      const title = this.runs.length > 1 ? h("h3", null, run.label) : null;
+      const answer = item.of[run.index];
+      if (!answer) return h("div.column", null, title, h("p.note", null, "This run has no such answer."));
+      const counts = classCounts(run, answer);
+      return h("div.column", null, title, h(
+        "div.meta",
+        null,
+        shareBar(counts.map((n) => n / answer.length), true),
+        h("span", null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)}` + (run.isBounded ? "" : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`))
+      ), this.makeStrip(item, run, answer).element);
+    }
+    makeStrip(item, run, answer) {
+      const spotAt = (index) => ({ item, run, answer, strip, index });
+      const strip = makeTokenStrip({
+        onHover: (index, by) => {
+          if (index === null || this.isPinned) return;
+          this.look(spotAt(index), false);
+          if (by === "keyboard") this.inspector.speak(describePosition(run.position(answer.start + index)));
+        },
+        onPin: (index) => this.togglePin(spotAt(index)),
+        onStep: (index) => {
+          if (this.isPinned) this.pin(spotAt(index));
+        }
+      });
+      strip.element.setAttribute("aria-label", `Answer ${visibleToken(answer.id)}, ${counted(answer.length, "token")}`);
+      strip.setPositions(Array.from({ length: answer.length }, (_, i) => run.stripToken(answer.start + i)));
+      strip.setColouring(this.colouring);
+      const { token, text } = this.wanted;
+      const hits = searchHits(run, answer, text);
+      for (let i = 0; token?.run === run && i < answer.length; ++i) {
+        if (run.token(answer.start + i) === token.text && run.columns.base_rank[answer.start + i] > 3) hits.add(i);
+      }
+      strip.setHits(hits);
+      this.strips.get(item).set(run, strip);
+      return strip;
+    }
+    // What the panel shows: the pinned token, else the one under the pointer or in focus.
+    look(spot, pinned) {
+      this.unmark();
+      this.current = spot;
+      this.isPinned = pinned;
+      spot.strip.mark("looked", spot.index);
+      if (pinned) spot.strip.mark("pin", spot.index);
+      for (const [run, strip] of this.strips.get(spot.item) ?? []) if (run !== spot.run) strip.mark("twin", spot.index);
+      this.showCurrent();
+      const unpacked = this.shownRuns.filter((run) => !run.hasTopLists).map((run) => run.loadTopLists());
+      if (unpacked.length) void Promise.all(unpacked).then(() => {
+        if (this.current === spot) this.showCurrent();
+      });
+    }
+    showCurrent() {
+      if (!this.current) return;
+      const { item, run, answer, index } = this.current;
+      const others = this.sameContext(item, run, answer, index);
+      this.inspector.show(run.position(answer.start + index), {
+        pinned: this.isPinned,
+        others,
+        note: "The lists of candidates are being unpacked …",
+        where: `${this.runs.length > 1 ? `${run.label} · ` : ""}token ${index + 1} of ${answer.length}`,
+        ...others.length ? { names: { base: run.label, aligned: "aligned" } } : {}
+      });
+    }
+    /** The same position of other runs that are shown, where the answer is the same up to it. */
+    sameContext(item, run, answer, index) {
+      return this.shownRuns.flatMap((other) => {
+        const twin = item.of[other.index];
+        if (other === run || !twin || twin.length <= index) return [];
+        for (let i = 0; i <= index; ++i) if (other.token(twin.start + i) !== run.token(answer.start + i)) return [];
+        return [{ name: other.label, position: other.position(twin.start + index) }];
+      });
+    }
+    togglePin(spot) {
+      const isSame = this.isPinned && this.current?.strip === spot.strip && this.current.index === spot.index;
+      if (isSame) return this.unpin(true);
+      this.pin(spot);
+    }
+    pin(spot) {
+      this.look(spot, true);
+      this.onMoved(false);
+    }
+    unmark() {
+      if (!this.current) return;
+      for (const strip of this.strips.get(this.current.item)?.values() ?? []) for (const kind of ["looked", "pin", "twin"]) strip.mark(kind, null);
+      this.current.strip.mark("looked", null);
+      this.current.strip.mark("pin", null);
+    }
+    unpin(tell) {
+      this.unmark();
+      this.current = null;
+      this.isPinned = false;
+      this.inspector.clear();
+      if (tell) this.onMoved(false);
+    }
+    /** Moves to the next (1) or previous (-1) shifted token of the answer; a pin moves along. */
+    stepShifted(step) {
+      if (!this.current) return;
+      const { strip, index } = this.current;
+      const next = strip.nextShifted(index, step);
+      if (next === null) return;
+      const spot = { ...this.current, index: next };
+      strip.focus(next);
+      if (this.isPinned) this.pin(spot);
+    }
+  };
+
+  // report/data.ts
+  var kUnknownRank = 4294967295;
+  var kLogprobStep = 1 / 1024;
+  var kAbsent = 65535;
+  function cutColumns(buffer, layout) {
+    const columns = /* @__PURE__ */ Object.create(null);
+    let offset = 0;
+    for (const [name, type, length] of layout) {
+      const Type = { u32: Uint32Array, f32: Float32Array, u16: Uint16Array }[type];
+      columns[name] = new Type(buffer, offset, length);
+      offset += length * Type.BYTES_PER_ELEMENT;
+    }
+    return columns;
+  }
+  var Run = class {
+    constructor(index, header, texts, columns, lengths) {
+      this.index = index;
+      this.header = header;
+      this.columns = columns;
+      this.label = header.label;
+      this.tokens = texts.tokens;
+      this.tokenIds = texts.token_ids;
+      let start = 0;
+      this.answers = texts.answers.map((answer, i) => {
+        const length = lengths[i];
+        start += length;
+        return { ...answer, start: start - length, length };
+      });
+      this.positions = start;
+      this.isBounded = !columns.kl_ab;
+    }
+    index;
+    header;
+    columns;
+    label;
+    tokens;
+    tokenIds;
+    answers;
+    positions;
+    /** Only bounds of the divergences are known: a model was on a server. */
+    isBounded;
+    topLists = null;
+    loading = null;
+    lowerTexts = /* @__PURE__ */ new Map();
+    token(position) {
+      return this.tokens[this.columns.token[position]];
+    }
+    answerText(answer) {
+      const parts = [];
+      for (let p = answer.start; p < answer.start + answer.length; ++p) parts.push(this.token(p));
+      return parts.join("");
+    }
+    /** The answer in lower case, for searching; made once. */
+    lowerText(answer) {
+      let text = this.lowerTexts.get(answer);
+      if (text === void 0) this.lowerTexts.set(answer, text = this.answerText(answer).toLowerCase());
+      return text;
+    }
+    get hasTopLists() {
+      return this.topLists !== null;
+    }
+    /** Unpacks the top lists, the largest block: later than all else, and once. */
+    loadTopLists() {
+      this.loading ??= readBlock(`run-${this.index}-top`).then((buffer) => {
+        this.topLists = cutColumns(buffer, this.header.top_layout);
+      });
+      return this.loading;
+    }
+    top(side, position) {
+      if (!this.topLists) return null;
+      const k = this.header.top_k;
+      const list = [];
+      for (let i = position * k; i < (position + 1) * k; ++i) {
+        const packed = this.topLists[`${side}_top_logp`][i];
+        if (packed === kAbsent) break;
+        const token = this.topLists[`${side}_top`][i];
+        list.push({ token: this.tokenIds[token], text: this.tokens[token], logp: -packed * kLogprobStep });
+      }
+      return list;
+    }
+    rank(side, position) {
+      const rank = this.columns[`${side}_rank`][position];
+      return rank === kUnknownRank ? null : rank;
+    }
+    side(side, position) {
+      return {
+        rank: this.rank(side, position),
+        logp: this.columns[`${side}_logp`][position],
+        entropy: this.columns[`${side}_entropy`]?.[position] ?? null,
+        top: this.top(side, position)
+      };
+    }
+    /** All that is known of a position; without lists until they are unpacked. */
+    position(position) {
+      const c = this.columns;
+      const of = (measure) => c[measure]?.[position] ?? null;
+      const bound = of("kl_ab_lower_bound");
+      return {
+        token: this.tokenIds[c.token[position]],
+        text: this.token(position),
+        base: this.side("base", position),
+        aligned: this.side("aligned", position),
+        kl: of("kl_ab"),
+        klReverse: of("kl_ba"),
+        js: of("js"),
+        tv: of("tv"),
+        bounds: bound === null ? null : { kl: bound, tvLow: of("tv_lower_bound"), tvHigh: of("tv_upper_bound") }
+      };
+    }
+    /** The same without lists and second thoughts: what a strip of tokens needs. */
+    stripToken(position) {
+      const c = this.columns;
+      const bound = c.kl_ab_lower_bound?.[position];
+      return {
+        text: this.token(position),
+        kl: c.kl_ab?.[position] ?? null,
+        bounds: bound === void 0 ? null : { kl: bound, tvLow: 0, tvHigh: 1 },
+        base: { rank: this.rank("base", position), logp: c.base_logp[position] }
+      };
+    }
+  };
+  async function loadRun(index, header) {
+    const [texts, buffer] = await Promise.all([parseBlock(`run-${index}-texts`), readBlock(`run-${index}-columns`)]);
+    const { lengths, ...columns } = cutColumns(buffer, header.column_layout);
+    return new Run(index, header, texts, columns, lengths);
   }
 
-  // page/chart_card.js
+  // page/chart_card.ts
   var tip = null;
-  function showTip(event, item, value) {
+  function showTip(event, value) {
     tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
     tip.hidden = !value;
     if (!value) return;
-    tip.textContent = String(value);
+    fill(tip, String(value));
     const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
     tip.style.left = `${Math.max(8, x)}px`;
     tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
   }
-  function download(name, type, content) {
-    const address = URL.createObjectURL(new Blob([content], { type }));
+  function download(name, content) {
+    const address = URL.createObjectURL(content);
     h("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 1e3);
   }
   function chartCard(title, name, svgText) {
     const holder = h("div.chart");
-    const card = h("figure.card", null, h("figcaption", null, title), holder);
-    const save = h("button.quiet", { type: "button", title: "Save this chart as an SVG file", onclick: async () => {
-      download(`${name}.svg`, "image/svg+xml", await svgText());
-    } }, "SVG");
-    card.firstChild.append(save);
-    return { card, holder };
+    const save = h("button.quiet", {
+      type: "button",
+      title: "Save this chart as an SVG file",
+      "aria-label": `Save “${title}” as an SVG file`,
+      onclick: () => {
+        void Promise.resolve(svgText()).then((text) => download(`${name}.svg`, new Blob([text], { type: "image/svg+xml" })));
+      }
+    }, "SVG");
+    return { card: h("figure.card", null, h("figcaption", null, title, save), holder), holder };
   }
 
-  // page/palette.js
+  // page/palette.ts
   var kRunColours = {
     light: ["#0b6e8a", "#8a4fb0", "#6b6b00", "#b0457a", "#3d5a80", "#5c4033"],
     dark: ["#4cc2de", "#c79ae6", "#c8c84a", "#f08cb8", "#9cb8dd", "#c9a58a"]
   };
   var kDashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
+  function runColour(theme, index) {
+    return kRunColours[theme][index % kRunColours[theme].length];
+  }
+  function runDash(index) {
+    return kDashes[index % kDashes.length];
+  }
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   }
 
-  // report/charts.js
+  // report/charts.ts
   function config() {
     const ink = colour("ink");
     const muted = colour("muted");
@@ -805,8 +1540,11 @@
       text: { color: ink }
     };
   }
+  function nameOf(run) {
+    return plainText(run.label);
+  }
   function runScale(runs, theme) {
-    return { domain: runs.map((run) => run.label), range: runs.map((run, i) => kRunColours[theme][i % 6]) };
+    return { domain: runs.map(nameOf), range: runs.map((_, i) => runColour(theme, i)) };
   }
   function series(runs, theme) {
     const legend = runs.length > 1 ? { symbolType: "stroke", symbolSize: 350, symbolOpacity: 1 } : null;
@@ -816,7 +1554,7 @@
         field: "run",
         type: "nominal",
         legend,
-        scale: { domain: runs.map((run) => run.label), range: runs.map((run, i) => kDashes[i % 6]) }
+        scale: { domain: runs.map(nameOf), range: runs.map((_, i) => runDash(i)) }
       }
     };
   }
@@ -845,15 +1583,15 @@
   function positionTicks(longest) {
     return [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3].filter((tick) => tick <= longest);
   }
-  function curveSpecification(runs, subsets, { metric, axis, format }, options) {
-    const values = runs.flatMap((run, i) => positionCurve(run, subsets[i], metric).map((point) => ({
-      run: run.label,
+  function curveSpecification(runs, { metric, axis, format }, options) {
+    const values = runs.flatMap((run, i) => positionCurve(run, options.subsets[i], metric).map((point) => ({
+      run: nameOf(run),
       position: point.position,
       mean: point.mean,
       low: point.low,
       high: point.high,
       tip: [
-        `${run.label} · position ${point.first === point.last ? point.first : `${point.first}–${point.last}`}`,
+        `${nameOf(run)} · position ${point.first === point.last ? point.first : `${point.first}–${point.last}`}`,
         `mean ${point.mean.toFixed(3)} (95 %: ${point.low.toFixed(3)} to ${point.high.toFixed(3)})`,
         `${point.answers} answers`
       ].join("\n")
@@ -891,7 +1629,7 @@
   ];
   function barColour(runs, metric, theme) {
     if (runs.length > 1) return { field: "run", type: "nominal", scale: runScale(runs, theme), legend: {} };
-    if (metric !== "rank") return { value: kRunColours[theme][0] };
+    if (metric !== "rank") return { value: runColour(theme, 0) };
     const classes = ["unshifted", "marginal", "marginal", "shifted", "shifted", "shifted", "shifted"];
     return {
       field: "label",
@@ -900,11 +1638,12 @@
       scale: { domain: kHistograms.rank.map(([label]) => label), range: classes.map(colour) }
     };
   }
-  function histogramSpecification(runs, subsets, { metric, axis }, options) {
-    const values = runs.flatMap((run, i) => histogram(run, subsets[i], metric).map((bin) => ({
+  function histogramSpecification(runs, { metric, axis }, options) {
+    const values = runs.flatMap((run, i) => histogram(run, options.subsets[i], metric).map((bin, order) => ({
       ...bin,
-      run: run.label,
-      tip: `${run.label}
+      order,
+      run: nameOf(run),
+      tip: `${nameOf(run)}
 ${axis}: ${bin.label}
 ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     })));
@@ -913,7 +1652,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       mark: { type: "bar", cornerRadiusEnd: 2 },
       encoding: {
         x: { field: "label", type: "ordinal", sort: { field: "order" }, title: axis, axis: { labelAngle: 0, labelOverlap: true } },
-        xOffset: runs.length > 1 ? { field: "run", type: "nominal", sort: runs.map((run) => run.label) } : void 0,
+        xOffset: runs.length > 1 ? { field: "run", type: "nominal", sort: runs.map(nameOf) } : void 0,
         y: { field: "share", type: "quantitative", title: "share of positions", axis: { format: ".0%", tickCount: 5 } },
         color: barColour(runs, metric, options.theme),
         tooltip: { field: "tip", type: "nominal" }
@@ -923,30 +1662,25 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
   function makeCharts(runs) {
     const bounded = runs.filter((run) => run.isBounded).length;
     const divergences = (exact, bound) => [...bounded < runs.length ? [exact] : [], ...bounded ? [bound] : []];
-    const curves = [...divergences(kKlCurve, kKlBoundCurve), ...kCurves];
-    const bars = [kBars[0], ...divergences(kKlBars, kKlBoundBars), kBars[1]];
-    const charts = [
-      ...curves.map((chart) => ({ ...chart, make: curveSpecification })),
-      ...bars.map((chart) => ({ ...chart, make: histogramSpecification }))
-    ];
-    for (const chart of charts) Object.assign(chart, chartCard(
-      chart.title,
-      `${chart.make === curveSpecification ? "curve" : "histogram"}-${chart.metric}`,
-      () => chart.card.view.toSVG()
-    ));
+    const framed = (kind, name, make) => {
+      const chart = { kind, make, view: null };
+      return Object.assign(chart, chartCard(kind.title, `${name}-${kind.metric}`, () => chart.view?.toSVG() ?? ""));
+    };
+    const curves = [...divergences(kKlCurve, kKlBoundCurve), ...kCurves].map((kind) => framed(kind, "curve", curveSpecification));
+    const bars = [kBars[0], ...divergences(kKlBars, kKlBoundBars), kBars[1]].map((kind) => framed(kind, "histogram", histogramSpecification));
     return {
-      curves: charts.slice(0, curves.length).map((chart) => chart.card),
-      histograms: charts.slice(curves.length).map((chart) => chart.card),
+      curves: curves.map(({ card }) => card),
+      histograms: bars.map(({ card }) => card),
       async draw(options) {
-        for (const chart of charts) {
-          chart.card.view?.finalize();
-          chart.card.view = await urialCharts.draw(chart.holder, chart.make(runs, options.subsets, chart, options), showTip);
+        for (const chart of [...curves, ...bars]) {
+          chart.view?.finalize();
+          chart.view = await urialCharts.draw(chart.holder, chart.make(runs, chart.kind, options), showTip);
         }
       }
     };
   }
 
-  // report/published.js
+  // report/published.ts
   var kPaper = "Lin et al., arXiv 2312.01552, Figure 3";
   var kPublished = [
     { base: "Llama-2-7b", aligned: "Llama-2-7b-chat", shares: [0.777, 0.145, 0.078] },
@@ -954,19 +1688,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     { base: "Mistral-7B", aligned: "Mistral-7B-Instruct", shares: [0.822, 0.125, 0.052] }
   ];
 
-  // report/overview.js
-  function shareBar(shares, small = false) {
-    const bar = h(small ? "div.bar.small" : "div.bar", {
-      role: "img",
-      "aria-label": kClassNames.map((name, i) => `${name} ${formatPercent(shares[i])}`).join(", ")
-    });
-    kClassNames.forEach((name, i) => {
-      const part = h(`span.part.${name}`, { title: `${name} ${formatPercent(shares[i])}` });
-      part.style.width = `${100 * (shares[i] || 0)}%`;
-      bar.append(part);
-    });
-    return bar;
-  }
+  // report/overview.ts
+  var kFirstTags = 24;
   function shareCell(share) {
     return h(
       "td.number",
@@ -989,7 +1712,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         run.label,
         h("small", null, run.header.pair),
         run.header.weights ? h("small", null, `weights: ${run.header.weights}`) : null,
-        h("small", null, `${formatCount(summaries[i].answers)} answers`)
+        h("small", null, counted(summaries[i].answers, "answer"))
       ),
       h("td.bar-cell", null, shareBar(summaries[i].shares.map((share) => share.value))),
       summaries[i].shares.map(shareCell)
@@ -1009,7 +1732,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         null,
         h("th", { scope: "col" }, "Pair"),
         h("td"),
-        kClassNames.map((name) => h("th.number", { scope: "col" }, h(`span.key.${name}`, null, name)))
+        kClasses.map((name) => h("th.number", { scope: "col" }, h(`span.key.${name}`, null, name)))
       )),
       h("tbody", null, own),
       h("tbody.paper", null, h("tr", null, h("th.source", { colspan: 5, scope: "rowgroup" }, `Published: ${kPaper}`)), paper)
@@ -1099,10 +1822,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     if (!labels.size) return null;
     return h("ul.warnings", { "aria-label": "Warnings" }, [...labels].map(([text, about]) => h("li", null, about.length < runs.length ? `${about.join(", ")}: ${text}` : text)));
   }
-  function tagTable(runs, onTag) {
-    const tags = tagCounts(runs).slice(0, 24);
-    if (!tags.length) return null;
-    const rows = tags.map(([tag, answers]) => h(
+  function tagRow(runs, tag, answers, onTag) {
+    return h(
       "tr",
       null,
       h("th", { scope: "row" }, h("button.link", { type: "button", onclick: () => onTag(tag) }, tag)),
@@ -1110,7 +1831,9 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       runs.map((run) => {
         const totals = [0, 0, 0];
         for (const answer of run.answers) {
-          if (answer.tags.includes(tag)) classCounts(run, answer).forEach((count, i) => totals[i] += count);
+          if (answer.tags.includes(tag)) classCounts(run, answer).forEach((count, i) => {
+            totals[i] += count;
+          });
         }
         const all = totals[0] + totals[1] + totals[2];
         return [
@@ -1118,12 +1841,23 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
           h("td.number", null, formatPercent(totals[2] / all))
         ];
       })
-    ));
+    );
+  }
+  function tagTable(runs, onTag) {
+    const tags = tagCounts(runs);
+    if (!tags.length) return null;
+    const rowsOf2 = (some) => some.map(([tag, answers]) => tagRow(runs, tag, answers, onTag));
+    const body = h("tbody", null, rowsOf2(tags.slice(0, kFirstTags)));
+    const rest = tags.slice(kFirstTags);
+    const more = rest.length ? h("button.more", { type: "button", onclick: () => {
+      body.append(...rowsOf2(rest));
+      more?.remove();
+    } }, `Show the other ${formatCount(rest.length)} of ${formatCount(tags.length)} tags`) : null;
     return h(
       "section",
       null,
       h("h2", null, "By task and topic"),
-      h("div.card", null, h(
+      h("div.card", null, h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Table of tags" }, h(
         "table.tags",
         null,
         h("thead", null, h(
@@ -1132,12 +1866,12 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
           h("th", { scope: "col" }, "tag"),
           h("th.number", { scope: "col" }, "answers"),
           runs.map((run) => [
-            h("th", { scope: "col" }, runs.length > 1 ? run.label : ""),
+            h("th", { scope: "col" }, runs.length > 1 ? run.label : "classes"),
             h("th.number", { scope: "col" }, "shifted")
           ])
         )),
-        h("tbody", null, rows)
-      ))
+        body
+      )), more)
     );
   }
   function provenance(runs, licences) {
@@ -1183,7 +1917,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       )
     );
   }
-  function makeOverview(runs, { licences, onTag, theme }) {
+  function makeOverview(runs, { licences, onTag }) {
     const subsets = runs.map((run) => run.answers);
     const summaries = runs.map((run, i) => summarize(run, subsets[i]));
     const charts = makeCharts(runs);
@@ -1193,7 +1927,9 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       scale.setAttribute("aria-pressed", String(logarithmic));
       draw();
     } }, "log positions");
-    const draw = () => charts.draw({ subsets, logarithmic, theme: theme() });
+    const draw = () => {
+      void charts.draw({ subsets, logarithmic, theme: currentTheme() });
+    };
     const element = h(
       "div.overview",
       null,
@@ -1209,318 +1945,60 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       tagTable(runs, onTag),
       provenance(runs, licences)
     );
-    return { element, draw };
+    return { title: "Overview", element, draw };
   }
 
-  // report/answers.js
-  var kCharactersPerLine = 95;
-  var kLineHeight = 29;
-  var kCardChrome = 120;
-  var kPaints = {
-    kl: (columns, p) => {
-      const values = columns.kl_ab ?? columns.kl_ab_lower_bound;
-      return Math.min(1, (Number.isNaN(values[p]) ? Infinity : values[p]) / 3);
-    },
-    surprise: (columns, p) => 1 - (Math.exp(columns.base_logp[p]) || 0)
-  };
-  function tokenElements(run, position, paint, hits) {
-    const kind = kClassNames[classOf(run.columns.base_rank[position])];
-    const text = run.token(position);
-    const shown = text === "" ? "∅" : runningToken(text);
-    const element = document.createElement("span");
-    element.className = hits.has(position) ? `t ${kind} hit` : `t ${kind}`;
-    element.tabIndex = -1;
-    element.position = position;
-    const spaces = shown.length - shown.trimStart().length;
-    const outside = spaces < shown.length && !shown.slice(0, spaces).includes("\n") ? spaces : 0;
-    element.textContent = shown.slice(outside);
-    if (paint) element.style.setProperty("--paint", `${(100 * paint(run.columns, position)).toFixed(0)}%`);
-    return [shown.slice(0, outside), element];
-  }
-  function estimateHeight(item, columns) {
-    const longest = Math.max(...item.of.map((answer) => answer ? answer.length : 0));
-    return kCardChrome + Math.ceil(longest * 4.6 / (kCharactersPerLine / columns)) * kLineHeight;
-  }
-  var AnswersView = class {
-    constructor(runs) {
-      this.runs = runs;
-      this.items = pairAnswers(runs);
-      this.wanted = { text: "", tag: "", token: null, id: null, order: "" };
-      this.shownRuns = runs.slice(0, 3);
-      this.paint = "";
-      this.pinned = null;
-      this.current = null;
-      this.inspector = makeInspector({ onUnpin: () => this.unpin(), onStep: (step) => this.stepShifted(step) });
-      this.cards = new CardList({
-        content: (item) => this.cardContent(item),
-        height: (item) => estimateHeight(item, this.shownRuns.length),
-        keep: (card) => card.querySelector(".pin") !== null,
-        nothing: "No answer matches. Clear the search or the filters."
-      });
-      this.list = this.cards.element;
-      this.element = h("div.answers-view", null, this.makeToolbar(), h("div.split", null, this.list, this.inspector.element));
-      this.listen();
-    }
-    makeToolbar() {
-      this.status = h("span.status", { role: "status" });
-      this.chip = h("button.chip", {
-        type: "button",
-        hidden: true,
-        title: "Remove this filter",
-        onclick: () => {
-          this.wanted.token = this.wanted.id = null;
-          this.render();
-        }
-      });
-      this.search = h("input", {
-        type: "search",
-        placeholder: "Search instructions and answers",
-        "aria-label": "Search instructions and answers",
-        oninput: () => {
-          clearTimeout(this.typing);
-          this.typing = setTimeout(() => {
-            this.wanted.text = this.search.value;
-            this.render();
-          }, 150);
-        }
-      });
-      const tags = tagCounts(this.runs);
-      this.tags = h(
-        "select",
-        { "aria-label": "Tag", onchange: () => {
-          this.wanted.tag = this.tags.value;
-          this.render();
-        } },
-        h("option", { value: "" }, "all tags"),
-        tags.map(([tag, count]) => h("option", { value: tag }, `${tag} (${count})`))
-      );
-      const order = h(
-        "select",
-        { "aria-label": "Order", onchange: () => {
-          this.wanted.order = order.value;
-          this.render();
-        } },
-        [
-          ["", "in file order"],
-          ["most-shifted", "most shifted first"],
-          ["least-shifted", "least shifted first"],
-          ...this.runs.some((run) => run.isBounded) ? [] : [["highest-kl", "highest mean KL first"], ["lowest-kl", "lowest mean KL first"]],
-          ["longest", "longest first"]
-        ].map(([value, text]) => h("option", { value }, text))
-      );
-      const paint = h(
-        "select",
-        { "aria-label": "Colour", onchange: () => {
-          this.paint = paint.value;
-          this.render();
-        } },
-        [["", "colour: class"], ["kl", this.runs.some((run) => run.isBounded) ? "colour: KL, or its lower bound" : "colour: KL"], ["surprise", "colour: 1 − base probability"]].map(([value, text]) => h("option", { value }, text))
-      );
-      return h(
-        "div.toolbar",
-        null,
-        this.search,
-        this.makeLegend(),
-        tags.length ? this.tags : null,
-        order,
-        paint,
-        makeRunPicker(this),
-        this.chip,
-        this.status
-      );
-    }
-    /** The legend is the filter: a class that is switched off fades into the text. */
-    makeLegend() {
-      const totals = [0, 0, 0];
-      for (const run of this.runs) for (const answer of run.answers) classCounts(run, answer).forEach((n, i) => totals[i] += n);
-      const hints = ["the base model’s first choice", "its second or third choice", "none of its first three choices"];
-      return h("div.legend", { role: "group", "aria-label": "Classes shown" }, kClassNames.map((name, i) => {
-        const button = h("button.toggle", { type: "button", "aria-pressed": "true", title: `${hints[i]}; click to fade or show`, onclick: () => {
-          const off = this.list.classList.toggle(`without-${name}`);
-          button.setAttribute("aria-pressed", String(!off));
-        } }, h(`span.sample.t.${name}`, null, name), h("small", null, ` ${formatCount(totals[i])}`));
-        return button;
-      }));
-    }
-    filterByToken(run, text) {
-      this.wanted = { ...this.wanted, token: { run, text }, id: null, text: "", tag: "" };
-      this.search.value = "";
-      this.tags.value = "";
-      if (!this.shownRuns.includes(run)) this.shownRuns = [run];
-      this.render();
-    }
-    /** The answers with this id alone: where links from other pages lead. */
-    showOnly(id) {
-      this.wanted = { ...this.wanted, token: null, id, text: "", tag: "" };
-      this.search.value = "";
-      this.tags.value = "";
-      this.render();
-    }
-    filterByTag(tag) {
-      this.wanted.id = null;
-      this.wanted.tag = this.tags.value = tag;
-      this.render();
-    }
-    render() {
-      const { token, id } = this.wanted;
-      const chosen = selectAnswers(this.runs, this.items, this.wanted);
-      this.unpin();
-      this.chip.hidden = !token && id === null;
-      if (id !== null) this.chip.textContent = `answer #${visibleToken(id)} ✕`;
-      if (token) {
-        const where = this.runs.length > 1 ? ` in ${token.run.label}` : "";
-        this.chip.textContent = `${visibleToken(token.text)} shifted${where} ✕`;
-      }
-      this.status.textContent = chosen.length === this.items.length ? `${formatCount(chosen.length)} answers` : `${formatCount(chosen.length)} of ${formatCount(this.items.length)} answers`;
-      this.list.classList.toggle("painted", this.paint !== "");
-      this.cards.show(chosen);
-    }
-    cardContent(item) {
-      const columns = this.shownRuns.map((run) => this.answerColumn(run, item.of[run.index]));
-      return [
-        h(
-          "header",
-          null,
-          h("span.id", null, `#${item.id}`),
-          h("p.instruction", { dir: "auto" }, item.instruction),
-          item.tags.length ? h("span.tag-list", null, item.tags.map((tag) => h("span.tag", null, tag))) : null
-        ),
-        h("div.columns", null, columns)
-      ];
-    }
-    answerColumn(run, answer) {
-      const title = this.runs.length > 1 ? h("h3", null, run.label) : null;
-      if (!answer) return h("div.column", null, title, h("p.note", null, "This run has no such answer."));
-      const counts = classCounts(run, answer);
-      const tokens = h("div.tokens", { dir: "auto", role: "group", "aria-label": `Answer ${answer.id}, ${answer.length} tokens` });
-      tokens.run = run;
-      tokens.answer = answer;
-      const hits = searchHits(run, answer, this.wanted.text);
-      const { token } = this.wanted;
-      for (let p = answer.start; p < answer.start + answer.length; ++p) {
-        if (token && token.run === run && run.token(p) === token.text && classOf(run.columns.base_rank[p]) === 2) hits.add(p);
-      }
-      const paint = kPaints[this.paint];
-      for (let p = answer.start; p < answer.start + answer.length; ++p) tokens.append(...tokenElements(run, p, paint, hits));
-      if (answer.length) tokens.firstElementChild.tabIndex = 0;
-      return h("div.column", null, title, h(
-        "div.meta",
-        null,
-        shareBar(counts.map((n) => n / answer.length), true),
-        h("span", null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)}` + (run.isBounded ? "" : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`))
-      ), tokens);
-    }
-    // What the panel shows: the pinned token, else the one under the pointer or in focus.
-    listen() {
-      const tokenOf = (event) => event.target.closest?.(".tokens > .t");
-      this.list.addEventListener("mouseover", (event) => {
-        const token = tokenOf(event);
-        if (token && !this.pinned) this.look(token);
-      });
-      this.list.addEventListener("focusin", (event) => {
-        const token = tokenOf(event);
-        if (!token) return;
-        for (const other of token.parentElement.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
-        token.tabIndex = 0;
-        if (this.pinned) return;
-        this.look(token);
-        this.inspector.speak(describe(token.parentElement.run, token.position));
-      });
-      this.list.addEventListener("click", (event) => {
-        const token = tokenOf(event);
-        if (token) this.togglePin(token);
-      });
-      this.element.addEventListener("keydown", (event) => this.onKey(event, tokenOf(event)));
-    }
-    look(token, pinned = false) {
-      const { run, answer } = token.parentElement;
-      this.list.querySelector(".looked")?.classList.remove("looked");
-      token.classList.add("looked");
-      this.current = { run, answer, position: token.position, token };
-      const show = () => this.inspector.show(run, answer, token.position, pinned, this.runs.length > 1);
-      show();
-      if (!run.topLists) run.loadTopLists().then(() => {
-        if (this.current?.token === token) show();
-      });
-    }
-    togglePin(token) {
-      const same = this.pinned === token;
-      this.unpin();
-      if (same) return;
-      this.pinned = token;
-      token.classList.add("pin");
-      this.look(token, true);
-    }
-    unpin() {
-      this.pinned?.classList.remove("pin");
-      this.list.querySelector(".looked")?.classList.remove("looked");
-      this.pinned = null;
-      this.current = null;
-      this.inspector.clear();
-    }
-    onKey(event, token) {
-      if (event.ctrlKey || event.altKey || event.metaKey) return;
-      if (event.key === "Escape" && this.pinned) return this.unpin();
-      if (!token) return;
-      const siblings = token.parentElement.children;
-      const index = token.position - token.parentElement.answer.start;
-      const moves = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: siblings.length - 1 };
-      if (event.key in moves) siblings[moves[event.key]]?.focus();
-      else if (event.key === "n" || event.key === "N") this.stepShifted(1, token);
-      else if (event.key === "p" || event.key === "P") this.stepShifted(-1, token);
-      else if (event.key === "Enter" || event.key === " ") this.togglePin(token);
-      else return;
-      event.preventDefault();
-    }
-    /** Moves to the next (1) or previous (-1) shifted token of the answer; a pin moves along. */
-    stepShifted(step, from = this.current?.token) {
-      if (!from) return;
-      const next = step > 0 ? "nextElementSibling" : "previousElementSibling";
-      let token = from[next];
-      while (token && !token.classList.contains("shifted")) token = token[next];
-      if (!token) return;
-      const pinned = this.pinned !== null;
-      token.focus();
-      if (pinned) this.togglePin(token);
-    }
-  };
-
-  // report/tokens_table.js
+  // report/tokens_table.ts
   var kPage = 100;
+  var kFewest = [1, 2, 5, 10, 50, 0];
+  var byNumber = (key) => (a, b) => (Number.isNaN(a[key]) ? -1 : a[key]) - (Number.isNaN(b[key]) ? -1 : b[key]);
   var kColumns = [
-    { key: "text", label: "token", sort: (a, b) => a.text.localeCompare(b.text), descending: false },
-    { key: "shifted", label: "shifted", title: "times it was shifted (base rank beyond 3)" },
-    { key: "marginal", label: "marginal", title: "times it was marginal (base rank 2 or 3)" },
-    { key: "count", label: "all", title: "times it occurs" },
-    { key: "share", label: "shifted share", title: "how much of its occurrences are shifted" },
-    { key: "kl", label: "mean KL", title: "mean KL(aligned ‖ base) where it occurs, nats" },
-    { key: "instead", label: "the base model would rather say", sort: null }
+    { key: "text", label: "token", compare: (a, b) => a.text.localeCompare(b.text), isText: true },
+    { key: "shifted", label: "shifted", title: "times it was shifted (base rank beyond 3)", compare: byNumber("shifted") },
+    { key: "marginal", label: "marginal", title: "times it was marginal (base rank 2 or 3)", compare: byNumber("marginal") },
+    { key: "count", label: "all", title: "times it occurs", compare: byNumber("count") },
+    { key: "share", label: "shifted share", title: "how much of its occurrences are shifted", compare: byNumber("share") },
+    { key: "kl", label: "mean KL", title: "mean KL(aligned ‖ base) where it occurs, nats", compare: byNumber("kl") },
+    { key: "instead", label: "the base model would rather say", compare: null, isText: true }
   ];
-  function compare(column, descending) {
-    const order = column.sort ?? ((a, b) => a[column.key] - b[column.key]);
-    return (a, b) => (descending ? order(b, a) : order(a, b)) || b.shifted - a.shifted || b.count - a.count;
+  var kDefault = kColumns[1];
+  function sorted(rows, { column, descending, text, fewest }) {
+    const wanted = text.toLowerCase();
+    const order = column.compare ?? (() => 0);
+    return rows.filter((row) => row.shifted >= fewest && row.text.toLowerCase().includes(wanted)).sort((a, b) => (descending ? order(b, a) : order(a, b)) || b.shifted - a.shifted || b.count - a.count);
   }
-  function makeTokensView(runs, { onToken }) {
+  function makeTokensView(runs, { onToken, onMoved }) {
     const tables = /* @__PURE__ */ new Map();
-    const state = { run: runs[0], column: kColumns[1], descending: true, text: "", fewest: 1, shown: kPage };
+    const state = { run: runs[0], column: kDefault, descending: true, text: "", fewest: 1, shown: kPage };
     const body = h("tbody");
     const status = h("span.status", { role: "status" });
-    const more = h("button", { type: "button", onclick: () => {
+    const change = (changed) => {
+      Object.assign(state, changed);
+      render();
+      onMoved();
+    };
+    const more = h("button.more", { type: "button", onclick: () => {
       state.shown += kPage;
       render();
     } }, "Show more");
+    const search = h("input", {
+      type: "search",
+      placeholder: "Find a token",
+      "aria-label": "Find a token",
+      oninput: () => change({ text: search.value, shown: kPage })
+    });
+    const fewest = selectOf("Shifted at least so many times", kFewest.map((n) => [String(n), String(n)]), (n) => change({ fewest: Number(n) }));
     const headers = kColumns.map((column) => h(
-      column.sort === null || column.key === "text" ? "th" : "th.number",
+      column.isText ? "th" : "th.number",
       { scope: "col" },
-      column.sort === null ? column.label : h("button.sort", { type: "button", title: column.title, onclick: () => {
-        state.descending = state.column === column ? !state.descending : column.descending ?? true;
-        state.column = column;
-        render();
-      } }, column.label)
+      !column.compare ? column.label : h("button.sort", { type: "button", title: column.title, onclick: () => change({
+        descending: state.column === column ? !state.descending : !column.isText,
+        column
+      }) }, column.label)
     ));
     function row(data) {
-      const share = h("span.meter", null, h("span.fill"));
-      share.firstChild.style.width = `${100 * data.share}%`;
+      const share = h("span.fill");
+      share.style.width = `${100 * data.share}%`;
       return h(
         "tr",
         null,
@@ -1532,7 +2010,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         h("td.number", null, h("b", null, formatCount(data.shifted))),
         h("td.number", null, formatCount(data.marginal)),
         h("td.number", null, formatCount(data.count)),
-        h("td.number.share", null, share, h("span.value", null, formatPercent(data.share, 0))),
+        h("td.number.share", null, h("span.meter", null, share), h("span.value", null, formatPercent(data.share, 0))),
         h("td.number", null, formatNumber(data.kl, 2)),
         h("td", null, data.instead.map((other) => h(
           "span.instead",
@@ -1542,91 +2020,83 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         )))
       );
     }
+    const pills = runs.map((run) => h("button.pill", { type: "button", onclick: () => change({ run }) }, run.label));
     function render() {
       if (!tables.has(state.run)) tables.set(state.run, tokenTable(state.run, state.run.answers));
-      const wanted = state.text.toLowerCase();
-      const rows = tables.get(state.run).filter((data) => data.shifted >= state.fewest && data.text.toLowerCase().includes(wanted)).sort(compare(state.column, state.descending));
-      body.replaceChildren(...rows.slice(0, state.shown).map(row));
+      const rows = sorted(tables.get(state.run), state);
+      fill(body, rows.slice(0, state.shown).map(row));
       more.hidden = rows.length <= state.shown;
-      status.textContent = `${formatCount(rows.length)} tokens`;
+      status.textContent = rows.length > state.shown ? `${formatCount(state.shown)} of ${formatCount(rows.length)} tokens` : `${formatCount(rows.length)} tokens`;
       headers.forEach((header, i) => {
-        const order = state.descending ? "descending" : "ascending";
-        if (kColumns[i] === state.column) header.setAttribute("aria-sort", order);
+        if (kColumns[i] === state.column) header.setAttribute("aria-sort", state.descending ? "descending" : "ascending");
         else header.removeAttribute("aria-sort");
       });
-      for (const button of pills.children) button.setAttribute("aria-pressed", String(button.run === state.run));
+      if (search.value !== state.text) search.value = state.text;
+      fewest.value = String(state.fewest);
+      pills.forEach((pill, i) => pill.setAttribute("aria-pressed", String(runs[i] === state.run)));
     }
-    const pills = h("div.pills", { role: "group", "aria-label": "Run", hidden: runs.length < 2 }, runs.map((run) => {
-      const pill = h("button.pill", { type: "button", onclick: () => {
-        state.run = run;
-        render();
-      } }, run.label);
-      pill.run = run;
-      return pill;
-    }));
     const element = h(
       "div.tokens-view",
       null,
+      h("h2.visually-hidden", null, "Shifted tokens"),
       h(
         "div.toolbar",
         null,
-        pills,
-        h("input", {
-          type: "search",
-          placeholder: "Find a token",
-          "aria-label": "Find a token",
-          oninput: (event) => {
-            state.text = event.target.value;
-            state.shown = kPage;
-            render();
-          }
-        }),
-        h("label", null, "shifted at least ", h(
-          "select",
-          {
-            onchange: (event) => {
-              state.fewest = Number(event.target.value);
-              render();
-            }
-          },
-          [1, 2, 5, 10, 50].map((n) => h("option", { value: String(n) }, n)),
-          h("option", { value: "0" }, "0")
-        ), " times"),
+        h("div.pills", { role: "group", "aria-label": "Run", hidden: runs.length < 2 }, pills),
+        search,
+        h("label", null, "shifted at least ", fewest, " times"),
         status
       ),
-      h("div.card", null, h("table.sortable", null, h("thead", null, h("tr", null, headers)), body), more)
+      h("div.card", null, h(
+        "div.scroll",
+        { tabindex: 0, role: "region", "aria-label": "Table of tokens" },
+        h("table.sortable", null, h("thead", null, h("tr", null, headers)), body)
+      ), more)
     );
-    return { element, render };
+    return {
+      title: "Shifted tokens",
+      element,
+      place: () => placeOf([], {
+        q: state.text,
+        sort: state.column === kDefault ? "" : state.column.key,
+        up: state.descending ? "" : "1",
+        fewest: state.fewest === 1 ? "" : String(state.fewest),
+        run: state.run === runs[0] ? "" : String(state.run.index)
+      }),
+      open({ filters }) {
+        const fewestWanted = Number(filters.get("fewest") ?? 1);
+        Object.assign(state, {
+          text: filters.get("q") ?? "",
+          column: kColumns.find(({ key, compare }) => compare && key === filters.get("sort")) ?? kDefault,
+          descending: !filters.has("up"),
+          fewest: kFewest.includes(fewestWanted) ? fewestWanted : 1,
+          run: runs[Number(filters.get("run") ?? 0)] ?? runs[0]
+        });
+        render();
+      }
+    };
   }
 
-  // report/main.js
-  function subtitle(runs) {
-    const answers = new Set(runs.flatMap((run) => run.answers.map((answer) => answer.id))).size;
+  // report/main.ts
+  function subtitle(runs, answers) {
     const positions = runs.reduce((sum, run) => sum + run.positions, 0);
     return [
-      runs.map((run) => run.header.pair).filter((pair, i, all) => all.indexOf(pair) === i).join(" · "),
-      h("span", null, ` — ${formatCount(answers)} answers, ${formatCount(positions)} tokens`)
+      [...new Set(runs.map((run) => run.header.pair))].join(" · "),
+      h("span", null, ` — ${counted(answers, "answer")}, ${counted(positions, "token")}`)
     ];
   }
   runPage(async () => {
-    const header = readHeader();
+    const header = readJson("report-header");
     const runs = await Promise.all(header.runs.map((run, i) => loadRun(i, run)));
-    const licences = JSON.parse(document.getElementById("licences").textContent);
     const answers = new AnswersView(runs);
-    const tokens = makeTokensView(runs, { onToken: (run, text) => {
-      answers.filterByToken(run, text);
-      show("answers", true);
-    } });
-    const overview = makeOverview(runs, { licences, theme: currentTheme, onTag: (tag) => {
-      answers.filterByTag(tag);
-      show("answers", true);
-    } });
-    const show = makeShell({
+    const tokens = makeTokensView(runs, { onToken: (run, text) => answers.filterByToken(run, text), onMoved: () => shell.moved("tokens", false) });
+    const overview = makeOverview(runs, { licences: readJson("licences"), onTag: (tag) => answers.filterByTag(tag) });
+    const shell = makeShell({
       title: header.title,
-      subtitle: subtitle(runs),
-      views: { overview, tokens, answers },
-      titles: { overview: "Overview", tokens: "Shifted tokens", answers: "Answers" }
+      subtitle: subtitle(runs, answers.items.length),
+      views: /* @__PURE__ */ new Map([["overview", overview], ["tokens", tokens], ["answers", answers]])
     });
+    answers.onMoved = (step) => shell.moved("answers", step);
     for (const run of runs) await run.loadTopLists();
   });
 })();

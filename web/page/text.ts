@@ -1,0 +1,53 @@
+// Texts and numbers as a page shows them. Characters that nobody can see are spelt out: ‹202E›.
+
+// Control and format characters, blanks that are no spaces, what turns the direction of text, tag characters, halves of
+// surrogate pairs. Line feeds and tabs are text.
+const kInvisible = new RegExp('[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f' +
+    '\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}' +
+    '\\u{e0000}-\\u{e0fff}\\ud800-\\udfff]', 'gu');
+
+function spelledOut(character: string): string {
+    return `‹${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}›`;
+}
+
+/** Running text: what cannot be seen is spelt out, line breaks and tabs stay. */
+export function plainText(text: string): string {
+    return text.replace(kInvisible, spelledOut);
+}
+
+/** A token as a label: spaces, line breaks and tabs are made visible too. */
+export function visibleToken(text: string): string {
+    if (text === '') return '∅';
+    return plainText(text.replace(/^ +| +$/g, (spaces) => '␣'.repeat(spaces.length)).replace(/\n/g, '↵').replace(/\t/g, '⇥'));
+}
+
+/** A token inside running text: line breaks stay and are marked. */
+export function runningToken(text: string): string {
+    return text === '' ? '∅' : plainText(text.replace(/\n/g, '↵\n'));
+}
+
+export function formatCount(value: number): string {
+    return value.toLocaleString('en-US');
+}
+
+/** 0.1234 -> "12.3 %"; a probability too small for a decimal keeps its power of ten. */
+export function formatPercent(value: number, digits = 1): string {
+    if (!Number.isFinite(value)) return '–';
+    const percent = 100 * value;
+    if (percent > 0 && percent < 0.5 * 10 ** -digits) {
+        return percent < 1e-4 ? `${percent.toExponential(0)} %` : `${Number(percent.toPrecision(1))} %`;
+    }
+    return `${percent.toFixed(digits)} %`;
+}
+
+/** What is not finite, or not known, is a dash. */
+export function formatNumber(value: number | null, digits = 3): string {
+    if (value === null || !Number.isFinite(value)) return '–';
+    if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
+    return value.toFixed(digits);
+}
+
+/** "1 answer", "2 answers". */
+export function counted(count: number, noun: string): string {
+    return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
