@@ -1,0 +1,396 @@
+// What people do: each function changes the state, tells the server, and says so where that fails.
+
+import {complain, store, toast} from './app';
+import {api, ApiError, forgetKey, isAway, type NewAnswer, type NewMessage, storeKey, type WireConversation} from './api/client';
+import {follow} from './api/follow';
+import {forgetTokens, inherited, ownLog} from './api/tokens';
+import {readSettings, kindOf, usualSettings} from './model/settings';
+import {addressOf, currentOf, type Live, type Route, routeOf, type State} from './model/state';
+import {leafBelow, leafWithout, siblingsOf, titleOf} from './model/thread';
+import type {Conversation, Listed, Message, Settings} from './model/types';
+
+const kPage = 50;  // conversations in one reply
+
+// Other tabs
+
+const channel = new BroadcastChannel('urial');
+
+function tellTabs(id: string): void {
+    channel.postMessage({id});
+}
+
+channel.onmessage = (event: MessageEvent<{id?: unknown}>) => {
+    const id = event.data?.id;
+    void refreshList();
+    if (typeof id === 'string' && store.get().open.has(id)) void load(id);
+};
+
+// Conversations
+
+function conversationOf(wire: WireConversation): Conversation {
+    const items = new Map(wire.wireMessages.map((message) => [message.id, message]));
+    return {...wire, items, settings: readSettings(wire.kind, wire.settings, store.get())};
+}
+
+const loading = new Map<string, Promise<void>>();
+
+/** Gets a conversation anew, and takes up the answers that are being written. */
+export function load(id: string): Promise<void> {
+    const running = loading.get(id);
+    if (running) return running;
+    const load = api.conversation(id).then((wire) => {
+        if (waitingSettings.has(id)) wire.settings = store.get().open.get(id)?.settings;
+        store.dispatch({do: 'conversation', value: conversationOf(wire)});
+        for (const message of wire.wireMessages) if (message.state === 'writing') takeUp(id, message);
+    }, (failure: unknown) => {
+        if (failure instanceof ApiError && failure.status === 404) store.dispatch({do: 'missing', id});
+        else report(failure);
+    }).finally(() => loading.delete(id));
+    loading.set(id, load);
+    return load;
+}
+
+/** A server that is away is waited for; a missing key is asked for; anything else is shown. */
+export function report(failure: unknown): void {
+    if (failure instanceof ApiError && failure.status === 401) {
+        store.dispatch({do: 'server', is: 'locked'});
+    } else if (isAway(failure)) {
+        if (store.get().server === 'ready') store.dispatch({do: 'server', is: 'away'});
+        void reach();
+    } else {
+        complain(failure);
+    }
+}
+
+export async function refreshList(): Promise<void> {
+    const {query} = store.get();
+    try {
+        const {items, next} = await api.list({q: query, limit: kPage});
+        store.dispatch({do: 'list', items, next, query, more: false});
+    } catch (failure) {
+        report(failure);
+    }
+}
+
+export async function moreOfList(): Promise<void> {
+    const {query, next} = store.get();
+    if (!next) return;
+    try {
+        const reply = await api.list({q: query, limit: kPage, before: next});
+        store.dispatch({do: 'list', items: reply.items, next: reply.next, query, more: true});
+    } catch (failure) {
+        report(failure);
+    }
+}
+
+let searchTimer = 0;
+export function search(query: string): void {
+    store.dispatch({do: 'query', query});
+    clearTimeout(searchTimer);
+    searchTimer = window.setTimeout(() => void refreshList(), 120);
+}
+
+// The server
+
+let reaching: Promise<void> | null = null;
+
+/** Asks until the server answers. */
+export function reach(): Promise<void> {
+    reaching ??= (async () => {
+        for (let pause = 300;; pause = Math.min(2 * pause, 4000)) {
+            try {
+                const [models, prompts] = await Promise.all([api.models(), api.prompts()]);
+                store.dispatch({do: 'offer', models, prompts});
+                return;
+            } catch (failure) {
+                if (failure instanceof ApiError && failure.status === 401) return store.dispatch({do: 'server', is: 'locked'});
+                if (!isAway(failure)) complain(failure);
+                if (store.get().server === 'ready') store.dispatch({do: 'server', is: 'away'});
+                await new Promise((resume) => setTimeout(resume, pause));
+            }
+        }
+    })().finally(() => { reaching = null; });
+    return reaching;
+}
+
+async function arrive(): Promise<void> {
+    await reach();
+    if (store.get().server !== 'ready') return;
+    show(routeOf(location.hash));
+    await refreshList();
+}
+
+export async function unlock(key: string, remember: boolean): Promise<void> {
+    storeKey(key, remember);
+    store.dispatch({do: 'server', is: 'starting'});
+    await arrive();
+    if (store.get().server === 'locked') {
+        forgetKey();
+        toast('The server does not accept this key.', {kind: 'error'});
+    }
+}
+
+function show(route: Route): void {
+    const draft = route.at === 'new' ? usualSettings(route.view, store.get()) : null;
+    store.dispatch({do: 'go', to: route, draft});
+    if (route.at === 'conversation') void load(route.id);
+}
+
+export function go(route: Route, {replace = false} = {}): void {
+    const address = addressOf(route);
+    if (address !== location.hash) history[replace ? 'replaceState' : 'pushState'](null, '', address);
+    show(route);
+}
+
+export function startPage(): void {
+    addEventListener('hashchange', () => show(routeOf(location.hash)));
+    addEventListener('popstate', () => show(routeOf(location.hash)));
+    addEventListener('focus', () => {
+        if (store.get().server === 'locked') return;
+        void refreshList();
+        const open = currentOf(store.get());
+        if (open) void load(open.id);
+    });
+    addEventListener('pagehide', () => flushSettings());
+    void arrive();
+}
+
+// Answers that are being written
+
+const followed = new Map<string, AbortController>();
+
+export function takeUp(id: string, message: Message): void {
+    if (followed.has(message.id)) return;
+    const aborter = new AbortController();
+    followed.set(message.id, aborter);
+    forgetTokens(message.id);
+    const log = ownLog(message.id);
+    log.become('coming');
+    const beginning = message.details.from ? message.details.from.characters + (message.details.from.chosen?.length ?? 0) : 0;
+    let live: Live = {text: message.content.slice(0, beginning), tokens: 0, began: Date.now(), first: null, last: null, lost: false};
+    const tell = (change: Partial<Live>): void => {
+        live = {...live, ...change};
+        store.dispatch({do: 'live', message: message.id, live});
+    };
+    tell({});
+    void (async () => {
+        const items = store.get().open.get(id)?.items ?? new Map<string, Message>();
+        log.add(await inherited(id, items, message));
+        await follow(id, message.id, {
+            signal: aborter.signal,
+            onLost: (lost) => { if (lost !== live.lost) tell({lost}); },
+            onChunk: ({text, positions}) => {
+                const now = Date.now();
+                log.add(positions);
+                tell({text: live.text + text, tokens: live.tokens + (positions.length || (text ? 1 : 0)), first: live.first ?? now, last: now});
+            },
+        });
+        followed.delete(message.id);
+        if (!aborter.signal.aborted) await settle(id, message.id);
+    })();
+}
+
+/** The end of an answer, as the server has it. */
+async function settle(id: string, message: string): Promise<void> {
+    try {
+        const ended = await api.message(id, message);
+        const log = ownLog(message);
+        log.settle(ended.content);
+        log.become('whole');
+        store.dispatch({do: 'ended', id, message: ended});
+        tellTabs(id);
+        void refreshList();
+    } catch (failure) {
+        if (failure instanceof ApiError && failure.status === 404) await load(id);
+        else report(failure);
+    }
+}
+
+export async function stop(message: string): Promise<void> {
+    const id = idOfRoute();
+    if (id) await api.stop(id, message).catch(report);
+}
+
+// A conversation is made when something is said in it
+
+function idOfRoute(): string | null {
+    const {route} = store.get();
+    return route.at === 'conversation' ? route.id : null;
+}
+
+/** The settings that count now: of the conversation that is open, or of the one that is not begun. */
+export function settingsNow(state: State = store.get()): Settings | null {
+    return currentOf(state)?.settings ?? (state.route.at === 'new' ? state.draft : null);
+}
+
+/** The open conversation; a new one is made with this title. */
+export async function ensure(title: string): Promise<Conversation> {
+    const open = currentOf(store.get());
+    if (open) return open;
+    const settings = settingsNow();
+    if (!settings) throw new Error('This conversation is not loaded yet.');
+    return begin(settings, title);
+}
+
+/** Makes a conversation and shows it. */
+export async function begin(settings: Settings, title: string): Promise<Conversation> {
+    const made = conversationOf(await api.create(kindOf(settings), title, settings));
+    store.dispatch({do: 'conversation', value: made});
+    go({at: 'conversation', id: made.id}, {replace: store.get().route.at === 'new'});
+    tellTabs(made.id);
+    return store.get().open.get(made.id) ?? made;
+}
+
+export async function addMessages(id: string, messages: NewMessage[], current = true): Promise<Message[]> {
+    const made = await api.addMessages(id, messages);
+    const last = made.at(-1);
+    store.dispatch({do: 'messages', id, messages: made, ...(current && last ? {current: last.id} : {})});
+    if (current && last) await api.change(id, {current: last.id});
+    tellTabs(id);
+    return made;
+}
+
+export async function ask(id: string, answer: NewAnswer, current = true): Promise<Message[]> {
+    const made = await api.answer(id, answer);
+    store.dispatch({do: 'messages', id, messages: made, ...(current && made[0] ? {current: made[0].id} : {})});
+    if (current && made[0]) await api.change(id, {current: made[0].id});
+    for (const message of made) takeUp(id, message);
+    tellTabs(id);
+    void refreshList();
+    return made;
+}
+
+// Changes of a conversation
+
+export async function setCurrent(id: string, current: string | null): Promise<void> {
+    store.dispatch({do: 'change', id, change: {current}});
+    await api.change(id, {current}).catch(report);
+    tellTabs(id);
+}
+
+export async function showSibling(conversation: Conversation, message: Message, step: 1 | -1): Promise<void> {
+    const siblings = siblingsOf(conversation.items, message);
+    const wanted = siblings[siblings.findIndex(({id}) => id === message.id) + step];
+    if (wanted) await setCurrent(conversation.id, leafBelow(conversation.items, wanted.id));
+}
+
+export async function rename(id: string, title: string): Promise<void> {
+    const clean = titleOf(title);
+    if (!clean) return;
+    store.dispatch({do: 'change', id, change: {title: clean}});
+    await api.change(id, {title: clean}).catch(report);
+    tellTabs(id);
+    void refreshList();
+}
+
+const waitingSettings = new Map<string, number>();
+const kSettingsPause = 400;  // ms
+
+/** Shown at once, kept when they have not changed for a moment. */
+export function setSettings(settings: Settings): void {
+    const open = currentOf(store.get());
+    if (!open) {
+        store.dispatch({do: 'draft', settings});
+        return;
+    }
+    store.dispatch({do: 'change', id: open.id, change: {settings}});
+    clearTimeout(waitingSettings.get(open.id));
+    waitingSettings.set(open.id, window.setTimeout(() => void keepSettings(open.id), kSettingsPause));
+}
+
+async function keepSettings(id: string): Promise<void> {
+    clearTimeout(waitingSettings.get(id));
+    const open = store.get().open.get(id);
+    if (open) {
+        await api.change(id, {settings: open.settings}).catch(report);
+        tellTabs(id);
+    }
+    waitingSettings.delete(id);
+}
+
+function flushSettings(): void {
+    for (const id of [...waitingSettings.keys()]) void keepSettings(id);
+}
+
+export async function removeMessage(conversation: Conversation, message: Message): Promise<void> {
+    const {id} = conversation;
+    const was = conversation.current;
+    store.dispatch({do: 'gone', id, message: message.id, current: leafWithout(conversation.items, message)});
+    try {
+        await api.removeMessage(id, message.id);
+        await api.change(id, {current: store.get().open.get(id)?.current ?? null});
+        tellTabs(id);
+        toast('The message is deleted.', {undo: () => void restoreMessage(id, message.id, was)});
+    } catch (failure) {
+        report(failure);
+        await load(id);
+    }
+}
+
+export async function restoreMessage(id: string, message: string, current: string | null): Promise<void> {
+    try {
+        await api.changeMessage(id, message, {deleted: false});
+        await api.change(id, {current});
+    } catch (failure) {
+        report(failure);
+    }
+    await load(id);
+    tellTabs(id);
+}
+
+export async function removeConversation(listed: Pick<Listed, 'id' | 'title'>): Promise<void> {
+    const {id} = listed;
+    try {
+        await api.remove(id);
+    } catch (failure) {
+        return report(failure);
+    }
+    store.dispatch({do: 'forget', id});
+    if (idOfRoute() === id) go({at: 'start'}, {replace: true});
+    tellTabs(id);
+    toast(`“${listed.title || 'Untitled'}” is in the bin.`, {undo: () => void restoreConversation(id, true)});
+}
+
+export async function restoreConversation(id: string, andShow = false): Promise<void> {
+    await api.change(id, {deleted: false}).catch(report);
+    await refreshList();
+    tellTabs(id);
+    if (andShow) go({at: 'conversation', id});
+}
+
+// Files
+
+export function saveFile(name: string, type: string, content: string): void {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([content], {type}));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+export async function exportConversation(id: string | null, title: string, format: 'json' | 'markdown'): Promise<void> {
+    try {
+        const name = title.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 60) || 'conversation';
+        const content = await api.exported(id, format);
+        saveFile(`${name}.${format === 'json' ? 'json' : 'md'}`, format === 'json' ? 'application/json' : 'text/markdown', content);
+    } catch (failure) {
+        report(failure);
+    }
+}
+
+export async function importFile(file: File): Promise<void> {
+    try {
+        const text = await file.text();
+        try {
+            JSON.parse(text);
+        } catch {
+            throw new Error(`${file.name} is not JSON: only what was exported here can be read.`);
+        }
+        const reply = await api.import(text);
+        await refreshList();
+        const count = Number(reply.conversations ?? (Array.isArray(reply.data) ? reply.data.length : NaN));
+        toast(Number.isFinite(count) ? `${count} conversation${count === 1 ? '' : 's'} imported.` : 'Imported.');
+    } catch (failure) {
+        report(failure);
+    }
+}

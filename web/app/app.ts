@@ -1,0 +1,42 @@
+// The one store of the page, and what can be done to it.
+
+import {useLayoutEffect, useReducer, useRef} from 'preact/hooks';
+
+import {type Action, kStart, reduce, type State, type Toast} from './model/state';
+import {makeStore} from './model/store';
+
+export const store = makeStore<State, Action>(kStart, reduce, (run) => {
+    // A window that nobody sees draws no pictures.
+    if (document.visibilityState === 'visible') requestAnimationFrame(run);
+    else setTimeout(run, 100);
+});
+
+/** Draws again when what is selected has changed. */
+export function useSelect<Value>(select: (state: State) => Value): Value {
+    const [, again] = useReducer((count: number) => count + 1, 0);
+    const value = select(store.get());
+    const last = useRef({select, value});
+    last.current = {select, value};
+    useLayoutEffect(() => {
+        const look = (): void => {
+            if (!Object.is(last.current.select(store.get()), last.current.value)) again(0);
+        };
+        look();
+        return store.watch(look);
+    }, []);
+    return value;
+}
+
+let lastToast = 0;
+const kToastMs = 6000;
+const kUndoMs = 12000;
+
+export function toast(text: string, {kind = 'note', undo = null}: Partial<Pick<Toast, 'kind' | 'undo'>> = {}): void {
+    const id = ++lastToast;
+    store.dispatch({do: 'toast', toast: {id, text, kind, undo}});
+    setTimeout(() => store.dispatch({do: 'untoast', id}), undo ? kUndoMs : kToastMs);
+}
+
+export function complain(failure: unknown): void {
+    toast(failure instanceof Error ? failure.message : String(failure), {kind: 'error'});
+}
