@@ -1,9 +1,11 @@
 // Builds what CMake embeds: dist/charts.js (the charting libraries), dist/report.js and dist/judged.js (the pages of
-// shift and of judged runs) and THIRD_PARTY.md (the libraries' licences). With --check nothing is written and a difference ends with status 1.
+// shift and of judged runs), dist/app.* and dist/highlight.js (the page of the server, and its colours for code), and
+// THIRD_PARTY.md (the libraries' licences). With --check nothing is written and a difference ends with status 1.
 
 import {readdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {gzipSync} from 'node:zlib';
 
 // Missing packages skip the check (CTest's status 77) and stop a build.
 const {build} = await import('esbuild').catch(() => {
@@ -26,6 +28,19 @@ async function bundle(entry, more) {
         if (text.toLowerCase().includes(forbidden)) throw new Error(`${entry}: the bundle contains ${forbidden}`);
     }
     return {text, inputs: Object.keys(result.metafile.inputs)};
+}
+
+/** A file of the page of the server, which is no part of a document: it may hold any text. */
+async function served(entry) {
+    const result = await build({...options, format: 'esm', minify: true, entryPoints: [entry]});
+    return {text: result.outputFiles[0].text, inputs: Object.keys(result.metafile.inputs)};
+}
+
+const kMostPageBytes = 150 * 1024;  // compressed, without the colours for code
+
+function checkSize(...files) {
+    const bytes = files.reduce((sum, text) => sum + gzipSync(text).length, 0);
+    if (bytes > kMostPageBytes) throw new Error(`the page of the server has ${bytes} bytes compressed: at most ${kMostPageBytes} are wanted`);
 }
 
 /** "node_modules/a/node_modules/@b/c/x.js" -> "node_modules/a/node_modules/@b/c" */
@@ -53,7 +68,8 @@ async function thirdParty(inputs) {
         byText.set(licence.text, same);
     }
     let text = '# Third-party code in the pages\n\n' +
-        'These libraries are compiled into `dist/charts.js` and so into every HTML report of shift runs. Written by `build.mjs`.\n';
+        'These libraries are compiled into `dist/charts.js`, and so into every HTML report of shift runs, or into `dist/app.js` and\n' +
+        '`dist/highlight.js`, the page of `urial serve`. Written by `build.mjs`.\n';
     for (const {names, kind, text: licence} of byText.values()) {
         text += `\n## ${names.join(', ')} (${kind})\n\n${licence.replace(/^/gm, '    ').replace(/ +$/gm, '')}\n`;
     }
@@ -66,11 +82,20 @@ const judged = await bundle('judged/main.ts', {});
 for (const {inputs} of [report, judged]) {
     if (inputs.some(packageFolder)) throw new Error('a library outside charts.js: its licence would be missing');
 }
+const app = await served('app/main.tsx');
+const style = await served('app/app.css');
+const highlight = await served('app/highlight.ts');
+const page = await readFile(path.join(root, 'app/app.html'), 'utf8');
+checkSize(page, app.text, style.text);
 const outputs = {
     'dist/charts.js': charts.text,
     'dist/report.js': report.text,
     'dist/judged.js': judged.text,
-    'THIRD_PARTY.md': await thirdParty(charts.inputs),
+    'dist/app.html': page,
+    'dist/app.js': app.text,
+    'dist/app.css': style.text,
+    'dist/highlight.js': highlight.text,
+    'THIRD_PARTY.md': await thirdParty([...charts.inputs, ...app.inputs, ...highlight.inputs]),
 };
 
 let stale = 0;
