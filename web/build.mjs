@@ -1,6 +1,6 @@
-// Builds what CMake embeds: dist/charts.js (the charting libraries), dist/report.js and dist/judged.js (the pages of
-// shift and of judged runs), dist/app.* and dist/highlight.js (the page of the server, and its colours for code), and
-// THIRD_PARTY.md (the libraries' licences). With --check nothing is written and a difference ends with status 1.
+// Builds what CMake embeds: dist/report.js and dist/judged.js (the pages of shift and of judged runs), dist/app.* and
+// dist/highlight.js (the page of the server, and its colours for code), and THIRD_PARTY.md (the libraries' licences). With
+// --check nothing is written and a difference ends with status 1.
 
 import {readdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
@@ -20,8 +20,8 @@ const options = {
     absWorkingDir: root, legalComments: 'none', logLevel: 'warning',
 };
 
-async function bundle(entry, more) {
-    const result = await build({...options, ...more, entryPoints: [entry]});
+async function bundle(entry) {
+    const result = await build({...options, entryPoints: [entry]});
     const text = result.outputFiles[0].text;
     // Inside <script> these would change how a browser reads what follows.
     for (const forbidden of ['</script', '<script', '<!--']) {
@@ -68,19 +68,17 @@ async function thirdParty(inputs) {
         byText.set(licence.text, same);
     }
     let text = '# Third-party code in the pages\n\n' +
-        'These libraries are compiled into `dist/charts.js`, and so into every HTML report of shift runs, or into `dist/app.js` and\n' +
-        '`dist/highlight.js`, the page of `urial serve`. Written by `build.mjs`.\n';
+        'These libraries are compiled into `dist/app.js` and `dist/highlight.js`, the page of `urial serve`. Written by `build.mjs`.\n';
     for (const {names, kind, text: licence} of byText.values()) {
         text += `\n## ${names.join(', ')} (${kind})\n\n${licence.replace(/^/gm, '    ').replace(/ +$/gm, '')}\n`;
     }
     return text;
 }
 
-const charts = await bundle('charts/charts.ts', {minify: true});
-const report = await bundle('report/main.ts', {});
-const judged = await bundle('judged/main.ts', {});
+const report = await bundle('report/main.ts');
+const judged = await bundle('judged/main.ts');
 for (const {inputs} of [report, judged]) {
-    if (inputs.some(packageFolder)) throw new Error('a library outside charts.js: its licence would be missing');
+    if (inputs.some(packageFolder)) throw new Error('a library in a report: its licence would be missing');
 }
 const app = await served('app/main.tsx');
 const style = await served('app/app.css');
@@ -88,14 +86,13 @@ const highlight = await served('app/highlight.ts');
 const page = await readFile(path.join(root, 'app/app.html'), 'utf8');
 checkSize(page, app.text, style.text);
 const outputs = {
-    'dist/charts.js': charts.text,
     'dist/report.js': report.text,
     'dist/judged.js': judged.text,
     'dist/app.html': page,
     'dist/app.js': app.text,
     'dist/app.css': style.text,
     'dist/highlight.js': highlight.text,
-    'THIRD_PARTY.md': await thirdParty([...charts.inputs, ...app.inputs, ...highlight.inputs]),
+    'THIRD_PARTY.md': await thirdParty([...app.inputs, ...highlight.inputs]),
 };
 
 let stale = 0;

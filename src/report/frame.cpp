@@ -45,7 +45,6 @@ std::string page_html(const PageFrame& frame) {
         "anywhere.</noscript></div>\n";
     html += json_element("report-header", frame.header);
     html += frame.blocks;
-    if (frame.third_party) html += json_element("licences", asset("THIRD_PARTY.md"));
     for (const std::string_view script : frame.scripts) html += fmt::format("<script>{}</script>\n", asset(script));
     return html + "</body>\n</html>\n";
 }

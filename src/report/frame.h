@@ -17,7 +17,6 @@ struct PageFrame {
     std::vector<std::string_view> scripts;  ///< likewise
     nlohmann::ordered_json header;          ///< what the page reads first
     std::string blocks;                     ///< of data_block()
-    bool third_party = false;               ///< a script holds libraries: their licences go with it
 };
 std::string page_html(const PageFrame& frame);
 

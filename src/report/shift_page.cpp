@@ -190,10 +190,9 @@ ShiftPage shift_page(const std::vector<fs::path>& runs, const ShiftPageOptions& 
         page.positions += run.positions;
     }
     page.html = page_html({.styles = {"page.css", "report.css"},
-                           .scripts = {"charts.js", "report.js"},
+                           .scripts = {"report.js"},
                            .header = {{"format", "urial.report/1"}, {"title", options.title}, {"runs", headers}},
-                           .blocks = std::move(blocks),
-                           .third_party = true});
+                           .blocks = std::move(blocks)});
     return page;
 }
 

@@ -1,9 +1,10 @@
 // What the browser tests share: Chromium, a folder for their files, a page that reports every noise, a runner. Exit
 // status 77 (skipped) where Node's packages (`npm ci` in web/) or Chromium are missing, unless URIAL_REQUIRE_BROWSER is set.
 
+import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
@@ -55,6 +56,29 @@ export async function openReport(html, {isDrawn = () => true, address = '', ...o
     return {page, noise, loadMs: Date.now() - started};
 }
 
+const axe = existsSync(path.join(web, 'node_modules/axe-core/axe.min.js')) ? await readFile(path.join(web, 'node_modules/axe-core/axe.min.js'), 'utf8') : null;
+
+/** What axe-core finds on the page as it is, every details element opened: one line a rule. */
+export async function accessFindings(page) {
+    assert.ok(axe, 'no axe-core (npm ci in web/)');
+    await page.evaluate(axe);
+    return page.evaluate(async () => {
+        document.querySelectorAll('details:not(.filters)').forEach((details) => { details.open = true; });
+        const {violations} = await axe.run(document, {resultTypes: ['violations']});
+        return violations.map(({id, impact, nodes}) => `${id} (${impact}): ${nodes.length} times, first ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary.slice(0, 300)}`);
+    });
+}
+
+/** What reaches beyond the window's right side without lying in something that scrolls. */
+export function overflowing(page) {
+    return page.evaluate(() => {
+        const width = document.documentElement.clientWidth;
+        const found = [...document.querySelectorAll('#app *')].filter((element) => element.offsetParent && element.getBoundingClientRect().right > width + 1 &&
+            !element.closest('.scroll, .tabs, .verdicts, pre')).slice(0, 3).map((element) => `${element.tagName}.${element.className}`);
+        return document.documentElement.scrollWidth > width ? [`the page is ${document.documentElement.scrollWidth} px wide`, ...found] : found;
+    });
+}
+
 // Guards against a page that freezes; how fast it is (well below 3 s on an idle machine) is printed, not tested.
 export const kMostLoadMs = 20000;
 export const kMostWaitMs = 5000;
@@ -73,10 +97,11 @@ export function slowestJump(page) {
     });
 }
 
-/** Runs every test, prints what happened, and ends the process. */
+/** Runs every test (or those whose name contains the second argument), prints what happened, and ends the process. */
 export async function runTests(tests) {
     let failed = 0;
     for (const [name, test] of Object.entries(tests)) {
+        if (process.argv[3] && !name.includes(process.argv[3])) continue;
         try {
             await test();
             console.log(`ok: ${name}`);

@@ -1,23 +1,29 @@
 // The page of shift runs in a real Chromium: node tests/report/browser_test.mjs URIAL_BINARY.
 
 import assert from 'node:assert/strict';
-import {stat} from 'node:fs/promises';
+import {readFile, stat} from 'node:fs/promises';
 import path from 'node:path';
-import {folder, importWeb, kMostLoadMs, kMostWaitMs, openReport as open, runTests, slowestJump, urial} from './browser.mjs';
+import {accessFindings, folder, importWeb, kMostLoadMs, kMostWaitMs, openReport as open, overflowing, runTests, slowestJump, urial} from './browser.mjs';
+import {contrast, distance, kKinds, lightness} from './colour_vision.mjs';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
 
-const {bootstrapRatios, positionCurve, summarize} = await importWeb('report/statistics.ts');
+const {bootstrapDifferences, bootstrapRatios, histogram, kHistograms, positionCurve, summarize} = await importWeb('report/statistics.ts');
+const {conflictingIds, pairAnswers} = await importWeb('report/answer_filter.ts');
+const {runDifferences} = await importWeb('report/run_names.ts');
+const {readAddress, writeAddress} = await importWeb('page/address.ts');
+const {plainText, runningToken, visibleToken} = await importWeb('page/text.ts');
+const {kRunColours} = await importWeb('page/palette.ts');
 
 const kMostBytes = 40e6;
 
-async function makeReport(name, runs) {
+async function makeReport(name, runs, ...flags) {
     const folders = [];
     for (const [i, options] of runs.entries()) {
         folders.push(path.join(folder, `${name}-${i}`));
         await writeSyntheticRun(folders[i], options);
     }
     const html = path.join(folder, `${name}.html`);
-    urial('report', ...folders, '--html', html, '--quiet');
+    urial('report', ...folders, '--html', html, '--quiet', ...flags);
     return html;
 }
 
@@ -34,7 +40,7 @@ const tests = {
     async every_view_opens_without_a_message_or_a_request() {
         const {page, noise} = await openReport(await makeReport('plain', [{}, {seed: 5, drift: 0.5}]));
         assert.equal(await page.locator('.shares tr.own').count(), 2);
-        assert.equal(await page.locator('.chart svg .role-legend-label').count(), 6 * 2, 'every chart names both runs');
+        for (const text of await page.locator('.chart svg').allTextContents()) assert.match(text, /plain-0[\s\S]*plain-1|plain-1[\s\S]*plain-0/, 'every chart names both runs');
         assert.match(await page.locator('.shares tbody.paper').innerText(), /2312\.01552[\s\S]*77\.7 %[\s\S]*82\.4 %[\s\S]*82\.2 %/);
         await page.click('text=log positions');
         for (const name of ['tokens', 'answers', 'overview']) {
@@ -81,8 +87,7 @@ const tests = {
     async a_run_that_knows_only_bounds_shows_them_under_their_own_name_and_no_kl() {
         const {page, noise} = await openReport(await makeReport('bounded', [{answers: 20, bounded: true}]));
         const figures = await page.locator('.figures').innerText();
-        assert.match(figures, /lower bound of the mean KL/);
-        assert.match(figures, /total variation\s+0\.\d+ to 0\.\d+/);
+        assert.match(figures, /lower bound of the mean KL[\s\S]*total variation[\s\S]*0\.\d+ to 0\.\d+/);
         assert.doesNotMatch(figures, /mean KL\(aligned/);
         const titles = (await page.locator('figcaption').allInnerTexts()).join('\n');
         assert.match(titles, /Least distance from the base model/);
@@ -104,8 +109,9 @@ const tests = {
         const {page, noise} = await openMixedReport(await makeReport('mixed', [{answers: 20}, {answers: 20, bounded: true}]));
         const titles = (await page.locator('figcaption').allInnerTexts()).join('\n');
         assert.match(titles, /Distance from the base model[\s\S]*Least distance from the base model/);
-        const kl = page.locator('.figure', {hasText: 'mean KL(aligned ‖ base)'});
-        assert.match(await kl.innerText(), /mixed-1\s*–/);
+        assert.match(await page.locator('.figures thead').innerText(), /mean KL\(aligned ‖ base\)/);
+        const row = page.locator('.figures tbody tr', {hasText: 'mixed-1'}).first();
+        assert.equal(await row.locator('td').nth(1).innerText(), '–');
         assert.deepEqual(noise, []);
         await page.close();
     },
@@ -115,6 +121,7 @@ const tests = {
         const rows = await page.locator('.shares tr.own th').allInnerTexts();
         assert.match(rows[0], /weights: F32/);
         assert.match(rows[1], /weights: Q4_K - Medium/);
+        assert.match(await page.locator('.differing').innerText(), /base weights: F32 \/ Q4_K - Medium/);
         assert.deepEqual(await page.locator('.warnings li', {hasText: 'quantised (Q4_K - Medium)'}).count(), 1);
         assert.match(await page.locator('.warnings').innerText(), /weights-1: The weights/);
         assert.deepEqual(noise, []);
@@ -173,8 +180,156 @@ const tests = {
         await page.close();
     },
 
+    async colours_of_runs_and_classes_are_apart_for_every_eye_and_on_grey_paper() {
+        const grounds = {light: '#ffffff', dark: '#1a1e25'};
+        for (const [theme, colours] of Object.entries(kRunColours)) {
+            for (const [i, one] of colours.entries()) {
+                assert.ok(contrast(one, grounds[theme]) >= 3, `${one} on ${theme}`);
+                for (const other of colours.slice(0, i)) {
+                    assert.ok(Math.abs(lightness(one) - lightness(other)) >= 6, `${one} and ${other} on grey paper`);
+                    for (const kind of kKinds) assert.ok(distance(one, other, kind) >= 10, `${one} and ${other}, ${kind}: ${distance(one, other, kind)}`);
+                }
+            }
+        }
+        const css = await readFile(new URL('../../web/page/page.css', import.meta.url), 'utf8');
+        for (const block of css.match(/:root[^}]*--unshifted[^}]*}/g)) {
+            const classes = ['unshifted', 'marginal', 'shifted'].map((name) => block.match(new RegExp(`--${name}: (#[0-9a-f]{6})`))[1]);
+            for (const [i, one] of classes.entries()) {
+                for (const other of classes.slice(0, i)) for (const kind of kKinds) assert.ok(distance(one, other, kind) >= 10, `${one} and ${other}, ${kind}`);
+            }
+        }
+    },
+
+    async characters_that_nobody_sees_are_spelt_out() {
+        const invisible = [0, 7, 0x0d, 0x7f, 0x85, 0xad, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2060, 0x2066, 0x2069,
+                           0x3164, 0xfeff, 0xffa0, 0xe0001, 0xe0041, 0xe007f, 0xd800];
+        for (const code of invisible) {
+            const shown = `‹${code.toString(16).toUpperCase().padStart(4, '0')}›`;
+            for (const spell of [plainText, visibleToken, runningToken]) assert.equal(spell(`a${String.fromCodePoint(code)}b`), `a${shown}b`);
+        }
+        assert.equal(plainText('Zürich 東京 🙂 e\u0301\n\tx'), 'Zürich 東京 🙂 e\u0301\n\tx');
+        assert.equal(visibleToken(' \n'), '␣↵');
+        assert.equal(runningToken('a\nb'), 'a↵\nb');
+    },
+
+    async answers_of_two_runs_pair_by_id_and_question() {
+        const answer = (id, instruction) => ({id, instruction, tags: [], start: 0, length: 1});
+        const items = pairAnswers([{answers: [answer('1', 'A?'), answer('2', 'B?')]}, {answers: [answer('2', 'B?'), answer('1', 'another')]}]);
+        assert.deepEqual(items.map(({id, instruction, of}) => [id, instruction, of.map(Boolean)]),
+                         [['1', 'A?', [true, false]], ['2', 'B?', [true, true]], ['1', 'another', [false, true]]]);
+        assert.equal(conflictingIds(items), 1);
+    },
+
+    async a_paired_difference_draws_both_runs_together() {
+        // The second run has one more in every row: the difference of the shares is the same in every resample.
+        const before = [[10, 2], [10, 5], [10, 3]];
+        const after = before.map(([weight, count]) => [weight, count + 1]);
+        const [{value, low, high}] = bootstrapDifferences(before, after);
+        for (const x of [value, low, high]) assert.ok(Math.abs(x - 0.1) < 1e-12, String(x));
+    },
+
+    async a_bin_of_ranks_holds_what_its_label_says() {
+        const ranks = [1, 2, 3, 4, 10, 11, 100, 101, 1000, 1001];
+        const run = {columns: {base_rank: ranks, base_logp: ranks, token: ranks}, token: () => 'x', isBounded: false};
+        const bins = histogram(run, [{start: 0, length: ranks.length}], 'rank');
+        assert.deepEqual(bins.map(({label, count}) => [label, count]),
+                         [['1', 1], ['2', 1], ['3', 1], ['4–10', 2], ['11–100', 2], ['101–1k', 2], ['> 1k', 1]]);
+        assert.deepEqual(kHistograms.kl.map(([label]) => label), ['0–0.01', '0.01–0.03', '0.03–0.1', '0.1–0.3', '0.3–1', '1–3', '> 3']);
+    },
+
+    async runs_are_named_by_what_differs_between_them() {
+        const run = (name, sha256) => ({header: {manifest: {identity: {base: {model: {name: 'm'}, prompt: {name, sha256}}}}}});
+        assert.deepEqual(runDifferences([run('zero-shot', '1'), run('urial', '2')]), [{what: 'base prompt', values: ['zero-shot', 'urial']}]);
+        assert.deepEqual(runDifferences([run('own', 'abcdefghij'), run('own', '0123456789')])[0].values, ['own abcdefgh', 'own 01234567']);
+        assert.deepEqual(runDifferences([run('urial', '2'), run('urial', '2')]), []);
+    },
+
+    async an_address_is_read_as_it_was_written() {
+        const place = {parts: ['a/b?c', '5'], filters: new URLSearchParams({q: 'x & y', tag: 'ü'})};
+        const {name, place: read} = readAddress(writeAddress('answers', place));
+        assert.deepEqual([name, read.parts, [...read.filters]], ['answers', place.parts, [...place.filters]]);
+        assert.deepEqual(readAddress('#answers/%E0%A4%A/3').place.parts, ['3']);
+    },
+
+    async addresses_survive_a_reload_and_back_goes_back() {
+        const {page, noise} = await openReport(await makeReport('address', [{}, {seed: 5, instructionOf: (id) => `Question ${id % 2 ? id : `${id} of another file`}`}]),
+                                               {address: '#answers/7/5', isDrawn: () => true});
+        const where = page.locator('.inspector .where');
+        await page.waitForSelector('.inspector.pinned');
+        assert.match(await where.innerText(), /address-0 · token 5 of/);
+        await page.click('.chip');
+        await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 40, null, {timeout: 5000});
+        assert.match(await page.locator('.conflicts').innerText(), /20 ids stand for different questions/);
+        await page.selectOption('select[aria-label="Order"]', 'longest');
+        await page.fill('input[placeholder^="Search"]', 'question 13');
+        await page.waitForFunction(() => location.hash.includes('q=question'));
+        const shown = () => page.locator('.answers article').evaluateAll((cards) => cards.map((card) => card.getAttribute('aria-label')));
+        const before = await shown();
+        await page.reload();
+        await page.waitForSelector('.answers article');
+        assert.deepEqual(await shown(), before);
+        assert.equal(await page.inputValue('select[aria-label="Order"]'), 'longest');
+        await page.click('#tab-tokens');
+        await page.click('button.token >> nth=0');
+        assert.equal(await page.locator('.chip').count(), 1);
+        await page.goBack();
+        assert.ok(await page.locator('#view-tokens').isVisible());
+        assert.ok(await page.evaluate(() => document.activeElement.matches('button.token')), 'the focus is where it was');
+        await page.goBack();
+        assert.ok(await page.locator('#view-answers').isVisible());
+        assert.deepEqual(await shown(), before);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async every_view_is_accessible_in_both_themes_and_fits_a_phone() {
+        const html = await makeReport('access', [{answers: 8, tokens: 60}, {answers: 8, tokens: 60, seed: 3}]);
+        for (const colorScheme of ['light', 'dark']) {
+            const {page, noise} = await openReport(html, {colorScheme, viewport: {width: 390, height: 800}});
+            for (const view of ['overview', 'tokens', 'answers']) {
+                await page.click(`#tab-${view}`);
+                if (view === 'answers') await page.locator('.tokens > .t.shifted').first().click();
+                for (const width of [390, 320]) {
+                    await page.setViewportSize({width, height: 800});
+                    assert.deepEqual(await overflowing(page), [], `${view} at ${width} px`);
+                }
+                if (colorScheme === 'light') assert.deepEqual(await accessFindings(page), [], `${view} on a phone`);
+                await page.setViewportSize({width: 1400, height: 900});
+                assert.deepEqual(await accessFindings(page), [], `${view}, ${colorScheme}`);
+            }
+            for (const toggle of await page.locator('.toggle').all()) await toggle.click();
+            await page.selectOption('select[aria-label="Colour"]', 'kl');
+            assert.match(await page.locator('.paint-scale').innerText(), /0\s*3 and more\s*nats of KL/);
+            assert.deepEqual(await accessFindings(page), [], `faded and coloured by KL, ${colorScheme}`);
+            assert.deepEqual(noise, []);
+            await page.close();
+        }
+    },
+
+    async one_answer_can_be_saved_as_a_picture_and_printed() {
+        const {page, noise} = await openReport(await makeReport('saved', [{answers: 3, tokens: 40}]), {colorScheme: 'dark', acceptDownloads: true});
+        await page.click('#tab-answers');
+        await page.locator('.tokens > .t').first().hover();
+        for (const [kind, start] of [['SVG', '<svg'], ['PNG', '\u0089PNG']]) {
+            const [file] = await Promise.all([page.waitForEvent('download'), page.locator('.answer .save button', {hasText: kind}).first().click()]);
+            assert.equal(file.suggestedFilename(), `answer-0.${kind.toLowerCase()}`);
+            assert.ok((await readFile(await file.path(), 'latin1')).startsWith(start));
+        }
+        await page.emulateMedia({media: 'print'});
+        await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+        assert.match(await page.locator('#view-answers .print-only').innerText(), /^3 answers\. About \d+ pages? of A4\.$/);
+        assert.equal(await page.locator('.tokens').count(), 3, 'every card is filled');
+        assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
+        assert.ok((await page.pdf({format: 'A4'})).length > 10000);
+        await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+        assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+        assert.deepEqual(noise.filter((line) => !line.startsWith('request: blob:') && !line.startsWith('request: data:')), []);
+        await page.close();
+    },
+
     async hostile_text_stays_text() {
-        const {page, noise} = await openReport(await makeReport('hostile', [{hostile: true}]));
+        const {page, noise} = await openReport(await makeReport('hostile', [{hostile: true}, {hostile: true, seed: 2}], '--label', kHostile[6], '--label', '__proto__'));
+        assert.match((await page.locator('.chart svg').allTextContents()).join(), /a‹2028›b‹2029›c/, 'the charts are drawn');
         await page.click('#tab-answers');
         await page.locator('.tokens > .t.shifted').first().click();
         await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 20);

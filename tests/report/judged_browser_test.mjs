@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import {readFile, stat} from 'node:fs/promises';
 import path from 'node:path';
-import {folder, kMostLoadMs, kMostWaitMs, openReport, runTests, slowestJump, urial} from './browser.mjs';
+import {accessFindings, folder, importWeb, kMostLoadMs, kMostWaitMs, openReport, overflowing, runTests, slowestJump, urial} from './browser.mjs';
 import {syntheticQuestion, writeJudgedRun} from './synthetic_judged_run.mjs';
 import {kHostile, writeSyntheticRun} from './synthetic_run.mjs';
+
+const {holm, judgeDifferences} = await importWeb('judged/decided.ts');
 
 const kLetters = 'abcdef';
 
@@ -34,7 +36,7 @@ const tests = {
     async every_view_opens_without_a_message_or_a_request() {
         const {html} = await makePage('plain', [{}, {}, {kind: 'pairwise'}, {kind: 'mt-bench'}]);
         const {page, noise} = await openReport(html);
-        assert.equal(await page.locator('.scores-charts .chart svg').count(), 4, 'radar and bars of scores and of categories');
+        assert.equal(await page.locator('.scores-charts .chart svg').count(), 4, 'radar and dots of scores and of categories');
         assert.equal(await page.locator('.pairs tbody tr').count(), 2);
         assert.ok(await page.locator('.differences tbody tr').count() >= 5);
         await openItems(page);
@@ -87,8 +89,7 @@ const tests = {
         assert.doesNotMatch(await row.innerText(), /\d\.\d\d/);
         assert.match(await page.locator('.warnings').innerText(), /could not be read: no means are shown/);
         assert.equal(await page.locator('.scores-charts svg').first().locator('polygon[fill-opacity]').count(), 1, 'only one run is drawn');
-        await page.click('section:has(.heat-map) .pill:has-text("withheld-b")');
-        assert.doesNotMatch(await page.locator('.heat-map tbody').innerText(), /\d\.\d\d/);
+        assert.doesNotMatch(await page.locator('.map:has-text("withheld-b") .heat-map tbody').innerText(), /\d\.\d\d/);
         assert.deepEqual(noise, []);
         await page.close();
     },
@@ -98,6 +99,7 @@ const tests = {
         const runs = await Promise.all(folders.map(recordsOf));
         const {page, noise} = await openReport(html);
         await openItems(page);
+        await page.click('.filters > summary');
         assert.equal(await shownCount(page), 30);
         await page.selectOption('select[aria-label="task"]', 'math');
         assert.equal(await shownCount(page), runs[0].filter((record) => record.task.includes('math')).length);
@@ -106,7 +108,10 @@ const tests = {
         await page.selectOption('select[aria-label="Verdict"]', '=2');
         const wanted = runs[0].filter((record, i) => [record, runs[1][i]].some(({verdicts}) => verdicts.depth.score === 2)).map(({id}) => id);
         assert.deepEqual(await ids(page), wanted);
-        await page.selectOption('select[aria-label="Verdict"]', '');
+        assert.deepEqual(await page.locator('.chip').allInnerTexts(), ['aspect: depth ✕', 'score 2 ✕']);
+        assert.equal(await page.locator('.score-bar[aria-pressed="true"]').innerText(), '2');
+        await page.locator('.score-bar[aria-pressed="true"]').click();
+        assert.equal(await shownCount(page), 30);
         await page.selectOption('select[aria-label="Order"]', 'runs');
         const gap = (id) => Math.abs(runs[0][id].verdicts.depth.score - runs[1][id].verdicts.depth.score);
         const gaps = (await ids(page)).map((id) => gap(Number(id)));
@@ -114,17 +119,25 @@ const tests = {
         await page.fill('input[type="search"]', 'question 13:');
         await page.waitForFunction(() => document.querySelectorAll('.answers article').length === 1);
         assert.equal(await page.locator('.instruction mark').innerText(), 'question 13:');
-        await page.fill('input[type="search"]', 'nothing says this');
+        await page.click('.filters > summary');
+        await page.selectOption('select[aria-label="Search in"]', 'reasons');
         await page.waitForSelector('text=No item matches');
+        await page.fill('input[type="search"]', 'The tone fits');
+        const isReason = ({verdicts}) => Object.values(verdicts).some(({reason}) => reason.includes('The tone fits'));
+        const expected = runs[0].filter((record, i) => isReason(record) || isReason(runs[1][i])).length;
+        await page.waitForFunction((count) => document.querySelectorAll('.answers article').length === count, expected);
         assert.deepEqual(noise, []);
         await page.close();
     },
 
     async a_cell_of_the_heat_map_leads_to_its_items_worst_first() {
-        const {html, folders} = await makePage('heat', [{}]);
+        const {html, folders} = await makePage('heat', [{}, {}]);
         const {page, noise} = await openReport(html);
-        const row = page.locator('.heat-map tbody tr', {hasText: 'writing'});
-        await row.locator('button').nth(3).click();
+        const map = (name) => page.locator('.map', {has: page.locator(`h3:text-is("${name}")`)}).locator('tbody tr', {hasText: 'writing'}).locator('button').nth(3);
+        const [first, second, difference] = await Promise.all(['heat-a', 'heat-b', 'heat-b minus heat-a'].map((name) => map(name).innerText()));
+        assert.ok(Math.abs(parseFloat(second) - parseFloat(first) - parseFloat(difference.replace('−', '-'))) < 0.011, `${first}, ${second}, ${difference}`);
+        await map('heat-a').click();
+        assert.deepEqual(await page.locator('.pill[aria-pressed="true"]').locator('visible=true').allInnerTexts(), ['heat-a'], 'only the run of the cell');
         const scores = Object.fromEntries((await recordsOf(folders[0])).filter((record) => record.task.includes('writing'))
             .map((record) => [record.id, record.verdicts.depth.score]));
         const shown = (await ids(page)).map((id) => scores[id]);
@@ -132,6 +145,55 @@ const tests = {
         assert.deepEqual(shown, [...shown].sort((a, b) => a - b));
         assert.deepEqual(noise, []);
         await page.close();
+    },
+
+    async a_difference_is_decided_by_its_corrected_p_alone() {
+        assert.deepEqual(holm([0.01, null, 0.04, 0.03]).map((p) => p === null ? null : Number(p.toFixed(3))), [0.03, null, 0.06, 0.06]);
+        const aspects = new Map([['a', {mean: 0.5, ci95: [0.1, 0.9], p_value: 0.03}], ['b', {mean: 0.4, ci95: [-0.1, 0.9], p_value: 0.001}],
+                                 ['c', {mean: null, ci95: null, p_value: null}]]);
+        const judge = (of) => judgeDifferences([{run: 'x', against: 'y', aspects: of}]).rows.map(({aspect, decided}) => [aspect, decided]);
+        assert.deepEqual(judge(aspects), [['a', true], ['b', true]]);
+        const stated = new Map([...aspects].map(([name, difference]) => [name, {...difference, p_holm: difference.p_value === null ? null : 0.2}]));
+        assert.deepEqual(judge(stated), [['a', false], ['b', false]], 'the interval decides nothing');
+    },
+
+    async names_that_objects_have_and_scores_outside_the_scale_are_shown() {
+        const aspects = ['constructor', '__proto__', 'toString'];
+        const {html} = await makePage('names', [{aspects, outside: [12, 0]}, {}], '--label', '__proto__', '--label', 'hasOwnProperty');
+        const {page, noise} = await openReport(html, {address: '#constructor/1'});
+        assert.ok(await page.locator('#view-overview').isVisible());
+        const heads = await page.locator('.scores thead th').allInnerTexts();
+        for (const name of aspects) assert.ok(heads.includes(name), `${name}: ${heads}`);
+        const box = await page.locator('.scores-charts svg').last().boundingBox();
+        for (const mark of await page.locator('.scores-charts svg').last().locator('path').all()) {
+            const {x, width} = await mark.boundingBox();
+            assert.ok(x >= box.x - 1 && x + width <= box.x + box.width + 1, 'a mark outside its chart');
+        }
+        await page.evaluate(() => { location.hash = '#items/1'; });
+        await page.waitForSelector('.verdicts');
+        assert.deepEqual(await ids(page), ['1']);
+        assert.deepEqual(noise, []);
+        await page.close();
+    },
+
+    async every_view_is_accessible_in_both_themes_and_fits_a_phone() {
+        const {html} = await makePage('access', [{items: 8}, {items: 8}, {kind: 'pairwise', items: 8}, {kind: 'mt-bench', items: 8}]);
+        for (const colorScheme of ['light', 'dark']) {
+            const {page, noise} = await openReport(html, {colorScheme, viewport: {width: 390, height: 800}});
+            for (const view of ['overview', 'items']) {
+                await page.click(`#tab-${view}`);
+                for (const width of [390, 320]) {
+                    await page.setViewportSize({width, height: 800});
+                    assert.deepEqual(await overflowing(page), [], `${view} at ${width} px`);
+                }
+                if (colorScheme === 'light') assert.deepEqual(await accessFindings(page), [], `${view} on a phone`);
+                await page.setViewportSize({width: 1400, height: 900});
+                if (view === 'items') await page.click('.filters > summary');
+                assert.deepEqual(await accessFindings(page), [], `${view}, ${colorScheme}`);
+            }
+            assert.deepEqual(noise, []);
+            await page.close();
+        }
     },
 
     async pairs_show_what_each_order_said() {
@@ -142,8 +204,9 @@ const tests = {
             const [a, b] = [record, records[2 * i + 1]].map(({verdicts}) => verdicts.overall.preference);
             return a !== {A: 'B', B: 'A', tie: 'tie'}[b];
         }).map(({id}) => id));
-        assert.match(await page.locator('.pairs tbody tr').first().locator('td').nth(4).innerText(), new RegExp(`^${flipped.size}\\b`));
+        assert.match(await page.locator('.pairs tbody tr').first().locator('td').nth(5).innerText(), new RegExp(`^${flipped.size}\\b`));
         await openItems(page);
+        await page.click('.filters > summary');
         await page.selectOption('select[aria-label="Aspect"]', 'overall');
         await page.selectOption('select[aria-label="Verdict"]', 'flip');
         assert.deepEqual(await ids(page), [...flipped]);
@@ -176,7 +239,7 @@ const tests = {
             await page.keyboard.press('Tab');
             reached.add(await page.evaluate(() => document.activeElement.getAttribute('aria-label') || document.activeElement.className || document.activeElement.tagName));
         }
-        for (const name of ['task', 'Verdict', 'Order', 'pill', 'Answer', 'SUMMARY']) assert.ok(reached.has(name), `${name}: ${[...reached]}`);
+        for (const name of ['quiet', 'Order', 'pill', 'score-bar', 'Answer', 'SUMMARY']) assert.ok(reached.has(name), `${name}: ${[...reached]}`);
         await page.locator('.verdicts summary').first().focus();
         await page.keyboard.press('Enter');
         assert.match(await page.locator('.verdicts details[open] pre').innerText(), /"helpfulness"/);

@@ -19,8 +19,9 @@ const kSentences = ['It answers the question in full.', 'One step is missing.', 
 export function syntheticQuestion(i, first = 'Synthetic') { return `${first} question ${i}: what is a ${kTopics[i % 4]}?`; }
 
 class Run {
-    constructor({kind = 'score', seed = 1, judges = 1, unscored = 0, generator = 'model', drift = 0, sentences = 3, hostile = false} = {}) {
-        Object.assign(this, {kind, judges, unscored, generator, drift, sentences, hostile});
+    constructor({kind = 'score', seed = 1, judges = 1, unscored = 0, generator = 'model', drift = 0, sentences = 3, hostile = false,
+                 aspects = kAspects, outside = []} = {}) {
+        Object.assign(this, {kind, judges, unscored, generator, drift, sentences, hostile, aspects, outside});
         this.random = randomNumbers(seed);
     }
 
@@ -44,6 +45,7 @@ class Run {
 
     score(i, highest) {
         if (this.random() < this.unscored) return {unscored: 'wrong type', raw: this.text(i, 1)};
+        if (i < this.outside.length) return {score: this.outside[i], reason: 'outside the scale'};
         const value = Math.round(highest * (0.6 + 0.25 * this.drift) + (highest / 2.5) * (this.random() - 0.5));
         return {score: Math.max(1, Math.min(highest, value)), reason: this.text(i, 2)};
     }
@@ -56,7 +58,7 @@ class Run {
     scores(item, i) {
         const answer = this.answer(i, this.generator);
         return Array.from({length: this.judges}, (_, judge) => this.record(item, i, `judge-${judge + 1}`, {
-            answer, verdicts: Object.fromEntries(kAspects.map((aspect) => [aspect,
+            answer, verdicts: Object.fromEntries(this.aspects.map((aspect) => [aspect,
                 aspect === 'factuality' && i % 17 === 3 ? {not_applicable: true, reason: 'A poem.'} : this.score(i, 5)])),
             ...(i % 40 === 7 ? {steering: ['asks for a score']} : {}),
         }));

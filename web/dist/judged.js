@@ -44,6 +44,11 @@
     }
     return `${percent2.toFixed(digits)} %`;
   }
+  function formatNumber(value, digits = 3) {
+    if (value === null || !Number.isFinite(value)) return "–";
+    if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
+    return value.toFixed(digits).replace("-", "−");
+  }
   function counted(count, noun) {
     return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
   }
@@ -477,9 +482,19 @@
       if (card) this.fill(card);
       return card?.element;
     }
-    /** Fills every card: for paper. */
-    fillAll() {
-      for (const card of this.cards.values()) this.fill(card);
+    /** For paper: the first cards are filled, all others hidden, until restore(). */
+    fillFirst(most) {
+      this.observer.disconnect();
+      [...this.cards.values()].forEach((card, i) => {
+        card.element.hidden = i >= most;
+        if (i < most) this.fill(card);
+      });
+    }
+    restore() {
+      for (const { element } of this.cards.values()) {
+        element.hidden = false;
+        this.observer.observe(element);
+      }
     }
     fill(card) {
       if (card.filled) return;
@@ -499,8 +514,54 @@
     }
   };
 
+  // page/filter_button.ts
+  function makeFilterButton(controls) {
+    const summary = h("summary.quiet", null, "Filters");
+    const element = h(
+      "details.filters",
+      null,
+      summary,
+      h("div.card.filter-panel", null, controls.map(([label, control]) => h("label", null, h("span", null, label), control)))
+    );
+    const chips = h("span.chips");
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !element.open) return;
+      element.open = false;
+      summary.focus();
+    });
+    document.addEventListener("pointerdown", (event) => {
+      if (event.target instanceof Node && !element.contains(event.target)) element.open = false;
+    });
+    return {
+      element,
+      chips,
+      update(chosen2) {
+        fill(summary, chosen2.length ? `Filters (${chosen2.length})` : "Filters");
+        fill(chips, chosen2.map(({ label, onRemove }) => h("button.chip", { type: "button", title: "Remove this filter", onclick: onRemove }, `${label} ✕`)));
+      }
+    };
+  }
+
   // page/position.ts
   var kClasses = ["unshifted", "marginal", "shifted"];
+
+  // page/print.ts
+  var kMostPrinted = 300;
+  var kPageArea = 688 * 1017;
+  var kPaperScale = 0.77;
+  function printNote(cards, noun) {
+    const note = h("p.print-only");
+    addEventListener("beforeprint", () => {
+      const { element } = cards;
+      if (!element.offsetParent) return;
+      const total = cards.items().length;
+      cards.fillFirst(kMostPrinted);
+      const pages = Math.max(1, Math.ceil(element.scrollHeight * element.clientWidth * kPaperScale / kPageArea));
+      note.textContent = (total > kMostPrinted ? `The first ${kMostPrinted} of ${formatCount(total)} ${noun}s; filters choose others. ` : `${counted(total, noun)}. `) + `About ${counted(pages, "page")} of A4.`;
+    });
+    addEventListener("afterprint", () => cards.restore());
+    return note;
+  }
 
   // page/run_picker.ts
   function makeRunPicker({ runs, shown, onChoose }) {
@@ -595,19 +656,25 @@
     }
     return own.records.some((record) => [...record.verdicts].some(([other, verdict]) => (!aspect || other === aspect) && test(verdict)));
   }
+  var kParts = [["", "everything"], ["questions", "questions"], ["answers", "answers"], ["reasons", "reasons"]];
   var searched = /* @__PURE__ */ new WeakMap();
   function searchedText(own) {
     let text2 = searched.get(own);
-    if (text2 === void 0) {
-      text2 = own.records.flatMap((record) => [
-        record.answer.output,
-        record.other?.output ?? "",
-        ...record.answer.follow_ups ?? [],
-        ...[...record.verdicts.values()].map(({ reason }) => reason)
-      ]).join("\n").toLowerCase();
+    if (!text2) {
+      text2 = {
+        answers: own.records.flatMap(({ answer, other }) => [answer.output, other?.output ?? "", ...answer.follow_ups ?? []]).join("\n").toLowerCase(),
+        reasons: own.records.flatMap(({ verdicts }) => [...verdicts.values()].map(({ reason }) => reason)).join("\n").toLowerCase()
+      };
       searched.set(own, text2);
     }
     return text2;
+  }
+  function mentions(item, own, text2, part) {
+    if ((!part || part === "questions") && item.instruction.toLowerCase().includes(text2)) return true;
+    return own.some((one) => {
+      const { answers, reasons } = searchedText(one);
+      return (!part || part === "answers") && answers.includes(text2) || (!part || part === "reasons") && reasons.includes(text2);
+    });
   }
   function selectItems(items, wanted, shown, conditions) {
     const text2 = wanted.text.toLowerCase();
@@ -618,7 +685,7 @@
       if ([...wanted.tags].some(([facet, tag]) => tag && !item.tags[facet].includes(tag))) return false;
       if (!own.some(({ records }) => records.length)) return false;
       if (condition && !own.some((one) => fulfils(one, condition, wanted.aspect))) return false;
-      return !text2 || item.instruction.toLowerCase().includes(text2) || own.some((one) => searchedText(one).includes(text2));
+      return !text2 || mentions(item, own, text2, wanted.part);
     });
     const order = kOrders.get(wanted.order);
     if (!order) return chosen2;
@@ -632,6 +699,61 @@
     const counts = /* @__PURE__ */ new Map();
     for (const item of items) for (const tag of item.tags[facet]) counts.set(tag, (counts.get(tag) ?? 0) + 1);
     return [...counts].sort((a, b) => b[1] - a[1]);
+  }
+
+  // page/palette.ts
+  var kRunColours = {
+    light: ["#0a6466", "#aa67c0", "#393600", "#be424a", "#054299", "#e57159"],
+    dark: ["#0bd0d5", "#a573d0", "#eee679", "#f775a8", "#95d7ff", "#a46b14"]
+  };
+  var kDashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
+  function runColour(theme, index) {
+    return kRunColours[theme][index % kRunColours[theme].length];
+  }
+  function runDash(index) {
+    return kDashes[index % kDashes.length];
+  }
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  }
+
+  // judged/score_histogram.ts
+  var kMostBars = 21;
+  var kHeight = 44;
+  function makeScoreHistogram({ onChoose }) {
+    const element = h("div.histogram", { role: "group", "aria-label": "Scores: press one to filter" });
+    function update(items, shown, aspect, condition) {
+      const counts = shown.map((run) => {
+        const of = /* @__PURE__ */ new Map();
+        for (const item of items) for (const score of scoresOf(item.of[run.index].records, aspect)) of.set(score, (of.get(score) ?? 0) + 1);
+        return of;
+      });
+      const scores = [...new Set(counts.flatMap((of) => [...of.keys()]))].sort((a, b) => a - b);
+      element.hidden = scores.length < 2 || scores.length > kMostBars;
+      const most = Math.max(1, ...counts.flatMap((of) => [...of.values()]));
+      fill(element, h("small", null, aspect || "all aspects"), scores.map((score) => {
+        const name = `=${score}`;
+        const told = shown.map((run, i) => `${run.label}: ${formatCount(counts[i].get(score) ?? 0)}`).join("\n");
+        return h(
+          "button.score-bar",
+          {
+            type: "button",
+            title: `score ${score}
+${told}`,
+            "aria-pressed": String(name === condition),
+            onclick: () => onChoose(name === condition ? "" : name)
+          },
+          h("span.bars", { "aria-hidden": "true" }, shown.map((run, i) => {
+            const bar = h("span");
+            bar.style.height = `${kHeight * (counts[i].get(score) ?? 0) / most}px`;
+            bar.style.background = runColour(currentTheme(), run.index);
+            return bar;
+          })),
+          h("span", null, score)
+        );
+      }));
+    }
+    return { element, update };
   }
 
   // judged/items_view.ts
@@ -681,6 +803,13 @@
       );
       const orders = [...kOrders].filter(([name]) => (name !== "runs" || runs.length > 1) && (name !== "judges" || hasSeveralJudges(this.items)));
       this.orderPicker = selectOf("Order", [["", "as they were finished"], ...orders.map(([name, { title }]) => [name, title])], (order) => this.want({ order }));
+      this.partPicker = selectOf("Search in", kParts, (part) => this.want({ part }));
+      this.filters = makeFilterButton([
+        ...[...this.facets].map(([facet, picker]) => [facet, picker]),
+        ["aspect", this.aspectPicker],
+        ["verdict", this.conditionPicker],
+        ["search in", this.partPicker]
+      ]);
       this.runPicker = makeRunPicker({ runs, shown: () => this.shownRuns, onChoose: (shown2) => this.showRuns(shown2) });
       this.element = h(
         "div.items-view",
@@ -690,15 +819,15 @@
           "div.toolbar",
           null,
           this.search,
-          [...this.facets.values()],
-          this.aspectPicker,
-          this.conditionPicker,
+          this.filters.element,
           this.orderPicker,
           this.colourPicker(),
           this.runPicker.element,
-          this.chips,
+          this.filters.chips,
           this.status
         ),
+        this.histogram.element,
+        printNote(this.cards, "item"),
         this.cards.element
       );
     }
@@ -716,10 +845,12 @@
     conditions;
     colours;
     coloured;
-    wanted = { text: "", tags: /* @__PURE__ */ new Map(), aspect: "", condition: "", id: null, order: "" };
+    wanted = { text: "", tags: /* @__PURE__ */ new Map(), aspect: "", condition: "", id: null, order: "", part: "" };
     cards;
     status = h("span.status", { role: "status" });
-    chips = h("span.chips");
+    filters;
+    partPicker;
+    histogram = makeScoreHistogram({ onChoose: (condition) => this.want({ condition }) });
     search;
     facets;
     aspectPicker;
@@ -755,15 +886,16 @@
       this.render();
       this.onMoved(step);
     }
-    /** A run's items with a tag, the worst on an aspect first: where a cell of the heat map leads. */
-    showGroup(run, facet, tag, aspect) {
-      this.shownRuns = [run];
+    /** The items of some runs with a tag, the worst on an aspect first: where a cell of the heat map leads. */
+    showGroup(runs, facet, tag, aspect) {
+      this.shownRuns = [...runs];
       this.want({ text: "", tags: /* @__PURE__ */ new Map([[facet, tag]]), aspect, condition: "", order: "lowest", id: null });
     }
     place() {
-      const { text: text2, tags, aspect, condition, id, order } = this.wanted;
+      const { text: text2, tags, aspect, condition, id, order, part } = this.wanted;
       return placeOf(id === null ? [] : [id], {
         q: text2,
+        in: part,
         ...Object.fromEntries(tags),
         aspect,
         verdict: condition,
@@ -784,22 +916,43 @@
         aspect: of("aspect"),
         condition: of("verdict"),
         order: of("order"),
-        id: parts[0] ?? null
+        id: parts[0] ?? null,
+        part: of("in")
       };
       this.render();
     }
     render() {
-      const { text: text2, tags, aspect, condition, order, id } = this.wanted;
+      const { text: text2, tags, aspect, condition, order, part } = this.wanted;
       if (this.search.value !== text2) this.search.value = text2;
       for (const [facet, picker] of this.facets) picker.value = tags.get(facet) ?? "";
       this.aspectPicker.value = aspect;
       this.conditionPicker.value = condition;
       this.orderPicker.value = order;
+      this.partPicker.value = part;
       this.runPicker.update();
-      fill(this.chips, id === null ? null : h("button.chip", { type: "button", title: "Remove this filter", onclick: () => this.want({ id: null }) }, `item #${id} ✕`));
+      this.filters.update(this.chipsOf());
       const chosen2 = selectItems(this.items, this.wanted, this.shownRuns, this.conditions);
       this.status.textContent = chosen2.length === this.items.length ? counted(chosen2.length, "item") : `${formatCount(chosen2.length)} of ${counted(this.items.length, "item")}`;
+      this.histogram.update(
+        condition.startsWith("=") ? selectItems(this.items, { ...this.wanted, condition: "", order: "" }, this.shownRuns, this.conditions) : chosen2,
+        this.shownRuns,
+        aspect,
+        condition
+      );
       this.cards.show(chosen2);
+    }
+    chipsOf() {
+      const { tags, aspect, condition, id, part } = this.wanted;
+      const chips = [];
+      const add = (label, change) => {
+        chips.push({ label, onRemove: () => this.want(change) });
+      };
+      if (id !== null) add(`item #${id}`, { id: null });
+      for (const [facet, tag] of tags) if (tag) add(`${facet}: ${tag}`, { tags: new Map([...tags].filter(([other]) => other !== facet)) });
+      if (aspect) add(`aspect: ${aspect}`, { aspect: "" });
+      if (condition) add(this.conditions.get(condition)?.title ?? condition, { condition: "" });
+      if (part) add(`search in ${part}`, { part: "" });
+      return chips;
     }
     // The cards.
     guessHeight(item) {
@@ -844,6 +997,7 @@
         "div.verdicts",
         { role: "table", "aria-label": "Answers and verdicts", tabindex: 0 },
         this.gridRow("head", "", names, columns.map((column) => this.answerHead(column))),
+        aspects.length > 1 ? this.gridRow("strip-row", "scores", names, columns.map((column) => this.scoreStrip(column, aspects))) : null,
         this.gridRow("answers-row", "answer", names, columns.map((column) => this.answerText(column.answer, this.colouredText(column.run, item)))),
         aspects.map((aspect) => this.gridRow("aspect-row", aspect, names, columns.map((column) => this.aspectCell(column, aspect)))),
         this.gridRow("raw-row", "", names, columns.map(({ records }) => records.map((record) => this.rawReply(record, records.length > 1 ? `${record.judge}, turn ${record.turn}` : ""))))
@@ -856,7 +1010,7 @@
       return h(
         `div.row.${kind}`,
         { role: "row" },
-        h("div.row-title", { role: "rowheader" }, title),
+        h("div.row-title", { role: "rowheader" }, title || h("span.visually-hidden", null, kind.replace("-row", ""))),
         cells.map((cell, i) => h("div.cell", { role: "cell", "data-of": names[i] }, cell))
       );
     }
@@ -869,6 +1023,21 @@
         h("h3", null, several ? run.label : generator || run.label),
         h("small", null, `${several && generator && generator !== run.label ? `${generator} · ` : ""}${by}`)
       ];
+    }
+    /** All scores of an answer at one glance, darker where they are higher; means where several judges spoke. */
+    scoreStrip({ run: { scale: [low, high] }, records }, aspects) {
+      if (!records.length) return null;
+      return h("div.score-strip", null, aspects.map((aspect) => {
+        const value = mean(scoresOf(records, aspect));
+        const cell = h(
+          "span.score-cell",
+          { title: `${aspect}: ${Number.isNaN(value) ? "no score" : formatNumber(value, 2)}` },
+          h("small", null, aspect),
+          h("b", null, Number.isNaN(value) ? "–" : String(Number(value.toFixed(1))))
+        );
+        if (!Number.isNaN(value)) cell.style.setProperty("--heat", ((value - low) / Math.max(1, high - low)).toFixed(3));
+        return cell;
+      }));
     }
     /** The pieces of the run's answer by their class, where it is the one that is coloured. */
     colouredText(run, item) {
@@ -952,49 +1121,73 @@
     }
   };
 
-  // page/chart_card.ts
-  var tip = null;
-  function showTip(event, value) {
-    tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
-    tip.hidden = !value;
-    if (!value) return;
-    fill(tip, String(value));
-    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
-    tip.style.left = `${Math.max(8, x)}px`;
-    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
-  }
+  // page/save.ts
+  var kPngScale = 2;
   function download(name, content) {
     const address = URL.createObjectURL(content);
     h("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 1e3);
   }
-  function chartCard(title, name, svgText) {
-    const holder = h("div.chart");
-    const save = h("button.quiet", {
-      type: "button",
-      title: "Save this chart as an SVG file",
-      "aria-label": `Save “${title}” as an SVG file`,
-      onclick: () => {
-        void Promise.resolve(svgText()).then((text2) => download(`${name}.svg`, new Blob([text2], { type: "image/svg+xml" })));
-      }
-    }, "SVG");
-    return { card: h("figure.card", null, h("figcaption", null, title, save), holder), holder };
+  function svgText(picture) {
+    const { width, height } = picture.viewBox.baseVal;
+    const copy = picture.cloneNode(true);
+    copy.setAttribute("width", String(width));
+    copy.setAttribute("height", String(height));
+    copy.style.background = colour("surface");
+    return new XMLSerializer().serializeToString(copy);
+  }
+  async function pngOf(picture) {
+    const { width, height } = picture.viewBox.baseVal;
+    const image = new Image(kPngScale * width, kPngScale * height);
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(picture))}`;
+    await image.decode();
+    const canvas = h("canvas", { width: kPngScale * width, height: kPngScale * height });
+    const context = canvas.getContext("2d");
+    context.fillStyle = colour("surface");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return new Promise((resolve, reject) => canvas.toBlob((blob) => blob ? resolve(blob) : reject(new Error("The picture is too large")), "image/png"));
   }
 
-  // page/palette.ts
-  var kRunColours = {
-    light: ["#0b6e8a", "#8a4fb0", "#6b6b00", "#b0457a", "#3d5a80", "#5c4033"],
-    dark: ["#4cc2de", "#c79ae6", "#c8c84a", "#f08cb8", "#9cb8dd", "#c9a58a"]
-  };
-  var kDashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
-  function runColour(theme, index) {
-    return kRunColours[theme][index % kRunColours[theme].length];
+  // page/chart_card.ts
+  var kDefaultWidth = 460;
+  var tip = null;
+  function showTip(event, value) {
+    tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
+    tip.hidden = !value;
+    if (!value) return;
+    fill(tip, value);
+    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+    tip.style.left = `${Math.max(8, x)}px`;
+    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
   }
-  function runDash(index) {
-    return kDashes[index % kDashes.length];
+  function saveButtons(title, name, picture) {
+    const button = (kind, save) => h("button.quiet", {
+      type: "button",
+      title: `Save as ${kind}`,
+      "aria-label": `Save “${title}” as ${kind}`,
+      onclick: save
+    }, kind);
+    return h(
+      "span.save",
+      null,
+      button("SVG", () => download(`${name}.svg`, new Blob([svgText(picture())], { type: "image/svg+xml" }))),
+      button("PNG", () => {
+        void pngOf(picture()).then((image) => download(`${name}.png`, image));
+      })
+    );
   }
-  function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  function chartCard(title, name, make) {
+    const holder = h("div.chart");
+    let drawnAt = 0;
+    const draw = () => {
+      drawnAt = holder.clientWidth || drawnAt || kDefaultWidth;
+      holder.replaceChildren(make(drawnAt));
+    };
+    new ResizeObserver(() => {
+      if (holder.firstChild && holder.clientWidth && Math.abs(holder.clientWidth - drawnAt) > 1) draw();
+    }).observe(holder);
+    return { card: h("figure.card", null, h("figcaption", null, title, saveButtons(title, name, () => holder.firstChild)), holder), draw };
   }
 
   // page/svg.ts
@@ -1039,12 +1232,31 @@
   function mark(x, y, index, fill2, radius = 4) {
     return s("path", { d: kShapes[index % kShapes.length](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
   }
-  function legend(x, y, entries) {
-    return entries.map(({ label, index, fill: fill2, dash }, i) => [
-      line(x, y + 20 * i, x + 30, y + 20 * i, fill2, 2, dash),
-      mark(x + 15, y + 20 * i, index, fill2),
-      text(x + 38, y + 20 * i + 4, "start", label.length > 34 ? `${label.slice(0, 33)}…` : label)
-    ]);
+
+  // page/plot.ts
+  var kFontSize = 12.5;
+  var kCharacterWidth = 0.56 * kFontSize;
+  function textWidth(content) {
+    return content.length * kCharacterWidth;
+  }
+  function shortened(content, width) {
+    const most = Math.max(3, Math.floor(width / kCharacterWidth));
+    return content.length <= most ? content : `${content.slice(0, most - 1)}…`;
+  }
+  function legendRows(entries, x, y, width, sample) {
+    let [left, top] = [x, y];
+    const parts = entries.map((entry) => {
+      const label = shortened(entry.label, Math.min(230, width - 40));
+      const needed = 36 + textWidth(label) + 16;
+      if (left > x && left + needed > x + width) [left, top] = [x, top + 20];
+      const part = [sample(entry, left, top), text(left + 36, top + 4, "start", label)];
+      left += needed;
+      return part;
+    });
+    return { element: s("g", null, parts), height: top - y + 20 };
+  }
+  function lineSample({ index, fill: fill2, dash }, x, y) {
+    return [line(x, y, x + 28, y, fill2, 2, dash), mark(x + 14, y, index, fill2)];
   }
 
   // judged/charts.ts
@@ -1057,9 +1269,11 @@
     return inner[0] === low ? inner : [low, ...inner.filter((value) => value - low >= step / 2 + 0.5)];
   }
   var within = (value, low, high) => Math.max(low, Math.min(high, value));
-  function radar(axes, allSeries, { low, high, theme }) {
+  function radar(axes, allSeries, { low, high, theme, width }) {
     const styled = styledOf(allSeries, theme);
-    const [width, radius, middleX, middleY] = [560, 128, 280, 168];
+    const side = Math.min(120, Math.max(56, ...axes.map((name) => textWidth(name) * 0.8)));
+    const radius = Math.max(60, Math.min(130, width / 2 - side));
+    const [middleX, middleY] = [width / 2, radius + 34];
     const angle = (i) => -Math.PI / 2 + 2 * Math.PI * i / axes.length;
     const at = (i, value) => {
       const r = radius * (within(value, low, high) - low) / (high - low);
@@ -1070,8 +1284,14 @@
     const spokes = axes.map((_, i) => line(middleX, middleY, ...at(i, high), colour("line")));
     const numbers = ticks(low, high).map((value) => text(middleX - 6, middleY - radius * (value - low) / (high - low) + 4, "end", value, colour("muted")));
     const names = axes.map((name, i) => {
-      const [x, y] = [middleX + (radius + 16) * Math.cos(angle(i)), middleY + (radius + 14) * Math.sin(angle(i))];
-      return text(x, y + 4, Math.abs(x - middleX) < 8 ? "middle" : x > middleX ? "start" : "end", name);
+      const [x, y] = [middleX + (radius + 14) * Math.cos(angle(i)), middleY + (radius + 14) * Math.sin(angle(i))];
+      const isMiddle = Math.abs(x - middleX) < 8;
+      return text(
+        x,
+        y + (isMiddle && y < middleY ? 0 : 4),
+        isMiddle ? "middle" : x > middleX ? "start" : "end",
+        shortened(name, isMiddle ? width : Math.min(x, width - x))
+      );
     });
     const placed = styled.map((series) => ({ ...series, points: series.values.flatMap((value, i) => value ? [{ value, i, place: at(i, value.mean) }] : []) }));
     const areas = placed.map(({ points, fill: fill2, dash }) => s("polygon", {
@@ -1085,25 +1305,16 @@
     }));
     const intervals = placed.map(({ points, fill: fill2 }) => points.map(({ value, i }) => value.ci95 ? line(...at(i, value.ci95[0]), ...at(i, value.ci95[1]), fill2, 3.5) : null));
     const marks = placed.map(({ points, index, fill: fill2 }) => points.map(({ value, place }) => withTip(mark(...place, index, fill2, 4.5), value.tip)));
-    const height = 330 + 20 * styled.length;
-    return chart(
-      width,
-      height,
-      describe("Radar", axes, styled),
-      grid,
-      spokes,
-      numbers,
-      names,
-      areas,
-      intervals,
-      marks,
-      legend(middleX - 120, 344, styled)
-    );
+    const below = middleY + radius + 36;
+    const key = legendRows(styled, 8, below, width - 16, lineSample);
+    return chart(width, below + key.height - 8, describe("Radar", axes, styled), grid, spokes, numbers, names, areas, intervals, marks, key.element);
   }
-  function dots(axes, allSeries, { low, high, theme }) {
+  function dots(axes, allSeries, { low, high, theme, width }) {
     const styled = styledOf(allSeries, theme);
-    const [width, left, right, top, step] = [760, 150, 60, 26, 20];
-    const gap = 12;
+    const left = Math.min(width * 0.3, 16 + Math.max(...axes.map(textWidth)));
+    const [right, step, gap] = [52, 20, 12];
+    const key = styled.length > 1 ? legendRows(styled, 8, 12, width - 16, lineSample) : null;
+    const top = 30 + (key?.height ?? 0);
     const x = (value) => left + (width - left - right) * (within(value, low, high) - low) / (high - low);
     const meanOf = (a) => {
       const values = styled.flatMap(({ values: values2 }) => values2[a] ? [values2[a].mean] : []);
@@ -1120,7 +1331,7 @@
       const y = top + row * rowHeight;
       return [
         row ? line(0, y - gap / 2 + 2, width, y - gap / 2 + 2, colour("line"), 0.6) : null,
-        text(left - 14, y + step * styled.length / 2 + 5, "end", axes[a].length > 20 ? `${axes[a].slice(0, 19)}…` : axes[a]),
+        text(left - 12, y + step * styled.length / 2 + 5, "end", shortened(axes[a], left - 14)),
         styled.map(({ values, fill: fill2, index }, i) => {
           const value = values[a];
           if (!value) return null;
@@ -1135,15 +1346,7 @@
         })
       ];
     });
-    const single = styled.length === 1;
-    return chart(
-      width,
-      bottom + (single ? 6 : 20 * styled.length + 12),
-      describe("Means", axes, styled),
-      grid,
-      rows,
-      single ? null : legend(left, bottom + 18, styled)
-    );
+    return chart(width, bottom + 6, describe("Means", axes, styled), key?.element, grid, rows);
   }
   function differenceLine({ difference, decided }, reach) {
     const [width, height] = [480, 26];
@@ -1158,6 +1361,20 @@
       line(width / 2, 2, width / 2, height - 2, colour("muted"), 1, "2 3"),
       line(x(low), height / 2, x(high), height / 2, fill2, decided ? 4 : 2),
       s("circle", { cx: x(difference.mean), cy: height / 2, r: 5.5, fill: decided ? fill2 : colour("surface"), stroke: fill2, "stroke-width": 2 })
+    );
+  }
+  function shareLine(share, ci95) {
+    const [width, height] = [300, 26];
+    const x = (value) => 8 + (width - 16) * within(value, 0, 1);
+    const [low, high] = ci95 ?? [share, share];
+    return chart(
+      width,
+      height,
+      `${(100 * share).toFixed(1)} %, 95 % interval ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`,
+      line(x(0), height / 2, x(1), height / 2, colour("line")),
+      line(x(0.5), 2, x(0.5), height - 2, colour("muted"), 1, "2 3"),
+      line(x(low), height / 2, x(high), height / 2, colour("accent"), 4),
+      mark(x(share), height / 2, 0, colour("accent"), 5)
     );
   }
   function describe(kind, axes, series) {
@@ -1188,7 +1405,7 @@
 
   // judged/numbers.ts
   function decimal(value, digits = 2) {
-    return value === null || value === void 0 ? "–" : value.toFixed(digits);
+    return value === null || value === void 0 ? "–" : value.toFixed(digits).replace("-", "−");
   }
   function estimateCell(value, ci95, note = null) {
     return h(
@@ -1259,69 +1476,114 @@
       h("small", null, ` ± half of the 95 % interval; in italics: fewer than ${kFewItems} answers`)
     );
   }
-  function makeHeatMap(runs, { onCell }) {
-    const breakdowns = kBreakdowns.filter((name) => runs.some(({ result }) => result.breakdowns.get(name).size));
-    if (!breakdowns.length) return null;
-    const state = { breakdown: breakdowns[0], run: runs[0] };
-    const holder = h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Means by tag" });
-    const legend2 = h("div.toolbar-note");
-    function pillsOf(label, entries, isChosen, choose) {
-      const pills = entries.map(([value, title]) => {
-        const pill = h("button.pill", { type: "button", "aria-pressed": String(isChosen(value)), onclick: () => {
-          choose(value);
-          for (const other of pills) other.setAttribute("aria-pressed", String(other === pill));
-          render();
-        } }, title);
-        return pill;
-      });
-      return h("div.pills", { role: "group", "aria-label": label }, pills);
-    }
-    function render() {
-      const { run, breakdown } = state;
-      const groups = [...run.result.breakdowns.get(breakdown)];
-      const aspects = [...new Set(groups.flatMap(([, group]) => [...group.aspects.keys()]))];
-      const range = rangeOf(runs, breakdown);
-      fill(legend2, legendOf(range));
-      fill(holder, groups.length ? h(
-        "table.heat-map",
+  function differenceCell(after, before, reach, label, onClick) {
+    if (!after || !before || after.mean === null || before.mean === null) return h("td.heat.empty", null, "");
+    const difference = after.mean - before.mean;
+    const text2 = `${difference > 0 ? "+" : ""}${decimal(difference)}`;
+    const few = Math.min(after.n ?? 0, before.n ?? 0) < kFewItems;
+    const element = h(
+      `td.heat.${difference < 0 ? "lower" : "higher"}${few ? ".few" : ""}`,
+      null,
+      h("button", { type: "button", title: `${label}: ${text2}; click for the items`, onclick: onClick }, text2)
+    );
+    element.style.setProperty("--heat", (Math.abs(difference) / reach).toFixed(3));
+    return element;
+  }
+  function groupsOf(run, breakdown) {
+    return run.result.breakdowns.get(breakdown);
+  }
+  function mapTable(title, tags, aspects, count, cell) {
+    return h("div.map", null, h("h3", null, title), h("div.scroll", { tabindex: 0, role: "region", "aria-label": `By tag: ${title}` }, h(
+      "table.heat-map",
+      null,
+      h("thead", null, h(
+        "tr",
         null,
-        h("thead", null, h(
-          "tr",
-          null,
-          h("th", { scope: "col" }, breakdown),
-          h("th.number", { scope: "col", title: "judgements" }, "n"),
-          aspects.map((aspect) => h("th", { scope: "col" }, aspect))
-        )),
-        h("tbody", null, groups.map(([tag, group]) => h(
-          "tr",
-          null,
-          h("th", { scope: "row" }, tag),
-          h("td.number", null, formatCount(group.n)),
-          aspects.map((aspect) => cellOf(group.aspects.get(aspect), {
-            withheld: run.result.withheld,
-            range,
-            label: `${tag}, ${aspect}`,
-            onClick: () => onCell(run, breakdown, tag, aspect)
-          }))
-        )))
-      ) : h("p.nothing", null, "This run has no such tags."));
+        h("th", { scope: "col" }, "tag"),
+        count ? h("th.number", { scope: "col", title: "judgements" }, "n") : null,
+        aspects.map((aspect) => h("th", { scope: "col" }, aspect))
+      )),
+      h("tbody", null, tags.map((tag) => h(
+        "tr",
+        null,
+        h("th", { scope: "row" }, tag),
+        count ? h("td.number", null, formatCount(count(tag))) : null,
+        aspects.map((aspect) => cell(tag, aspect))
+      )))
+    )));
+  }
+  function runMap(run, { breakdown }, range, onCell) {
+    const groups = groupsOf(run, breakdown);
+    if (!groups.size) return h("p.nothing", null, `${run.label} has no such tags.`);
+    const aspects = [...new Set([...groups.values()].flatMap((group) => [...group.aspects.keys()]))];
+    return mapTable(run.label, [...groups.keys()], aspects, (tag) => groups.get(tag).n, (tag, aspect) => cellOf(groups.get(tag).aspects.get(aspect), {
+      withheld: run.result.withheld,
+      range,
+      label: `${tag}, ${aspect}`,
+      onClick: () => onCell([run], breakdown, tag, aspect)
+    }));
+  }
+  function differenceMap(run, against, { breakdown }, onCell) {
+    if (run.result.withheld || against.result.withheld) return null;
+    const [after, before] = [groupsOf(run, breakdown), groupsOf(against, breakdown)];
+    const tags = [...after.keys()].filter((tag) => before.has(tag));
+    const aspects = [...new Set(tags.flatMap((tag) => [...after.get(tag).aspects.keys()].filter((aspect) => before.get(tag).aspects.has(aspect))))];
+    if (!aspects.length) return null;
+    const valueOf = (tag, aspect) => (after.get(tag).aspects.get(aspect)?.mean ?? NaN) - (before.get(tag).aspects.get(aspect)?.mean ?? NaN);
+    const reach = Math.max(0.1, ...tags.flatMap((tag) => aspects.map((aspect) => Math.abs(valueOf(tag, aspect)))).filter((value) => !Number.isNaN(value)));
+    return mapTable(`${run.label} minus ${against.label}`, tags, aspects, null, (tag, aspect) => differenceCell(
+      after.get(tag).aspects.get(aspect),
+      before.get(tag).aspects.get(aspect),
+      reach,
+      `${tag}, ${aspect}`,
+      () => onCell([against, run], breakdown, tag, aspect)
+    ));
+  }
+  function makeHeatMap(runs, { onCell }) {
+    const breakdowns = kBreakdowns.filter((name) => runs.some((run) => groupsOf(run, name).size));
+    if (!breakdowns.length) return null;
+    const state = { breakdown: breakdowns[0], run: runs[runs.length > 1 ? 1 : 0], against: runs.length > 1 ? runs[0] : null };
+    const holder = h("div.maps");
+    const legend = h("div.toolbar-note");
+    const choose = (change) => {
+      Object.assign(state, change);
+      render();
+    };
+    const pills = breakdowns.map((name) => h("button.pill", { type: "button", onclick: () => choose({ breakdown: name }) }, name));
+    const names = runs.map(({ label }, i) => [String(i), label]);
+    const runPicker = selectOf("Run of the heat map", names, (i) => choose({ run: runs[Number(i)] }));
+    const againstPicker = selectOf(
+      "Compared with",
+      [["", "alone"], ...names.map(([i, label]) => [i, `beside ${label}`])],
+      (i) => choose({ against: i === "" ? null : runs[Number(i)] })
+    );
+    runPicker.value = String(runs.indexOf(state.run));
+    againstPicker.value = state.against ? String(runs.indexOf(state.against)) : "";
+    function render() {
+      const { run, against, breakdown } = state;
+      const range = rangeOf(runs, breakdown);
+      pills.forEach((pill, i) => pill.setAttribute("aria-pressed", String(breakdowns[i] === breakdown)));
+      fill(legend, legendOf(range));
+      fill(holder, against && against !== run ? [runMap(against, state, range, onCell), runMap(run, state, range, onCell), differenceMap(run, against, state, onCell)] : runMap(run, state, range, onCell));
     }
     render();
     return h(
       "section",
       null,
       h("h2", null, "Where are they strong and weak?"),
-      h("div.card.headline", null, h(
-        "div.choices",
+      h(
+        "div.card.headline",
         null,
-        pillsOf("Breakdown", breakdowns.map((name) => [name, name]), (name) => name === state.breakdown, (name) => {
-          state.breakdown = name;
-        }),
-        runs.length > 1 ? pillsOf("Run", runs.map((run) => [run, run.label]), (run) => run === state.run, (run) => {
-          state.run = run;
-        }) : null,
-        legend2
-      ), holder)
+        h(
+          "div.choices",
+          null,
+          h("div.pills", { role: "group", "aria-label": "Breakdown" }, pills),
+          runs.length > 1 ? [runPicker, againstPicker] : null,
+          legend
+        ),
+        holder,
+        runs.length > 1 ? h("p.note", null, "Differences by tag are not tested: they show where to look.") : null
+      )
     );
   }
 
@@ -1352,6 +1614,7 @@
       h("th", { scope: "row" }, generator),
       h("td", null, aspect),
       h("td.bar-cell", null, outcomeBar(rate)),
+      h("td.line", null, rate.rate === null ? null : shareLine(rate.rate, rate.ci95)),
       shareCell(rate.rate, rate.ci95),
       shareCell(rate.length_controlled, rate.length_controlled_ci95),
       h(
@@ -1375,6 +1638,7 @@
         h("th", { scope: "col" }, "Generator"),
         h("th", { scope: "col" }, "aspect"),
         h("th", { scope: "col" }, h("span.key.win", null, "wins"), h("span.key.tie", null, "ties"), h("span.key.loss", null, "losses")),
+        h("th", { scope: "col" }, "win rate from 0 to 100 %, dotted: 50 %"),
         ["win rate", "length-controlled", "flips", "unscored"].map((name) => h("th.number", { scope: "col" }, name))
       )),
       h("tbody", null, shown.flatMap(([generator, aspects]) => [...aspects].map(([aspect, rate]) => pairRow(generator, aspect, rate))))
@@ -1383,16 +1647,12 @@
   function pairSection(runs) {
     const paired = runs.flatMap(({ label, result: { winRates } }) => winRates ? [{ label, winRates }] : []);
     if (!paired.length) return null;
-    return h("section", null, h("h2", null, "Which answer is preferred?"), paired.map(({ label, winRates }) => {
+    const holders = paired.map(({ label }) => h("div.scroll", { tabindex: 0, role: "region", "aria-label": `Wins of ${label}` }));
+    const element = h("section", null, h("h2", null, "Which answer is preferred?"), paired.map(({ label, winRates }, i) => {
       const names = [...winRates.keys()];
-      return h(
-        "div.card.headline",
-        null,
-        h("h3", null, label),
-        names.length === 2 ? h("p.note", null, `${names[0]} against ${names[1]}`) : null,
-        h("div.scroll", { tabindex: 0, role: "region", "aria-label": `Wins of ${label}` }, pairTable(winRates))
-      );
+      return h("div.card.headline", null, h("h3", null, label), names.length === 2 ? h("p.note", null, `${names[0]} against ${names[1]}`) : null, holders[i]);
     }));
+    return { element, draw: () => holders.forEach((holder, i) => fill(holder, pairTable(paired[i].winRates))) };
   }
   function agreementSection(runs) {
     const rows = runs.flatMap(({ label, result }) => [...result.agreement].map(([aspect, { raters, units, alpha, exact }], i, all) => h(
@@ -1498,9 +1758,9 @@ ${counted(n, "answer")}` : ""}` };
     if (!series.length) return null;
     const drawn = [];
     const add = (title2, kind, make) => {
-      const { card, holder } = chartCard(title2, `${kind}-${name}`, () => new XMLSerializer().serializeToString(holder.firstChild));
-      drawn.push((theme) => holder.replaceChildren(make(axes, series, { low, high, theme })));
-      return card;
+      const chart2 = chartCard(title2, `${kind}-${name}`, (width) => make(axes, series, { low, high, theme: currentTheme(), width }));
+      drawn.push(chart2);
+      return chart2.card;
     };
     const element = h(
       "div.charts.scores-charts",
@@ -1508,7 +1768,7 @@ ${counted(n, "answer")}` : ""}` };
       axes.length >= kFewestAxes ? add("Profile", "radar", radar) : null,
       add(title, "means", dots)
     );
-    return { element, draw: (theme) => drawn.forEach((draw) => draw(theme)) };
+    return { element, draw: () => drawn.forEach((chart2) => chart2.draw()) };
   }
   function formatP(value) {
     if (value === void 0 || value === null) return "–";
@@ -1529,7 +1789,7 @@ ${counted(n, "answer")}` : ""}` };
       h(
         "td.number",
         null,
-        h("b", null, `${difference.mean > 0 ? "+" : ""}${difference.mean.toFixed(2)}`),
+        h("b", null, `${difference.mean > 0 ? "+" : ""}${decimal(difference.mean)}`),
         difference.ci95 ? h("small", null, `${decimal(difference.ci95[0])} to ${decimal(difference.ci95[1])}`) : null
       ),
       h("td.decision", null, verdictOf(row)),
@@ -1688,7 +1948,7 @@ ${counted(n, "answer")}` : ""}` };
       if (compared.length) sections.push(keep(differenceTable(compared)));
       sections.push(makeHeatMap(scored, { onCell }));
     }
-    sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(
+    sections.push(keep(pairSection(runs)), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(
       entries,
       categories,
       ({ table }, name) => table.categories.get(name),
@@ -1696,7 +1956,7 @@ ${counted(n, "answer")}` : ""}` };
     ))));
     sections.push(shiftSection(colours), agreementSection(runs), billSection(runs));
     const element = h("div.overview", null, sections, provenance(runs));
-    return { title: "Overview", element, draw: () => drawn.forEach((part) => part.draw(currentTheme())) };
+    return { title: "Overview", element, draw: () => drawn.forEach((part) => part.draw()) };
   }
 
   // judged/main.ts
@@ -1712,7 +1972,7 @@ ${counted(n, "answer")}` : ""}` };
     const overview = makeOverview(runs, {
       differences: differencesOf(header),
       colours,
-      onCell: (run, facet, tag, aspect) => items.showGroup(run, facet, tag, aspect)
+      onCell: (chosen2, facet, tag, aspect) => items.showGroup(chosen2, facet, tag, aspect)
     });
     const shell = makeShell({
       title: header.title,

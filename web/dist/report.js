@@ -9,10 +9,10 @@
   function readJson(id) {
     return JSON.parse(textOf(id));
   }
-  function decodeBase64(text) {
+  function decodeBase64(text2) {
     const modern = Uint8Array.fromBase64;
-    if (modern) return modern.call(Uint8Array, text);
-    const binary = atob(text);
+    if (modern) return modern.call(Uint8Array, text2);
+    const binary = atob(text2);
     const bytes = new Uint8Array(binary.length);
     for (let i = 0; i < bytes.length; ++i) bytes[i] = binary.charCodeAt(i);
     return bytes;
@@ -30,15 +30,15 @@
   function spelledOut(character) {
     return `‹${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}›`;
   }
-  function plainText(text) {
-    return text.replace(kInvisible, spelledOut);
+  function plainText(text2) {
+    return text2.replace(kInvisible, spelledOut);
   }
-  function visibleToken(text) {
-    if (text === "") return "∅";
-    return plainText(text.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)).replace(/\n/g, "↵").replace(/\t/g, "⇥"));
+  function visibleToken(text2) {
+    if (text2 === "") return "∅";
+    return plainText(text2.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)).replace(/\n/g, "↵").replace(/\t/g, "⇥"));
   }
-  function runningToken(text) {
-    return text === "" ? "∅" : plainText(text.replace(/\n/g, "↵\n"));
+  function runningToken(text2) {
+    return text2 === "" ? "∅" : plainText(text2.replace(/\n/g, "↵\n"));
   }
   function formatCount(value) {
     return value.toLocaleString("en-US");
@@ -54,7 +54,7 @@
   function formatNumber(value, digits = 3) {
     if (value === null || !Number.isFinite(value)) return "–";
     if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
-    return value.toFixed(digits);
+    return value.toFixed(digits).replace("-", "−");
   }
   function counted(count, noun) {
     return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
@@ -94,8 +94,8 @@
     );
     return select;
   }
-  function markedText(text, wanted) {
-    const plain = plainText(text);
+  function markedText(text2, wanted) {
+    const plain = plainText(text2);
     const nodes = [];
     const lower = plain.toLowerCase();
     let from = 0;
@@ -121,10 +121,10 @@
     }
   }
   function readAddress(hash) {
-    const text = hash.replace(/^#/, "");
-    const question = text.indexOf("?");
-    const [name = "", ...parts] = (question < 0 ? text : text.slice(0, question)).split("/").map(decoded).filter((part) => part !== null);
-    return { name, place: { parts: parts.filter((part) => part !== ""), filters: new URLSearchParams(question < 0 ? "" : text.slice(question + 1)) } };
+    const text2 = hash.replace(/^#/, "");
+    const question = text2.indexOf("?");
+    const [name = "", ...parts] = (question < 0 ? text2 : text2.slice(0, question)).split("/").map(decoded).filter((part) => part !== null);
+    return { name, place: { parts: parts.filter((part) => part !== ""), filters: new URLSearchParams(question < 0 ? "" : text2.slice(question + 1)) } };
   }
   function writeAddress(name, { parts, filters }) {
     const query = filters.toString();
@@ -334,9 +334,19 @@
       if (card) this.fill(card);
       return card?.element;
     }
-    /** Fills every card: for paper. */
-    fillAll() {
-      for (const card of this.cards.values()) this.fill(card);
+    /** For paper: the first cards are filled, all others hidden, until restore(). */
+    fillFirst(most) {
+      this.observer.disconnect();
+      [...this.cards.values()].forEach((card, i) => {
+        card.element.hidden = i >= most;
+        if (i < most) this.fill(card);
+      });
+    }
+    restore() {
+      for (const { element } of this.cards.values()) {
+        element.hidden = false;
+        this.observer.observe(element);
+      }
     }
     fill(card) {
       if (card.filled) return;
@@ -355,6 +365,91 @@
       }
     }
   };
+
+  // page/palette.ts
+  var kRunColours = {
+    light: ["#0a6466", "#aa67c0", "#393600", "#be424a", "#054299", "#e57159"],
+    dark: ["#0bd0d5", "#a573d0", "#eee679", "#f775a8", "#95d7ff", "#a46b14"]
+  };
+  var kDashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
+  function runColour(theme, index) {
+    return kRunColours[theme][index % kRunColours[theme].length];
+  }
+  function runDash(index) {
+    return kDashes[index % kDashes.length];
+  }
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  }
+
+  // page/save.ts
+  var kPngScale = 2;
+  function download(name, content) {
+    const address = URL.createObjectURL(content);
+    h("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1e3);
+  }
+  function svgText(picture) {
+    const { width, height } = picture.viewBox.baseVal;
+    const copy = picture.cloneNode(true);
+    copy.setAttribute("width", String(width));
+    copy.setAttribute("height", String(height));
+    copy.style.background = colour("surface");
+    return new XMLSerializer().serializeToString(copy);
+  }
+  async function pngOf(picture) {
+    const { width, height } = picture.viewBox.baseVal;
+    const image = new Image(kPngScale * width, kPngScale * height);
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(picture))}`;
+    await image.decode();
+    const canvas = h("canvas", { width: kPngScale * width, height: kPngScale * height });
+    const context = canvas.getContext("2d");
+    context.fillStyle = colour("surface");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return new Promise((resolve, reject) => canvas.toBlob((blob) => blob ? resolve(blob) : reject(new Error("The picture is too large")), "image/png"));
+  }
+
+  // page/chart_card.ts
+  var kDefaultWidth = 460;
+  var tip = null;
+  function showTip(event, value) {
+    tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
+    tip.hidden = !value;
+    if (!value) return;
+    fill(tip, value);
+    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+    tip.style.left = `${Math.max(8, x)}px`;
+    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
+  }
+  function saveButtons(title, name, picture) {
+    const button = (kind, save) => h("button.quiet", {
+      type: "button",
+      title: `Save as ${kind}`,
+      "aria-label": `Save “${title}” as ${kind}`,
+      onclick: save
+    }, kind);
+    return h(
+      "span.save",
+      null,
+      button("SVG", () => download(`${name}.svg`, new Blob([svgText(picture())], { type: "image/svg+xml" }))),
+      button("PNG", () => {
+        void pngOf(picture()).then((image) => download(`${name}.png`, image));
+      })
+    );
+  }
+  function chartCard(title, name, make) {
+    const holder = h("div.chart");
+    let drawnAt = 0;
+    const draw = () => {
+      drawnAt = holder.clientWidth || drawnAt || kDefaultWidth;
+      holder.replaceChildren(make(drawnAt));
+    };
+    new ResizeObserver(() => {
+      if (holder.firstChild && holder.clientWidth && Math.abs(holder.clientWidth - drawnAt) > 1) draw();
+    }).observe(holder);
+    return { card: h("figure.card", null, h("figcaption", null, title, saveButtons(title, name, () => holder.firstChild)), holder), draw };
+  }
 
   // page/position.ts
   var kClasses = ["unshifted", "marginal", "shifted"];
@@ -397,13 +492,13 @@
     return logp === null ? h("td.number.absent", { title: "not among the candidates that are kept" }, "·") : h("td.number", null, formatPercent(Math.exp(logp)));
   }
   function pieceCell(row, onChoose) {
-    const text = visibleToken(row.entry.text);
-    const label = h("code", null, text);
-    if (!onChoose || row.isAnswer) return h("th.piece", { scope: "row", title: text }, label);
+    const text2 = visibleToken(row.entry.text);
+    const label = h("code", null, text2);
+    if (!onChoose || row.isAnswer) return h("th.piece", { scope: "row", title: text2 }, label);
     return h(
       "th.piece",
-      { scope: "row", title: text },
-      h("button.choose", { type: "button", title: `Continue from “${text}”`, onclick: () => onChoose(row.entry) }, label)
+      { scope: "row", title: text2 },
+      h("button.choose", { type: "button", title: `Continue from “${text2}”`, onclick: () => onChoose(row.entry) }, label)
     );
   }
   function listTable(position, columns, onChoose) {
@@ -441,31 +536,31 @@
     ];
   }
   function facts(position) {
-    const { base: base2, aligned } = position;
+    const { base, aligned } = position;
     const entropies = [
-      base2.entropy === null ? null : fact("base entropy", formatNumber(base2.entropy, 2), "nats"),
+      base.entropy === null ? null : fact("base entropy", formatNumber(base.entropy, 2), "nats"),
       !aligned || aligned.entropy === null ? null : fact("aligned entropy", formatNumber(aligned.entropy, 2), "nats")
     ];
     if (!aligned) {
       return [
-        fact("rank", rankText(base2.rank), "Place of this token among what the model could have said"),
-        fact("probability", formatPercent(Math.exp(base2.logp), 2)),
+        fact("rank", rankText(base.rank), "Place of this token among what the model could have said"),
+        fact("probability", formatPercent(Math.exp(base.logp), 2)),
         entropies
       ];
     }
     return [
-      fact("base rank", rankText(base2.rank), "Place of this token in the base model’s distribution"),
+      fact("base rank", rankText(base.rank), "Place of this token in the base model’s distribution"),
       fact("aligned rank", rankText(aligned.rank)),
-      fact("log-ratio", formatNumber(aligned.logp - base2.logp, 2), "log p(aligned) − log p(base) of this token, nats"),
+      fact("log-ratio", formatNumber(aligned.logp - base.logp, 2), "log p(aligned) − log p(base) of this token, nats"),
       divergenceFacts(position),
       entropies
     ];
   }
   function describePosition(position) {
-    const { base: base2, aligned, kl, bounds } = position;
-    const best = base2.top?.[0];
+    const { base, aligned, kl, bounds } = position;
+    const best = base.top?.[0];
     const distance = bounds ? `, KL at least ${formatNumber(bounds.kl, 2)} nats` : kl === null ? "" : `, KL ${formatNumber(kl, 2)} nats`;
-    return `Token ${visibleToken(position.text)}, ${classOf(base2.rank)}, ${aligned ? "base rank" : "rank"} ${rankText(base2.rank)}${distance}` + (best ? `; the ${aligned ? "base " : ""}model prefers ${visibleToken(best.text)}` : "");
+    return `Token ${visibleToken(position.text)}, ${classOf(base.rank)}, ${aligned ? "base rank" : "rank"} ${rankText(base.rank)}${distance}` + (best ? `; the ${aligned ? "base " : ""}model prefers ${visibleToken(best.text)}` : "");
   }
   function makeHint() {
     return [
@@ -504,7 +599,7 @@
       const kind = classOf(position.base.rank);
       const columns = [
         { name: names?.base ?? (position.aligned ? "Base model" : "Model"), side: position.base, kind: "base" },
-        ...others.map(({ name, position: { base: base2 } }) => ({ name, side: base2, kind: "base" })),
+        ...others.map(({ name, position: { base } }) => ({ name, side: base, kind: "base" })),
         ...position.aligned ? [{ name: names?.aligned ?? "Aligned model", side: position.aligned, kind: "aligned" }] : []
       ];
       const hasLists = columns.some(({ side }) => side.top);
@@ -531,9 +626,27 @@
       element.classList.add("filled");
     }
     clear();
-    return { element, clear, show, speak: (text) => {
-      spoken.textContent = text;
+    return { element, clear, show, speak: (text2) => {
+      spoken.textContent = text2;
     } };
+  }
+
+  // page/print.ts
+  var kMostPrinted = 300;
+  var kPageArea = 688 * 1017;
+  var kPaperScale = 0.77;
+  function printNote(cards, noun) {
+    const note = h("p.print-only");
+    addEventListener("beforeprint", () => {
+      const { element } = cards;
+      if (!element.offsetParent) return;
+      const total = cards.items().length;
+      cards.fillFirst(kMostPrinted);
+      const pages = Math.max(1, Math.ceil(element.scrollHeight * element.clientWidth * kPaperScale / kPageArea));
+      note.textContent = (total > kMostPrinted ? `The first ${kMostPrinted} of ${formatCount(total)} ${noun}s; filters choose others. ` : `${counted(total, noun)}. `) + `About ${counted(pages, "page")} of A4.`;
+    });
+    addEventListener("afterprint", () => cards.restore());
+    return note;
   }
 
   // page/run_picker.ts
@@ -596,7 +709,7 @@
       marked.looked = marked.pin = marked.twin = reachable = null;
       list.forEach(append2);
     }
-    function mark(kind, index) {
+    function mark2(kind, index) {
       marked[kind]?.classList.remove(kind);
       marked[kind] = index === null ? null : spans[index] ?? null;
       marked[kind]?.classList.add(kind);
@@ -657,7 +770,7 @@
       element,
       append: append2,
       setPositions,
-      mark,
+      mark: mark2,
       focus,
       nextShifted,
       get length() {
@@ -671,6 +784,104 @@
       setHits: (hits) => spans.forEach((span, i) => span.classList.toggle("hit", hits.has(i))),
       tokenElement: (index) => spans[index]
     };
+  }
+
+  // page/svg.ts
+  var kNamespace = "http://www.w3.org/2000/svg";
+  function s(tag, attributes, ...children) {
+    const element = document.createElementNS(kNamespace, tag);
+    for (const [name, value] of Object.entries(attributes ?? {})) {
+      if (value !== null && value !== void 0) element.setAttribute(name, String(value));
+    }
+    return append(element, children);
+  }
+  function chart(width, height, description, ...children) {
+    return s("svg", {
+      xmlns: kNamespace,
+      viewBox: `0 0 ${width} ${height}`,
+      role: "img",
+      "aria-label": plainText(description),
+      "font-family": "system-ui, sans-serif",
+      "font-size": 12.5,
+      fill: colour("ink")
+    }, ...children);
+  }
+  function withTip(element, text2) {
+    element.addEventListener("pointerenter", (event) => showTip(event, text2));
+    element.addEventListener("pointerleave", (event) => showTip(event, null));
+    return element;
+  }
+  function line(x1, y1, x2, y2, stroke, width = 1, dash = null) {
+    return s("line", { x1, y1, x2, y2, stroke, "stroke-width": width, "stroke-dasharray": dash, "stroke-linecap": "round" });
+  }
+  function text(x, y, anchor, content, fill2 = colour("ink")) {
+    return s("text", { x, y, "text-anchor": anchor, fill: fill2 }, content);
+  }
+  var kShapes = [
+    (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
+    (x, y, r) => `M${x - r},${y - r}h${2 * r}v${2 * r}h${-2 * r}Z`,
+    (x, y, r) => `M${x},${y - 1.25 * r}l${1.2 * r},${2.1 * r}h${-2.4 * r}Z`,
+    (x, y, r) => `M${x},${y - 1.35 * r}l${1.35 * r},${1.35 * r}l${-1.35 * r},${1.35 * r}l${-1.35 * r},${-1.35 * r}Z`,
+    (x, y, r) => `M${x},${y + 1.25 * r}l${1.2 * r},${-2.1 * r}h${-2.4 * r}Z`,
+    (x, y, r) => `M${x - r},${y - r / 3}h${2 * r}v${r * 0.66}h${-2 * r}Z`
+  ];
+  function mark(x, y, index, fill2, radius = 4) {
+    return s("path", { d: kShapes[index % kShapes.length](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
+  }
+
+  // report/answer_picture.ts
+  var kWidth = 900;
+  var kMargin = 34;
+  var kFont = 18;
+  var kLine = 32;
+  var kFamily = "system-ui, sans-serif";
+  function layOut(pieces, top, placed) {
+    const context = h("canvas").getContext("2d");
+    const right = kWidth - kMargin;
+    let [x, y] = [kMargin, top];
+    for (const piece of pieces) {
+      context.font = `${piece.isBold ? 600 : 400} ${kFont}px ${kFamily}`;
+      piece.text.split("\n").forEach((part, i) => {
+        if (i) [x, y] = [kMargin, y + kLine];
+        let text2 = part;
+        let width = context.measureText(text2).width;
+        if (x > kMargin && x + width > right) {
+          [x, y] = [kMargin, y + kLine];
+          text2 = text2.trimStart();
+          width = context.measureText(text2).width;
+        }
+        const spaces = text2.length - text2.trimStart().length;
+        const before = context.measureText(text2.slice(0, spaces)).width;
+        if (text2.length > spaces) placed.push({ ...piece, text: text2.slice(spaces), x: x + before, y, width: width - before });
+        x += width;
+      });
+    }
+    return y + kLine;
+  }
+  function drawn({ text: text2, kind, isBold, x, y, width }) {
+    const paint = kind === "marginal" || kind === "shifted" ? colour(kind) : null;
+    return s(
+      "g",
+      null,
+      paint ? s("rect", { x: x - 1, y: y - kFont + 1, width: width + 2, height: kFont + 6, rx: 3, fill: paint, "fill-opacity": 0.22 }) : null,
+      s("text", { x, y, "font-size": kFont, "font-weight": isBold ? 600 : 400, fill: colour("ink"), textLength: width.toFixed(1), lengthAdjust: "spacingAndGlyphs" }, text2),
+      kind === "marginal" && paint ? line(x, y + 6, x + width, y + 6, paint, 2, "0 4") : null,
+      kind === "shifted" && paint ? [line(x, y + 5, x + width, y + 5, paint, 1.5), line(x, y + 8, x + width, y + 8, paint, 1.5)] : null
+    );
+  }
+  function answerPicture(instruction, label, tokens, shares) {
+    const placed = [];
+    const words = plainText(instruction).split(/(?<=\s)/).map((text2) => ({ text: text2, kind: null, isBold: true }));
+    const below = layOut(words, kMargin + kFont, placed) + 12;
+    const bottom = layOut(tokens.map(({ text: text2, base }) => {
+      const kind = classOf(base.rank);
+      return { text: runningToken(text2), kind, isBold: kind === "shifted" };
+    }), below, placed) + 14;
+    const key = layOut([
+      ...kClasses.flatMap((kind, i) => [{ text: `${kind} ${formatPercent(shares[i])}`, kind, isBold: false }, { text: "     ", kind: null, isBold: false }]),
+      { text: plainText(label), kind: null, isBold: false }
+    ], bottom, placed);
+    return chart(kWidth, key + 4, `Answer to: ${instruction}`, placed.map(drawn));
   }
 
   // report/statistics.ts
@@ -693,32 +904,60 @@
     return counts;
   }
   function percentileInterval(sorted2) {
-    const at = (q) => sorted2[Math.floor(q * (sorted2.length - 1) + 0.5)];
-    return [at(0.025), at(0.975)];
+    const at2 = (q) => sorted2[Math.floor(q * (sorted2.length - 1) + 0.5)];
+    return [at2(0.025), at2(0.975)];
   }
-  function bootstrapRatios(rows, resamples = kResamples) {
-    const width = rows.length ? rows[0].length - 1 : 0;
-    const totals = new Float64Array(width + 1);
+  var drawn2 = null;
+  function drawsOf(rows, resamples) {
+    if (drawn2?.rows !== rows || drawn2.resamples !== resamples) {
+      const random = randomNumbers(20231204);
+      const draws = new Uint32Array(rows * resamples);
+      for (let i = 0; i < draws.length; ++i) draws[i] = Math.floor(random() * rows);
+      drawn2 = { rows, resamples, draws };
+    }
+    return drawn2.draws;
+  }
+  function resampled(rows, resamples, values, statistic) {
+    const columns = rows[0].length;
+    const flat = Float64Array.from(rows.flat());
+    const draws = drawsOf(rows.length, resamples);
+    const samples = Array.from({ length: values }, () => new Float64Array(resamples));
+    const sums = new Float64Array(columns);
+    for (let r = 0, at2 = 0; r < resamples; ++r) {
+      sums.fill(0);
+      for (let i = 0; i < rows.length; ++i, ++at2) {
+        const row = draws[at2] * columns;
+        for (let j = 0; j < columns; ++j) sums[j] += flat[row + j];
+      }
+      for (let j = 0; j < values; ++j) samples[j][r] = statistic(sums, j);
+    }
+    return samples;
+  }
+  function sumsOf(rows) {
+    const totals = rows[0].map(() => 0);
     for (const row of rows) row.forEach((value, i) => {
       totals[i] += value;
     });
-    const random = randomNumbers(20231204);
-    const samples = Array.from({ length: width }, () => new Float64Array(resamples));
-    const flat = Float64Array.from(rows.flat());
-    const sums = new Float64Array(width + 1);
-    for (let r = 0; r < resamples; ++r) {
-      sums.fill(0);
-      for (let i = 0; i < rows.length; ++i) {
-        const row = Math.floor(random() * rows.length) * (width + 1);
-        for (let j = 0; j <= width; ++j) sums[j] += flat[row + j];
-      }
-      samples.forEach((sample, j) => {
-        sample[r] = sums[0] > 0 ? sums[j + 1] / sums[0] : 0;
-      });
-    }
+    return totals;
+  }
+  function bootstrapRatios(rows, resamples = kResamples) {
+    if (!rows.length) return [];
+    const totals = sumsOf(rows);
+    const samples = resampled(rows, resamples, totals.length - 1, (sums, j) => sums[0] > 0 ? sums[j + 1] / sums[0] : 0);
     return samples.map((sample, j) => {
       const [low, high] = percentileInterval(sample.sort());
       return { value: totals[0] > 0 ? totals[j + 1] / totals[0] : NaN, low, high };
+    });
+  }
+  function bootstrapDifferences(before, after, resamples = kResamples) {
+    if (!before.length) return [];
+    const width = before[0].length;
+    const difference = (sums, j) => sums[width + j + 1] / sums[width] - sums[j + 1] / sums[0];
+    const rows = before.map((row, i) => [...row, ...after[i]]);
+    const totals = sumsOf(rows);
+    return resampled(rows, resamples, width - 1, difference).map((sample, j) => {
+      const [low, high] = percentileInterval(sample.sort());
+      return { value: difference(totals, j), low, high };
     });
   }
   function endsAnswer(run, answer, position) {
@@ -751,6 +990,17 @@
       klWithoutEnds: meanOf(run, subset, "kl_ab_lower_bound", false),
       tvLower: meanOf(run, subset, "tv_lower_bound"),
       tvUpper: meanOf(run, subset, "tv_upper_bound")
+    };
+  }
+  function pairedDifference(before, after, pairs) {
+    const shareRow = (run, answer) => [answer.length, ...classCounts(run, answer)];
+    return {
+      answers: pairs.length,
+      shares: bootstrapDifferences(pairs.map(([answer]) => shareRow(before, answer)), pairs.map(([, answer]) => shareRow(after, answer))),
+      kl: before.isBounded || after.isBounded ? null : bootstrapDifferences(
+        pairs.map(([answer]) => finiteSum(before, answer, "kl_ab")),
+        pairs.map(([, answer]) => finiteSum(after, answer, "kl_ab"))
+      )[0]
     };
   }
   var kNearTie = 0.05;
@@ -847,21 +1097,18 @@
     }
     return curve;
   }
+  function between(edges, isOpen) {
+    const bins = edges.slice(1).map((upper, i) => [`${edges[i]}–${upper}`, upper]);
+    return isOpen ? [...bins, [`> ${edges[edges.length - 1]}`, Infinity]] : [...bins.slice(0, -1), [bins[bins.length - 1][0], Infinity]];
+  }
+  var kEdges = {
+    kl: [0, 0.01, 0.03, 0.1, 0.3, 1, 3],
+    probability: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+  };
   var kHistograms = {
     rank: [["1", 1], ["2", 2], ["3", 3], ["4–10", 10], ["11–100", 100], ["101–1k", 1e3], ["> 1k", Infinity]],
-    kl: [["0–.01", 0.01], ["–.03", 0.03], ["–.1", 0.1], ["–.3", 0.3], ["–1", 1], ["–3", 3], ["> 3", Infinity]],
-    probability: [
-      ["0–10", 0.1],
-      ["–20", 0.2],
-      ["–30", 0.3],
-      ["–40", 0.4],
-      ["–50", 0.5],
-      ["–60", 0.6],
-      ["–70", 0.7],
-      ["–80", 0.8],
-      ["–90", 0.9],
-      ["–100", Infinity]
-    ]
+    kl: between(kEdges.kl, true),
+    probability: between(kEdges.probability, false)
   };
   function histogram(run, subset, metric) {
     const value = metric === "rank" ? ({ columns }, p) => columns.base_rank[p] : kMetrics[metric];
@@ -883,9 +1130,9 @@
     const rows = /* @__PURE__ */ new Map();
     for (const answer of subset) {
       for (let p = answer.start; p < answer.start + answer.length; ++p) {
-        const text = run.tokens[token[p]];
-        let row = rows.get(text);
-        if (!row) rows.set(text, row = { text, count: 0, classes: [0, 0, 0], kl: 0, finite: 0, instead: /* @__PURE__ */ new Map() });
+        const text2 = run.tokens[token[p]];
+        let row = rows.get(text2);
+        if (!row) rows.set(text2, row = { text: text2, count: 0, classes: [0, 0, 0], kl: 0, finite: 0, instead: /* @__PURE__ */ new Map() });
         const kind = classIndex(base_rank[p]);
         const kl = kl_ab?.[p] ?? NaN;
         ++row.count;
@@ -971,14 +1218,14 @@
       ...[...kOrders].filter(([, order]) => hasKl || !order.needsKl).map(([name, { title }]) => [name, title])
     ];
   }
-  function hasShifted(run, answer, text) {
+  function hasShifted(run, answer, text2) {
     for (let p = answer.start; p < answer.start + answer.length; ++p) {
-      if (classIndex(run.columns.base_rank[p]) === 2 && run.token(p) === text) return true;
+      if (classIndex(run.columns.base_rank[p]) === 2 && run.token(p) === text2) return true;
     }
     return false;
   }
   function selectAnswers(runs, items, wanted) {
-    const text = wanted.text.toLowerCase();
+    const text2 = wanted.text.toLowerCase();
     const chosen2 = items.filter((item) => {
       if (wanted.id !== null && item.id !== wanted.id) return false;
       if (wanted.tag && !item.tags.includes(wanted.tag)) return false;
@@ -986,8 +1233,8 @@
         const answer = item.of[wanted.token.run.index];
         if (!answer || !hasShifted(wanted.token.run, answer, wanted.token.text)) return false;
       }
-      if (!text || item.instruction.toLowerCase().includes(text)) return true;
-      return item.of.some((answer, r) => answer && runs[r].lowerText(answer).includes(text));
+      if (!text2 || item.instruction.toLowerCase().includes(text2)) return true;
+      return item.of.some((answer, r) => answer && runs[r].lowerText(answer).includes(text2));
     });
     const order = kOrders.get(wanted.order);
     if (!order) return chosen2;
@@ -997,22 +1244,52 @@
     }));
     return chosen2.sort((a, b) => values.get(a) - values.get(b) || 0);
   }
-  function searchHits(run, answer, text) {
+  function searchHits(run, answer, text2) {
     const hits = /* @__PURE__ */ new Set();
-    if (!text) return hits;
-    const wanted = text.toLowerCase();
+    if (!text2) return hits;
+    const wanted = text2.toLowerCase();
     const starts = [];
     let whole = "";
     for (let p = answer.start; p < answer.start + answer.length; ++p) {
       starts.push(whole.length);
       whole += run.token(p).toLowerCase();
     }
-    let at = 0;
+    let at2 = 0;
     for (let found = whole.indexOf(wanted); found >= 0; found = whole.indexOf(wanted, found + wanted.length)) {
-      while (at + 1 < starts.length && starts[at + 1] <= found) ++at;
-      for (let i = at; i < starts.length && starts[i] < found + wanted.length; ++i) hits.add(i);
+      while (at2 + 1 < starts.length && starts[at2 + 1] <= found) ++at2;
+      for (let i = at2; i < starts.length && starts[i] < found + wanted.length; ++i) hits.add(i);
     }
     return hits;
+  }
+
+  // report/kl_curve.ts
+  function makeKlCurve(values, name, onChoose) {
+    const heightOf = (value) => Number.isFinite(value) ? Math.min(1, value / kMostKl) : 1;
+    const steps = values.map((value, i) => `${i ? "L" : "M"}${i},${(1 - heightOf(value)).toFixed(3)}h1`).join("");
+    const marker = s("path", { class: "marker", d: "" });
+    const picture = s(
+      "svg",
+      { viewBox: `0 0 ${values.length} 1`, preserveAspectRatio: "none", "aria-hidden": "true" },
+      s("path", { class: "area", d: `${steps}L${values.length},1L0,1Z` }),
+      s("path", { class: "line", d: steps }),
+      marker
+    );
+    const label = h("small", null);
+    const describe = (index) => {
+      label.textContent = index === null ? `${name}, 0 to ${kMostKl} nats` : `${name} ${formatNumber(values[index], 2)} nats at token ${index + 1}`;
+    };
+    describe(null);
+    picture.addEventListener("click", (event) => {
+      const { left, width } = picture.getBoundingClientRect();
+      onChoose(Math.max(0, Math.min(values.length - 1, Math.floor((event.clientX - left) / width * values.length))));
+    });
+    return {
+      element: h("div.kl-curve", null, picture, label),
+      mark(index) {
+        marker.setAttribute("d", index === null ? "" : `M${index + 0.5},0v1`);
+        describe(index);
+      }
+    };
   }
 
   // report/share_bar.ts
@@ -1039,6 +1316,9 @@
   function estimateHeight(item, columns) {
     const longest = Math.max(...item.of.map((answer) => answer ? answer.length : 0));
     return kCardChrome + Math.ceil(longest * 4.6 / (kCharactersPerLine / columns)) * kLineHeight;
+  }
+  function stripTokens(run, answer) {
+    return Array.from({ length: answer.length }, (_, i) => run.stripToken(answer.start + i));
   }
   var AnswersView = class {
     constructor(runs) {
@@ -1098,6 +1378,7 @@
           this.status
         ),
         conflicts ? h("p.note.conflicts", null, `${counted(conflicts, "id")} stand${conflicts === 1 ? "s" : ""} for different questions in different runs: such answers are not shown side by side.`) : null,
+        printNote(this.cards, "answer"),
         h("div.split", null, this.cards.element, this.inspector.element)
       );
       this.element.addEventListener("keydown", (event) => {
@@ -1114,7 +1395,7 @@
     wanted = { text: "", tag: "", token: null, id: null, order: "" };
     colouring = "class";
     cards;
-    strips = /* @__PURE__ */ new Map();
+    shown = /* @__PURE__ */ new Map();
     current = null;
     isPinned = false;
     inspector = makeInspector({ onUnpin: () => this.unpin(true), onStep: (step) => this.stepShifted(step) });
@@ -1152,18 +1433,18 @@
       this.render();
       this.onMoved(true);
     }
-    filterByToken(run, text) {
+    filterByToken(run, text2) {
       if (!this.shownRuns.includes(run)) this.shownRuns = [run];
-      this.want({ token: { run, text }, id: null, text: "", tag: "" });
+      this.want({ token: { run, text: text2 }, id: null, text: "", tag: "" });
     }
     filterByTag(tag) {
       this.want({ tag, id: null, token: null, text: "" });
     }
     place() {
-      const { text, tag, token, id, order } = this.wanted;
+      const { text: text2, tag, token, id, order } = this.wanted;
       const spot = this.isPinned ? this.current : null;
       return placeOf(spot ? [spot.item.id, spot.index + 1] : id !== null ? [id] : [], {
-        q: text,
+        q: text2,
         tag,
         order,
         token: token?.text ?? "",
@@ -1197,15 +1478,15 @@
     pinAt(id, index, run) {
       const card = this.cards.cardOf((item2) => item2.id === id && item2.of[run.index] !== null);
       const item = this.cards.items().find((one) => one.id === id && one.of[run.index] !== null);
-      const strip = item && this.strips.get(item)?.get(run);
-      if (!card || !strip || !strip.tokenElement(index)) return;
-      this.look({ item, run, answer: item.of[run.index], strip, index }, true);
-      requestAnimationFrame(() => strip.tokenElement(index)?.scrollIntoView({ block: "center" }));
+      const shown = item && this.shown.get(item)?.get(run);
+      if (!item || !card || !shown?.strip.tokenElement(index)) return;
+      this.look({ item, run, answer: item.of[run.index], shown, index }, true);
+      requestAnimationFrame(() => shown.strip.tokenElement(index)?.scrollIntoView({ block: "center" }));
     }
     render() {
-      const { token, id, text, tag, order } = this.wanted;
+      const { token, id, text: text2, tag, order } = this.wanted;
       this.unpin(false);
-      if (this.search.value !== text) this.search.value = text;
+      if (this.search.value !== text2) this.search.value = text2;
       this.tagPicker.value = tag;
       this.orderPicker.value = order;
       this.colourPicker.value = this.colouring;
@@ -1220,12 +1501,12 @@
       fill(this.scale, colouringScale(this.colouring, this.runs.some((run) => run.isBounded)));
       const chosen2 = selectAnswers(this.runs, this.items, this.wanted);
       this.status.textContent = chosen2.length === this.items.length ? counted(chosen2.length, "answer") : `${formatCount(chosen2.length)} of ${counted(this.items.length, "answer")}`;
-      this.strips.clear();
+      this.shown.clear();
       this.cards.show(chosen2);
     }
     // The cards.
     cardContent(item) {
-      this.strips.set(item, /* @__PURE__ */ new Map());
+      this.shown.set(item, /* @__PURE__ */ new Map());
       return [
         h(
           "header",
@@ -1242,15 +1523,29 @@
       const answer = item.of[run.index];
       if (!answer) return h("div.column", null, title, h("p.note", null, "This run has no such answer."));
       const counts = classCounts(run, answer);
-      return h("div.column", null, title, h(
-        "div.meta",
+      const shares = counts.map((n) => n / answer.length);
+      const { strip, curve } = this.showAnswer(item, run, answer);
+      return h(
+        "div.column",
         null,
-        shareBar(counts.map((n) => n / answer.length), true),
-        h("span", null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)}` + (run.isBounded ? "" : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`))
-      ), this.makeStrip(item, run, answer).element);
+        title,
+        h(
+          "div.meta",
+          null,
+          shareBar(shares, true),
+          h("span", null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)}` + (run.isBounded ? "" : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`)),
+          saveButtons(
+            `answer ${answer.id}`,
+            `answer-${answer.id.replace(/[^\w.-]+/g, "_")}`,
+            () => answerPicture(item.instruction, run.label, stripTokens(run, answer), shares)
+          )
+        ),
+        answer.length > 1 ? curve.element : null,
+        strip.element
+      );
     }
-    makeStrip(item, run, answer) {
-      const spotAt = (index) => ({ item, run, answer, strip, index });
+    showAnswer(item, run, answer) {
+      const spotAt = (index) => ({ item, run, answer, shown, index });
       const strip = makeTokenStrip({
         onHover: (index, by) => {
           if (index === null || this.isPinned) return;
@@ -1262,26 +1557,39 @@
           if (this.isPinned) this.pin(spotAt(index));
         }
       });
+      const tokens = stripTokens(run, answer);
+      const curve = makeKlCurve(tokens.map(({ kl, bounds }) => kl ?? bounds?.kl ?? NaN), run.isBounded ? "lower bound of the KL" : "KL", (index) => {
+        strip.tokenElement(index)?.scrollIntoView({ block: "nearest" });
+        this.pin(spotAt(index));
+      });
+      const shown = { strip, curve };
       strip.element.setAttribute("aria-label", `Answer ${visibleToken(answer.id)}, ${counted(answer.length, "token")}`);
-      strip.setPositions(Array.from({ length: answer.length }, (_, i) => run.stripToken(answer.start + i)));
+      strip.setPositions(tokens);
       strip.setColouring(this.colouring);
-      const { token, text } = this.wanted;
-      const hits = searchHits(run, answer, text);
+      strip.setHits(this.hitsOf(run, answer));
+      this.shown.get(item).set(run, shown);
+      return shown;
+    }
+    /** Tokens that the search has found, and shifted ones that the filter wants. */
+    hitsOf(run, answer) {
+      const { token, text: text2 } = this.wanted;
+      const hits = searchHits(run, answer, text2);
       for (let i = 0; token?.run === run && i < answer.length; ++i) {
         if (run.token(answer.start + i) === token.text && run.columns.base_rank[answer.start + i] > 3) hits.add(i);
       }
-      strip.setHits(hits);
-      this.strips.get(item).set(run, strip);
-      return strip;
+      return hits;
     }
     // What the panel shows: the pinned token, else the one under the pointer or in focus.
     look(spot, pinned) {
       this.unmark();
       this.current = spot;
       this.isPinned = pinned;
-      spot.strip.mark("looked", spot.index);
-      if (pinned) spot.strip.mark("pin", spot.index);
-      for (const [run, strip] of this.strips.get(spot.item) ?? []) if (run !== spot.run) strip.mark("twin", spot.index);
+      spot.shown.strip.mark("looked", spot.index);
+      if (pinned) spot.shown.strip.mark("pin", spot.index);
+      for (const [run, { strip, curve }] of this.shown.get(spot.item) ?? []) {
+        if (spot.index < strip.length) curve.mark(spot.index);
+        if (run !== spot.run) strip.mark("twin", spot.index);
+      }
       this.showCurrent();
       const unpacked = this.shownRuns.filter((run) => !run.hasTopLists).map((run) => run.loadTopLists());
       if (unpacked.length) void Promise.all(unpacked).then(() => {
@@ -1310,7 +1618,7 @@
       });
     }
     togglePin(spot) {
-      const isSame = this.isPinned && this.current?.strip === spot.strip && this.current.index === spot.index;
+      const isSame = this.isPinned && this.current?.shown === spot.shown && this.current.index === spot.index;
       if (isSame) return this.unpin(true);
       this.pin(spot);
     }
@@ -1320,9 +1628,10 @@
     }
     unmark() {
       if (!this.current) return;
-      for (const strip of this.strips.get(this.current.item)?.values() ?? []) for (const kind of ["looked", "pin", "twin"]) strip.mark(kind, null);
-      this.current.strip.mark("looked", null);
-      this.current.strip.mark("pin", null);
+      for (const { strip, curve } of [this.current.shown, ...this.shown.get(this.current.item)?.values() ?? []]) {
+        for (const kind of ["looked", "pin", "twin"]) strip.mark(kind, null);
+        curve.mark(null);
+      }
     }
     unpin(tell) {
       this.unmark();
@@ -1334,7 +1643,7 @@
     /** Moves to the next (1) or previous (-1) shifted token of the answer; a pin moves along. */
     stepShifted(step) {
       if (!this.current) return;
-      const { strip, index } = this.current;
+      const { shown: { strip }, index } = this.current;
       const next = strip.nextShifted(index, step);
       if (next === null) return;
       const spot = { ...this.current, index: next };
@@ -1397,9 +1706,9 @@
     }
     /** The answer in lower case, for searching; made once. */
     lowerText(answer) {
-      let text = this.lowerTexts.get(answer);
-      if (text === void 0) this.lowerTexts.set(answer, text = this.answerText(answer).toLowerCase());
-      return text;
+      let text2 = this.lowerTexts.get(answer);
+      if (text2 === void 0) this.lowerTexts.set(answer, text2 = this.answerText(answer).toLowerCase());
+      return text2;
     }
     get hasTopLists() {
       return this.topLists !== null;
@@ -1470,212 +1779,249 @@
     return new Run(index, header, texts, columns, lengths);
   }
 
-  // page/chart_card.ts
-  var tip = null;
-  function showTip(event, value) {
-    tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
-    tip.hidden = !value;
-    if (!value) return;
-    fill(tip, String(value));
-    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
-    tip.style.left = `${Math.max(8, x)}px`;
-    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
+  // page/plot.ts
+  var kFontSize = 12.5;
+  var kCharacterWidth = 0.56 * kFontSize;
+  function textWidth(content) {
+    return content.length * kCharacterWidth;
   }
-  function download(name, content) {
-    const address = URL.createObjectURL(content);
-    h("a", { href: address, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1e3);
+  function shortened(content, width) {
+    const most = Math.max(3, Math.floor(width / kCharacterWidth));
+    return content.length <= most ? content : `${content.slice(0, most - 1)}…`;
   }
-  function chartCard(title, name, svgText) {
-    const holder = h("div.chart");
-    const save = h("button.quiet", {
-      type: "button",
-      title: "Save this chart as an SVG file",
-      "aria-label": `Save “${title}” as an SVG file`,
-      onclick: () => {
-        void Promise.resolve(svgText()).then((text) => download(`${name}.svg`, new Blob([text], { type: "image/svg+xml" })));
-      }
-    }, "SVG");
-    return { card: h("figure.card", null, h("figcaption", null, title, save), holder), holder };
+  function niceTicks(most, count = 4) {
+    if (!(most > 0)) return [0, 1];
+    const raw = most / count;
+    const magnitude = 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 2.5, 5, 10].map((factor) => factor * magnitude).find((candidate) => candidate >= raw);
+    return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(12)));
   }
-
-  // page/palette.ts
-  var kRunColours = {
-    light: ["#0b6e8a", "#8a4fb0", "#6b6b00", "#b0457a", "#3d5a80", "#5c4033"],
-    dark: ["#4cc2de", "#c79ae6", "#c8c84a", "#f08cb8", "#9cb8dd", "#c9a58a"]
-  };
-  var kDashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
-  function runColour(theme, index) {
-    return kRunColours[theme][index % kRunColours[theme].length];
+  function spreadApart(wanted, gap, [low, high]) {
+    const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b]);
+    const placed = [...wanted];
+    order.forEach((i, rank) => {
+      placed[i] = Math.max(placed[i], rank ? placed[order[rank - 1]] + gap : low);
+    });
+    for (let rank = order.length - 1, limit = high; rank >= 0; --rank, limit -= gap) placed[order[rank]] = Math.min(placed[order[rank]], limit);
+    return placed;
   }
-  function runDash(index) {
-    return kDashes[index % kDashes.length];
+  function legendRows(entries, x, y, width, sample) {
+    let [left, top] = [x, y];
+    const parts = entries.map((entry) => {
+      const label = shortened(entry.label, Math.min(230, width - 40));
+      const needed = 36 + textWidth(label) + 16;
+      if (left > x && left + needed > x + width) [left, top] = [x, top + 20];
+      const part = [sample(entry, left, top), text(left + 36, top + 4, "start", label)];
+      left += needed;
+      return part;
+    });
+    return { element: s("g", null, parts), height: top - y + 20 };
   }
-  function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  function lineSample({ index, fill: fill2, dash }, x, y) {
+    return [line(x, y, x + 28, y, fill2, 2, dash), mark(x + 14, y, index, fill2)];
+  }
+  var kPatterns = [
+    () => null,
+    (ink) => s("path", { d: "M-2,2l4,-4M0,8l8,-8M6,10l4,-4", stroke: ink, "stroke-width": 2.4 }),
+    (ink) => s("circle", { cx: 4, cy: 4, r: 1.9, fill: ink }),
+    (ink) => s("path", { d: "M0,4h8", stroke: ink, "stroke-width": 2.6 }),
+    (ink) => s("path", { d: "M-2,6l4,4M0,0l8,8M6,-2l4,4", stroke: ink, "stroke-width": 2.4 }),
+    (ink) => s("path", { d: "M0,4h8M4,0v8", stroke: ink, "stroke-width": 1.8 })
+  ];
+  var patterns = 0;
+  function patternFill(index, fill2) {
+    const drawn3 = kPatterns[index % kPatterns.length](colour("surface"));
+    if (!drawn3) return { definition: null, value: fill2 };
+    const id = `pattern-${++patterns}`;
+    return {
+      definition: s("pattern", { id, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, s("rect", { width: 8, height: 8, fill: fill2 }), drawn3),
+      value: `url(#${id})`
+    };
   }
 
   // report/charts.ts
-  function config() {
-    const ink = colour("ink");
-    const muted = colour("muted");
-    const font = "system-ui, sans-serif";
-    return {
-      background: "transparent",
-      font,
-      view: { stroke: null },
-      axis: {
-        labelColor: muted,
-        titleColor: muted,
-        titleFontWeight: "normal",
-        titleFontSize: 12,
-        labelFontSize: 11.5,
-        gridColor: colour("line"),
-        domainColor: colour("line"),
-        tickColor: colour("line"),
-        labelPadding: 5,
-        titlePadding: 8
-      },
-      legend: { labelColor: ink, labelFontSize: 12, title: null, orient: "top", symbolStrokeWidth: 2.5, labelLimit: 260 },
-      text: { color: ink }
-    };
-  }
-  function nameOf(run) {
-    return plainText(run.label);
-  }
-  function runScale(runs, theme) {
-    return { domain: runs.map(nameOf), range: runs.map((_, i) => runColour(theme, i)) };
-  }
-  function series(runs, theme) {
-    const legend = runs.length > 1 ? { symbolType: "stroke", symbolSize: 350, symbolOpacity: 1 } : null;
-    return {
-      color: { field: "run", type: "nominal", scale: runScale(runs, theme), legend },
-      strokeDash: {
-        field: "run",
-        type: "nominal",
-        legend,
-        scale: { domain: runs.map(nameOf), range: runs.map((_, i) => runDash(i)) }
-      }
-    };
-  }
-  function base(values, description) {
-    return {
-      $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-      description,
-      width: "container",
-      height: 210,
-      autosize: { type: "fit", contains: "padding" },
-      data: { values },
-      config: config()
-    };
-  }
-  var kKlCurve = { metric: "kl", title: "Distance from the base model", axis: "mean KL without ends, nats", format: ".2f" };
+  var kPlotHeight = 190;
+  var kLeft = 46;
+  var kTop = 12;
+  var kBelow = 40;
+  var decimals = (digits) => (value) => value.toFixed(digits);
+  var wholePercent = (value) => `${Math.round(100 * value)} %`;
+  var kKlCurve = { metric: "kl", title: "Distance from the base model", axis: "mean KL without ends, nats", format: decimals(2) };
   var kKlBoundCurve = {
     metric: "klBound",
     title: "Least distance from the base model",
     axis: "lower bound of the mean KL without ends, nats",
-    format: ".2f"
+    format: decimals(2)
   };
   var kCurves = [
-    { metric: "rank", title: "Base rank of the aligned token", axis: `mean base rank (≤ ${kRankCap})`, format: ".1f" },
-    { metric: "probability", title: "What the base model gives it", axis: "mean base probability", format: ".0%" }
+    { metric: "rank", title: "Base rank of the aligned token", axis: `mean base rank (≤ ${kRankCap})`, format: decimals(0) },
+    { metric: "probability", title: "What the base model gives it", axis: "mean base probability", format: wholePercent }
   ];
-  function positionTicks(longest) {
-    return [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3].filter((tick) => tick <= longest);
+  var kKlBars = { metric: "kl", title: "KL of one position", axis: "KL(aligned ‖ base), nats", format: wholePercent };
+  var kKlBoundBars = {
+    metric: "klBound",
+    title: "Lower bound of the KL of one position",
+    axis: "lower bound of KL(aligned ‖ base), nats",
+    format: wholePercent
+  };
+  var kRankBars = { metric: "rank", title: "Base ranks", axis: "base rank of the token", format: wholePercent };
+  var kProbabilityBars = { metric: "probability", title: "Base probabilities", axis: "base probability of the token", format: wholePercent };
+  function entryOf(run) {
+    return { label: run.label, index: run.index, fill: runColour(currentTheme(), run.index), dash: runDash(run.index).join(" ") };
   }
-  function curveSpecification(runs, { metric, axis, format }, options) {
-    const values = runs.flatMap((run, i) => positionCurve(run, options.subsets[i], metric).map((point) => ({
-      run: nameOf(run),
-      position: point.position,
-      mean: point.mean,
-      low: point.low,
-      high: point.high,
-      tip: [
-        `${nameOf(run)} · position ${point.first === point.last ? point.first : `${point.first}–${point.last}`}`,
-        `mean ${point.mean.toFixed(3)} (95 %: ${point.low.toFixed(3)} to ${point.high.toFixed(3)})`,
-        `${point.answers} answers`
-      ].join("\n")
-    })));
-    const longest = Math.max(1, ...values.map((point) => point.position));
-    const x = {
-      field: "position",
-      type: "quantitative",
-      title: "position in the answer",
-      scale: { nice: false, domain: [1, longest], ...options.logarithmic ? { type: "log" } : { type: "linear", zero: false } },
-      axis: { grid: false, ...options.logarithmic ? { values: positionTicks(longest), format: "d" } : { tickCount: 6 } }
-    };
-    const y = { type: "quantitative", title: axis, axis: { format, tickCount: 5 }, scale: { zero: true } };
-    const encoding = series(runs, options.theme);
-    return {
-      ...base(values, `${axis} by position in the answer`),
-      layer: [
-        {
-          mark: { type: "area", opacity: 0.2, clip: true },
-          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: encoding.color }
-        },
-        { mark: { type: "line", strokeWidth: 2.25 }, encoding: { x, y: { ...y, field: "mean" }, ...encoding } },
-        {
-          mark: { type: "point", filled: true, size: 130, opacity: 0 },
-          encoding: { x, y: { ...y, field: "mean" }, tooltip: { field: "tip", type: "nominal" } }
-        }
-      ]
-    };
+  function gridOf(ticks, y, right, { axis, format }) {
+    return [text(0, kTop, "start", axis, colour("muted")), ticks.map((tick) => [
+      line(kLeft, y(tick), right, y(tick), colour("line")),
+      text(kLeft - 7, y(tick) + 4, "end", format(tick), colour("muted"))
+    ])];
   }
-  var kKlBars = { metric: "kl", title: "KL of one position", axis: "KL(aligned ‖ base), nats" };
-  var kKlBoundBars = { metric: "klBound", title: "Lower bound of the KL of one position", axis: "lower bound of KL(aligned ‖ base), nats" };
-  var kBars = [
-    { metric: "rank", title: "Base ranks", axis: "base rank of the token" },
-    { metric: "probability", title: "Base probabilities", axis: "base probability of the token, up to %" }
-  ];
-  function barColour(runs, metric, theme) {
-    if (runs.length > 1) return { field: "run", type: "nominal", scale: runScale(runs, theme), legend: {} };
-    if (metric !== "rank") return { value: runColour(theme, 0) };
-    const classes = ["unshifted", "marginal", "marginal", "shifted", "shifted", "shifted", "shifted"];
-    return {
-      field: "label",
-      type: "nominal",
-      legend: null,
-      scale: { domain: kHistograms.rank.map(([label]) => label), range: classes.map(colour) }
-    };
+  function curvesOf(runs, subsets, metric) {
+    return runs.map((run, i) => ({ ...entryOf(run), points: positionCurve(run, subsets[i], metric) })).filter(({ points }) => points.length);
   }
-  function histogramSpecification(runs, { metric, axis }, options) {
-    const values = runs.flatMap((run, i) => histogram(run, options.subsets[i], metric).map((bin, order) => ({
-      ...bin,
-      order,
-      run: nameOf(run),
-      tip: `${nameOf(run)}
-${axis}: ${bin.label}
-${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
-    })));
-    return {
-      ...base(values, `share of positions by ${axis}`),
-      mark: { type: "bar", cornerRadiusEnd: 2 },
-      encoding: {
-        x: { field: "label", type: "ordinal", sort: { field: "order" }, title: axis, axis: { labelAngle: 0, labelOverlap: true } },
-        xOffset: runs.length > 1 ? { field: "run", type: "nominal", sort: runs.map(nameOf) } : void 0,
-        y: { field: "share", type: "quantitative", title: "share of positions", axis: { format: ".0%", tickCount: 5 } },
-        color: barColour(runs, metric, options.theme),
-        tooltip: { field: "tip", type: "nominal" }
-      }
-    };
+  function tipOf({ label }, { first, last, mean, low, high, answers }) {
+    return `${label} · position ${first === last ? first : `${first}–${last}`}
+mean ${mean.toFixed(3)} (95 %: ${low.toFixed(3)} to ${high.toFixed(3)})
+${formatCount(answers)} answers`;
+  }
+  function positionTicks(longest, logarithmic) {
+    if (logarithmic) return [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3].filter((tick) => tick <= longest);
+    return niceTicks(longest, 5).filter((tick) => tick > 0 && tick <= longest);
+  }
+  function drawCurves(curves, kind, logarithmic, width) {
+    const several = curves.length > 1;
+    const room = Math.max(...curves.map(({ label }) => textWidth(label))) + 28;
+    const isDirect = several && room <= width * 0.27;
+    const right = width - (isDirect ? room : 12);
+    const key = several && !isDirect ? legendRows(curves, kLeft, kTop + 26, right - kLeft, lineSample) : null;
+    const top = kTop + 22 + (key?.height ?? 0);
+    const bottom = top + kPlotHeight;
+    const longest = Math.max(2, ...curves.flatMap(({ points }) => points.map(({ position }) => position)));
+    const ticks = niceTicks(Math.max(...curves.flatMap(({ points }) => points.map(({ high }) => high)), 0));
+    const scale = logarithmic ? Math.log : (value) => value - 1;
+    const x = (position) => kLeft + (right - kLeft) * scale(position) / scale(longest);
+    const y = (value) => bottom - (bottom - top) * value / ticks[ticks.length - 1];
+    const path = (places) => places.map(([px, py], i) => `${i ? "L" : "M"}${px.toFixed(1)},${py.toFixed(1)}`).join("");
+    const bands = curves.map(({ points, fill: fill2 }) => s("path", {
+      fill: fill2,
+      "fill-opacity": 0.16,
+      d: `${path(points.map((point) => [x(point.position), y(point.low)]))}L${path([...points].reverse().map((point) => [x(point.position), y(point.high)])).slice(1)}Z`
+    }));
+    const lines = curves.map(({ points, fill: fill2, dash }) => s("path", {
+      d: path(points.map((point) => [x(point.position), y(point.mean)])),
+      fill: "none",
+      stroke: fill2,
+      "stroke-width": 2.25,
+      "stroke-dasharray": dash,
+      "stroke-linejoin": "round"
+    }));
+    const hovers = curves.map((curve) => curve.points.map((point) => withTip(s("circle", { cx: x(point.position), cy: y(point.mean), r: 8, fill: "transparent" }), tipOf(curve, point))));
+    const ends = curves.map(({ points }) => points[points.length - 1]);
+    const heights = spreadApart(ends.map(({ mean }) => y(mean)), 15, [top, bottom]);
+    const labels = isDirect ? curves.map(({ label, index, fill: fill2 }, i) => [
+      line(x(ends[i].position) + 4, y(ends[i].mean), right + 8, heights[i], fill2, 0.7),
+      mark(right + 13, heights[i], index, fill2, 4),
+      text(right + 21, heights[i] + 4, "start", label)
+    ]) : null;
+    const positions = positionTicks(longest, logarithmic).map((tick) => text(x(tick), bottom + 17, "middle", tick, colour("muted")));
+    const description = `${kind.axis} by position in the answer. ${curves.map(({ label, points }) => `${label}: ${kind.format(points[0].mean)} at the start, ${kind.format(points[points.length - 1].mean)} at position ${points[points.length - 1].last}`).join("; ")}`;
+    return chart(
+      width,
+      bottom + kBelow,
+      description,
+      gridOf(ticks, y, right, kind),
+      key?.element,
+      bands,
+      lines,
+      labels,
+      positions,
+      text((kLeft + right) / 2, bottom + 35, "middle", "position in the answer", colour("muted")),
+      hovers
+    );
+  }
+  var kRankClasses = ["unshifted", "marginal", "marginal", "shifted", "shifted", "shifted", "shifted"];
+  function barFills(series, metric) {
+    if (series.length === 1 && metric === "rank") {
+      return [kRankClasses.map((name) => name === "marginal" ? patternFill(1, colour(name)) : patternFill(0, colour(name)))];
+    }
+    return series.map(({ index, fill: fill2, bins }) => {
+      const pattern = patternFill(index, fill2);
+      return bins.map((_, i) => i ? { definition: null, value: pattern.value } : pattern);
+    });
+  }
+  function drawBars(series, kind, width) {
+    const several = series.length > 1;
+    const right = width - 8;
+    const fills = barFills(series, kind.metric);
+    const key = several ? legendRows(series, kLeft, kTop + 26, right - kLeft, ({ index }, x, y2) => s("rect", { x: x + 8, y: y2 - 7, width: 20, height: 13, rx: 2, fill: fills[series.findIndex((one) => one.index === index)][0].value })) : null;
+    const top = kTop + 22 + (key?.height ?? 0);
+    const bottom = top + kPlotHeight;
+    const ticks = niceTicks(Math.max(...series.flatMap(({ bins: bins2 }) => bins2.map(({ share }) => share))));
+    const y = (share) => bottom - (bottom - top) * share / ticks[ticks.length - 1];
+    const bins = series[0]?.bins ?? [];
+    const group = (right - kLeft) / Math.max(1, bins.length);
+    const bar = Math.min(44, group * 0.84 / series.length);
+    const everyOther = bins.some(({ label }) => textWidth(label) > group - 2) ? 2 : 1;
+    const edges = kind.metric === "rank" ? null : kEdges[kind.metric === "probability" ? "probability" : "kl"];
+    const labels = edges?.map((edge, i) => [
+      line(kLeft + group * i, bottom, kLeft + group * i, bottom + 4, colour("muted")),
+      text(kLeft + group * i, bottom + 17, "middle", edge, colour("muted"))
+    ]) ?? bins.map(({ label }, i) => i % everyOther ? null : text(kLeft + group * (i + 0.5), bottom + 17, "middle", label, colour("muted")));
+    const bars = bins.map((bin, b) => {
+      const middle = kLeft + group * (b + 0.5);
+      return series.map(({ label, bins: own }, i) => {
+        const { share, count } = own[b];
+        const left = middle + (i - series.length / 2) * bar;
+        return withTip(
+          s(
+            "g",
+            null,
+            s("rect", { x: left, y: top, width: bar, height: bottom - top, fill: "transparent" }),
+            s("rect", { x: left + 0.5, y: y(share), width: Math.max(1, bar - 1), height: bottom - y(share), rx: 1.5, fill: fills[i][b].value }),
+            several || bar < 30 ? null : text(middle, y(share) - 5, "middle", wholePercent(share), colour("muted"))
+          ),
+          `${label}
+${kind.axis}: ${bin.label}
+${formatPercent(share, 2)} of positions (${formatCount(count)})`
+        );
+      });
+    });
+    const description = `Share of positions by ${kind.axis}. ${series.map(({ label, bins: own }) => `${label}: ${own.map((bin) => `${bin.label}: ${formatPercent(bin.share)}`).join(", ")}`).join("; ")}`;
+    return chart(
+      width,
+      bottom + kBelow,
+      description,
+      s("defs", null, fills.flat().map(({ definition }) => definition)),
+      gridOf(ticks, y, right, { axis: "share of positions", format: kind.format }),
+      key?.element,
+      bars,
+      labels,
+      text((kLeft + right) / 2, bottom + 35, "middle", kind.axis, colour("muted"))
+    );
   }
   function makeCharts(runs) {
     const bounded = runs.filter((run) => run.isBounded).length;
     const divergences = (exact, bound) => [...bounded < runs.length ? [exact] : [], ...bounded ? [bound] : []];
-    const framed = (kind, name, make) => {
-      const chart = { kind, make, view: null };
-      return Object.assign(chart, chartCard(kind.title, `${name}-${kind.metric}`, () => chart.view?.toSVG() ?? ""));
-    };
-    const curves = [...divergences(kKlCurve, kKlBoundCurve), ...kCurves].map((kind) => framed(kind, "curve", curveSpecification));
-    const bars = [kBars[0], ...divergences(kKlBars, kKlBoundBars), kBars[1]].map((kind) => framed(kind, "histogram", histogramSpecification));
+    let isLogarithmic = true;
+    const curves = [...divergences(kKlCurve, kKlBoundCurve), ...kCurves].map((kind) => {
+      let counted2 = null;
+      return chartCard(kind.title, `curve-${kind.metric}`, (width) => {
+        counted2 ??= curvesOf(runs, runs.map((run) => run.answers), kind.metric);
+        return drawCurves(counted2.map((curve) => ({ ...curve, ...entryOf(runs[curve.index]) })), kind, isLogarithmic, width);
+      });
+    });
+    const bars = [kRankBars, ...divergences(kKlBars, kKlBoundBars), kProbabilityBars].map((kind) => {
+      let counted2 = null;
+      return chartCard(kind.title, `histogram-${kind.metric}`, (width) => {
+        counted2 ??= runs.map((run) => ({ run, bins: histogram(run, run.answers, kind.metric) })).filter(({ bins }) => bins.length);
+        return drawBars(counted2.map(({ run, bins }) => ({ ...entryOf(run), bins })), kind, width);
+      });
+    });
     return {
       curves: curves.map(({ card }) => card),
       histograms: bars.map(({ card }) => card),
-      async draw(options) {
-        for (const chart of [...curves, ...bars]) {
-          chart.view?.finalize();
-          chart.view = await urialCharts.draw(chart.holder, chart.make(runs, chart.kind, options), showTip);
-        }
+      draw(logarithmic) {
+        isLogarithmic = logarithmic;
+        for (const { draw } of [...curves, ...bars]) draw();
       }
     };
   }
@@ -1687,6 +2033,45 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     { base: "Llama-2-7b", aligned: "Vicuna-7b-v1.5", shares: [0.824, 0.128, 0.048] },
     { base: "Mistral-7B", aligned: "Mistral-7B-Instruct", shares: [0.822, 0.125, 0.052] }
   ];
+
+  // report/run_names.ts
+  function at(value, path) {
+    let found = value;
+    for (const name of path) {
+      if (typeof found !== "object" || found === null || !Object.hasOwn(found, name)) return void 0;
+      found = found[name];
+    }
+    return found;
+  }
+  function textAt(value, path) {
+    const found = at(value, path);
+    return typeof found === "string" || typeof found === "number" ? String(found) : "";
+  }
+  function adaptersOf(side) {
+    const list = at(side, ["adapters"]);
+    if (!Array.isArray(list) || !list.length) return "none";
+    return list.map((adapter) => `${textAt(adapter, ["file"]).split("/").pop() ?? ""} ${textAt(adapter, ["scale"])}`.trim()).join(" + ");
+  }
+  function namesOf(sides, kind) {
+    const names = sides.map((side) => textAt(side, [kind, "name"]) || textAt(side, [kind, "kind"]));
+    const hashes = sides.map((side) => textAt(side, [kind, "sha256"]));
+    return names.map((name, i) => names.some((other, j) => other === name && hashes[i] !== hashes[j]) ? `${name} ${hashes[i].slice(0, 8)}`.trim() : name);
+  }
+  var kOther = ["top_k", "flash_attention", "max_tokens", "mode", "sampling"];
+  function runDifferences(runs) {
+    const identities = runs.map((run) => at(run.header.manifest, ["identity"]));
+    const candidates = ["base", "aligned"].flatMap((name) => {
+      const sides = identities.map((identity) => at(identity, [name]));
+      return [
+        { what: `${name} model`, values: namesOf(sides, "model") },
+        { what: `${name} weights`, values: sides.map((side) => textAt(side, ["model", "weight_type"])) },
+        { what: `${name} adapters`, values: sides.map(adaptersOf) },
+        { what: `${name} prompt`, values: namesOf(sides, "prompt") }
+      ];
+    });
+    for (const what of kOther) candidates.push({ what: what.replaceAll("_", " "), values: identities.map((identity) => JSON.stringify(at(identity, [what])) ?? "") });
+    return candidates.filter(({ values }) => new Set(values).size > 1);
+  }
 
   // report/overview.ts
   var kFirstTags = 24;
@@ -1702,18 +2087,64 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       )
     );
   }
-  function shareTable(runs, summaries) {
+  function runNote(run, i, runs, differences) {
+    const samePair = new Set(runs.map(({ header }) => header.pair)).size === 1;
+    const sameWeights = new Set(runs.map(({ header }) => header.weights)).size === 1;
+    const several = runs.length > 1;
+    return [
+      several && samePair ? null : h("small", null, run.header.pair),
+      !run.header.weights || several && sameWeights ? null : h("small", null, `weights: ${run.header.weights}`),
+      several ? differences.map(({ what, values }) => h("small", null, `${what}: ${values[i] || "none"}`)) : null
+    ];
+  }
+  function headline(runs, differences) {
+    if (runs.length < 2) return null;
+    const pairs = new Set(runs.map(({ header }) => header.pair));
+    const weights = new Set(runs.map(({ header }) => header.weights).filter(Boolean));
+    return h(
+      "div.differing",
+      null,
+      differences.length ? differences.map(({ what, values }) => h(
+        "p.difference",
+        null,
+        h("span", null, `${what}: `),
+        values.map((value, i) => [i ? h("span", null, " / ") : null, h("b", null, value || "none")])
+      )) : h("p.difference", null, "Their manifests name no difference."),
+      pairs.size === 1 ? h("p.note", null, `The same for all runs: ${[...pairs].join("")}${weights.size === 1 ? `, weights ${[...weights].join("")}` : ""}.`) : null
+    );
+  }
+  function signed(value, digits, factor = 1) {
+    return `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(factor * value).toFixed(digits)}`;
+  }
+  function pairedRow(runs) {
+    if (runs.length !== 2) return null;
+    const [before, after] = runs;
+    const answers = new Map(before.answers.map((answer) => [answerKey(answer), answer]));
+    const pairs = after.answers.flatMap((answer) => {
+      const other = answers.get(answerKey(answer));
+      return other && other.length && answer.length ? [[other, answer]] : [];
+    });
+    if (!pairs.length) return null;
+    const difference = pairedDifference(before, after, pairs);
+    const cells = difference.shares.map((share) => h(
+      "td.number",
+      null,
+      h("b", null, signed(share.value, 1, 100)),
+      h("small", { title: "95 % bootstrap interval over the answers that both runs have" }, `${signed(share.low, 1, 100)} to ${signed(share.high, 1, 100)}`)
+    ));
+    return { difference, row: h(
+      "tr.paired",
+      null,
+      h("th", { scope: "row" }, `${after.label} minus ${before.label}`, h("small", null, `paired, ${counted(pairs.length, "answer")}, percentage points`)),
+      h("td"),
+      cells
+    ) };
+  }
+  function shareTable(runs, summaries, differences, paired) {
     const own = runs.map((run, i) => h(
       "tr.own",
       null,
-      h(
-        "th",
-        { scope: "row" },
-        run.label,
-        h("small", null, run.header.pair),
-        run.header.weights ? h("small", null, `weights: ${run.header.weights}`) : null,
-        h("small", null, counted(summaries[i].answers, "answer"))
-      ),
+      h("th", { scope: "row" }, run.label, runNote(run, i, runs, differences), h("small", null, counted(summaries[i].answers, "answer"))),
       h("td.bar-cell", null, shareBar(summaries[i].shares.map((share) => share.value))),
       summaries[i].shares.map(shareCell)
     ));
@@ -1724,88 +2155,81 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       h("td.bar-cell", null, shareBar(pair.shares)),
       pair.shares.map((share) => h("td.number", null, formatPercent(share)))
     ));
-    return h(
+    return h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Shares of the classes" }, h(
       "table.shares",
       null,
       h("thead", null, h(
         "tr",
         null,
-        h("th", { scope: "col" }, "Pair"),
+        h("th", { scope: "col" }, runs.length > 1 ? "Run" : "Pair"),
         h("td"),
         kClasses.map((name) => h("th.number", { scope: "col" }, h(`span.key.${name}`, null, name)))
       )),
-      h("tbody", null, own),
+      h("tbody", null, own, paired),
       h("tbody.paper", null, h("tr", null, h("th.source", { colspan: 5, scope: "rowgroup" }, `Published: ${kPaper}`)), paper)
-    );
+    ));
   }
-  function figure(label, values, title) {
-    return h("div.figure", { title }, h("dt", null, label), values.map((value) => h("dd", null, value)));
+  function ratio(value, unit = "nats") {
+    if (!value || Number.isNaN(value.value)) return "–";
+    return [h("b", null, formatNumber(value.value)), h("small", null, `${formatNumber(value.low)}–${formatNumber(value.high)} ${unit}`)];
+  }
+  var kKlTitle = "Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers";
+  var kEndsTitle = "without the tokens that end answers, which the base model finds all but impossible";
+  function figuresOf(summaries) {
+    const hasKl = summaries.some(({ bounds }) => !bounds);
+    const hasBounds = summaries.some(({ bounds }) => bounds);
+    return [
+      { name: "tokens analysed", title: "Positions of all answers together", of: ({ positions }) => h("b", null, formatCount(positions)) },
+      ...hasKl ? [
+        {
+          name: "mean KL(aligned ‖ base)",
+          title: kKlTitle,
+          of: ({ kl, bounds }) => bounds ? "–" : ratio(kl),
+          paired: ({ kl }) => kl ? [h("b", null, signed(kl.value, 3)), h("small", null, `${signed(kl.low, 3)} to ${signed(kl.high, 3)} nats`)] : "–"
+        },
+        { name: "mean KL without answer ends", title: `The same ${kEndsTitle}`, of: ({ klWithoutEnds, bounds }) => bounds ? "–" : ratio(klWithoutEnds) }
+      ] : [],
+      ...hasBounds ? [
+        {
+          name: "lower bound of the mean KL",
+          title: "The mean KL(aligned ‖ base) is at least this. From the lists of the most likely tokens and the tails beyond them",
+          of: ({ bounds }) => bounds ? ratio(bounds.kl) : "–"
+        },
+        { name: "the same without answer ends", title: `The bound ${kEndsTitle}`, of: ({ bounds }) => bounds ? ratio(bounds.klWithoutEnds) : "–" },
+        {
+          name: "total variation",
+          title: "The mean total variation distance lies between these",
+          of: ({ bounds }) => bounds ? h("b", null, `${formatNumber(bounds.tvLower.value)} to ${formatNumber(bounds.tvUpper.value)}`) : "–"
+        }
+      ] : [],
+      { name: "self-agreement", title: "Positions where the token is the aligned model’s own first choice. A low value means that another model, template or sampling wrote the answers", of: ({ selfAgreement }) => h("b", null, formatPercent(selfAgreement)) },
+      {
+        name: "near-ties",
+        title: `Positions where the first two candidates of a model lie within ${kNearTie} nats: rounding can turn them around`,
+        of: ({ nearTies }) => [h("b", null, formatPercent(nearTies.base)), h("small", null, "base"), h("b", null, formatPercent(nearTies.aligned)), h("small", null, "aligned")]
+      }
+    ];
+  }
+  function keyFigures(runs, summaries, paired) {
+    const figures = figuresOf(summaries);
+    const several = runs.length > 1;
+    const rows = summaries.map((summary, i) => h("tr", null, several ? h("th", { scope: "row" }, runs[i].label) : null, figures.map(({ of }) => h("td", null, of(summary)))));
+    return h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Key figures" }, h(
+      "table.figures",
+      null,
+      h("thead", null, h("tr", null, several ? h("th", { scope: "col" }, "Run") : null, figures.map(({ name, title }) => h("th", { scope: "col", title }, name)))),
+      h("tbody", null, rows, paired ? h(
+        "tr.paired",
+        null,
+        h("th", { scope: "row" }, `${runs[1].label} minus ${runs[0].label}`),
+        figures.map((figure) => h("td", null, figure.paired?.(paired.difference) ?? ""))
+      ) : null)
+    ));
   }
   function endsNote(summaries) {
     const ends = summaries.reduce((sum, summary) => sum + summary.ends, 0);
     if (!ends) return null;
-    return h("p.note", null, `The KL curve leaves out the tokens that end answers (${formatCount(ends)} positions): they can stand anywhere and would hide how the KL fades. Ranks and probabilities are over all positions.`);
-  }
-  function boundFigures(row, summaries) {
-    const bound = (name, of, unit, title) => figure(name, summaries.map((s, i) => row(s.bounds ? [of(s.bounds), h("small", null, unit)] : ["–"], i)), title);
-    return [
-      bound(
-        "lower bound of the mean KL",
-        (b) => formatNumber(b.kl.value),
-        " nats",
-        "The mean KL(aligned ‖ base) is at least this. From the lists of the most likely tokens and the tails beyond them"
-      ),
-      bound(
-        "the same without answer ends",
-        (b) => formatNumber(b.klWithoutEnds.value),
-        " nats",
-        "Without the tokens that end answers, which the base model finds all but impossible"
-      ),
-      bound(
-        "total variation",
-        (b) => `${formatNumber(b.tvLower.value)} to ${formatNumber(b.tvUpper.value)}`,
-        "",
-        "The mean total variation distance lies between these"
-      )
-    ];
-  }
-  function keyFigures(runs, summaries) {
-    const many = runs.length > 1;
-    const row = (text, i) => many ? [h("small.run", null, runs[i].label), text] : [text];
-    return h(
-      "dl.figures",
-      null,
-      figure("tokens analysed", summaries.map((s, i) => row(formatCount(s.positions), i)), "Positions of all answers together"),
-      runs.every((run) => run.isBounded) ? null : [
-        figure(
-          "mean KL(aligned ‖ base)",
-          summaries.map((s, i) => row(s.bounds ? ["–"] : [
-            formatNumber(s.kl.value),
-            h("small", null, ` nats, ${formatNumber(s.kl.low)}–${formatNumber(s.kl.high)}`)
-          ], i)),
-          "Over the whole vocabulary, mean over positions, with its 95 % bootstrap interval over answers"
-        ),
-        figure(
-          "mean KL without answer ends",
-          summaries.map((s, i) => row(s.bounds ? ["–"] : [
-            formatNumber(s.klWithoutEnds.value),
-            h("small", null, ` nats, ${formatNumber(s.klWithoutEnds.low)}–${formatNumber(s.klWithoutEnds.high)}`)
-          ], i)),
-          "The same without the tokens that end answers, which the base model finds all but impossible"
-        )
-      ],
-      summaries.some((s) => s.bounds) ? boundFigures(row, summaries) : null,
-      figure(
-        "self-agreement",
-        summaries.map((s, i) => row(formatPercent(s.selfAgreement), i)),
-        "Positions where the token is the aligned model’s own first choice. A low value means that another model, template or sampling wrote the answers"
-      ),
-      figure(
-        "near-ties",
-        summaries.map((s, i) => row([formatPercent(s.nearTies.base), h("small", null, " base, "), formatPercent(s.nearTies.aligned), h("small", null, " aligned")], i)),
-        `Positions where the first two candidates of a model lie within ${kNearTie} nats: rounding can turn them around`
-      )
-    );
+    return h("p.note", null, `The KL curve leaves out the tokens that end answers (${counted(ends, "position")}): they can stand anywhere and would hide how the KL fades. Ranks and probabilities are over all positions.`);
   }
   function warnings(runs, summaries) {
     const labels = /* @__PURE__ */ new Map();
@@ -1817,10 +2241,10 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       if (summaries[i].infiniteKl) {
         own.push(`The KL is infinite at ${formatCount(summaries[i].infiniteKl)} positions; means leave them out.`);
       }
-      for (const text of own) labels.set(text, [...labels.get(text) ?? [], run.label]);
+      for (const text2 of own) labels.set(text2, [...labels.get(text2) ?? [], run.label]);
     });
     if (!labels.size) return null;
-    return h("ul.warnings", { "aria-label": "Warnings" }, [...labels].map(([text, about]) => h("li", null, about.length < runs.length ? `${about.join(", ")}: ${text}` : text)));
+    return h("ul.warnings", { "aria-label": "Warnings" }, [...labels].map(([text2, about]) => h("li", null, about.length < runs.length ? `${about.join(", ")}: ${text2}` : text2)));
   }
   function tagRow(runs, tag, answers, onTag) {
     return h(
@@ -1874,7 +2298,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
       )), more)
     );
   }
-  function provenance(runs, licences) {
+  function provenance(runs) {
     return h(
       "section.provenance",
       null,
@@ -1883,7 +2307,7 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         "details.card",
         null,
         h("summary", null, `${run.label}: models, prompts and options`),
-        h("pre", null, JSON.stringify(run.header.manifest, null, 2))
+        h("pre", { tabindex: 0 }, JSON.stringify(run.header.manifest, null, 2))
       )),
       h("details.card", null, h("summary", null, "What the words mean"), h(
         "dl.glossary",
@@ -1907,29 +2331,23 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
           null,
           "Three pairs of 7B models on 1,000 instructions. There the class is that of the aligned model’s first ",
           "choice under half-precision weights; self-agreement above says how far that differs from the answer’s token here."
-        )
-      )),
-      h(
-        "details.card",
-        null,
-        h("summary", null, "Licences of the charting libraries in this file"),
-        h("pre", null, licences)
-      )
+        ),
+        h("dt", null, "run minus run"),
+        h("dd", null, "Over the answers that both runs have, drawn together: 95 % percentile bootstrap, 2,000 resamples. It states a size, not a decision.")
+      ))
     );
   }
-  function makeOverview(runs, { licences, onTag }) {
-    const subsets = runs.map((run) => run.answers);
-    const summaries = runs.map((run, i) => summarize(run, subsets[i]));
+  function makeOverview(runs, { onTag }) {
+    const summaries = runs.map((run) => summarize(run, run.answers));
     const charts = makeCharts(runs);
+    const differences = runDifferences(runs);
+    const paired = pairedRow(runs);
     let logarithmic = true;
     const scale = h("button.quiet", { type: "button", "aria-pressed": "true", onclick: () => {
       logarithmic = !logarithmic;
       scale.setAttribute("aria-pressed", String(logarithmic));
-      draw();
+      charts.draw(logarithmic);
     } }, "log positions");
-    const draw = () => {
-      void charts.draw({ subsets, logarithmic, theme: currentTheme() });
-    };
     const element = h(
       "div.overview",
       null,
@@ -1938,14 +2356,15 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
         "section",
         null,
         h("h2", null, "How much did alignment change?"),
-        h("div.card.headline", null, shareTable(runs, summaries), keyFigures(runs, summaries))
+        headline(runs, differences),
+        h("div.card.headline", null, shareTable(runs, summaries, differences, paired?.row), keyFigures(runs, summaries, paired))
       ),
-      h("section", null, h("h2", null, "Does the shift fade along the answer?", scale), h("div.charts", null, charts.curves), endsNote(summaries)),
+      h("section", null, h("div.heading", null, h("h2", null, "Does the shift fade along the answer?"), scale), h("div.charts", null, charts.curves), endsNote(summaries)),
       h("section", null, h("h2", null, "How is it spread?"), h("div.charts", null, charts.histograms)),
       tagTable(runs, onTag),
-      provenance(runs, licences)
+      provenance(runs)
     );
-    return { title: "Overview", element, draw };
+    return { title: "Overview", element, draw: () => charts.draw(logarithmic) };
   }
 
   // report/tokens_table.ts
@@ -1962,8 +2381,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     { key: "instead", label: "the base model would rather say", compare: null, isText: true }
   ];
   var kDefault = kColumns[1];
-  function sorted(rows, { column, descending, text, fewest }) {
-    const wanted = text.toLowerCase();
+  function sorted(rows, { column, descending, text: text2, fewest }) {
+    const wanted = text2.toLowerCase();
     const order = column.compare ?? (() => 0);
     return rows.filter((row) => row.shifted >= fewest && row.text.toLowerCase().includes(wanted)).sort((a, b) => (descending ? order(b, a) : order(a, b)) || b.shifted - a.shifted || b.count - a.count);
   }
@@ -2089,8 +2508,8 @@ ${(100 * bin.share).toFixed(2)} % of positions (${bin.count})`
     const header = readJson("report-header");
     const runs = await Promise.all(header.runs.map((run, i) => loadRun(i, run)));
     const answers = new AnswersView(runs);
-    const tokens = makeTokensView(runs, { onToken: (run, text) => answers.filterByToken(run, text), onMoved: () => shell.moved("tokens", false) });
-    const overview = makeOverview(runs, { licences: readJson("licences"), onTag: (tag) => answers.filterByTag(tag) });
+    const tokens = makeTokensView(runs, { onToken: (run, text2) => answers.filterByToken(run, text2), onMoved: () => shell.moved("tokens", false) });
+    const overview = makeOverview(runs, { onTag: (tag) => answers.filterByTag(tag) });
     const shell = makeShell({
       title: header.title,
       subtitle: subtitle(runs, answers.items.length),

@@ -2,7 +2,8 @@
 
 import type {Child} from '../page/dom';
 import {colour, runColour, runDash, type Theme} from '../page/palette';
-import {chart, legend, line, mark, s, text, withTip} from '../page/svg';
+import {type LegendEntry, legendRows, lineSample, shortened, textWidth} from '../page/plot';
+import {chart, line, mark, s, text, withTip} from '../page/svg';
 import type {Interval} from './data';
 import type {Judged} from './decided';
 
@@ -23,12 +24,10 @@ export interface Scale {
     low: number;
     high: number;
     theme: Theme;
+    width: number;  // px
 }
 
-interface Styled extends Series {
-    fill: string;
-    dash: string;
-}
+type Styled = Series & LegendEntry;
 
 function styledOf(allSeries: readonly Series[], theme: Theme): Styled[] {
     return allSeries.map((series) => ({...series, fill: runColour(theme, series.index), dash: runDash(series.index).join(' ')}));
@@ -44,9 +43,11 @@ function ticks(low: number, high: number): number[] {
 const within = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value));
 
 /** `axes`: names, three or more; the scale runs from `low` in the middle to `high`. */
-export function radar(axes: readonly string[], allSeries: readonly Series[], {low, high, theme}: Scale): SVGSVGElement {
+export function radar(axes: readonly string[], allSeries: readonly Series[], {low, high, theme, width}: Scale): SVGSVGElement {
     const styled = styledOf(allSeries, theme);
-    const [width, radius, middleX, middleY] = [560, 128, 280, 168];
+    const side = Math.min(120, Math.max(56, ...axes.map((name) => textWidth(name) * 0.8)));
+    const radius = Math.max(60, Math.min(130, width / 2 - side));
+    const [middleX, middleY] = [width / 2, radius + 34];
     const angle = (i: number): number => -Math.PI / 2 + 2 * Math.PI * i / axes.length;
     const at = (i: number, value: number): [number, number] => {
         const r = radius * (within(value, low, high) - low) / (high - low);
@@ -57,8 +58,10 @@ export function radar(axes: readonly string[], allSeries: readonly Series[], {lo
     const spokes = axes.map((_, i) => line(middleX, middleY, ...at(i, high), colour('line')));
     const numbers = ticks(low, high).map((value) => text(middleX - 6, middleY - radius * (value - low) / (high - low) + 4, 'end', value, colour('muted')));
     const names = axes.map((name, i) => {
-        const [x, y] = [middleX + (radius + 16) * Math.cos(angle(i)), middleY + (radius + 14) * Math.sin(angle(i))];
-        return text(x, y + 4, Math.abs(x - middleX) < 8 ? 'middle' : x > middleX ? 'start' : 'end', name);
+        const [x, y] = [middleX + (radius + 14) * Math.cos(angle(i)), middleY + (radius + 14) * Math.sin(angle(i))];
+        const isMiddle = Math.abs(x - middleX) < 8;
+        return text(x, y + (isMiddle && y < middleY ? 0 : 4), isMiddle ? 'middle' : x > middleX ? 'start' : 'end',
+                    shortened(name, isMiddle ? width : Math.min(x, width - x)));
     });
     const placed = styled.map((series) => ({...series, points: series.values.flatMap((value, i) => value ? [{value, i, place: at(i, value.mean)}] : [])}));
     const areas = placed.map(({points, fill, dash}) => s('polygon', {
@@ -68,16 +71,18 @@ export function radar(axes: readonly string[], allSeries: readonly Series[], {lo
         value.ci95 ? line(...at(i, value.ci95[0]), ...at(i, value.ci95[1]), fill, 3.5) : null));
     // Above everything else: under an area of another run the pointer would not reach them.
     const marks = placed.map(({points, index, fill}) => points.map(({value, place}) => withTip(mark(...place, index, fill, 4.5), value.tip)));
-    const height = 330 + 20 * styled.length;
-    return chart(width, height, describe('Radar', axes, styled), grid, spokes, numbers, names, areas, intervals, marks,
-                 legend(middleX - 120, 344, styled));
+    const below = middleY + radius + 36;
+    const key = legendRows(styled, 8, below, width - 16, lineSample);
+    return chart(width, below + key.height - 8, describe('Radar', axes, styled), grid, spokes, numbers, names, areas, intervals, marks, key.element);
 }
 
 /** A row an axis, the highest mean first; a dot and its interval a run, with its number beside it. */
-export function dots(axes: readonly string[], allSeries: readonly Series[], {low, high, theme}: Scale): SVGSVGElement {
+export function dots(axes: readonly string[], allSeries: readonly Series[], {low, high, theme, width}: Scale): SVGSVGElement {
     const styled = styledOf(allSeries, theme);
-    const [width, left, right, top, step] = [760, 150, 60, 26, 20];
-    const gap = 12;
+    const left = Math.min(width * 0.3, 16 + Math.max(...axes.map(textWidth)));
+    const [right, step, gap] = [52, 20, 12];
+    const key = styled.length > 1 ? legendRows(styled, 8, 12, width - 16, lineSample) : null;
+    const top = 30 + (key?.height ?? 0);
     const x = (value: number): number => left + (width - left - right) * (within(value, low, high) - low) / (high - low);
     const meanOf = (a: number): number => {
         const values = styled.flatMap(({values}) => values[a] ? [values[a].mean] : []);
@@ -91,7 +96,7 @@ export function dots(axes: readonly string[], allSeries: readonly Series[], {low
     const rows = order.map((a, row): Child => {
         const y = top + row * rowHeight;
         return [row ? line(0, y - gap / 2 + 2, width, y - gap / 2 + 2, colour('line'), .6) : null,
-                text(left - 14, y + step * styled.length / 2 + 5, 'end', axes[a].length > 20 ? `${axes[a].slice(0, 19)}…` : axes[a]),
+                text(left - 12, y + step * styled.length / 2 + 5, 'end', shortened(axes[a], left - 14)),
                 styled.map(({values, fill, index}, i) => {
                     const value = values[a];
                     if (!value) return null;
@@ -102,9 +107,7 @@ export function dots(axes: readonly string[], allSeries: readonly Series[], {low
                         text(x(value.ci95?.[1] ?? value.mean) + 12, middle + 4, 'start', value.mean.toFixed(2), colour('muted'))), value.tip);
                 })];
     });
-    const single = styled.length === 1;
-    return chart(width, bottom + (single ? 6 : 20 * styled.length + 12), describe('Means', axes, styled), grid, rows,
-                 single ? null : legend(left, bottom + 18, styled));
+    return chart(width, bottom + 6, describe('Means', axes, styled), key?.element, grid, rows);
 }
 
 /** A difference with its interval on a line from -reach to reach. A filled disc is decided, a hollow one is not. */
@@ -118,6 +121,17 @@ export function differenceLine({difference, decided}: Judged, reach: number): SV
                  line(width / 2, 2, width / 2, height - 2, colour('muted'), 1, '2 3'),
                  line(x(low), height / 2, x(high), height / 2, fill, decided ? 4 : 2),
                  s('circle', {cx: x(difference.mean), cy: height / 2, r: 5.5, fill: decided ? fill : colour('surface'), stroke: fill, 'stroke-width': 2}));
+}
+
+/** A share with its interval on a line from 0 to 1 with one half in the middle. */
+export function shareLine(share: number, ci95: Interval | null): SVGSVGElement {
+    const [width, height] = [300, 26];
+    const x = (value: number): number => 8 + (width - 16) * within(value, 0, 1);
+    const [low, high] = ci95 ?? [share, share];
+    return chart(width, height, `${(100 * share).toFixed(1)} %, 95 % interval ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`,
+                 line(x(0), height / 2, x(1), height / 2, colour('line')),
+                 line(x(0.5), 2, x(0.5), height - 2, colour('muted'), 1, '2 3'),
+                 line(x(low), height / 2, x(high), height / 2, colour('accent'), 4), mark(x(share), height / 2, 0, colour('accent'), 5));
 }
 
 function describe(kind: string, axes: readonly string[], series: readonly Series[]): string {

@@ -1,8 +1,8 @@
 // Means by tag and aspect as a table whose cells are coloured; a cell leads to its items.
 
-import {fill, h} from '../page/dom';
+import {fill, h, selectOf} from '../page/dom';
 import {formatCount} from '../page/text';
-import {type Breakdown, type JudgedRun, kBreakdowns, type Measure} from './data';
+import {type Breakdown, type JudgedRun, kBreakdowns, type Measure, type TagGroup} from './data';
 import {decimal} from './numbers';
 
 const kFewItems = 10;  // below this a mean says little
@@ -42,46 +42,93 @@ function legendOf([low, high]: [number, number]): HTMLElement {
              h('small', null, ` ± half of the 95 % interval; in italics: fewer than ${kFewItems} answers`));
 }
 
-/** `onCell`: a cell was chosen. */
-export function makeHeatMap(runs: readonly JudgedRun[],
-                            {onCell}: {onCell(run: JudgedRun, facet: Breakdown, tag: string, aspect: string): void}): HTMLElement | null {
-    const breakdowns = kBreakdowns.filter((name) => runs.some(({result}) => result.breakdowns.get(name)!.size));
-    if (!breakdowns.length) return null;
-    const state = {breakdown: breakdowns[0], run: runs[0]};
-    const holder = h('div.scroll', {tabindex: 0, role: 'region', 'aria-label': 'Means by tag'});
-    const legend = h('div.toolbar-note');
+/** What one run has minus what the other has; nothing here is tested. */
+function differenceCell(after: Measure | undefined, before: Measure | undefined, reach: number, label: string, onClick: () => void): HTMLElement {
+    if (!after || !before || after.mean === null || before.mean === null) return h('td.heat.empty', null, '');
+    const difference = after.mean - before.mean;
+    const text = `${difference > 0 ? '+' : ''}${decimal(difference)}`;
+    const few = Math.min(after.n ?? 0, before.n ?? 0) < kFewItems;
+    const element = h(`td.heat.${difference < 0 ? 'lower' : 'higher'}${few ? '.few' : ''}`, null,
+        h('button', {type: 'button', title: `${label}: ${text}; click for the items`, onclick: onClick}, text));
+    element.style.setProperty('--heat', (Math.abs(difference) / reach).toFixed(3));
+    return element;
+}
 
-    function pillsOf<T>(label: string, entries: readonly (readonly [T, string])[], isChosen: (value: T) => boolean, choose: (value: T) => void): HTMLElement {
-        const pills = entries.map(([value, title]) => {
-            const pill = h('button.pill', {type: 'button', 'aria-pressed': String(isChosen(value)), onclick: () => {
-                choose(value);
-                for (const other of pills) other.setAttribute('aria-pressed', String(other === pill));
-                render();
-            }}, title);
-            return pill;
-        });
-        return h('div.pills', {role: 'group', 'aria-label': label}, pills);
-    }
+type OnCell = (runs: readonly JudgedRun[], facet: Breakdown, tag: string, aspect: string) => void;
+
+interface State {
+    breakdown: Breakdown;
+    run: JudgedRun;
+    against: JudgedRun | null;
+}
+
+function groupsOf(run: JudgedRun, breakdown: Breakdown): Map<string, TagGroup> {
+    return run.result.breakdowns.get(breakdown)!;
+}
+
+/** A table of tags and aspects; `cell(tag, aspect)`. */
+function mapTable(title: string, tags: readonly string[], aspects: readonly string[], count: ((tag: string) => number) | null,
+                  cell: (tag: string, aspect: string) => HTMLElement): HTMLElement {
+    return h('div.map', null, h('h3', null, title), h('div.scroll', {tabindex: 0, role: 'region', 'aria-label': `By tag: ${title}`}, h('table.heat-map', null,
+        h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'tag'), count ? h('th.number', {scope: 'col', title: 'judgements'}, 'n') : null,
+            aspects.map((aspect) => h('th', {scope: 'col'}, aspect)))),
+        h('tbody', null, tags.map((tag) => h('tr', null, h('th', {scope: 'row'}, tag), count ? h('td.number', null, formatCount(count(tag))) : null,
+            aspects.map((aspect) => cell(tag, aspect))))))));
+}
+
+function runMap(run: JudgedRun, {breakdown}: State, range: [number, number], onCell: OnCell): HTMLElement {
+    const groups = groupsOf(run, breakdown);
+    if (!groups.size) return h('p.nothing', null, `${run.label} has no such tags.`);
+    const aspects = [...new Set([...groups.values()].flatMap((group) => [...group.aspects.keys()]))];
+    return mapTable(run.label, [...groups.keys()], aspects, (tag) => groups.get(tag)!.n, (tag, aspect) => cellOf(groups.get(tag)!.aspects.get(aspect), {
+        withheld: run.result.withheld, range, label: `${tag}, ${aspect}`, onClick: () => onCell([run], breakdown, tag, aspect),
+    }));
+}
+
+function differenceMap(run: JudgedRun, against: JudgedRun, {breakdown}: State, onCell: OnCell): HTMLElement | null {
+    if (run.result.withheld || against.result.withheld) return null;
+    const [after, before] = [groupsOf(run, breakdown), groupsOf(against, breakdown)];
+    const tags = [...after.keys()].filter((tag) => before.has(tag));
+    const aspects = [...new Set(tags.flatMap((tag) => [...after.get(tag)!.aspects.keys()].filter((aspect) => before.get(tag)!.aspects.has(aspect))))];
+    if (!aspects.length) return null;
+    const valueOf = (tag: string, aspect: string): number => (after.get(tag)!.aspects.get(aspect)?.mean ?? NaN) - (before.get(tag)!.aspects.get(aspect)?.mean ?? NaN);
+    const reach = Math.max(0.1, ...tags.flatMap((tag) => aspects.map((aspect) => Math.abs(valueOf(tag, aspect)))).filter((value) => !Number.isNaN(value)));
+    return mapTable(`${run.label} minus ${against.label}`, tags, aspects, null, (tag, aspect) =>
+        differenceCell(after.get(tag)!.aspects.get(aspect), before.get(tag)!.aspects.get(aspect), reach, `${tag}, ${aspect}`,
+                       () => onCell([against, run], breakdown, tag, aspect)));
+}
+
+/** `onCell`: a cell was chosen. */
+export function makeHeatMap(runs: readonly JudgedRun[], {onCell}: {onCell: OnCell}): HTMLElement | null {
+    const breakdowns = kBreakdowns.filter((name) => runs.some((run) => groupsOf(run, name).size));
+    if (!breakdowns.length) return null;
+    const state: State = {breakdown: breakdowns[0], run: runs[runs.length > 1 ? 1 : 0], against: runs.length > 1 ? runs[0] : null};
+    const holder = h('div.maps');
+    const legend = h('div.toolbar-note');
+    const choose = (change: Partial<State>): void => {
+        Object.assign(state, change);
+        render();
+    };
+    const pills = breakdowns.map((name) => h('button.pill', {type: 'button', onclick: () => choose({breakdown: name})}, name));
+    const names = runs.map(({label}, i) => [String(i), label] as const);
+    const runPicker = selectOf('Run of the heat map', names, (i) => choose({run: runs[Number(i)]}));
+    const againstPicker = selectOf('Compared with', [['', 'alone'], ...names.map(([i, label]) => [i, `beside ${label}`] as const)],
+                                   (i) => choose({against: i === '' ? null : runs[Number(i)]}));
+    runPicker.value = String(runs.indexOf(state.run));
+    againstPicker.value = state.against ? String(runs.indexOf(state.against)) : '';
 
     function render(): void {
-        const {run, breakdown} = state;
-        const groups = [...run.result.breakdowns.get(breakdown)!];
-        const aspects = [...new Set(groups.flatMap(([, group]) => [...group.aspects.keys()]))];
+        const {run, against, breakdown} = state;
         const range = rangeOf(runs, breakdown);
+        pills.forEach((pill, i) => pill.setAttribute('aria-pressed', String(breakdowns[i] === breakdown)));
         fill(legend, legendOf(range));
-        fill(holder, groups.length ? h('table.heat-map', null,
-            h('thead', null, h('tr', null, h('th', {scope: 'col'}, breakdown), h('th.number', {scope: 'col', title: 'judgements'}, 'n'),
-                aspects.map((aspect) => h('th', {scope: 'col'}, aspect)))),
-            h('tbody', null, groups.map(([tag, group]) => h('tr', null, h('th', {scope: 'row'}, tag), h('td.number', null, formatCount(group.n)),
-                aspects.map((aspect) => cellOf(group.aspects.get(aspect), {
-                    withheld: run.result.withheld, range, label: `${tag}, ${aspect}`, onClick: () => onCell(run, breakdown, tag, aspect),
-                })))))) : h('p.nothing', null, 'This run has no such tags.'));
+        fill(holder, against && against !== run ? [runMap(against, state, range, onCell), runMap(run, state, range, onCell), differenceMap(run, against, state, onCell)]
+            : runMap(run, state, range, onCell));
     }
 
     render();
     return h('section', null, h('h2', null, 'Where are they strong and weak?'),
-        h('div.card.headline', null, h('div.choices', null,
-            pillsOf('Breakdown', breakdowns.map((name) => [name, name] as const), (name) => name === state.breakdown, (name) => { state.breakdown = name; }),
-            runs.length > 1 ? pillsOf('Run', runs.map((run) => [run, run.label] as const), (run) => run === state.run, (run) => { state.run = run; }) : null,
-            legend), holder));
+        h('div.card.headline', null, h('div.choices', null, h('div.pills', {role: 'group', 'aria-label': 'Breakdown'}, pills),
+            runs.length > 1 ? [runPicker, againstPicker] : null, legend), holder,
+          runs.length > 1 ? h('p.note', null, 'Differences by tag are not tested: they show where to look.') : null));
 }

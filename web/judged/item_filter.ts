@@ -107,17 +107,30 @@ function fulfils(own: OwnRecords, {test}: Condition, aspect: string): boolean {
     return own.records.some((record) => [...record.verdicts].some(([other, verdict]) => (!aspect || other === aspect) && test(verdict)));
 }
 
-/** All texts of an item in one run, in lower case; made once, since every key that is pressed searches them. */
-const searched = new WeakMap<OwnRecords, string>();
+export const kParts: readonly (readonly [string, string])[] = [['', 'everything'], ['questions', 'questions'], ['answers', 'answers'], ['reasons', 'reasons']];
 
-function searchedText(own: OwnRecords): string {
+/** The texts of an item in one run, in lower case; made once, since every key that is pressed searches them. */
+const searched = new WeakMap<OwnRecords, {answers: string; reasons: string}>();
+
+function searchedText(own: OwnRecords): {answers: string; reasons: string} {
     let text = searched.get(own);
-    if (text === undefined) {
-        text = own.records.flatMap((record) => [record.answer.output, record.other?.output ?? '', ...(record.answer.follow_ups ?? []),
-                                                ...[...record.verdicts.values()].map(({reason}) => reason)]).join('\n').toLowerCase();
+    if (!text) {
+        text = {
+            answers: own.records.flatMap(({answer, other}) => [answer.output, other?.output ?? '', ...(answer.follow_ups ?? [])]).join('\n').toLowerCase(),
+            reasons: own.records.flatMap(({verdicts}) => [...verdicts.values()].map(({reason}) => reason)).join('\n').toLowerCase(),
+        };
         searched.set(own, text);
     }
     return text;
+}
+
+/** Whether the text stands in the wanted part of an item (all parts where none is named). */
+function mentions(item: Item, own: readonly OwnRecords[], text: string, part: string): boolean {
+    if ((!part || part === 'questions') && item.instruction.toLowerCase().includes(text)) return true;
+    return own.some((one) => {
+        const {answers, reasons} = searchedText(one);
+        return ((!part || part === 'answers') && answers.includes(text)) || ((!part || part === 'reasons') && reasons.includes(text));
+    });
 }
 
 export interface Wanted {
@@ -127,6 +140,7 @@ export interface Wanted {
     condition: string;
     id: string | null;
     order: string;
+    part: string;   // that the text is searched in; empty: all
 }
 
 /** `shown`: the runs whose verdicts and answers count. */
@@ -139,7 +153,7 @@ export function selectItems(items: readonly Item[], wanted: Wanted, shown: reado
         if ([...wanted.tags].some(([facet, tag]) => tag && !item.tags[facet].includes(tag))) return false;
         if (!own.some(({records}) => records.length)) return false;
         if (condition && !own.some((one) => fulfils(one, condition, wanted.aspect))) return false;
-        return !text || item.instruction.toLowerCase().includes(text) || own.some((one) => searchedText(one).includes(text));
+        return !text || mentions(item, own, text, wanted.part);
     });
     const order = kOrders.get(wanted.order);
     if (!order) return chosen;

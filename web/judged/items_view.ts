@@ -2,14 +2,17 @@
 
 import {placeOf, type Place} from '../page/address';
 import {CardList} from '../page/card_list';
-import {type Child, fill, h, markedText, selectOf} from '../page/dom';
+import {type Child, h, markedText, selectOf} from '../page/dom';
+import {type Chip, type FilterButton, makeFilterButton} from '../page/filter_button';
 import {kClasses} from '../page/position';
+import {printNote} from '../page/print';
 import {makeRunPicker, type RunPicker} from '../page/run_picker';
 import type {View} from '../page/shell';
-import {counted, formatCount} from '../page/text';
+import {counted, formatCount, formatNumber} from '../page/text';
 import {type Answer, type AnswerColumn, aspectNames, type Breakdown, type Colours, type Comparison, type Item, type JudgedRecord, type JudgedRun,
         kBreakdowns, outcomeOf, pairItems, type Verdict} from './data';
-import {type Condition, facetCounts, hasSeveralJudges, kOrders, makeConditions, selectItems, type Wanted} from './item_filter';
+import {type Condition, facetCounts, hasSeveralJudges, kOrders, kParts, makeConditions, mean, scoresOf, selectItems, type Wanted} from './item_filter';
+import {makeScoreHistogram} from './score_histogram';
 
 const kTypingMs = 120;
 
@@ -44,11 +47,13 @@ export class ItemsView implements View {
     private readonly conditions: Map<string, Condition>;
     private readonly colours: readonly Colours[];
     private coloured: Colours | null;
-    private wanted: Wanted = {text: '', tags: new Map(), aspect: '', condition: '', id: null, order: ''};
+    private wanted: Wanted = {text: '', tags: new Map(), aspect: '', condition: '', id: null, order: '', part: ''};
     private readonly cards: CardList<Item>;
 
     private readonly status = h('span.status', {role: 'status'});
-    private readonly chips = h('span.chips');
+    private readonly filters: FilterButton;
+    private readonly partPicker: HTMLSelectElement;
+    private readonly histogram = makeScoreHistogram({onChoose: (condition) => this.want({condition})});
     private readonly search: HTMLInputElement;
     private readonly facets: Map<Breakdown, HTMLSelectElement>;
     private readonly aspectPicker: HTMLSelectElement;
@@ -86,11 +91,15 @@ export class ItemsView implements View {
                                         (condition) => this.want({condition}));
         const orders = [...kOrders].filter(([name]) => (name !== 'runs' || runs.length > 1) && (name !== 'judges' || hasSeveralJudges(this.items)));
         this.orderPicker = selectOf('Order', [['', 'as they were finished'], ...orders.map(([name, {title}]) => [name, title] as const)], (order) => this.want({order}));
+        this.partPicker = selectOf('Search in', kParts, (part) => this.want({part}));
+        this.filters = makeFilterButton([...[...this.facets].map(([facet, picker]) => [facet, picker] as const),
+            ['aspect', this.aspectPicker], ['verdict', this.conditionPicker], ['search in', this.partPicker]]);
         this.runPicker = makeRunPicker({runs, shown: () => this.shownRuns, onChoose: (shown) => this.showRuns(shown)});
         this.element = h('div.items-view', null, h('h2.visually-hidden', null, 'Items'),
-            h('div.toolbar', null, this.search, [...this.facets.values()], this.aspectPicker, this.conditionPicker, this.orderPicker,
-              this.colourPicker(), this.runPicker.element, this.chips, this.status),
-            this.cards.element);
+            h('div.toolbar', null, this.search, this.filters.element, this.orderPicker, this.colourPicker(), this.runPicker.element, this.filters.chips,
+              this.status),
+            this.histogram.element,
+            printNote(this.cards, 'item'), this.cards.element);
     }
 
     // The toolbar.
@@ -123,15 +132,15 @@ export class ItemsView implements View {
         this.onMoved(step);
     }
 
-    /** A run's items with a tag, the worst on an aspect first: where a cell of the heat map leads. */
-    showGroup(run: JudgedRun, facet: Breakdown, tag: string, aspect: string): void {
-        this.shownRuns = [run];
+    /** The items of some runs with a tag, the worst on an aspect first: where a cell of the heat map leads. */
+    showGroup(runs: readonly JudgedRun[], facet: Breakdown, tag: string, aspect: string): void {
+        this.shownRuns = [...runs];
         this.want({text: '', tags: new Map([[facet, tag]]), aspect, condition: '', order: 'lowest', id: null});
     }
 
     place(): Place {
-        const {text, tags, aspect, condition, id, order} = this.wanted;
-        return placeOf(id === null ? [] : [id], {q: text, ...Object.fromEntries(tags), aspect, verdict: condition, order,
+        const {text, tags, aspect, condition, id, order, part} = this.wanted;
+        return placeOf(id === null ? [] : [id], {q: text, in: part, ...Object.fromEntries(tags), aspect, verdict: condition, order,
             runs: this.hasDefaultRuns() ? '' : this.shownRuns.map((run) => run.index).join(',')});
     }
 
@@ -144,23 +153,38 @@ export class ItemsView implements View {
         const chosen = of('runs').split(',').filter((index) => index !== '').map((index) => this.runs[Number(index)]);
         this.shownRuns = chosen.some(Boolean) ? this.runs.filter((run) => chosen.includes(run)) : this.runs.slice(0, this.firstShown);
         this.wanted = {text: of('q'), tags: new Map(kBreakdowns.flatMap((facet) => filters.has(facet) ? [[facet, of(facet)] as const] : [])),
-                       aspect: of('aspect'), condition: of('verdict'), order: of('order'), id: parts[0] ?? null};
+                       aspect: of('aspect'), condition: of('verdict'), order: of('order'), id: parts[0] ?? null, part: of('in')};
         this.render();
     }
 
     render(): void {
-        const {text, tags, aspect, condition, order, id} = this.wanted;
+        const {text, tags, aspect, condition, order, part} = this.wanted;
         if (this.search.value !== text) this.search.value = text;
         for (const [facet, picker] of this.facets) picker.value = tags.get(facet) ?? '';
         this.aspectPicker.value = aspect;
         this.conditionPicker.value = condition;
         this.orderPicker.value = order;
+        this.partPicker.value = part;
         this.runPicker.update();
-        fill(this.chips, id === null ? null : h('button.chip', {type: 'button', title: 'Remove this filter', onclick: () => this.want({id: null})}, `item #${id} ✕`));
+        this.filters.update(this.chipsOf());
         const chosen = selectItems(this.items, this.wanted, this.shownRuns, this.conditions);
         this.status.textContent = chosen.length === this.items.length
             ? counted(chosen.length, 'item') : `${formatCount(chosen.length)} of ${counted(this.items.length, 'item')}`;
+        this.histogram.update(condition.startsWith('=') ? selectItems(this.items, {...this.wanted, condition: '', order: ''}, this.shownRuns, this.conditions) : chosen,
+                              this.shownRuns, aspect, condition);
         this.cards.show(chosen);
+    }
+
+    private chipsOf(): Chip[] {
+        const {tags, aspect, condition, id, part} = this.wanted;
+        const chips: Chip[] = [];
+        const add = (label: string, change: Partial<Wanted>): void => { chips.push({label, onRemove: () => this.want(change)}); };
+        if (id !== null) add(`item #${id}`, {id: null});
+        for (const [facet, tag] of tags) if (tag) add(`${facet}: ${tag}`, {tags: new Map([...tags].filter(([other]) => other !== facet))});
+        if (aspect) add(`aspect: ${aspect}`, {aspect: ''});
+        if (condition) add(this.conditions.get(condition)?.title ?? condition, {condition: ''});
+        if (part) add(`search in ${part}`, {part: ''});
+        return chips;
     }
 
     // The cards.
@@ -205,6 +229,7 @@ export class ItemsView implements View {
         const names = columns.map((column) => column.run.label);
         const grid = h('div.verdicts', {role: 'table', 'aria-label': 'Answers and verdicts', tabindex: 0},
             this.gridRow('head', '', names, columns.map((column) => this.answerHead(column))),
+            aspects.length > 1 ? this.gridRow('strip-row', 'scores', names, columns.map((column) => this.scoreStrip(column, aspects))) : null,
             this.gridRow('answers-row', 'answer', names, columns.map((column) => this.answerText(column.answer, this.colouredText(column.run, item)))),
             aspects.map((aspect) => this.gridRow('aspect-row', aspect, names, columns.map((column) => this.aspectCell(column, aspect)))),
             this.gridRow('raw-row', '', names, columns.map(({records}) => records.map((record) => this.rawReply(record, records.length > 1 ? `${record.judge}, turn ${record.turn}` : '')))));
@@ -214,7 +239,7 @@ export class ItemsView implements View {
 
     /** `names`: of the columns, shown where they stand one under the other for want of room. */
     private gridRow(kind: string, title: string, names: readonly string[], cells: readonly Child[]): HTMLElement {
-        return h(`div.row.${kind}`, {role: 'row'}, h('div.row-title', {role: 'rowheader'}, title),
+        return h(`div.row.${kind}`, {role: 'row'}, h('div.row-title', {role: 'rowheader'}, title || h('span.visually-hidden', null, kind.replace('-row', ''))),
                  cells.map((cell, i) => h('div.cell', {role: 'cell', 'data-of': names[i]}, cell)));
     }
 
@@ -225,6 +250,18 @@ export class ItemsView implements View {
         const several = this.runs.length > 1;
         return [h('h3', null, several ? run.label : generator || run.label),
                 h('small', null, `${several && generator && generator !== run.label ? `${generator} · ` : ''}${by}`)];
+    }
+
+    /** All scores of an answer at one glance, darker where they are higher; means where several judges spoke. */
+    private scoreStrip({run: {scale: [low, high]}, records}: Column, aspects: readonly string[]): Child {
+        if (!records.length) return null;
+        return h('div.score-strip', null, aspects.map((aspect) => {
+            const value = mean(scoresOf(records, aspect));
+            const cell = h('span.score-cell', {title: `${aspect}: ${Number.isNaN(value) ? 'no score' : formatNumber(value, 2)}`},
+                h('small', null, aspect), h('b', null, Number.isNaN(value) ? '–' : String(Number(value.toFixed(1)))));
+            if (!Number.isNaN(value)) cell.style.setProperty('--heat', ((value - low) / Math.max(1, high - low)).toFixed(3));
+            return cell;
+        }));
     }
 
     /** The pieces of the run's answer by their class, where it is the one that is coloured. */

@@ -19,7 +19,7 @@ runPage(async () => {
     const colours = await loadColours(header);
     const items = new ItemsView(runs, {shift: header.shift, shown: header.shown_runs, colours});
     const overview = makeOverview(runs, {
-        differences: differencesOf(header), colours, onCell: (run, facet, tag, aspect) => items.showGroup(run, facet, tag, aspect),
+        differences: differencesOf(header), colours, onCell: (chosen, facet, tag, aspect) => items.showGroup(chosen, facet, tag, aspect),
     });
     const shell = makeShell({title: header.title, subtitle: subtitle(runs, items.items.length),
                              views: new Map<string, View>([['overview', overview], ['items', items]])});

@@ -5,7 +5,7 @@ import {formatCount} from '../page/text';
 import type {Interval, Measure} from './data';
 
 export function decimal(value: number | null | undefined, digits = 2): string {
-    return value === null || value === undefined ? '–' : value.toFixed(digits);
+    return value === null || value === undefined ? '–' : value.toFixed(digits).replace('-', '−');
 }
 
 /** A table cell with a number and its interval, [low, high] or null; `note` below. */

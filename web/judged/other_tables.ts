@@ -1,7 +1,8 @@
 // Tables of pairwise and of MT-bench runs, of the judges' agreement and of what was paid.
 
-import {h} from '../page/dom';
+import {fill, h} from '../page/dom';
 import {formatCount} from '../page/text';
+import {shareLine} from './charts';
 import type {Bill, Interval, JudgedRun, Turns, WinRate} from './data';
 import {estimateCell, measureCell, percent, scoresTable} from './numbers';
 
@@ -25,7 +26,7 @@ function shareCell(share: number | null, ci95: Interval | null): HTMLElement {
 function pairRow(generator: string, aspect: string, rate: WinRate): HTMLElement {
     return h('tr', null,
         h('th', {scope: 'row'}, generator), h('td', null, aspect), h('td.bar-cell', null, outcomeBar(rate)),
-        shareCell(rate.rate, rate.ci95), shareCell(rate.length_controlled, rate.length_controlled_ci95),
+        h('td.line', null, rate.rate === null ? null : shareLine(rate.rate, rate.ci95)), shareCell(rate.rate, rate.ci95), shareCell(rate.length_controlled, rate.length_controlled_ci95),
         h('td.number', {title: `of ${rate.both_orders} that were asked in both orders`}, formatCount(rate.flips),
           rate.both_orders ? h('small', null, percent(rate.flips / rate.both_orders, 0)) : null),
         h('td.number', null, formatCount(rate.unscored)));
@@ -38,18 +39,20 @@ function pairTable(winRates: Map<string, Map<string, WinRate>>): HTMLElement {
     return h('table.pairs', null,
         h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Generator'), h('th', {scope: 'col'}, 'aspect'),
             h('th', {scope: 'col'}, h('span.key.win', null, 'wins'), h('span.key.tie', null, 'ties'), h('span.key.loss', null, 'losses')),
-            ['win rate', 'length-controlled', 'flips', 'unscored'].map((name) => h('th.number', {scope: 'col'}, name)))),
+            h('th', {scope: 'col'}, 'win rate from 0 to 100 %, dotted: 50 %'), ['win rate', 'length-controlled', 'flips', 'unscored'].map((name) => h('th.number', {scope: 'col'}, name)))),
         h('tbody', null, shown.flatMap(([generator, aspects]) => [...aspects].map(([aspect, rate]) => pairRow(generator, aspect, rate)))));
 }
 
-export function pairSection(runs: readonly JudgedRun[]): HTMLElement | null {
+/** draw() fills the tables, whose lines have the colours of the theme. */
+export function pairSection(runs: readonly JudgedRun[]): {element: HTMLElement; draw(): void} | null {
     const paired = runs.flatMap(({label, result: {winRates}}) => winRates ? [{label, winRates}] : []);
     if (!paired.length) return null;
-    return h('section', null, h('h2', null, 'Which answer is preferred?'), paired.map(({label, winRates}) => {
+    const holders = paired.map(({label}) => h('div.scroll', {tabindex: 0, role: 'region', 'aria-label': `Wins of ${label}`}));
+    const element = h('section', null, h('h2', null, 'Which answer is preferred?'), paired.map(({label, winRates}, i) => {
         const names = [...winRates.keys()];
-        return h('div.card.headline', null, h('h3', null, label), names.length === 2 ? h('p.note', null, `${names[0]} against ${names[1]}`) : null,
-            h('div.scroll', {tabindex: 0, role: 'region', 'aria-label': `Wins of ${label}`}, pairTable(winRates)));
+        return h('div.card.headline', null, h('h3', null, label), names.length === 2 ? h('p.note', null, `${names[0]} against ${names[1]}`) : null, holders[i]);
     }));
+    return {element, draw: () => holders.forEach((holder, i) => fill(holder, pairTable(paired[i].winRates)))};
 }
 
 /** How far the judges of a jury agree; null where every run has one judge. */

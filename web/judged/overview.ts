@@ -1,8 +1,7 @@
 // The first view: the table of scores with its charts, what differs between runs, by task and topic, pairs, MT-bench.
 
-import {chartCard} from '../page/chart_card';
+import {chartCard, type ChartCard} from '../page/chart_card';
 import {type Child, h} from '../page/dom';
-import type {Theme} from '../page/palette';
 import {kClasses} from '../page/position';
 import type {View} from '../page/shell';
 import {counted, formatCount, formatPercent} from '../page/text';
@@ -17,7 +16,7 @@ import {agreementSection, billSection, mtBenchSection, pairSection} from './othe
 /** What draw() fills again for another theme. */
 interface Drawn {
     element: HTMLElement;
-    draw(theme: Theme): void;
+    draw(): void;
 }
 
 const kFewestAxes = 3;
@@ -58,16 +57,16 @@ function scoreCharts<Run extends {label: string; index?: number}>(runs: readonly
     {name, title, scale: [low, high]}: {name: string; title: string; scale: [number, number]}): Drawn | null {
     const series = seriesOf(runs, axes, valueOf);
     if (!series.length) return null;
-    const drawn: ((theme: Theme) => void)[] = [];
+    const drawn: ChartCard[] = [];
     const add = (title: string, kind: string, make: typeof radar): HTMLElement => {
-        const {card, holder} = chartCard(title, `${kind}-${name}`, () => new XMLSerializer().serializeToString(holder.firstChild!));
-        drawn.push((theme) => holder.replaceChildren(make(axes, series, {low, high, theme})));
-        return card;
+        const chart = chartCard(title, `${kind}-${name}`, (width) => make(axes, series, {low, high, theme: currentTheme(), width}));
+        drawn.push(chart);
+        return chart.card;
     };
     const element = h('div.charts.scores-charts', null,
         axes.length >= kFewestAxes ? add('Profile', 'radar', radar) : null,
         add(title, 'means', dots));
-    return {element, draw: (theme) => drawn.forEach((draw) => draw(theme))};
+    return {element, draw: () => drawn.forEach((chart) => chart.draw())};
 }
 
 function formatP(value: number | null | undefined): string {
@@ -86,7 +85,7 @@ function differenceRow(row: Judged, isFirst: boolean, span: number, reach: numbe
         isFirst ? h('th', {scope: 'rowgroup', rowspan: span}, run, h('small', null, `minus ${against}`)) : null,
         h('th.aspect', {scope: 'row'}, aspect),
         h('td.line', null, differenceLine(row, reach)),
-        h('td.number', null, h('b', null, `${difference.mean > 0 ? '+' : ''}${difference.mean.toFixed(2)}`),
+        h('td.number', null, h('b', null, `${difference.mean > 0 ? '+' : ''}${decimal(difference.mean)}`),
           difference.ci95 ? h('small', null, `${decimal(difference.ci95[0])} to ${decimal(difference.ci95[1])}`) : null),
         h('td.decision', null, verdictOf(row)),
         h('td.number', null, formatP(p)),
@@ -170,7 +169,7 @@ interface OverviewOptions {
     differences: readonly RunDifference[];
     colours: readonly Colours[];
     /** A cell of the heat map was chosen. */
-    onCell(run: JudgedRun, facet: Breakdown, tag: string, aspect: string): void;
+    onCell(runs: readonly JudgedRun[], facet: Breakdown, tag: string, aspect: string): void;
 }
 
 export function makeOverview(runs: readonly JudgedRun[], {differences, colours, onCell}: OverviewOptions): View {
@@ -191,9 +190,9 @@ export function makeOverview(runs: readonly JudgedRun[], {differences, colours, 
         if (compared.length) sections.push(keep(differenceTable(compared)));
         sections.push(makeHeatMap(scored, {onCell}));
     }
-    sections.push(pairSection(runs), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(entries, categories,
+    sections.push(keep(pairSection(runs)), mtBenchSection(runs, (entries, categories) => keep(scoreCharts(entries, categories,
         ({table}, name) => table.categories.get(name), {name: 'categories', title: 'Means by category', scale: kBenchScale}))));
     sections.push(shiftSection(colours), agreementSection(runs), billSection(runs));
     const element = h('div.overview', null, sections, provenance(runs));
-    return {title: 'Overview', element, draw: () => drawn.forEach((part) => part.draw(currentTheme()))};
+    return {title: 'Overview', element, draw: () => drawn.forEach((part) => part.draw())};
 }

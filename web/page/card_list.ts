@@ -60,9 +60,20 @@ export class CardList<Item> {
         return card?.element;
     }
 
-    /** Fills every card: for paper. */
-    fillAll(): void {
-        for (const card of this.cards.values()) this.fill(card);
+    /** For paper: the first cards are filled, all others hidden, until restore(). */
+    fillFirst(most: number): void {
+        this.observer.disconnect();
+        [...this.cards.values()].forEach((card, i) => {
+            card.element.hidden = i >= most;
+            if (i < most) this.fill(card);
+        });
+    }
+
+    restore(): void {
+        for (const {element} of this.cards.values()) {
+            element.hidden = false;
+            this.observer.observe(element);
+        }
     }
 
     private fill(card: Card<Item>): void {

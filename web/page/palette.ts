@@ -1,10 +1,12 @@
-// The colours of runs. They never carry a difference alone: lines also differ in their dashes, marks in their shape.
+// The colours of runs: apart in lightness as well as in hue, for every kind of colour vision and on grey paper
+// (tests/report/colour_vision.mjs). They never carry a difference alone: lines differ in their dashes, marks in their
+// shape, bars in their pattern.
 
 export type Theme = 'light' | 'dark';
 
 export const kRunColours: Record<Theme, readonly string[]> = {
-    light: ['#0b6e8a', '#8a4fb0', '#6b6b00', '#b0457a', '#3d5a80', '#5c4033'],
-    dark: ['#4cc2de', '#c79ae6', '#c8c84a', '#f08cb8', '#9cb8dd', '#c9a58a'],
+    light: ['#0a6466', '#aa67c0', '#393600', '#be424a', '#054299', '#e57159'],
+    dark: ['#0bd0d5', '#a573d0', '#eee679', '#f775a8', '#95d7ff', '#a46b14'],
 };
 export const kDashes: readonly (readonly number[])[] = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [3, 5]];
 

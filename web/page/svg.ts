@@ -50,10 +50,3 @@ const kShapes: readonly ((x: number, y: number, r: number) => string)[] = [
 export function mark(x: number, y: number, index: number, fill: string, radius = 4): SVGPathElement {
     return s('path', {d: kShapes[index % kShapes.length](x, y, radius), fill, stroke: colour('surface'), 'stroke-width': 1});
 }
-
-/** Names of runs with their lines and marks, one under the other. */
-export function legend(x: number, y: number, entries: readonly {label: string; index: number; fill: string; dash: string}[]): Child[] {
-    return entries.map(({label, index, fill, dash}, i) => [
-        line(x, y + 20 * i, x + 30, y + 20 * i, fill, 2, dash), mark(x + 15, y + 20 * i, index, fill),
-        text(x + 38, y + 20 * i + 4, 'start', label.length > 34 ? `${label.slice(0, 33)}…` : label)]);
-}

@@ -44,7 +44,7 @@ export function formatPercent(value: number, digits = 1): string {
 export function formatNumber(value: number | null, digits = 3): string {
     if (value === null || !Number.isFinite(value)) return '–';
     if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
-    return value.toFixed(digits);
+    return value.toFixed(digits).replace('-', '−');
 }
 
 /** "1 answer", "2 answers". */

@@ -2,15 +2,19 @@
 
 import {placeOf, type Place} from '../page/address';
 import {CardList} from '../page/card_list';
+import {saveButtons} from '../page/chart_card';
 import {type Child, fill, h, markedText, selectOf} from '../page/dom';
 import {describePosition, makeInspector} from '../page/inspector';
 import {kClasses, type Position} from '../page/position';
+import {printNote} from '../page/print';
 import {makeRunPicker, type RunPicker} from '../page/run_picker';
 import type {View} from '../page/shell';
 import {counted, formatCount, formatNumber, visibleToken} from '../page/text';
-import {type Colouring, colouringScale, makeTokenStrip, type TokenStrip} from '../page/token_strip';
+import {type Colouring, colouringScale, makeTokenStrip, type StripToken, type TokenStrip} from '../page/token_strip';
+import {answerPicture} from './answer_picture';
 import {conflictingIds, type Item, orderChoices, pairAnswers, searchHits, selectAnswers, type Wanted} from './answer_filter';
 import type {Answer, Run} from './data';
+import {type KlCurve, makeKlCurve} from './kl_curve';
 import {shareBar} from './share_bar';
 import {classCounts, meanKl, tagCounts} from './statistics';
 
@@ -27,13 +31,23 @@ interface Spot {
     item: Item;
     run: Run;
     answer: Answer;
-    strip: TokenStrip;
+    shown: ShownAnswer;
     index: number;
+}
+
+/** An answer that is on the screen. */
+interface ShownAnswer {
+    strip: TokenStrip;
+    curve: KlCurve;
 }
 
 function estimateHeight(item: Item, columns: number): number {
     const longest = Math.max(...item.of.map((answer) => answer ? answer.length : 0));
     return kCardChrome + Math.ceil(longest * 4.6 / (kCharactersPerLine / columns)) * kLineHeight;
+}
+
+function stripTokens(run: Run, answer: Answer): StripToken[] {
+    return Array.from({length: answer.length}, (_, i) => run.stripToken(answer.start + i));
 }
 
 export class AnswersView implements View {
@@ -47,7 +61,7 @@ export class AnswersView implements View {
     private readonly wanted: Wanted = {text: '', tag: '', token: null, id: null, order: ''};
     private colouring: Colouring = 'class';
     private readonly cards: CardList<Item>;
-    private readonly strips = new Map<Item, Map<Run, TokenStrip>>();
+    private readonly shown = new Map<Item, Map<Run, ShownAnswer>>();
     private current: Spot | null = null;
     private isPinned = false;
     private readonly inspector = makeInspector({onUnpin: () => this.unpin(true), onStep: (step) => this.stepShifted(step)});
@@ -94,7 +108,7 @@ export class AnswersView implements View {
               this.runPicker.element, this.chips, this.status),
             conflicts ? h('p.note.conflicts', null, `${counted(conflicts, 'id')} stand${conflicts === 1 ? 's' : ''} for different questions in different runs: ` +
                 'such answers are not shown side by side.') : null,
-            h('div.split', null, this.cards.element, this.inspector.element));
+            printNote(this.cards, 'answer'), h('div.split', null, this.cards.element, this.inspector.element));
         this.element.addEventListener('keydown', (event) => {
             if (event.key === 'Escape' && this.isPinned) this.unpin(true);
         });
@@ -169,10 +183,10 @@ export class AnswersView implements View {
     private pinAt(id: string, index: number, run: Run): void {
         const card = this.cards.cardOf((item) => item.id === id && item.of[run.index] !== null);
         const item = this.cards.items().find((one) => one.id === id && one.of[run.index] !== null);
-        const strip = item && this.strips.get(item)?.get(run);
-        if (!card || !strip || !strip.tokenElement(index)) return;
-        this.look({item, run, answer: item.of[run.index]!, strip, index}, true);
-        requestAnimationFrame(() => strip.tokenElement(index)?.scrollIntoView({block: 'center'}));
+        const shown = item && this.shown.get(item)?.get(run);
+        if (!item || !card || !shown?.strip.tokenElement(index)) return;
+        this.look({item, run, answer: item.of[run.index]!, shown, index}, true);
+        requestAnimationFrame(() => shown.strip.tokenElement(index)?.scrollIntoView({block: 'center'}));
     }
 
     render(): void {
@@ -192,14 +206,14 @@ export class AnswersView implements View {
         const chosen = selectAnswers(this.runs, this.items, this.wanted);
         this.status.textContent = chosen.length === this.items.length
             ? counted(chosen.length, 'answer') : `${formatCount(chosen.length)} of ${counted(this.items.length, 'answer')}`;
-        this.strips.clear();
+        this.shown.clear();
         this.cards.show(chosen);
     }
 
     // The cards.
 
     private cardContent(item: Item): Child[] {
-        this.strips.set(item, new Map());
+        this.shown.set(item, new Map());
         return [
             h('header', null, h('span.id', null, `#${item.id}`),
               h('p.instruction', {dir: 'auto', tabindex: 0, role: 'group', 'aria-label': 'Instruction'}, markedText(item.instruction, this.wanted.text)),
@@ -213,13 +227,18 @@ export class AnswersView implements View {
         const answer = item.of[run.index];
         if (!answer) return h('div.column', null, title, h('p.note', null, 'This run has no such answer.'));
         const counts = classCounts(run, answer);
-        return h('div.column', null, title, h('div.meta', null, shareBar(counts.map((n) => n / answer.length), true),
+        const shares = counts.map((n) => n / answer.length);
+        const {strip, curve} = this.showAnswer(item, run, answer);
+        return h('div.column', null, title, h('div.meta', null, shareBar(shares, true),
             h('span', null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)}` +
-                (run.isBounded ? '' : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`))), this.makeStrip(item, run, answer).element);
+                (run.isBounded ? '' : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`)),
+            saveButtons(`answer ${answer.id}`, `answer-${answer.id.replace(/[^\w.-]+/g, '_')}`,
+                        () => answerPicture(item.instruction, run.label, stripTokens(run, answer), shares))),
+            answer.length > 1 ? curve.element : null, strip.element);
     }
 
-    private makeStrip(item: Item, run: Run, answer: Answer): TokenStrip {
-        const spotAt = (index: number): Spot => ({item, run, answer, strip, index});
+    private showAnswer(item: Item, run: Run, answer: Answer): ShownAnswer {
+        const spotAt = (index: number): Spot => ({item, run, answer, shown, index});
         const strip = makeTokenStrip({
             onHover: (index, by) => {
                 if (index === null || this.isPinned) return;
@@ -229,17 +248,28 @@ export class AnswersView implements View {
             onPin: (index) => this.togglePin(spotAt(index)),
             onStep: (index) => { if (this.isPinned) this.pin(spotAt(index)); },
         });
+        const tokens = stripTokens(run, answer);
+        const curve = makeKlCurve(tokens.map(({kl, bounds}) => kl ?? bounds?.kl ?? NaN), run.isBounded ? 'lower bound of the KL' : 'KL', (index) => {
+            strip.tokenElement(index)?.scrollIntoView({block: 'nearest'});
+            this.pin(spotAt(index));
+        });
+        const shown = {strip, curve};
         strip.element.setAttribute('aria-label', `Answer ${visibleToken(answer.id)}, ${counted(answer.length, 'token')}`);
-        strip.setPositions(Array.from({length: answer.length}, (_, i) => run.stripToken(answer.start + i)));
+        strip.setPositions(tokens);
         strip.setColouring(this.colouring);
+        strip.setHits(this.hitsOf(run, answer));
+        this.shown.get(item)!.set(run, shown);
+        return shown;
+    }
+
+    /** Tokens that the search has found, and shifted ones that the filter wants. */
+    private hitsOf(run: Run, answer: Answer): Set<number> {
         const {token, text} = this.wanted;
         const hits = searchHits(run, answer, text);
         for (let i = 0; token?.run === run && i < answer.length; ++i) {
             if (run.token(answer.start + i) === token.text && run.columns.base_rank[answer.start + i] > 3) hits.add(i);
         }
-        strip.setHits(hits);
-        this.strips.get(item)!.set(run, strip);
-        return strip;
+        return hits;
     }
 
     // What the panel shows: the pinned token, else the one under the pointer or in focus.
@@ -248,9 +278,12 @@ export class AnswersView implements View {
         this.unmark();
         this.current = spot;
         this.isPinned = pinned;
-        spot.strip.mark('looked', spot.index);
-        if (pinned) spot.strip.mark('pin', spot.index);
-        for (const [run, strip] of this.strips.get(spot.item) ?? []) if (run !== spot.run) strip.mark('twin', spot.index);
+        spot.shown.strip.mark('looked', spot.index);
+        if (pinned) spot.shown.strip.mark('pin', spot.index);
+        for (const [run, {strip, curve}] of this.shown.get(spot.item) ?? []) {
+            if (spot.index < strip.length) curve.mark(spot.index);
+            if (run !== spot.run) strip.mark('twin', spot.index);
+        }
         this.showCurrent();
         const unpacked = this.shownRuns.filter((run) => !run.hasTopLists).map((run) => run.loadTopLists());
         if (unpacked.length) void Promise.all(unpacked).then(() => { if (this.current === spot) this.showCurrent(); });
@@ -278,7 +311,7 @@ export class AnswersView implements View {
     }
 
     private togglePin(spot: Spot): void {
-        const isSame = this.isPinned && this.current?.strip === spot.strip && this.current.index === spot.index;
+        const isSame = this.isPinned && this.current?.shown === spot.shown && this.current.index === spot.index;
         if (isSame) return this.unpin(true);
         this.pin(spot);
     }
@@ -290,9 +323,10 @@ export class AnswersView implements View {
 
     private unmark(): void {
         if (!this.current) return;
-        for (const strip of this.strips.get(this.current.item)?.values() ?? []) for (const kind of ['looked', 'pin', 'twin'] as const) strip.mark(kind, null);
-        this.current.strip.mark('looked', null);
-        this.current.strip.mark('pin', null);
+        for (const {strip, curve} of [this.current.shown, ...this.shown.get(this.current.item)?.values() ?? []]) {
+            for (const kind of ['looked', 'pin', 'twin'] as const) strip.mark(kind, null);
+            curve.mark(null);
+        }
     }
 
     private unpin(tell: boolean): void {
@@ -306,7 +340,7 @@ export class AnswersView implements View {
     /** Moves to the next (1) or previous (-1) shifted token of the answer; a pin moves along. */
     private stepShifted(step: 1 | -1): void {
         if (!this.current) return;
-        const {strip, index} = this.current;
+        const {shown: {strip}, index} = this.current;
         const next = strip.nextShifted(index, step);
         if (next === null) return;
         const spot = {...this.current, index: next};

@@ -21,7 +21,7 @@ runPage(async () => {
 
     const answers = new AnswersView(runs);
     const tokens = makeTokensView(runs, {onToken: (run, text) => answers.filterByToken(run, text), onMoved: () => shell.moved('tokens', false)});
-    const overview = makeOverview(runs, {licences: readJson<string>('licences'), onTag: (tag) => answers.filterByTag(tag)});
+    const overview = makeOverview(runs, {onTag: (tag) => answers.filterByTag(tag)});
     const shell = makeShell({title: header.title, subtitle: subtitle(runs, answers.items.length),
                              views: new Map<string, View>([['overview', overview], ['tokens', tokens], ['answers', answers]])});
     answers.onMoved = (step) => shell.moved('answers', step);

@@ -43,29 +43,70 @@ function percentileInterval(sorted: ArrayLike<number>): [number, number] {
     return [at(0.025), at(0.975)];
 }
 
+let drawn: {rows: number; resamples: number; draws: Uint32Array} | null = null;
+
+/** Which rows each resample draws, one resample after the other: always the same for a number of rows. */
+function drawsOf(rows: number, resamples: number): Uint32Array {
+    if (drawn?.rows !== rows || drawn.resamples !== resamples) {
+        const random = randomNumbers(20231204);
+        const draws = new Uint32Array(rows * resamples);
+        for (let i = 0; i < draws.length; ++i) draws[i] = Math.floor(random() * rows);
+        drawn = {rows, resamples, draws};
+    }
+    return drawn.draws;
+}
+
+/** The value of `statistic` for every resample of the rows; it gets the sums of the columns. */
+function resampled(rows: readonly (readonly number[])[], resamples: number, values: number, statistic: (sums: Float64Array, j: number) => number): Float64Array[] {
+    const columns = rows[0].length;
+    const flat = Float64Array.from(rows.flat());
+    const draws = drawsOf(rows.length, resamples);
+    const samples = Array.from({length: values}, () => new Float64Array(resamples));
+    const sums = new Float64Array(columns);
+    for (let r = 0, at = 0; r < resamples; ++r) {
+        sums.fill(0);
+        for (let i = 0; i < rows.length; ++i, ++at) {
+            const row = draws[at] * columns;
+            for (let j = 0; j < columns; ++j) sums[j] += flat[row + j];
+        }
+        for (let j = 0; j < values; ++j) samples[j][r] = statistic(sums, j);
+    }
+    return samples;
+}
+
+function sumsOf(rows: readonly (readonly number[])[]): number[] {
+    const totals = rows[0].map(() => 0);
+    for (const row of rows) row.forEach((value, i) => { totals[i] += value; });
+    return totals;
+}
+
 /**
  * Ratios of sums over answers with 95 % percentile bootstrap intervals: answers are drawn, not tokens, because the
  * tokens of one answer are not independent. `rows` are [weight, sum 1, sum 2, ...] per answer.
  */
 export function bootstrapRatios(rows: readonly (readonly number[])[], resamples = kResamples): Ratio[] {
-    const width = rows.length ? rows[0].length - 1 : 0;
-    const totals = new Float64Array(width + 1);
-    for (const row of rows) row.forEach((value, i) => { totals[i] += value; });
-    const random = randomNumbers(20231204);
-    const samples = Array.from({length: width}, () => new Float64Array(resamples));
-    const flat = Float64Array.from(rows.flat());
-    const sums = new Float64Array(width + 1);
-    for (let r = 0; r < resamples; ++r) {
-        sums.fill(0);
-        for (let i = 0; i < rows.length; ++i) {
-            const row = Math.floor(random() * rows.length) * (width + 1);
-            for (let j = 0; j <= width; ++j) sums[j] += flat[row + j];
-        }
-        samples.forEach((sample, j) => { sample[r] = sums[0] > 0 ? sums[j + 1] / sums[0] : 0; });
-    }
+    if (!rows.length) return [];
+    const totals = sumsOf(rows);
+    const samples = resampled(rows, resamples, totals.length - 1, (sums, j) => sums[0] > 0 ? sums[j + 1] / sums[0] : 0);
     return samples.map((sample, j) => {
         const [low, high] = percentileInterval(sample.sort());
         return {value: totals[0] > 0 ? totals[j + 1] / totals[0] : NaN, low, high};
+    });
+}
+
+/**
+ * The ratios of `after` minus those of `before` over the same answers, which are drawn together: row i of both is about
+ * the same question.
+ */
+export function bootstrapDifferences(before: readonly (readonly number[])[], after: readonly (readonly number[])[], resamples = kResamples): Ratio[] {
+    if (!before.length) return [];
+    const width = before[0].length;
+    const difference = (sums: ArrayLike<number>, j: number): number => sums[width + j + 1] / sums[width] - sums[j + 1] / sums[0];
+    const rows = before.map((row, i) => [...row, ...after[i]]);
+    const totals = sumsOf(rows);
+    return resampled(rows, resamples, width - 1, difference).map((sample, j) => {
+        const [low, high] = percentileInterval(sample.sort());
+        return {value: difference(totals, j), low, high};
     });
 }
 
@@ -114,6 +155,24 @@ function boundsOf(run: ShiftRun, subset: readonly Span[]): Bounds | null {
     if (!run.isBounded) return null;
     return {kl: meanOf(run, subset, 'kl_ab_lower_bound'), klWithoutEnds: meanOf(run, subset, 'kl_ab_lower_bound', false),
             tvLower: meanOf(run, subset, 'tv_lower_bound'), tvUpper: meanOf(run, subset, 'tv_upper_bound')};
+}
+
+/** How one run differs from another over the answers that both have. */
+export interface PairedDifference {
+    answers: number;
+    shares: Ratio[];
+    kl: Ratio | null;   // null where a run has only bounds
+}
+
+/** `after` minus `before`; `pairs` are the answers to the same questions. */
+export function pairedDifference(before: ShiftRun, after: ShiftRun, pairs: readonly (readonly [Span, Span])[]): PairedDifference {
+    const shareRow = (run: ShiftRun, answer: Span): number[] => [answer.length, ...classCounts(run, answer)];
+    return {
+        answers: pairs.length,
+        shares: bootstrapDifferences(pairs.map(([answer]) => shareRow(before, answer)), pairs.map(([, answer]) => shareRow(after, answer))),
+        kl: before.isBounded || after.isBounded ? null : bootstrapDifferences(pairs.map(([answer]) => finiteSum(before, answer, 'kl_ab')),
+                                                                              pairs.map(([, answer]) => finiteSum(after, answer, 'kl_ab')))[0],
+    };
 }
 
 /** A lead of the first candidate over the second, in nats, below which rounding can turn them around. */
@@ -250,12 +309,22 @@ export function positionCurve(run: ShiftRun, subset: readonly Span[], metric: Me
 
 type Bins = readonly (readonly [label: string, upper: number])[];
 
-/** Bins are [label, upper bound]; the last bound is Infinity. A bin begins where the one before ends. */
+/** Bins between consecutive edges; beyond the last one there is another if `isOpen`. */
+function between(edges: readonly number[], isOpen: boolean): Bins {
+    const bins = edges.slice(1).map((upper, i): [string, number] => [`${edges[i]}–${upper}`, upper]);
+    return isOpen ? [...bins, [`> ${edges[edges.length - 1]}`, Infinity]] : [...bins.slice(0, -1), [bins[bins.length - 1][0], Infinity]];
+}
+
+/** Where bins of numbers meet; ranks are whole numbers, their bins have names. */
+export const kEdges: Record<'kl' | 'probability', readonly number[]> = {
+    kl: [0, 0.01, 0.03, 0.1, 0.3, 1, 3], probability: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
+};
+
+/** Bins are [label, upper bound, which belongs to it]; the last bound is Infinity. */
 export const kHistograms: Record<'rank' | 'kl' | 'probability', Bins> = {
     rank: [['1', 1], ['2', 2], ['3', 3], ['4–10', 10], ['11–100', 100], ['101–1k', 1000], ['> 1k', Infinity]],
-    kl: [['0–.01', 0.01], ['–.03', 0.03], ['–.1', 0.1], ['–.3', 0.3], ['–1', 1], ['–3', 3], ['> 3', Infinity]],
-    probability: [['0–10', 0.1], ['–20', 0.2], ['–30', 0.3], ['–40', 0.4], ['–50', 0.5], ['–60', 0.6], ['–70', 0.7], ['–80', 0.8],
-                  ['–90', 0.9], ['–100', Infinity]],
+    kl: between(kEdges.kl, true),
+    probability: between(kEdges.probability, false),
 };
 
 export interface Bin {
