@@ -187,7 +187,7 @@ def main():
     args = arguments()
     port = free_port()
     begin = time.monotonic()
-    server = subprocess.Popen([args.urial, "-q", "serve", "-m", args.model, "--port", str(port)])
+    server = subprocess.Popen([args.urial, "-q", "serve", "--no-data", "-m", args.model, "--port", str(port)])
     try:
         first, ready = wait_until_ready(port, begin)
         print(f"/health answers {first * 1e3:.0f} ms after the start; the model is ready after {ready:.2f} s")

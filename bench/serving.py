@@ -40,7 +40,7 @@ def arguments():
 
 
 def urial_server(args, *extra):
-    return "urial serve", URIAL_URL, [str(args.urial), "-q", "serve", "-m", args.model, "--parallel",
+    return "urial serve", URIAL_URL, [str(args.urial), "-q", "serve", "--no-data", "-m", args.model, "--parallel",
                                       str(args.concurrency), "--port", str(URIAL_PORT), *extra]
 
 

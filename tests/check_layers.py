@@ -27,7 +27,8 @@ ALLOWED = {
     "report": {"prompt", "engine", "generate", "shift", "eval"},
     "app": {"http", "models", "prompt", "engine", "generate", "remote", "batch", "shift", "eval", "report", "retrieve"},
     "experiment": {"prompt", "engine", "generate", "shift", "eval", "report", "app"},
-    "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report", "app"},
+    "store": set(),
+    "serve": {"models", "prompt", "engine", "generate", "shift", "eval", "report", "app", "store"},
     "terminal": set(),
     "command_line": {"terminal"},
     "cli": {
@@ -35,7 +36,7 @@ ALLOWED = {
     },
 }
 # Headers of libraries, and the part that hides each.
-HIDDEN = {"llama.h": "engine", "ggml.h": "engine", "curl/curl.h": "http"}
+HIDDEN = {"llama.h": "engine", "ggml.h": "engine", "curl/curl.h": "http", "sqlite3.h": "store"}
 # The only sources with headers of Boost, which compile slowly.
 BOOST_SOURCES = {"connection.h", "connection.cpp", "http_server.cpp"}
 UNBOUNDED = re.compile(r"\b(json|ordered_json|Json|toml)::(parse|sax_parse|parse_file)\(")

@@ -43,7 +43,7 @@ def environment(binary, home):
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "urial")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("URIAL_")}
     kept.update(PATH=os.path.dirname(os.path.abspath(binary)) + os.pathsep + os.environ["PATH"], HOME=home,
-                URIAL_CACHE=cache, URIAL_CONFIG_DIR=home, COLUMNS="100")
+                URIAL_CACHE=cache, URIAL_CONFIG_DIR=home, URIAL_DATA=home, COLUMNS="100")
     return kept
 
 

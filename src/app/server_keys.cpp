@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/key_file.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -53,8 +54,12 @@ bool is_open_to_others(const std::string& base_url) {
 
 ServerKeys::ServerKeys(const fs::path& key_file) : key_file_(key_file.string()) {
     if (!key_file_.empty()) {
-        key_of_all_ = trim(read_text_file(key_file, kMostKeyFileBytes));
-        if (key_of_all_.empty()) throw error(ErrorKind::BadInput, "{}: there is no key in it", key_file_);
+        const std::vector<std::string> keys = read_key_file(key_file);
+        if (keys.size() > 1) {
+            throw error(ErrorKind::BadInput, "{}: there are {} keys in it, one a line; one is needed", key_file_,
+                        keys.size());
+        }
+        key_of_all_ = keys.front();
         return;
     }
     const fs::path file = user_config_dir() / "keys.toml";

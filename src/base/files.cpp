@@ -222,6 +222,7 @@ FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.
 fs::path user_cache_dir() { return xdg_dir("URIAL_CACHE", "XDG_CACHE_HOME", ".cache"); }
 fs::path user_config_dir() { return xdg_dir("URIAL_CONFIG_DIR", "XDG_CONFIG_HOME", ".config"); }
 fs::path user_state_dir() { return xdg_dir(nullptr, "XDG_STATE_HOME", ".local/state"); }
+fs::path user_data_dir() { return xdg_dir("URIAL_DATA", "XDG_DATA_HOME", ".local/share"); }
 
 std::optional<std::string> environment(const char* name) {
     const char* value = std::getenv(name);

@@ -149,6 +149,9 @@ fs::path user_cache_dir();
 fs::path user_config_dir();
 /// `$XDG_STATE_HOME/urial`, else `~/.local/state/urial`: history files. Not created.
 fs::path user_state_dir();
+/// `$URIAL_DATA`, else `$XDG_DATA_HOME/urial`, else `~/.local/share/urial`: conversations of the server's page. Not
+/// created.
+fs::path user_data_dir();
 
 /// The variable's value; an empty value counts as absent.
 std::optional<std::string> environment(const char* name);

@@ -62,6 +62,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
     add_chat_command(*app, context);
     add_generate_command(*app, context);
     add_serve_command(*app, context);
+    add_ui_command(*app, context);
     add_batch_command(*app, context);
     add_shift_command(*app, context);
     add_merge_command(*app, context);

@@ -69,6 +69,7 @@ void add_chat_command(CLI::App& app, Context& context);
 void add_demo_command(CLI::App& app, Context& context);
 void add_generate_command(CLI::App& app, Context& context);
 void add_serve_command(CLI::App& app, Context& context);
+void add_ui_command(CLI::App& app, Context& context);
 void add_batch_command(CLI::App& app, Context& context);
 void add_merge_command(CLI::App& app, Context& context);
 void add_shift_command(CLI::App& app, Context& context);

@@ -64,6 +64,9 @@ Models and prefix snapshots (\fBXDG_CACHE_HOME\fR and \fBURIAL_CACHE\fR).
 .TP
 .I ~/.local/state/urial/history
 What was typed in conversations (\fBXDG_STATE_HOME\fR).
+.TP
+.I ~/.local/share/urial/conversations.db
+Conversations of the server's page (\fBXDG_DATA_HOME\fR and \fBURIAL_DATA\fR).
 .SH EXIT STATUS
 .TP
 .B 0

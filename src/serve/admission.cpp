@@ -159,7 +159,7 @@ std::optional<HttpResponse> AdmissionRules::refusal(const RequestHead& head, Adm
     if (auto refused = check_key(head, admission)) return refused;
     request.headers.erase("authorization");
     if (auto refused = check_body_type(head, admission.has_body)) return refused;
-    if (body_bytes > body_bytes_) return body_too_large(body_bytes_);
+    if (body_bytes > admission.most_body_bytes) return body_too_large(admission.most_body_bytes);
     return check_expectation(head, admission);
 }
 
@@ -190,6 +190,7 @@ std::optional<HttpResponse> AdmissionRules::check_route(const RequestHead& head,
         return refused;
     }
     admission.route = match.route;
+    admission.most_body_bytes = match.route->body_bytes > 0 ? match.route->body_bytes : body_bytes_;
     admission.request.parts = std::move(match.parts);
     return std::nullopt;
 }

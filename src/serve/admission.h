@@ -31,6 +31,7 @@ struct Admission {
     const Route* route = nullptr;  ///< may be there in a refusal too
     std::string cors_origin;       ///< that may read the answer; empty: none
     bool has_body = false;
+    std::size_t most_body_bytes = 0;  ///< of it
     bool expects_continue = false;
     bool is_head = false;  ///< the answer's body is left out
 };

@@ -8,11 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "serve/answer_desk.h"
 #include "serve/catalog.h"
 #include "serve/fields.h"
 #include "serve/http_server.h"
 #include "serve/metrics.h"
 #include "serve/shift_desk.h"
+#include "store/conversation_store.h"
 
 namespace urial::serve {
 
@@ -22,8 +24,10 @@ struct Api {
     bool shows_metrics = false;
     std::function<void(std::string_view)> log;  ///< a line of sizes, ids and names of fields; may be empty
     Metrics metrics;
-    std::unique_ptr<Catalog> catalog;  // these two end first: their threads use what stands above
+    std::unique_ptr<store::ConversationStore> store;
+    std::unique_ptr<Catalog> catalog;  // these end first, the last before the others: their threads use what is above
     std::unique_ptr<ShiftDesk> shift;
+    std::unique_ptr<AnswerDesk> answers;
 };
 
 void chat_completions(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
@@ -31,12 +35,30 @@ void completions(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exch
 void list_models(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
 void show_model(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
 void list_prompts(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void show_prompt(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void render(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
 void tokenize(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
 void detokenize(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
 void tokenizer_info(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
 void compare(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
 
-/// All of them, /health, /version, /metrics and /openapi.json. `api` outlives them.
+void list_conversations(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void create_conversation(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void show_conversation(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void change_conversation(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void delete_conversation(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void add_messages(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void show_message(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void change_message(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void delete_message(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void start_answers(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void follow_answer(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void stop_answer(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void export_conversation(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void export_all(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+void import_conversations(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange);
+
+/// All of them, /health, /version, /metrics, /openapi.json and the page. `api` outlives them.
 std::vector<Route> routes(Api& api);
 
 /// The description of the interface (OpenAPI 3.1).

@@ -10,6 +10,11 @@
 #include "serve/request_error.h"
 
 namespace urial::serve {
+namespace {
+
+constexpr std::size_t kMostGivenPrompts = 8;
+
+}  // namespace
 
 ServedModel::ServedModel(std::shared_ptr<const engine::Model> model, Options options)
     : model_(std::move(model)),
@@ -21,11 +26,24 @@ ServedModel::ServedModel(std::shared_ptr<const engine::Model> model, Options opt
 
 std::shared_ptr<const generate::PreparedPrompt> ServedModel::prompt(const OfferedPrompt& offered) {
     const MutexLock lock(mutex_);
-    std::shared_ptr<const generate::PreparedPrompt>& prepared = prompts_[offered.name];
+    Prepared& prepared = prompts_[offered.name];
     if (!prepared) {
         prepared = std::make_shared<const generate::PreparedPrompt>(
             model_, app::source_of(offered.form(*model_), *model_, /*system=*/{}));
     }
+    return prepared;
+}
+
+std::shared_ptr<const generate::PreparedPrompt> ServedModel::prompt_of(const std::string& text,
+                                                                       const prompt::PromptSpec& spec) {
+    const MutexLock lock(mutex_);
+    const auto found =
+        std::ranges::find(given_, text, [](const auto& each) -> const std::string& { return each.first; });
+    Prepared prepared =
+        found != given_.end() ? found->second : std::make_shared<const generate::PreparedPrompt>(model_, spec);
+    if (found != given_.end()) given_.erase(found);
+    given_.emplace_front(text, prepared);
+    if (given_.size() > kMostGivenPrompts) given_.pop_back();
     return prepared;
 }
 

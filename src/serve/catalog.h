@@ -5,10 +5,12 @@
 // Thread-safe.
 
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/prompts.h"
@@ -48,13 +50,17 @@ public:
 
     /// Made ready at its first use. Throws Error{BadInput} where the prompt does not go with the model.
     std::shared_ptr<const generate::PreparedPrompt> prompt(const OfferedPrompt& offered);
+    /// Of a specification that came with a request, whose text it is; the last few are kept.
+    std::shared_ptr<const generate::PreparedPrompt> prompt_of(const std::string& text, const prompt::PromptSpec& spec);
 
 private:
+    using Prepared = std::shared_ptr<const generate::PreparedPrompt>;
     std::shared_ptr<const engine::Model> model_;
     Options options_;
     generate::Worker worker_;
     Mutex mutex_;
-    std::map<std::string, std::shared_ptr<const generate::PreparedPrompt>, std::less<>> prompts_ GUARDED_BY(mutex_);
+    std::map<std::string, Prepared, std::less<>> prompts_ GUARDED_BY(mutex_);
+    std::deque<std::pair<std::string, Prepared>> given_ GUARDED_BY(mutex_);  // by their text, the last used first
 };
 
 /// What a request's "model" stands for.

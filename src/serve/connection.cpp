@@ -228,13 +228,13 @@ void Connection::on_header() {
     if (!admission_.has_body) return dispatch();
     phase_ = Phase::Body;
     arm(deadline_, owner_.limits().body_deadline, &Connection::on_request_deadline);
-    parser_->body_limit(owner_.limits().body_bytes);
+    parser_->body_limit(admission_.most_body_bytes);
     parser_->eager(true);
     if (admission_.expects_continue && input().empty()) send("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 void Connection::on_parse_error(const boost::system::error_code& failure) {
-    if (failure == http::error::body_limit) return refuse_request(body_too_large(owner_.limits().body_bytes), true);
+    if (failure == http::error::body_limit) return refuse_request(body_too_large(admission_.most_body_bytes), true);
     if (failure == http::error::bad_version)
         return refuse_request(refuse(400, "only HTTP/1.0 and HTTP/1.1 are served"), true);
     refuse_request(refuse(400, "this is not HTTP"), true);
@@ -350,6 +350,7 @@ void Connection::ping_after_silence() {
 void Connection::queue(std::string bytes) {
     output_bytes_ += bytes.size();
     output_.push_back(std::move(bytes));
+    if (exchange_) exchange_->note_unwritten(output_bytes_);
 }
 
 void Connection::send(std::string bytes) {
@@ -387,6 +388,7 @@ void Connection::on_written() {
     write_deadline_.cancel();
     output_bytes_ -= block_.size();
     block_.clear();
+    if (exchange_) exchange_->note_unwritten(output_bytes_);
     write();
 }
 

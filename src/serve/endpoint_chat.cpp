@@ -5,6 +5,7 @@
 #include "serve/api.h"
 #include "serve/generation.h"
 #include "serve/messages.h"
+#include "serve/prompt_choice.h"
 #include "serve/request_error.h"
 
 namespace urial::serve {
@@ -13,11 +14,11 @@ namespace {
 /// For requests that do not say how long an answer may be.
 constexpr int kUsualChatTokens = 1024;
 
-GenerationPrompt prompt_of(Fields& fields, const Target& target) {
+GenerationPrompt prompt_of(Fields& fields, Target& target) {
     const bool continues = read_continues(fields);
     fields.refuse_unless("add_special_tokens", {Json(false), Json(true)});
     const ChatMessages messages = read_messages(fields.value("messages"), continues);
-    const auto prepared = target.model->prompt(*target.prompt);
+    const auto prepared = read_prompt_choice(fields, target).prepared;
     GenerationPrompt prompt;
     prompt.shown.tokens = prepared->source().tokenize(target.model->model(), messages.conversation, messages.answer);
     prompt.constant = prepared->shared_length(prompt.shown.tokens);

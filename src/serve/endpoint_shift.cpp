@@ -61,6 +61,7 @@ Json side_json(const shift::SideStats& side, std::size_t top, shift::Pieces& pie
 /// One request under way. Used by the desk's thread alone once it is submitted.
 struct Comparison {
     std::shared_ptr<Exchange> exchange;
+    std::shared_ptr<const engine::Model> model;  ///< the aligned one
     std::string id;
     std::string base;
     std::string aligned;
@@ -70,6 +71,7 @@ struct Comparison {
     std::size_t counts[3] = {0, 0, 0};
     double kl_sum = 0;
     Json tokens = Json::array();
+    std::string unsent = {};  ///< bytes of a character that is not whole yet
     shift::Pieces pieces;
 
     Json header() const {
@@ -93,7 +95,17 @@ struct Comparison {
         if (!std::exchange(has_begun, true)) exchange->begin_events();
         Json chunk = header();
         chunk["token"] = std::move(token);
+        chunk["text"] = next_text(at.token);
         exchange->send_event(json_reply(chunk).body);
+    }
+
+    /// What the answer says with this token, as far as it is whole characters; control tokens say nothing.
+    std::string next_text(engine::Token token) {
+        unsent += model->piece(token, /*special=*/false);
+        const std::size_t whole = complete_utf8_length(unsent);
+        std::string text = replace_invalid_utf8(std::string_view(unsent).substr(0, whole));
+        unsent.erase(0, whole);
+        return text;
     }
 
     void end(const shift::ScoredAnswer& scored) {
@@ -119,10 +131,23 @@ struct Comparison {
     }
 };
 
-shift::ShiftItem read_item(Fields& fields, const engine::Model& model) {
+shift::ShiftItem read_item(Fields& fields, const shift::Side& base, const shift::Side& aligned) {
+    const engine::Model& model = *aligned.model;
     shift::ShiftItem item;
     item.id = "0";
-    item.conversation = read_messages(fields.value("messages"), /*continues=*/false).conversation;
+    const bool continues = read_continues(fields);
+    ChatMessages chat = read_messages(fields.value("messages"), continues);
+    if (continues) {
+        // What the assistant has said already belongs to both prompts: only what follows is scored.
+        item.base_prompt_ids = base.prompt->tokenize(*base.model, chat.conversation, chat.answer);
+        item.aligned_prompt_ids = aligned.prompt->tokenize(model, chat.conversation, chat.answer);
+        for (const char* name : {"answer", "answer_ids"}) {
+            if (fields.value(name) == nullptr) continue;
+            throw bad_field(name,
+                            fmt::format("continue_final_message has the answer go on by itself: leave out {}", name));
+        }
+    }
+    item.conversation = std::move(chat.conversation);
     item.answer_text = fields.text("answer");
     if (item.answer_text && item.answer_text->empty()) throw bad_field("answer", "answer is empty");
     item.answer_ended = fields.boolean("answer_ended").value_or(false);
@@ -142,12 +167,13 @@ void compare(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange
     NamedSide base = read_side(api, fields, "base", "zero-shot");
     NamedSide aligned = read_side(api, fields, "aligned", app::kChatPrompt);
     ShiftDesk::Job job;
-    job.item = read_item(fields, *aligned.side.model);
+    job.item = read_item(fields, base.side, aligned.side);
     job.options.max_tokens = static_cast<int>(fields.integer("max_tokens", 1, 4096).value_or(kUsualAnswerTokens));
     job.options.parallel = 1;
     const std::shared_ptr<const engine::Model> model = aligned.side.model;
     auto comparison = std::make_shared<Comparison>(
         Comparison{.exchange = std::move(exchange),
+                   .model = model,
                    .id = "shift-" + request.id,
                    .base = base.name,
                    .aligned = aligned.name,

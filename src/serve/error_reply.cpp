@@ -20,7 +20,9 @@ HttpResponse refuse(int status, std::string_view message, std::string_view code,
     const std::string_view type = status == 429  ? "rate_limit_error"
                                   : status < 500 ? "invalid_request_error"
                                                  : "server_error";
-    return error_reply(status, message, type, code, param);
+    HttpResponse response = error_reply(status, message, type, code, param);
+    if (status == 429 || status == 503) response.headers.emplace_back("retry-after", "1");
+    return response;
 }
 
 HttpResponse error_reply(const Error& failure) {
@@ -31,11 +33,7 @@ HttpResponse error_reply(const Error& failure) {
         case ErrorKind::BadInput: return refuse(400, failure.what());
         case ErrorKind::NotFound: return refuse(404, failure.what(), "not_found");
         case ErrorKind::ContextFull: return refuse(400, failure.what(), "context_length_exceeded");
-        case ErrorKind::Unavailable: {
-            HttpResponse response = refuse(503, failure.what(), "unavailable");
-            response.headers.emplace_back("retry-after", "1");
-            return response;
-        }
+        case ErrorKind::Unavailable: return refuse(503, failure.what(), "unavailable");
         case ErrorKind::Io:
         case ErrorKind::Model: break;
     }

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kMostShown = 80;
 
 std::string shown(const Json& value) {
-    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text = json_text(value);
     if (text.size() > kMostShown) text = text.substr(0, complete_utf8_length(text.substr(0, kMostShown))) + "...";
     return printable(text);
 }
@@ -38,6 +38,8 @@ std::optional<std::int64_t> whole_number(const Json& value) {
 }
 
 }  // namespace
+
+std::string json_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json parse_body(std::string_view body) {
     Json json;

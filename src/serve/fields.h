@@ -51,6 +51,9 @@ private:
     std::set<std::string, std::less<>> known_;
 };
 
+/// As one line; what is not UTF-8 is replaced.
+std::string json_text(const Json& json);
+
 /// A request's body. Throws RequestError for what is not JSON, or no object.
 Json parse_body(std::string_view body);
 

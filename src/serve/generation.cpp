@@ -42,7 +42,7 @@ public:
         }
         ++metrics_.requests;
         ++metrics_.running;
-        exchange_->on_gone([self = shared_from_this()] { self->client_gone(); });
+        exchange_->on_gone([self = shared_from_this()] { self->unwanted(); });
         std::size_t index = 0;
         try {
             for (Request& request : requests) {
@@ -127,8 +127,8 @@ private:
         choices_[index].handle = std::move(handle);
     }
 
-    void client_gone() {
-        ++metrics_.gone;
+    void unwanted() {
+        ++(exchange_->is_gone() ? metrics_.gone : metrics_.overdue);
         cancel_all();
     }
 

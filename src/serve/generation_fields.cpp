@@ -188,7 +188,8 @@ void refuse_unsupported(Fields& fields) {
     // What these say is of interest with one of the above alone.
     for (const char* name :
          {"mirostat_tau", "mirostat_eta", "dry_base", "dry_allowed_length", "dry_penalty_last_n",
-          "dry_sequence_breakers", "xtc_threshold", "dynatemp_exponent", "dynatemp_low", "dynatemp_high"}) {
+          "dry_sequence_breakers", "xtc_threshold", "dynatemp_exponent", "dynatemp_low", "dynatemp_high",
+          "repeat_last_n", "penalize_nl", "repetition_penalty_range", "repetition_decay"}) {
         fields.ignore(name);
     }
     fields.refuse_unless("modalities", {Json::array({"text"})});

@@ -24,7 +24,7 @@ void HttpExchange::begin_events() {
 void HttpExchange::send_event(std::string data) {
     const MutexLock lock(mutex_);
     if (stage_ != Stage::Streaming || is_too_much_) return;
-    if (event_bytes_ + data.size() > unsent_bytes_) {
+    if (event_bytes_ + data.size() > most_unsent_) {
         is_too_much_ = true;
         events_.clear();
         return post_([](AnswerSink& sink) { sink.break_off(); });
@@ -47,6 +47,11 @@ void HttpExchange::hand_over_events(AnswerSink& sink) {
 
 void HttpExchange::end() {
     advance(Stage::Streaming, Stage::Ended, [](AnswerSink& sink) { sink.end_events(); });
+}
+
+std::size_t HttpExchange::unsent_bytes() const {
+    const MutexLock lock(mutex_);
+    return event_bytes_ + unwritten_bytes_;
 }
 
 bool HttpExchange::is_gone() const {

@@ -3,6 +3,8 @@
 // The Exchange of a connection: keeps the order that the interface promises, whoever calls, and hands everything to the
 // server's thread. It does not keep the connection alive; after client_went() it knows neither it nor the server.
 
+#include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,15 +36,18 @@ public:
     using Post = std::function<void(Task)>;
 
     /// `unsent_bytes`: of events that the server's thread has not taken yet; beyond that the stream is broken off.
-    HttpExchange(Post post, std::size_t unsent_bytes) : post_(std::move(post)), unsent_bytes_(unsent_bytes) {}
+    HttpExchange(Post post, std::size_t unsent_bytes) : post_(std::move(post)), most_unsent_(unsent_bytes) {}
 
     void reply(HttpResponse response) override;
     void begin_events() override;
     void send_event(std::string data) override;
     void end() override;
+    std::size_t unsent_bytes() const override;
     bool is_gone() const override;
     void on_gone(std::function<void()> callback) override;
 
+    /// What the connection has taken from here and not written yet.
+    void note_unwritten(std::size_t bytes) { unwritten_bytes_ = bytes; }
     /// Nobody can answer any more.
     void let_go();
     /// reply() or end() was called.
@@ -65,7 +70,8 @@ private:
     void hand_over_events(AnswerSink& sink);
 
     const Post post_;
-    const std::size_t unsent_bytes_;
+    const std::size_t most_unsent_;
+    std::atomic<std::size_t> unwritten_bytes_{0};
     mutable Mutex mutex_;
     Stage stage_ GUARDED_BY(mutex_) = Stage::Unanswered;
     std::function<void()> on_gone_ GUARDED_BY(mutex_);

@@ -58,10 +58,15 @@ Tcp::endpoint endpoint_of(const HttpServerOptions& options) {
     return {address, options.port};
 }
 
-Tcp::acceptor listen_on(asio::io_context& context, const Tcp::endpoint& endpoint) {
+Tcp::acceptor listen_on(asio::io_context& context, Tcp::endpoint endpoint, int ports) {
+    constexpr int kLastPort = 65535;
     try {
         return Tcp::acceptor(context, endpoint);
     } catch (const boost::system::system_error& failure) {
+        if (failure.code() == asio::error::address_in_use && ports > 1 && endpoint.port() < kLastPort) {
+            endpoint.port(static_cast<std::uint16_t>(endpoint.port() + 1));
+            return listen_on(context, endpoint, ports - 1);
+        }
         if (failure.code() == asio::error::address_in_use) {
             throw error(ErrorKind::Unavailable, "{}:{} is in use by another program: choose another with --port",
                         endpoint.address().to_string(), endpoint.port());
@@ -76,7 +81,7 @@ Tcp::acceptor listen_on(asio::io_context& context, const Tcp::endpoint& endpoint
 struct HttpServer::State final : ConnectionOwner {
     State(HttpServerOptions given, std::vector<Route> routes)
         : options(std::move(given)),
-          acceptor(listen_on(context, endpoint_of(options))),
+          acceptor(listen_on(context, endpoint_of(options), options.ports)),
           port(acceptor.local_endpoint().port()),
           admission_rules(options, port, std::move(routes)) {}
 
@@ -157,10 +162,9 @@ void HttpServer::State::take(Tcp::socket socket) {
         return connection->start();
     }
     ++refused;
-    HttpResponse response = is_greedy ? refuse(429, "too many connections from this address", "too_many_connections")
-                                      : refuse(503, "too many connections", "too_many_connections");
-    response.headers.emplace_back("retry-after", "1");
-    connection->start_refused(response);
+    connection->start_refused(is_greedy
+                                  ? refuse(429, "too many connections from this address", "too_many_connections")
+                                  : refuse(503, "too many connections", "too_many_connections"));
 }
 
 void HttpServer::State::closed(const std::shared_ptr<Connection>& connection) {

@@ -43,7 +43,7 @@ struct HttpResponse {
 HttpResponse error_reply(int status, std::string_view message, std::string_view type, std::string_view code = {},
                          std::string_view param = {});
 
-/// The same with OpenAI's type for the status.
+/// The same with OpenAI's type for the status, and Retry-After where another time is better (429, 503).
 HttpResponse refuse(int status, std::string_view message, std::string_view code = {}, std::string_view param = {});
 /// BadInput 400, NotFound 404, ContextFull 400, Unavailable 503; a RequestError says it all itself. What Io and Model
 /// say is for whoever runs the server, since it may name files: 500 without it.
@@ -65,6 +65,8 @@ public:
     /// disconnected.
     virtual void send_event(std::string data) = 0;
     virtual void end() = 0;
+    /// Bytes of events that the client has not taken yet, about. For who has many and can wait.
+    virtual std::size_t unsent_bytes() const = 0;
 
     /// The client has closed its side, was too slow, or the server has ended.
     virtual bool is_gone() const = 0;
@@ -83,6 +85,7 @@ struct Route {
     Handler handler;
     bool is_open = false;   ///< no key is asked
     bool is_quick = false;  ///< runs on the server's thread; others on a few threads, so that nothing keeps it waiting
+    std::size_t body_bytes = 0;  ///< 0: Limits::body_bytes
 };
 
 /// What one client may take. The deadlines are for the whole of what they limit, however many bytes come meanwhile.
@@ -120,6 +123,7 @@ struct LogLine {
 struct HttpServerOptions {
     std::string address = "127.0.0.1";  ///< or "localhost"; another than loopback needs a key
     std::uint16_t port = 8080;          ///< 0: any that is free
+    int ports = 1;                      ///< that are tried, from `port` on; the first that is free
     /// "name" or "name:port" that a Host (and an Origin) may say, besides loopback and the address of the connection.
     std::vector<std::string> allowed_hosts;
     /// "https://name[:port]": pages of these may read our answers.

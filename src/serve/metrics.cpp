@@ -13,6 +13,7 @@ std::string prometheus_text(const Metrics& metrics) {
     add("requests_running", "gauge", "Completion requests that have not ended.", metrics.running);
     add("requests_failed_total", "counter", "Completion requests that ended with an error.", metrics.failed);
     add("clients_gone_total", "counter", "Completion requests whose client went away first.", metrics.gone);
+    add("answers_overdue_total", "counter", "Completion requests that took longer than one may.", metrics.overdue);
     add("prompt_tokens_total", "counter", "Tokens of prompts.", metrics.prompt_tokens);
     add("completion_tokens_total", "counter", "New tokens.", metrics.completion_tokens);
     add("unknown_fields_total", "counter", "Members of requests that the server does not know.",

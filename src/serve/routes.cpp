@@ -7,12 +7,14 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "serve/api.h"
+#include "serve/page.h"
 
 namespace urial::serve {
 namespace {
 
 constexpr std::size_t kMostNamed = 8;
 constexpr std::size_t kMostNameBytes = 40;
+constexpr std::size_t kMostImportBytes = 32u << 20;
 
 }  // namespace
 
@@ -39,14 +41,10 @@ std::string_view openapi_json() { return api_files().front().content; }
 
 HttpResponse refusal(const Error& failure) {
     if (failure.kind() != ErrorKind::Unavailable) return error_reply(failure);
-    HttpResponse response = refuse(429, failure.what(), "queue_full");
-    response.headers.emplace_back("retry-after", "1");
-    return response;
+    return refuse(429, failure.what(), "queue_full");
 }
 
-HttpResponse json_reply(const Json& json) {
-    return {.body = json.dump(-1, ' ', false, Json::error_handler_t::replace)};
-}
+HttpResponse json_reply(const Json& json) { return {.body = json_text(json)}; }
 
 std::vector<Route> routes(Api& api) {
     const auto handler = [&api](auto endpoint) -> Handler {
@@ -64,6 +62,14 @@ std::vector<Route> routes(Api& api) {
         response.status = is_ready ? 200 : 503;
         exchange->reply(std::move(response));
     };
+    // These need no model: what was kept can be read while one is loaded.
+    const auto stored = [&api](auto endpoint) -> Handler {
+        return [&api, endpoint](HttpRequest&& request, std::shared_ptr<Exchange> exchange) {
+            endpoint(api, std::move(request), std::move(exchange));
+        };
+    };
+    const std::string one = "/v1/conversations/{id}";
+    const std::string message = one + "/messages/{message}";
     std::vector<Route> routes{
         {.method = "GET", .path = "/health", .handler = health, .is_open = true, .is_quick = true},
         {.method = "POST", .path = "/v1/chat/completions", .handler = handler(chat_completions)},
@@ -71,7 +77,27 @@ std::vector<Route> routes(Api& api) {
         {.method = "GET", .path = "/v1/models", .handler = handler(list_models)},
         {.method = "GET", .path = "/v1/models/{id...}", .handler = handler(show_model)},
         {.method = "GET", .path = "/v1/prompts", .handler = handler(list_prompts)},
+        {.method = "GET", .path = "/v1/prompts/{name}", .handler = handler(show_prompt)},
+        {.method = "POST", .path = "/v1/render", .handler = handler(render)},
         {.method = "POST", .path = "/v1/shift", .handler = handler(compare)},
+        {.method = "GET", .path = "/v1/conversations", .handler = stored(list_conversations)},
+        {.method = "POST", .path = "/v1/conversations", .handler = stored(create_conversation)},
+        {.method = "GET", .path = one, .handler = stored(show_conversation)},
+        {.method = "PATCH", .path = one, .handler = stored(change_conversation)},
+        {.method = "DELETE", .path = one, .handler = stored(delete_conversation)},
+        {.method = "POST", .path = one + "/messages", .handler = stored(add_messages)},
+        {.method = "GET", .path = message, .handler = stored(show_message)},
+        {.method = "PATCH", .path = message, .handler = stored(change_message)},
+        {.method = "DELETE", .path = message, .handler = stored(delete_message)},
+        {.method = "POST", .path = one + "/answers", .handler = handler(start_answers)},
+        {.method = "GET", .path = message + "/events", .handler = stored(follow_answer)},
+        {.method = "POST", .path = message + "/stop", .handler = stored(stop_answer)},
+        {.method = "GET", .path = one + "/export", .handler = stored(export_conversation)},
+        {.method = "GET", .path = "/v1/export", .handler = stored(export_all)},
+        {.method = "POST",
+         .path = "/v1/import",
+         .handler = stored(import_conversations),
+         .body_bytes = kMostImportBytes},
         {.method = "POST", .path = "/tokenize", .handler = handler(tokenize)},
         {.method = "POST", .path = "/detokenize", .handler = handler(detokenize)},
         {.method = "GET", .path = "/tokenizer_info", .handler = handler(tokenizer_info), .is_quick = true},
@@ -94,6 +120,7 @@ std::vector<Route> routes(Api& api) {
                               },
                           .is_quick = true});
     }
+    for (Route& route : page_routes()) routes.push_back(std::move(route));
     return routes;
 }
 

@@ -118,6 +118,19 @@ std::unique_ptr<ServedModel> make_served(const NamedModel& named, std::shared_pt
     return std::make_unique<ServedModel>(std::move(model), std::move(served));
 }
 
+std::unique_ptr<store::ConversationStore> open_store(const ServeOptions& options) {
+    try {
+        return std::make_unique<store::ConversationStore>(store::StoreOptions{.folder = options.data});
+    } catch (const Error& failure) {
+        const bool is_passing = failure.kind() == ErrorKind::Unavailable || failure.kind() == ErrorKind::Io;
+        if (options.needs_data || !is_passing) throw;
+        app::tell(
+            options.warning,
+            fmt::format("{}\nConversations are kept in memory alone; --data names a folder for them", failure.what()));
+        return std::make_unique<store::ConversationStore>(store::StoreOptions{});
+    }
+}
+
 }  // namespace
 
 struct Server::State {
@@ -125,7 +138,10 @@ struct Server::State {
         : options(std::move(given)),
           prompts(offered_prompts(options.prompts)),
           api{.shows_metrics = options.metrics, .log = options.log},
-          http((check_names(options.models), options.http), routes(api)) {}
+          http((check_names(options.models), options.http), routes(api)) {
+        api.store = open_store(options);
+        api.answers = std::make_unique<AnswerDesk>(*api.store, DeskOptions{.log = options.log});
+    }
 
     ServeOptions options;
     std::vector<OfferedPrompt> prompts;
@@ -138,7 +154,10 @@ Server::~Server() = default;
 
 std::uint16_t Server::port() const { return state_->http.port(); }
 void Server::run() { state_->http.run(); }
-void Server::stop() { state_->http.stop(); }
+void Server::stop() {
+    state_->api.answers->stop_all();
+    state_->http.stop();
+}
 std::vector<std::string> Server::names() const { return state_->api.catalog->names(); }
 
 void Server::load(const app::Callbacks& callbacks) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,14 +34,19 @@ struct ServeOptions {
     std::size_t most_waiting = 256;          ///< requests for one model, beyond those under way
     bool sharing = true;                     ///< what one request has computed may serve the next
     bool metrics = false;                    ///< GET /metrics
+    std::filesystem::path data;              ///< folder of the conversations; empty: in memory
+    bool needs_data = true;                  ///< false: in memory, with a warning, where another server has the folder
+                                             ///< or it cannot be written
     HttpServerOptions http;
     std::function<void(std::string_view)> log;  ///< sizes, ids and names of fields; may be empty; called on any thread
+    std::function<void(std::string_view)> warning;  ///< for the person who starts it; may be empty
 };
 
 /// Listens from its construction on, answers "loading" until load() has ended.
 class Server {
 public:
-    /// Throws what HttpServer throws, and Error{BadInput|NotFound} for models and prompts that cannot be.
+    /// Throws what HttpServer and store::ConversationStore throw, and Error{BadInput|NotFound} for models and prompts
+    /// that cannot be.
     explicit Server(ServeOptions options);
     ~Server();
 
@@ -48,7 +54,8 @@ public:
     /// Loads the models and reads the prompts that were named. Throws what app::open_model() and sessions throw, and
     /// engine::Cancelled.
     void load(const app::Callbacks& callbacks);
-    /// Until stop(); on the calling thread. What is under way then may end.
+    /// Until stop(); on the calling thread. What is under way then may end, but for answers of conversations: what they
+    /// have said is kept.
     void run();
     /// Thread-safe. A second call ends at once.
     void stop();

@@ -92,6 +92,6 @@ def llama_server(binary, gguf, folder):
 def urial(binary, folder, *options, key=None):
     """`urial serve` with these options; /health says when it is ready, as it asks for no key."""
     port = free_port()
-    command = [str(binary), "serve", "--port", str(port), "--offline", *map(str, options)]
+    command = [str(binary), "serve", "--port", str(port), "--offline", "--no-data", *map(str, options)]
     environment = {"URIAL_API_KEY": key} if key else {}
     return running(command, environment, port, folder / "urial.log", 300, ready="/health")

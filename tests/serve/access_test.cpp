@@ -1,8 +1,12 @@
 // Hosts, origins and keys before every route of the API: what is refused makes no model work.
 
+#include <functional>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
+#include "base/text.h"
 #include "serve/api_fixture.h"
 #include "support/raw_client.h"
 
@@ -35,17 +39,40 @@ std::string with_port(std::string text, std::uint16_t port) {
     return at == std::string::npos ? text : text.replace(at, 1, fmt::format("{}", port));
 }
 
+/// What the parts of a route's path can be.
+struct Things {
+    std::string conversation = "none";
+    std::string message = "none";
+};
+
+/// A conversation of the key's own.
+Things new_things(const ApiFixture& server, const std::string& key) {
+    const std::string owner = sha256_hex(key).substr(0, 12);
+    const std::string id = server.api.store->create(owner, "chat", "", "{}").id;
+    const store::NewMessage message{.role = "user", .content = "x"};
+    return {id, server.api.store->add(owner, id, std::vector{message}, 0).front().id};
+}
+
+std::string path_of(const serve::Route& route, const Things& things) {
+    std::string path = replace_all(route.path, "/conversations/{id}", "/conversations/" + things.conversation);
+    path = replace_all(path, "{message}", things.message);
+    path = replace_all(path, "/prompts/{name}", "/prompts/small");
+    return replace_all(path, "{id...}", "scripted");
+}
+
 /// A request that every route takes.
 std::string request_for(const serve::Route& route, std::uint16_t port, const Named& host, const Named& origin,
-                        const std::string& key) {
-    std::string path = route.path;
-    if (const std::size_t part = path.find('{'); part != std::string::npos) path = path.substr(0, part) + "scripted";
+                        const std::string& key, const Things& things = {}) {
+    const std::string path = path_of(route, things);
     std::string body;
-    if (route.method == "POST") {
+    if (route.method == "POST" || route.method == "PATCH") {
         Json json = chat_body("x", {{"prompt", "Q: x\nA: "},
                                     {"tokens", Json::array({'a'})},
                                     {"base", "scripted"},
                                     {"aligned", "scripted"},
+                                    {"request", chat_body("x")},
+                                    {"format", "urial-conversations"},
+                                    {"conversations", Json::array()},
                                     {"max_tokens", 4}});
         if (route.path == "/tokenize") json.erase("messages");  // which takes one of them
         body = json.dump();
@@ -69,7 +96,7 @@ TEST(ServeAccess, foreign_hosts_origins_and_keys_are_refused_on_every_route_befo
     const auto status = [&](const std::string& request) {
         return ask(server.port(), request).value_or(RawReply{}).status;
     };
-    std::vector<std::string> admitted;
+    std::vector<std::function<std::string()>> admitted;
     int refused = 0;
     for (const serve::Route& route : routes) {
         for (const Named& host : kHosts) {
@@ -78,7 +105,9 @@ TEST(ServeAccess, foreign_hosts_origins_and_keys_are_refused_on_every_route_befo
                     const std::string request = request_for(route, server.port(), host, origin, key);
                     const bool is_known = host.is_allowed && origin.is_allowed;
                     if (is_known && (route.is_open || key == kAccessKey)) {
-                        admitted.push_back(request);
+                        admitted.push_back([&route, &server, &host, &origin, key] {
+                            return request_for(route, server.port(), host, origin, key, new_things(server, kAccessKey));
+                        });
                         continue;
                     }
                     ASSERT_EQ(status(request), is_known ? 401 : 403) << request;
@@ -90,7 +119,10 @@ TEST(ServeAccess, foreign_hosts_origins_and_keys_are_refused_on_every_route_befo
     EXPECT_EQ(model->log().decodes, 0U);
     EXPECT_EQ(server.api.metrics.requests, 0U);
     EXPECT_EQ(refused + admitted.size(), routes.size() * 8 * 8 * 3);
-    for (const std::string& request : admitted) ASSERT_EQ(status(request), 200) << request;
+    for (const auto& make : admitted) {
+        const std::string request = make();
+        ASSERT_EQ(status(request), 200) << request;
+    }
     EXPECT_GT(model->log().decodes, 0U);
 }
 

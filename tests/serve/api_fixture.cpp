@@ -41,7 +41,8 @@ Script echoing_script() {
     });
 }
 
-ApiFixture::ApiFixture(std::vector<ServedScript> models, bool is_ready, serve::HttpServerOptions http)
+ApiFixture::ApiFixture(std::vector<ServedScript> models, bool is_ready, serve::HttpServerOptions http,
+                       store::StoreOptions store, serve::DeskOptions desk)
     : server_(any_port(std::move(http)), serve::routes(api)), thread_([this] { server_.run(); }) {
     std::vector<std::unique_ptr<serve::ServedModel>> catalog;
     for (const ServedScript& script : models) catalog.push_back(served(script));
@@ -50,6 +51,8 @@ ApiFixture::ApiFixture(std::vector<ServedScript> models, bool is_ready, serve::H
         {"raw", "nothing", [](const engine::Model&) { return prompt::builtin("raw"); }}};
     api.catalog = std::make_unique<serve::Catalog>(std::move(catalog), std::move(prompts));
     api.shift = std::make_unique<serve::ShiftDesk>();
+    api.store = std::make_unique<store::ConversationStore>(std::move(store));
+    api.answers = std::make_unique<serve::AnswerDesk>(*api.store, std::move(desk));
     api.is_ready = is_ready;
 }
 

@@ -25,7 +25,8 @@ struct ServedScript {
 
 class ApiFixture {
 public:
-    explicit ApiFixture(std::vector<ServedScript> models, bool is_ready = true, serve::HttpServerOptions http = {});
+    explicit ApiFixture(std::vector<ServedScript> models, bool is_ready = true, serve::HttpServerOptions http = {},
+                        store::StoreOptions store = {}, serve::DeskOptions desk = {});
     ApiFixture() : ApiFixture({{.name = "scripted", .model = std::make_shared<ScriptedModel>(echoing_script())}}) {}
     ~ApiFixture();
 

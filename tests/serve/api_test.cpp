@@ -440,6 +440,21 @@ TEST(ServeShift, a_given_answer_is_scored_as_it_stands) {
     EXPECT_EQ(error_in(server.post("/v1/shift", chat_body("x", {{"base", "m"}})), 400)["param"], "aligned");
 }
 
+TEST(ServeShift, goes_on_behind_what_the_assistant_has_said) {
+    const auto model = std::make_shared<ScriptedModel>(echoing_script());
+    const ApiFixture server({{.name = "m", .model = model}});
+    Json body = chat_body("hello", {{"base", "m@small"}, {"aligned", "m@small"}});
+    body["messages"].push_back({{"role", "assistant"}, {"content", "echo: he"}});
+    EXPECT_EQ(error_in(server.post("/v1/shift", body), 400)["param"], "messages");
+    body["continue_final_message"] = true;
+    const Json reply = json_of(server.post("/v1/shift", body));
+    std::string text;
+    for (const Json& token : reply["tokens"]) text += token["id"] == kEndOfText ? "" : token["token"];
+    EXPECT_EQ(text, "llo");
+    body["answer"] = "x";
+    EXPECT_EQ(error_in(server.post("/v1/shift", body), 400)["param"], "answer");
+}
+
 TEST(ServeDescription, has_every_route_and_no_other) {
     const ApiFixture server;
     const Json description = json_of(server.get("/openapi.json"));

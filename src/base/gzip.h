@@ -1,0 +1,17 @@
+#pragma once
+
+// Text packed with gzip, in memory. Pure functions.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace urial {
+
+/// `level` from 1 (fast) to 9 (small). The same bytes each time.
+std::string gzip(std::string_view text, int level = 6);
+
+/// Throws Error{BadInput} for what is not whole gzip data, or unpacks to more than `most_bytes`.
+std::string gunzip(std::string_view packed, std::size_t most_bytes);
+
+}  // namespace urial

@@ -1,0 +1,13 @@
+#pragma once
+
+// The page at "/": its files as routes that ask for no key. They are packed once, when the routes are made.
+
+#include <vector>
+
+#include "serve/http_server.h"
+
+namespace urial::serve {
+
+std::vector<Route> page_routes();
+
+}  // namespace urial::serve
