@@ -19,6 +19,13 @@ constexpr milliseconds kLongestPause{100};
 constexpr std::chrono::hours kPurgeEvery{6};
 constexpr int kMostFailedSaves = 10;
 
+void end_followers(const std::vector<Follower>& followers, const std::string& last_event) {
+    for (const Follower& follower : followers) {
+        follower.exchange->send_event(last_event);
+        follower.exchange->end();
+    }
+}
+
 }  // namespace
 
 AnswerDesk::AnswerDesk(store::ConversationStore& store, DeskOptions options)
@@ -168,8 +175,14 @@ void AnswerDesk::save(bool only_ended) {
     }
     for (std::size_t i = 0; i < answers.size(); ++i) {
         if (is_saved) answers[i]->saved(progress[i]);
-        const bool is_over = progress[i].state != MessageState::Writing;
-        if (is_over && (is_saved || failed_saves_ >= kMostFailedSaves)) finish(*answers[i]);
+        if (progress[i].state == MessageState::Writing) continue;
+        if (is_saved) {
+            finish(*answers[i]);
+        } else if (failed_saves_ >= kMostFailedSaves) {
+            // It is kept here until it can be saved; nobody shall wait for that.
+            end_followers(answers[i]->take_followers(),
+                          refuse(503, "the answer cannot be kept: is the disk full?").body);
+        }
     }
 }
 
@@ -182,10 +195,7 @@ void AnswerDesk::finish(const RecordedAnswer& finished) {
         answer = std::move(found->second);
         running_.erase(found);
     }
-    for (const Follower& follower : answer->close()) {
-        follower.exchange->send_event("[DONE]");
-        follower.exchange->end();
-    }
+    end_followers(answer->close(), "[DONE]");
 }
 
 void AnswerDesk::follow(std::string message, std::size_t from, std::shared_ptr<Exchange> exchange) {

@@ -33,23 +33,22 @@ Json conversation_json(const store::Conversation& conversation) {
             {"messages", conversation.messages}};
 }
 
-Json message_json(const store::Message& message, const AnswerDesk& answers) {
-    const bool is_left = message.state == store::MessageState::Writing && !answers.is_running(message.id);
+Json message_json(const store::Message& message) {
     return {{"id", message.id},
             {"parent", or_null(message.parent)},
             {"role", message.role},
             {"content", message.content},
             {"created", message.created},
-            {"state", store::name_of(is_left ? store::MessageState::Stopped : message.state)},
+            {"state", store::name_of(message.state)},
             {"error", or_null(message.error)},
             {"details", stored_json(message.details)},
             {"answer", stored_json(message.answer)},
             {"events", message.events}};
 }
 
-Json messages_json(const std::vector<store::Message>& messages, const AnswerDesk& answers) {
+Json messages_json(const std::vector<store::Message>& messages) {
     Json list = Json::array();
-    for (const store::Message& message : messages) list.push_back(message_json(message, answers));
+    for (const store::Message& message : messages) list.push_back(message_json(message));
     return list;
 }
 
@@ -58,7 +57,7 @@ Json whole_conversation_json(Api& api, const std::string& owner, const std::stri
     Json json = conversation_json(conversation);
     json["settings"] = stored_json(conversation.settings);
     json["current"] = or_null(conversation.current);
-    json["messages"] = messages_json(api.store->messages(owner, id), *api.answers);
+    json["messages"] = messages_json(api.store->messages(owner, id));
     return json;
 }
 

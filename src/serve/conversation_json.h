@@ -15,9 +15,8 @@
 namespace urial::serve {
 
 Json conversation_json(const store::Conversation& conversation);
-/// A message that is said to be written, and that nobody writes, was stopped.
-Json message_json(const store::Message& message, const AnswerDesk& answers);
-Json messages_json(const std::vector<store::Message>& messages, const AnswerDesk& answers);
+Json message_json(const store::Message& message);
+Json messages_json(const std::vector<store::Message>& messages);
 /// With settings and messages.
 Json whole_conversation_json(Api& api, const std::string& owner, const std::string& id);
 

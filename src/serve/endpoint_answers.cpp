@@ -167,7 +167,7 @@ void start_answers(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> ex
     AnswerStart start(api, request, std::move(plan));
     const std::vector<store::Message> messages = start.start();
     if (auto refused = start.refusal()) return exchange->reply(std::move(*refused));
-    exchange->reply(json_reply({{"messages", messages_json(messages, *api.answers)},
+    exchange->reply(json_reply({{"messages", messages_json(messages)},
                                 {"revision", api.store->find(request.client, request.parts["id"]).revision}}));
 }
 
@@ -182,7 +182,7 @@ void stop_answer(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exch
     const std::string& id = request.parts["id"];
     const store::Message message = api.store->message(request.client, id, request.parts["message"]);
     api.answers->stop(std::vector{message.id});
-    exchange->reply(json_reply(message_json(api.store->message(request.client, id, message.id), *api.answers)));
+    exchange->reply(json_reply(message_json(api.store->message(request.client, id, message.id))));
 }
 
 }  // namespace urial::serve

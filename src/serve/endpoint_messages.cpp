@@ -44,13 +44,13 @@ void add_messages(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exc
     note_unknown(api, fields, request.id);
     const std::string& id = request.parts["id"];
     const auto added = api.store->add(request.client, id, messages, messages.size() - 1);
-    exchange->reply(json_reply({{"messages", messages_json(added, *api.answers)},
-                                {"revision", api.store->find(request.client, id).revision}}));
+    exchange->reply(
+        json_reply({{"messages", messages_json(added)}, {"revision", api.store->find(request.client, id).revision}}));
 }
 
 void show_message(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange) {
     const store::Message message = api.store->message(request.client, request.parts["id"], request.parts["message"]);
-    exchange->reply(json_reply(message_json(message, *api.answers)));
+    exchange->reply(json_reply(message_json(message)));
 }
 
 void change_message(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange) {
@@ -67,8 +67,7 @@ void change_message(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> e
         throw RequestError(409, "conflict", "content", "the message is being written: stop it first");
     }
     if (deleted) api.store->restore_message(request.client, id, message);
-    exchange->reply(
-        json_reply(message_json(api.store->change_message(request.client, id, message, change), *api.answers)));
+    exchange->reply(json_reply(message_json(api.store->change_message(request.client, id, message, change))));
 }
 
 void delete_message(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange) {

@@ -162,9 +162,8 @@ void HttpServer::State::take(Tcp::socket socket) {
         return connection->start();
     }
     ++refused;
-    connection->start_refused(is_greedy
-                                  ? refuse(429, "too many connections from this address", "too_many_connections")
-                                  : refuse(503, "too many connections", "too_many_connections"));
+    connection->start_refused(is_greedy ? refuse(429, "too many connections from this address", "too_many_connections")
+                                        : refuse(503, "too many connections", "too_many_connections"));
 }
 
 void HttpServer::State::closed(const std::shared_ptr<Connection>& connection) {

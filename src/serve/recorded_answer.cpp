@@ -239,6 +239,11 @@ void RecordedAnswer::saved(const store::AnswerProgress& progress) {
     tail_first_ += progress.events.size();
 }
 
+std::vector<Follower> RecordedAnswer::take_followers() {
+    const MutexLock lock(mutex_);
+    return std::exchange(followers_, {});
+}
+
 std::vector<Follower> RecordedAnswer::close() {
     const MutexLock lock(mutex_);
     is_closed_ = true;

@@ -89,7 +89,9 @@ public:
     std::optional<store::AnswerProgress> progress();
     /// That is on the disk.
     void saved(const store::AnswerProgress& progress);
-    /// No follower is taken any more; those that there are.
+    /// Those that are Live go.
+    std::vector<Follower> take_followers();
+    /// The same, and no more are taken.
     std::vector<Follower> close();
 
 private:

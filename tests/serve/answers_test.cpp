@@ -265,6 +265,34 @@ TEST(ServeAnswers, more_than_a_client_may_leave_untaken_is_given_as_it_takes_it)
     }
 }
 
+TEST(ServeAnswers, that_find_the_disk_full_are_kept_until_there_is_room) {
+    const TemporaryFolder folder;
+    const ApiFixture server({{.name = "scripted", .model = std::make_shared<ScriptedModel>(echoing_script())}}, true,
+                            {}, {.folder = folder.path(), .limits = {.file_bytes = 400'000}},
+                            {.save_every = milliseconds(10)});
+    const ConversationClient client(server);
+    const std::string full = client.create();
+    const std::string id = client.create();
+    const store::NewMessage filler{.role = "user", .content = std::string(20'000, 'x')};
+    try {
+        for (int i = 0; i < 100; ++i) (void)server.api.store->add("", full, std::vector{filler}, 0);
+        ADD_FAILURE() << "it is never full";
+    } catch (const Error& failure) {
+        EXPECT_EQ(failure.kind(), ErrorKind::Unavailable);
+    }
+    const Json asked{{"request", chat_body(std::string(700, 'y'), {{"logprobs", true}, {"top_logprobs", 20}})}};
+    Json started;
+    for (int i = 0; i < 20 && (started.is_null() || !started.contains("error")); ++i) {
+        started = parse_json(client.ask("POST", "/v1/conversations/" + id + "/answers", asked.dump()).body);
+    }
+    EXPECT_EQ(started["error"]["code"], "unavailable") << "the disk is full";
+    EXPECT_TRUE(server.comes_to_rest());
+    (void)client.call("DELETE", "/v1/conversations/" + full + "?forever=true");
+    for (const Json& message : client.get("/v1/conversations/" + id)["messages"]) {
+        EXPECT_EQ(client.finished(id, message["id"])["content"], "echo: " + std::string(700, 'y'));
+    }
+}
+
 TEST(ServeAnswers, are_stopped_and_kept_when_the_server_ends) {
     const TemporaryFolder folder;
     std::string id;
