@@ -1,5 +1,6 @@
 // Answers that the server writes into conversations, and those who follow them.
 
+#include <atomic>
 #include <set>
 #include <thread>
 
@@ -265,32 +266,45 @@ TEST(ServeAnswers, more_than_a_client_may_leave_untaken_is_given_as_it_takes_it)
     }
 }
 
+/// Adds messages of a size until no more fit.
+void fill_up(store::ConversationStore& store, const std::string& conversation, std::size_t bytes) {
+    const store::NewMessage filler{.role = "user", .content = std::string(bytes, 'x')};
+    for (int i = 0; i < 1000; ++i) {
+        try {
+            (void)store.add("", conversation, std::vector{filler}, 0);
+        } catch (const Error& failure) {
+            EXPECT_EQ(failure.kind(), ErrorKind::Unavailable) << failure.what();
+            return;
+        }
+    }
+    ADD_FAILURE() << "it is never full";
+}
+
 TEST(ServeAnswers, that_find_the_disk_full_are_kept_until_there_is_room) {
     const TemporaryFolder folder;
-    const ApiFixture server({{.name = "scripted", .model = std::make_shared<ScriptedModel>(echoing_script())}}, true,
-                            {}, {.folder = folder.path(), .limits = {.file_bytes = 400'000}},
+    std::atomic<bool> is_full = false;
+    const auto model = std::make_shared<ScriptedModel>([&, script = echoing_script()](std::string_view text) {
+        while (!is_full) std::this_thread::sleep_for(milliseconds(1));
+        return script(text);
+    });
+    model->set_shading(true);
+    const ApiFixture server({{.name = "scripted", .model = model}}, true, {},
+                            {.folder = folder.path(), .limits = {.file_bytes = 300'000}},
                             {.save_every = milliseconds(10)});
     const ConversationClient client(server);
     const std::string full = client.create();
     const std::string id = client.create();
-    const store::NewMessage filler{.role = "user", .content = std::string(20'000, 'x')};
-    try {
-        for (int i = 0; i < 100; ++i) (void)server.api.store->add("", full, std::vector{filler}, 0);
-        ADD_FAILURE() << "it is never full";
-    } catch (const Error& failure) {
-        EXPECT_EQ(failure.kind(), ErrorKind::Unavailable);
-    }
-    const Json asked{{"request", chat_body(std::string(700, 'y'), {{"logprobs", true}, {"top_logprobs", 20}})}};
-    Json started;
-    for (int i = 0; i < 20 && (started.is_null() || !started.contains("error")); ++i) {
-        started = parse_json(client.ask("POST", "/v1/conversations/" + id + "/answers", asked.dump()).body);
-    }
-    EXPECT_EQ(started["error"]["code"], "unavailable") << "the disk is full";
+    const Json asked = chat_body(std::string(300, 'y'), {{"logprobs", true}, {"top_logprobs", 20}});
+    const std::string message = client.answer(id, "", {{"request", asked}}).at(0);
+    for (const std::size_t bytes : {20'000, 2'000, 1}) fill_up(*server.api.store, full, bytes);
+    is_full = true;
     EXPECT_TRUE(server.comes_to_rest());
+    std::this_thread::sleep_for(milliseconds(150));  // more attempts than any follower waits for
+    EXPECT_EQ(client.message(id, message)["state"], "writing");
     (void)client.call("DELETE", "/v1/conversations/" + full + "?forever=true");
-    for (const Json& message : client.get("/v1/conversations/" + id)["messages"]) {
-        EXPECT_EQ(client.finished(id, message["id"])["content"], "echo: " + std::string(700, 'y'));
-    }
+    const Json written = client.finished(id, message);
+    EXPECT_EQ(written["content"], "echo: " + std::string(300, 'y'));
+    EXPECT_EQ(client.events(id, message).size(), written["events"].get<std::size_t>() + 1);
 }
 
 TEST(ServeAnswers, are_stopped_and_kept_when_the_server_ends) {
