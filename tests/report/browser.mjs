@@ -27,7 +27,7 @@ const require = createRequire(path.join(web, 'package.json'));
 const {chromium} = require('playwright-core');
 
 export const folder = await mkdtemp(path.join(os.tmpdir(), 'urial-report-'));
-const browser = await chromium.launch({executablePath: chromiumPath, args: kArguments});
+export const browser = await chromium.launch({executablePath: chromiumPath, args: kArguments});
 
 /** Runs the binary that the test was started with. */
 export function urial(...args) {

@@ -3,7 +3,7 @@
 import {complain, store, toast} from './app';
 import {api, ApiError, forgetKey, isAway, type NewAnswer, type NewMessage, storeKey, type WireConversation} from './api/client';
 import {follow} from './api/follow';
-import {forgetTokens, inherited, ownLog} from './api/tokens';
+import {inherited, ownLog} from './api/tokens';
 import {readSettings, kindOf, usualSettings} from './model/settings';
 import {addressOf, currentOf, type Live, type Route, routeOf, type State} from './model/state';
 import {leafBelow, leafWithout, siblingsOf, titleOf} from './model/thread';
@@ -32,13 +32,47 @@ function conversationOf(wire: WireConversation): Conversation {
     return {...wire, items, settings: readSettings(wire.kind, wire.settings, store.get())};
 }
 
+/** Changes that this page makes: how many are under way, and how many there were. */
+const changes = new Map<string, {running: number; count: number}>();
+
+function changesOf(id: string): {running: number; count: number} {
+    let own = changes.get(id);
+    if (!own) changes.set(id, own = {running: 0, count: 0});
+    return own;
+}
+
+/** Runs a change of a conversation, so that a reply from before it is not taken for the state after it. */
+export async function changing<Result>(id: string, run: () => Promise<Result>): Promise<Result> {
+    const own = changesOf(id);
+    ++own.running;
+    ++own.count;
+    try {
+        return await run();
+    } finally {
+        --own.running;
+    }
+}
+
+const kChangePause = 30;  // ms
+
+/** The conversation as the server has it while this page changes nothing. */
+async function getSettled(id: string): Promise<WireConversation> {
+    const own = changesOf(id);
+    for (;;) {
+        const {count} = own;
+        const wire = await api.conversation(id);
+        if (own.running === 0 && own.count === count) return wire;
+        await new Promise((resume) => setTimeout(resume, kChangePause));
+    }
+}
+
 const loading = new Map<string, Promise<void>>();
 
 /** Gets a conversation anew, and takes up the answers that are being written. */
 export function load(id: string): Promise<void> {
     const running = loading.get(id);
     if (running) return running;
-    const load = api.conversation(id).then((wire) => {
+    const load = getSettled(id).then((wire) => {
         if (waitingSettings.has(id)) wire.settings = store.get().open.get(id)?.settings;
         store.dispatch({do: 'conversation', value: conversationOf(wire)});
         for (const message of wire.wireMessages) if (message.state === 'writing') takeUp(id, message);
@@ -76,7 +110,7 @@ export async function moreOfList(): Promise<void> {
     const {query, next} = store.get();
     if (!next) return;
     try {
-        const reply = await api.list({q: query, limit: kPage, before: next});
+        const reply = await api.list({q: query, limit: kPage, cursor: next});
         store.dispatch({do: 'list', items: reply.items, next: reply.next, query, more: true});
     } catch (failure) {
         report(failure);
@@ -130,16 +164,17 @@ export async function unlock(key: string, remember: boolean): Promise<void> {
     }
 }
 
-function show(route: Route): void {
+function show(route: Route, isFresh = false): void {
     const draft = route.at === 'new' ? usualSettings(route.view, store.get()) : null;
     store.dispatch({do: 'go', to: route, draft});
-    if (route.at === 'conversation') void load(route.id);
+    if (route.at === 'conversation' && !isFresh) void load(route.id);
 }
 
-export function go(route: Route, {replace = false} = {}): void {
+/** `isFresh`: the conversation has just been made here. */
+export function go(route: Route, {replace = false, isFresh = false} = {}): void {
     const address = addressOf(route);
     if (address !== location.hash) history[replace ? 'replaceState' : 'pushState'](null, '', address);
-    show(route);
+    show(route, isFresh);
 }
 
 export function startPage(): void {
@@ -163,8 +198,8 @@ export function takeUp(id: string, message: Message): void {
     if (followed.has(message.id)) return;
     const aborter = new AbortController();
     followed.set(message.id, aborter);
-    forgetTokens(message.id);
     const log = ownLog(message.id);
+    log.clear();
     log.become('coming');
     const beginning = message.details.from ? message.details.from.characters + (message.details.from.chosen?.length ?? 0) : 0;
     let live: Live = {text: message.content.slice(0, beginning), tokens: 0, began: Date.now(), first: null, last: null, lost: false};
@@ -236,25 +271,33 @@ export async function ensure(title: string): Promise<Conversation> {
 export async function begin(settings: Settings, title: string): Promise<Conversation> {
     const made = conversationOf(await api.create(kindOf(settings), title, settings));
     store.dispatch({do: 'conversation', value: made});
-    go({at: 'conversation', id: made.id}, {replace: store.get().route.at === 'new'});
+    go({at: 'conversation', id: made.id}, {replace: store.get().route.at === 'new', isFresh: true});
     tellTabs(made.id);
     return store.get().open.get(made.id) ?? made;
 }
 
+/** Shows the new messages; the first or last of them becomes what is read. */
+async function put(id: string, made: Message[], current: string | undefined): Promise<Message[]> {
+    store.dispatch({do: 'messages', id, messages: made, ...(current === undefined ? {} : {current})});
+    for (const message of made) if (message.state === 'writing') takeUp(id, message);
+    if (current !== undefined) await api.change(id, {current});
+    return made;
+}
+
 export async function addMessages(id: string, messages: NewMessage[], current = true): Promise<Message[]> {
-    const made = await api.addMessages(id, messages);
-    const last = made.at(-1);
-    store.dispatch({do: 'messages', id, messages: made, ...(current && last ? {current: last.id} : {})});
-    if (current && last) await api.change(id, {current: last.id});
+    const made = await changing(id, async () => {
+        const added = await api.addMessages(id, messages);
+        return put(id, added, current ? added.at(-1)?.id : undefined);
+    });
     tellTabs(id);
     return made;
 }
 
 export async function ask(id: string, answer: NewAnswer, current = true): Promise<Message[]> {
-    const made = await api.answer(id, answer);
-    store.dispatch({do: 'messages', id, messages: made, ...(current && made[0] ? {current: made[0].id} : {})});
-    if (current && made[0]) await api.change(id, {current: made[0].id});
-    for (const message of made) takeUp(id, message);
+    const made = await changing(id, async () => {
+        const asked = await api.answer(id, answer);
+        return put(id, asked, current ? asked[0]?.id : undefined);
+    });
     tellTabs(id);
     void refreshList();
     return made;
@@ -264,7 +307,7 @@ export async function ask(id: string, answer: NewAnswer, current = true): Promis
 
 export async function setCurrent(id: string, current: string | null): Promise<void> {
     store.dispatch({do: 'change', id, change: {current}});
-    await api.change(id, {current}).catch(report);
+    await changing(id, () => api.change(id, {current})).catch(report);
     tellTabs(id);
 }
 
@@ -278,7 +321,7 @@ export async function rename(id: string, title: string): Promise<void> {
     const clean = titleOf(title);
     if (!clean) return;
     store.dispatch({do: 'change', id, change: {title: clean}});
-    await api.change(id, {title: clean}).catch(report);
+    await changing(id, () => api.change(id, {title: clean})).catch(report);
     tellTabs(id);
     void refreshList();
 }
@@ -302,7 +345,7 @@ async function keepSettings(id: string): Promise<void> {
     clearTimeout(waitingSettings.get(id));
     const open = store.get().open.get(id);
     if (open) {
-        await api.change(id, {settings: open.settings}).catch(report);
+        await changing(id, () => api.change(id, {settings: open.settings})).catch(report);
         tellTabs(id);
     }
     waitingSettings.delete(id);
@@ -317,8 +360,7 @@ export async function removeMessage(conversation: Conversation, message: Message
     const was = conversation.current;
     store.dispatch({do: 'gone', id, message: message.id, current: leafWithout(conversation.items, message)});
     try {
-        await api.removeMessage(id, message.id);
-        await api.change(id, {current: store.get().open.get(id)?.current ?? null});
+        await forgetMessage(id, message.id);
         tellTabs(id);
         toast('The message is deleted.', {undo: () => void restoreMessage(id, message.id, was)});
     } catch (failure) {
@@ -327,10 +369,20 @@ export async function removeMessage(conversation: Conversation, message: Message
     }
 }
 
+/** Tells the server that a message that is no longer shown is gone, and what is shown instead. */
+export function forgetMessage(id: string, message: string): Promise<unknown> {
+    return changing(id, async () => {
+        await api.removeMessage(id, message);
+        await api.change(id, {current: store.get().open.get(id)?.current ?? null});
+    });
+}
+
 export async function restoreMessage(id: string, message: string, current: string | null): Promise<void> {
     try {
-        await api.changeMessage(id, message, {deleted: false});
-        await api.change(id, {current});
+        await changing(id, async () => {
+            await api.changeMessage(id, message, {deleted: false});
+            await api.change(id, {current});
+        });
     } catch (failure) {
         report(failure);
     }
@@ -388,8 +440,9 @@ export async function importFile(file: File): Promise<void> {
         }
         const reply = await api.import(text);
         await refreshList();
-        const count = Number(reply.conversations ?? (Array.isArray(reply.data) ? reply.data.length : NaN));
-        toast(Number.isFinite(count) ? `${count} conversation${count === 1 ? '' : 's'} imported.` : 'Imported.');
+        const ids = Array.isArray(reply.conversations) ? reply.conversations.map(String) : [];
+        toast(`${ids.length} conversation${ids.length === 1 ? '' : 's'} imported.`);
+        if (ids.length === 1) go({at: 'conversation', id: ids[0]!});
     } catch (failure) {
         report(failure);
     }

@@ -1,6 +1,6 @@
 // What people do in a document of Write. Every change is noted, so that it can be undone.
 
-import {addMessages, ask, ensure, load, report, restoreMessage, setCurrent} from './actions';
+import {addMessages, ask, changing, ensure, forgetMessage, load, report, restoreMessage, setCurrent} from './actions';
 import {api} from './api/client';
 import {store} from './app';
 import {editOf, type History, kNoHistory, noted, placeAt, redone, type Step, textOf, undone} from './model/document';
@@ -40,7 +40,7 @@ function piecesOf(conversation: Conversation): Message[] {
 
 async function rewrite(id: string, piece: Message, content: string): Promise<void> {
     store.dispatch({do: 'messages', id, messages: [{...piece, content}]});
-    await api.changeMessage(id, piece.id, {content});
+    await changing(id, () => api.changeMessage(id, piece.id, {content}));
 }
 
 /** What was typed becomes a part of the tree. */
@@ -135,8 +135,7 @@ export function removePiece(piece: Message): Promise<void> {
         const next = isShown ? (leaf === null ? null : leafBelow(items, leaf)) : current;
         note(id, [{of: 'presence', piece: piece.id, was: true, is: false}, {of: 'leaf', was: current, is: next}]);
         store.dispatch({do: 'gone', id, message: piece.id, current: next});
-        await api.removeMessage(id, piece.id);
-        await api.change(id, {current: store.get().open.get(id)?.current ?? null});
+        await forgetMessage(id, piece.id);
     }).catch(report);
 }
 
@@ -151,7 +150,7 @@ async function take(steps: readonly Step[]): Promise<void> {
         } else if (step.is) {
             await restoreMessage(id, step.piece, open().current);
         } else {
-            await api.removeMessage(id, step.piece);
+            await changing(id, () => api.removeMessage(id, step.piece));
             await load(id);
         }
     }

@@ -37,7 +37,7 @@ function messageOf(json: Json): Message {
         id: String(json.id), parent: (json.parent as string | null) ?? null, role: json.role as Message['role'], content: String(json.content ?? ''),
         created: Number(json.created ?? 0), state: (json.state as Message['state']) ?? 'done', error: (json.error as string | null) ?? null,
         details: typeof json.details === 'object' && json.details !== null && !Array.isArray(json.details) ? json.details as Details : {},
-        answer: (json.answer as Message['answer']) ?? null,
+        answer: (json.answer as Message['answer']) ?? null, events: Number(json.events ?? 0),
     };
 }
 
@@ -137,7 +137,7 @@ export const api = {
         (prompt) => ({name: String(prompt.id), description: String(prompt.description ?? '')})),
     prompt: async (name: string): Promise<string> => String((await json('GET', `v1/prompts/${encodeURIComponent(name)}`)).spec ?? ''),
 
-    list: async (query: {q?: string; before?: string; deleted?: boolean; kind?: Kind; limit?: number}): Promise<{items: Listed[]; next: string | null}> => {
+    list: async (query: {q?: string; cursor?: string; deleted?: boolean; kind?: Kind; limit?: number}): Promise<{items: Listed[]; next: string | null}> => {
         const fields = Object.entries(query).filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => [name, String(value)]);
         const reply = await json('GET', `v1/conversations?${new URLSearchParams(fields)}`);
         return {items: reply.data as Listed[], next: (reply.next as string | null) ?? null};

@@ -13,6 +13,8 @@ export class TokenLog {
     readonly starts: number[] = [];
     state: 'empty' | 'coming' | 'whole' | 'failed' = 'empty';
     why = '';
+    /** Gives up what nobody waits for any more: the server compares one answer at a time. */
+    cancel: (() => void) | null = null;
     private end = 0;
     private readonly watchers = new Set<() => void>();
 
@@ -72,10 +74,6 @@ function logOf(key: string): TokenLog {
 /** What an answer's own tokens are kept in, whether or not they are there. */
 export function ownLog(message: string): TokenLog {
     return logOf(message);
-}
-
-export function forgetTokens(message: string): void {
-    logs.delete(message);
 }
 
 /** The chosen candidate in the place of what stood there. */
@@ -145,13 +143,20 @@ export function scoreLog(message: Message, thread: readonly Message[], shift: Sh
     const usual = {temperature: 0, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_tokens: 1, seed: null, stop: []};
     const {request} = shiftRequest(thread, shift, system, usual);
     delete request.max_tokens;
+    const aborter = new AbortController();
     log.become('coming');
-    void api.score({...request, answer: message.content}, new AbortController().signal)
+    log.cancel = () => aborter.abort();
+    void api.score({...request, answer: message.content}, aborter.signal)
         .then((response) => readAll(log, response, null))
         .then(() => {
             log.settle(message.content);
             log.become('whole');
-        }, (failure: unknown) => log.become('failed', failure instanceof Error ? failure.message : String(failure)));
+        }, (failure: unknown) => {
+            if (!aborter.signal.aborted) return log.become('failed', failure instanceof Error ? failure.message : String(failure));
+            log.clear();
+            log.become('empty');
+        })
+        .finally(() => { log.cancel = null; });
     return log;
 }
 

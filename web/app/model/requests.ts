@@ -69,6 +69,6 @@ export function splitName(name: string, models: readonly {name: string}[]): {mod
     return {model, prompt: name.slice(model.length + 1)};
 }
 
-export function voiceName({model, prompt}: Voice): string {
-    return prompt ? `${model} · ${prompt}` : model;
+export function voiceName({model, prompt, spec}: Voice): string {
+    return prompt ? `${model} · ${prompt}${spec ? ' (yours)' : ''}` : model;
 }

@@ -42,6 +42,7 @@ export interface Message {
     error: string | null;
     details: Details;
     answer: AnswerFacts | null;
+    events: number;       // that the server has kept of it
 }
 
 export interface Listed {

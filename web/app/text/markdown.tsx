@@ -61,7 +61,7 @@ function ListBlock({token, depth, settled}: {token: Tokens.List; depth: number; 
 function TableBlock({token, depth}: {token: Tokens.Table; depth: number}) {
     const row = (cells: Tokens.TableCell[], Cell: 'th' | 'td'): ComponentChild =>
         <tr>{cells.map((cell) => <Cell class={cell.align ?? undefined}>{inline(cell.tokens, depth + 1)}</Cell>)}</tr>;
-    return <div class="wide" tabIndex={0} role="region" aria-label="Table">
+    return <div class="wide" tabIndex={0} role="group" aria-label="Table">
         <table><thead>{row(token.header, 'th')}</thead><tbody>{token.rows.map((cells) => row(cells, 'td'))}</tbody></table>
     </div>;
 }
@@ -76,8 +76,8 @@ function block(any: Token, depth: number, settled: boolean): ComponentChild {
     switch (token.type) {
         case 'space': case 'def': return null;
         case 'hr': return <hr />;
-        // The page has headings of its own: those of an answer begin below them.
-        case 'heading': return <p class={`heading h${token.depth}`} role="heading" aria-level={Math.min(6, token.depth + 2)}>{inline(token.tokens, depth + 1)}</p>;
+        // All stand right below the page's own heading: models skip levels.
+        case 'heading': return <p class={`heading h${token.depth}`} role="heading" aria-level={2}>{inline(token.tokens, depth + 1)}</p>;
         case 'paragraph': return <p>{inline(token.tokens, depth + 1)}</p>;
         case 'code': return <CodeBlock text={token.text} language={token.lang ?? ''} settled={settled} />;
         case 'blockquote': return <blockquote>{blocks(token.tokens, depth + 1, settled)}</blockquote>;

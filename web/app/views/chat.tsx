@@ -44,8 +44,8 @@ export function ViewHeader({conversation, usual, children}: {conversation: Conve
 
 const kNear = 80;  // px from the end that still count as the end
 
-/** Scrolls with what is written as long as the reader is at the end. */
-export function Scroller({children, follows}: {children: ComponentChildren; follows: string}) {
+/** Scrolls with what is written as long as the reader is at the end; with `shows`, to the last of these when there is a new one. */
+export function Scroller({children, follows, shows}: {children: ComponentChildren; follows: string; shows?: string}) {
     const scroller = useRef<HTMLDivElement>(null);
     const content = useRef<HTMLDivElement>(null);
     const [isAtEnd, setAtEnd] = useState(true);
@@ -55,10 +55,13 @@ export function Scroller({children, follows}: {children: ComponentChildren; foll
         if (element) element.scrollTop = element.scrollHeight;
     };
     useLayoutEffect(() => {
-        sticks.current = true;
-        toEnd();
+        sticks.current = !shows;
+        const last = shows ? [...content.current!.querySelectorAll<HTMLElement>(shows)].at(-1) : undefined;
+        if (shows && last) scroller.current!.scrollTop = last.offsetTop - (content.current!.querySelector<HTMLElement>('.column-heads')?.offsetHeight ?? 0);
+        else toEnd();
     }, [follows]);
     useEffect(() => {
+        if (shows) return;
         const watch = new ResizeObserver(() => { if (sticks.current) toEnd(); });
         watch.observe(content.current!);
         return () => watch.disconnect();
@@ -66,8 +69,9 @@ export function Scroller({children, follows}: {children: ComponentChildren; foll
     return <div class="scroller-frame">
         <div class="scroller" ref={scroller} tabIndex={-1} onScroll={() => {
             const element = scroller.current!;
-            sticks.current = element.scrollHeight - element.scrollTop - element.clientHeight < kNear;
-            setAtEnd(sticks.current);
+            const isNear = element.scrollHeight - element.scrollTop - element.clientHeight < kNear;
+            sticks.current = isNear && !shows;
+            setAtEnd(isNear);
         }}>
             <div ref={content}>{children}</div>
         </div>

@@ -52,7 +52,7 @@ export function CompareView({conversation, settings}: {conversation: Conversatio
             <IconButton icon="settings" label="Sampling" onClick={() => setShowsSettings(true)} />
         </ViewHeader>
         <div class="thread-side">
-            <Scroller follows={`${conversation?.id ?? ''} ${rounds.length}`}>
+            <Scroller follows={`${conversation?.id ?? ''} ${rounds.length}`} shows=".round">
                 <ColumnHeads settings={settings} onChange={(changed) => change({columns: changed})} />
                 {conversation ? rounds.map((round) => <RoundView key={round.question.id} {...{conversation, round, columns, sampling}}
                     onDelete={() => void removeMessage(store.get().open.get(conversation.id)!, round.question)} />) : null}

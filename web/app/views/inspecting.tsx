@@ -2,6 +2,7 @@
 
 import {useLayoutEffect, useRef} from 'preact/hooks';
 
+import {h} from '../../page/dom';
 import {describePosition, makeInspector} from '../../page/inspector';
 import type {Entry, Position} from '../../page/position';
 import {makeTokenStrip, type TokenStrip} from '../../page/token_strip';
@@ -17,6 +18,7 @@ export interface Source {
     mark?(kind: 'looked' | 'pin', index: number | null): void;
     next?(from: number, step: 1 | -1): number | null;
     focus?(index: number): void;
+    element?(index: number): HTMLElement | undefined;
 }
 
 interface Look {
@@ -37,6 +39,8 @@ const inspector = makeInspector({
             at.source.focus?.(next);
         }
     },
+    hint: [h('p', null, h('b', null, 'Point at a token'), ' to see what else could have stood there; another candidate can be clicked.'),
+           h('p', null, 'A click pins it. Keys: ', h('kbd', null, '?'))],
     onChoose: (entry) => {
         const at = pinned ?? hovered;
         at?.source.onChoose?.(at.index, entry);
@@ -70,15 +74,19 @@ export function pin(source: Source, index: number): void {
     const same = pinned?.source === source && pinned.index === index;
     unpin();
     if (same) return;
+    hovered = {source, index};
     pinned = {source, index};
     source.mark?.('pin', index);
     draw();
+    // In a narrow window the panel has just covered a part of the text.
+    requestAnimationFrame(() => source.element?.(index)?.scrollIntoView({block: 'nearest'}));
 }
 
 export function unpin(): boolean {
     if (!pinned) return false;
     pinned.source.mark?.('pin', null);
-    pinned = null;
+    hovered?.source.mark?.('looked', null);
+    pinned = hovered = null;
     draw();
     return true;
 }
@@ -96,7 +104,8 @@ export function InspectorPanel() {
         inspector.clear();
         holder.current?.append(inspector.element);
         const onKey = (event: KeyboardEvent): void => {
-            if (event.key === 'Escape' && !event.defaultPrevented && unpin()) event.preventDefault();
+            // A window over the page is closed first.
+            if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog[open]') && unpin()) event.preventDefault();
         };
         addEventListener('keydown', onKey);
         return () => {
@@ -117,6 +126,7 @@ export function TokenText({source, label}: {source: Source; label: string}) {
         source.mark = (kind, index) => strip.mark(kind, index);
         source.next = (from, step) => strip.nextShifted(from, step);
         source.focus = (index) => strip.focus(index);
+        source.element = (index) => strip.tokenElement(index);
         const {positions} = source.log;
         const grow = (): void => {
             if (strip.length > positions.length) strip.setPositions([]);

@@ -8,9 +8,10 @@ import {isPartOfCharacter} from '../api/chunks';
 import {loadTokens, ownLog, ownPosition, scoreLog, type TokenLog} from '../api/tokens';
 import {store, toast, useSelect} from '../app';
 import {continueFrom, editMessage, regenerate} from '../chat_actions';
+import {splitName} from '../model/requests';
 import type {Live} from '../model/state';
 import {siblingsOf, threadTo} from '../model/thread';
-import type {AnswerFacts, ChatSettings, Conversation, Message} from '../model/types';
+import type {AnswerFacts, ChatSettings, Conversation, Message, Shift} from '../model/types';
 import {Markdown} from '../text/markdown';
 import {type Source, TokenText} from './inspecting';
 import {Area, CopyButton, formatMs, IconButton} from './parts';
@@ -53,6 +54,13 @@ export function Failure({message, onAgain}: {message: Message; onAgain(): void})
     </div>;
 }
 
+/** What the two sides are called: by their prompts alone where the model is the same. */
+function sideNames({base, aligned}: Shift): Shift {
+    const {models} = store.get();
+    const [left, right] = [splitName(base, models), splitName(aligned, models)];
+    return left.model === right.model && left.prompt && right.prompt ? {base: left.prompt, aligned: right.prompt} : {base, aligned};
+}
+
 interface Props {
     conversation: Conversation;
     settings: ChatSettings;
@@ -74,9 +82,9 @@ function useLog(log: TokenLog | null): void {
 /** Where the tokens come from: the answer's own events, or a comparison made for it. */
 function useTokens({conversation, settings, message}: Props): Source | null {
     const {colouring, shift} = settings;
-    const isShift = message.answer?.path === '/v1/shift' || message.details.shift !== undefined;
+    const isShift = message.answer?.path === '/v1/shift' && (message.events > 0 || message.state === 'writing');
     const scores = colouring === 'shift' && !isShift && message.state !== 'writing' && message.content !== '';
-    const names = message.details.shift ?? shift;
+    const names = (isShift ? message.details.shift : undefined) ?? shift;
     const source = useMemo((): Source | null => {
         if (colouring === 'text' || message.state === 'failed') return null;
         let log: TokenLog;
@@ -88,7 +96,7 @@ function useTokens({conversation, settings, message}: Props): Source | null {
         }
         return {
             log, shown: colouring === 'own' ? ownPosition : (position) => position,
-            ...(colouring === 'shift' && (scores || isShift) ? {names} : {}),
+            ...(colouring === 'shift' && (scores || isShift) ? {names: sideNames(names)} : {}),
             onChoose: (index, entry) => {
                 if (isPartOfCharacter(entry.text)) return toast('This token is only a part of a character: an answer cannot go on from it.');
                 const start = log.starts[index] ?? -1;
@@ -99,6 +107,7 @@ function useTokens({conversation, settings, message}: Props): Source | null {
         };
     }, [message.id, message.state === 'writing', colouring, scores, names.base, names.aligned]);
     useLog(source?.log ?? null);
+    useEffect(() => () => source?.log.cancel?.(), [source]);
     return source;
 }
 

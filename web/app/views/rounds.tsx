@@ -66,12 +66,14 @@ function Cell({conversation, round, column, voice, sampling, most}: CellProps) {
     const text = live?.text ?? answer.content;
     const writing = answer.state === 'writing';
     return <article class={`cell${writing ? ' writing' : ''}`} aria-label={`Answer of ${plainText(answer.details.label ?? voiceName(voice))}`}>
-        <p class="cell-name">{plainText(answer.details.label ?? voiceName(voice))}</p>
+        <header>
+            <p class="cell-name">{plainText(answer.details.label ?? voiceName(voice))}</p>
+            <LengthBar words={wordsOf(text)} most={most} />
+            <span class="facts-line">{differences(answer, text, round).map((fact) => <span>{fact}</span>)}</span>
+        </header>
         <Markdown text={text} grows={writing} />
         <Failure message={answer} onAgain={again} />
         <footer>
-            <LengthBar words={wordsOf(text)} most={most} />
-            <span class="facts-line">{differences(answer, text, round).map((fact) => <span>{fact}</span>)}</span>
             <Facts message={answer} live={live} />
             <span class="tools">
                 {writing ? <IconButton icon="stop" label="Stop this answer" onClick={() => void stop(answer.id)} /> : <>

@@ -54,11 +54,11 @@ export function ShiftSelects({shift, onChange}: {shift: Shift; onChange(shift: S
     const models = useSelect((state) => state.models);
     const prompts = useSelect((state) => state.prompts);
     const names = models.flatMap(({name}) => prompts.map((prompt) => `${name}@${prompt.name}`));
-    const select = (label: string, side: keyof Shift) => <label class="labelled">{label} <select value={shift[side]}
+    const select = (label: string, side: keyof Shift) => <span class="labelled"><span aria-hidden="true">{label}</span> <select aria-label={label} value={shift[side]}
         onChange={(event) => onChange({...shift, [side]: event.currentTarget.value})}>
         {names.includes(shift[side]) ? null : <option value={shift[side]}>{plainText(shift[side])}</option>}
         {names.map((name) => <option value={name}>{plainText(name)}</option>)}
-    </select></label>;
+    </select></span>;
     return <>{select('Base', 'base')}{select('Aligned', 'aligned')}</>;
 }
 

@@ -43,7 +43,7 @@ function TurnFields({turn, number, onChange}: {turn: Turn; number: string; onCha
 function ExampleCard({example, at, count, onChange, onMove, onRemove}:
     {example: Example; at: number; count: number; onChange(example: Example): void; onMove(step: 1 | -1): void; onRemove(): void}) {
     return <section class="card example" aria-label={`Example ${at + 1}`}>
-        <header><h3>Example {at + 1}</h3>
+        <header><h2>Example {at + 1}</h2>
             <IconButton icon="up" label={`Move example ${at + 1} up`} disabled={at === 0} onClick={() => onMove(-1)} />
             <IconButton icon="down" label={`Move example ${at + 1} down`} disabled={at === count - 1} onClick={() => onMove(1)} />
             <IconButton icon="plus" label={`Add a turn to example ${at + 1}`} onClick={() => onChange({...example, turns: [...example.turns, kNewTurn]})} />
@@ -153,7 +153,7 @@ function Trial({conversation, settings, columns}: {conversation: Conversation | 
     return <div class="trial">
         <div class="colour-bar"><span class="labelled">Against</span><VoiceSelect voice={rival} onChange={(changed) => setSettings({...settings, rival: changed})} />
             {rounds.length ? <IconButton icon="again" label="Ask all again" shows onClick={() => void again()} disabled={writing.length > 0} /> : null}</div>
-        <Scroller follows={`${conversation?.id ?? ''} ${rounds.length}`}>
+        <Scroller follows={`${conversation?.id ?? ''} ${rounds.length}`} shows=".round">
             {conversation ? rounds.map((round) => <RoundView key={round.question.id} {...{conversation, round, columns, sampling}}
                 onDelete={() => void removeMessage(store.get().open.get(conversation.id)!, round.question)} />) : null}
             {rounds.length ? null : <div class="empty-thread"><p>Every question is answered under this prompt and under the other one.</p></div>}

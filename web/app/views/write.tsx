@@ -30,11 +30,13 @@ function drawPiece(element: HTMLElement, text: string, log: TokenLog | null): vo
             const start = log.starts[i] ?? -1;
             const end = start + position.text.length;
             if (start < at || end > text.length || isPartOfCharacter(position.text)) return;
-            if (start > at) element.append(text.slice(at, start));
+            // As in the strip of tokens, a space before a word is not coloured.
+            const word = position.text.startsWith(' ') && position.text.trim() ? start + 1 : start;
+            if (word > at) element.append(text.slice(at, word));
             const span = document.createElement('span');
             span.className = `t ${classOf(position.base.rank)}`;
             span.dataset.at = String(i);
-            span.textContent = text.slice(start, end);
+            span.textContent = text.slice(word, end);
             element.append(span);
             at = end;
         });
@@ -188,12 +190,12 @@ function Editor({conversation, settings, pieces}: {conversation: Conversation | 
         <div class="write-bar">
             {writing ? <button type="button" class="primary" onClick={() => pieces.filter(({state}) => state === 'writing').forEach(({id}) => void stop(id))}>Stop</button>
                 : <button type="button" class="primary" onClick={generateHere} disabled={text === ''}>Generate <kbd>Ctrl ↵</kbd></button>}
-            <label class="labelled">Ways <select value={String(settings.count)} onChange={(event) => setSettings({...settings, count: Number(event.currentTarget.value)})}>
-                {[1, 2, 3, 4, 5, 6, 7, 8].map((count) => <option value={String(count)}>{count}</option>)}</select></label>
-            <label class="labelled">Tokens <input type="number" min={1} max={4096} value={settings.sampling.max_tokens} onChange={(event) => {
+            <span class="labelled"><span aria-hidden="true">Ways</span> <select aria-label="Ways" value={String(settings.count)} onChange={(event) => setSettings({...settings, count: Number(event.currentTarget.value)})}>
+                {[1, 2, 3, 4, 5, 6, 7, 8].map((count) => <option value={String(count)}>{count}</option>)}</select></span>
+            <span class="labelled"><span aria-hidden="true">Tokens</span> <input type="number" aria-label="Tokens" min={1} max={4096} value={settings.sampling.max_tokens} onChange={(event) => {
                 const value = Number(event.currentTarget.value);
                 if (event.currentTarget.validity.valid && value > 0) setSettings({...settings, sampling: {...settings.sampling, max_tokens: value}});
-            }} /></label>
+            }} /></span>
             <IconButton icon="undo" label="Undo" keys="Ctrl Z" disabled={typed === null && historyOf(conversation?.id).past.length === 0} onClick={() => step(undo)} />
             <IconButton icon="redo" label="Redo" keys="Ctrl Shift Z" disabled={historyOf(conversation?.id).future.length === 0} onClick={() => step(redo)} />
             <span class="note">{counted(text.match(/\S+/g)?.length ?? 0, 'word')}</span>
