@@ -57,13 +57,13 @@ Conversation read_conversation(const Query& row) {
     return {.id = row.text(1),
             .kind = row.text(2),
             .title = row.text(3),
-            .settings = row.text(4),
-            .current = row.maybe_text(5),
-            .created = row.integer(6),
-            .updated = row.integer(7),
-            .revision = row.integer(8),
-            .deleted = row.maybe_integer(9),
-            .messages = static_cast<std::size_t>(row.integer(10))};
+            .settings = {},
+            .current = row.maybe_text(4),
+            .created = row.integer(5),
+            .updated = row.integer(6),
+            .revision = row.integer(7),
+            .deleted = row.maybe_integer(8),
+            .messages = static_cast<std::size_t>(row.integer(9))};
 }
 
 void check_size(std::string_view what, std::size_t bytes, std::size_t most) {
@@ -111,10 +111,12 @@ std::int64_t ConversationStore::State::message_number(std::int64_t conversation,
 
 Conversation ConversationStore::State::find(std::string_view owner, std::string_view id) {
     static const std::string sql =
-        "SELECT " + kConversationColumns + " FROM conversation c WHERE c.id = ? AND c.owner = ?";
+        "SELECT " + kConversationColumns + ", c.settings FROM conversation c WHERE c.id = ? AND c.owner = ?";
     Query row(database, sql.c_str(), id, owner);
     if (!row.next()) throw Error(ErrorKind::NotFound, "there is no such conversation");
-    return read_conversation(row);
+    Conversation found = read_conversation(row);
+    found.settings = row.text(kConversationColumnCount);
+    return found;
 }
 
 void ConversationStore::State::touch(std::int64_t conversation) {

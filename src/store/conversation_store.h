@@ -79,9 +79,9 @@ struct ListQuery {
     std::string cursor;  ///< empty: from the newest
 };
 struct Listed {
-    Conversation conversation;
-    std::string snippet;  ///< text around a hit
-    std::string message;  ///< that has it; empty: the title
+    Conversation conversation;  ///< without its settings
+    std::string snippet;        ///< text around a hit
+    std::string message;        ///< that has it; empty: the title
 };
 struct Listing {
     std::vector<Listed> conversations;  ///< the one that was changed last first

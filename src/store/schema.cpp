@@ -14,7 +14,7 @@ constexpr int kApplication = 0x75726961;  // "uria"
 
 // Times are milliseconds since 1970. Rows refer to each other by number; ids are for clients. Triggers keep the size of
 // a conversation and the index for the search, whoever changes a row. A message that is being written is not in the
-// index yet.
+// index yet. Long texts stand last in their rows: what stands before them is read without them.
 constexpr const char* kVersion1 = R"(
 CREATE TABLE conversation (
     number INTEGER PRIMARY KEY,
@@ -22,13 +22,13 @@ CREATE TABLE conversation (
     owner TEXT NOT NULL,
     kind TEXT NOT NULL,
     title TEXT NOT NULL,
-    settings TEXT NOT NULL,
     current INTEGER,
     created INTEGER NOT NULL,
     updated INTEGER NOT NULL,
     revision INTEGER NOT NULL DEFAULT 1,
     deleted INTEGER,
-    bytes INTEGER NOT NULL DEFAULT 0
+    bytes INTEGER NOT NULL DEFAULT 0,
+    settings TEXT NOT NULL
 ) STRICT;
 CREATE INDEX conversation_list ON conversation (owner, updated, number);
 CREATE INDEX conversation_size ON conversation (owner, bytes);
@@ -40,15 +40,15 @@ CREATE TABLE message (
     conversation INTEGER NOT NULL REFERENCES conversation (number) ON DELETE CASCADE,
     parent INTEGER REFERENCES message (number) DEFERRABLE INITIALLY DEFERRED,
     role TEXT NOT NULL,
-    content TEXT NOT NULL,
     created INTEGER NOT NULL,
+    deleted INTEGER,
     state TEXT NOT NULL CHECK (state IN ('done', 'writing', 'stopped', 'failed')),
     error TEXT,
-    details TEXT NOT NULL,
-    answer TEXT,
     events INTEGER NOT NULL DEFAULT 0,
-    deleted INTEGER,
-    bytes INTEGER NOT NULL
+    bytes INTEGER NOT NULL,
+    answer TEXT,
+    details TEXT NOT NULL,
+    content TEXT NOT NULL
 ) STRICT;
 CREATE INDEX message_conversation ON message (conversation, deleted);
 CREATE INDEX message_parent ON message (parent);
@@ -62,8 +62,8 @@ CREATE TABLE event_block (
     PRIMARY KEY (message, first)
 ) STRICT, WITHOUT ROWID;
 
-CREATE VIRTUAL TABLE title_index USING fts5 (title, tokenize = 'unicode61 remove_diacritics 2');
-CREATE VIRTUAL TABLE content_index USING fts5 (content, tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE title_index USING fts5 (title, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4');
+CREATE VIRTUAL TABLE content_index USING fts5 (content, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4');
 
 CREATE TRIGGER conversation_added AFTER INSERT ON conversation BEGIN
     INSERT INTO title_index (rowid, title) VALUES (new.number, new.title);

@@ -15,12 +15,12 @@ namespace urial::store {
 
 inline constexpr std::size_t kRowBytes = 200;  // that a row takes beside its texts
 
-/// What read_conversation() reads of a conversation c.
+/// What read_conversation() reads of a conversation c: all but its settings, which a list goes without.
 inline const std::string kConversationColumns =
-    "c.number, c.id, c.kind, c.title, c.settings, "
+    "c.number, c.id, c.kind, c.title, "
     "(SELECT id FROM message WHERE number = c.current AND deleted IS NULL), c.created, c.updated, c.revision, "
     "c.deleted, (SELECT count(*) FROM message WHERE conversation = c.number AND deleted IS NULL)";
-inline constexpr int kConversationColumnCount = 11;
+inline constexpr int kConversationColumnCount = 10;
 Conversation read_conversation(const Query& row);
 
 /// Throws Error{BadInput} for more bytes.
