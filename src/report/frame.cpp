@@ -46,6 +46,7 @@ std::string page_html(const PageFrame& frame) {
     html += json_element("report-header", frame.header);
     html += frame.blocks;
     for (const std::string_view script : frame.scripts) html += fmt::format("<script>{}</script>\n", asset(script));
+    html += frame.late_blocks;
     return html + "</body>\n</html>\n";
 }
 

@@ -17,6 +17,7 @@ struct PageFrame {
     std::vector<std::string_view> scripts;  ///< likewise
     nlohmann::ordered_json header;          ///< what the page reads first
     std::string blocks;                     ///< of data_block()
+    std::string late_blocks;                ///< likewise, behind the scripts: the page is shown before they are read
 };
 std::string page_html(const PageFrame& frame);
 

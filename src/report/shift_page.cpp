@@ -178,6 +178,7 @@ ShiftPage shift_page(const std::vector<fs::path>& runs, const ShiftPageOptions& 
     ShiftPage page;
     ordered_json headers = ordered_json::array();
     std::string blocks;
+    std::string late_blocks;
     for (std::size_t i = 0; i < runs.size(); ++i) {
         const ShiftRun run = read_shift_run(runs[i]);
         const ColumnBlock columns = column_block(run);
@@ -185,14 +186,15 @@ ShiftPage shift_page(const std::vector<fs::path>& runs, const ShiftPageOptions& 
         headers.push_back(run_header(run, labels[i], columns, top));
         blocks += data_block(fmt::format("run-{}-texts", i), texts_block(run));
         blocks += data_block(fmt::format("run-{}-columns", i), columns.bytes());
-        blocks += data_block(fmt::format("run-{}-top", i), top.bytes());
+        late_blocks += data_block(fmt::format("run-{}-top", i), top.bytes());
         page.answers += run.answers.size();
         page.positions += run.positions;
     }
     page.html = page_html({.styles = {"page.css", "report.css"},
                            .scripts = {"report.js"},
                            .header = {{"format", "urial.report/1"}, {"title", options.title}, {"runs", headers}},
-                           .blocks = std::move(blocks)});
+                           .blocks = std::move(blocks),
+                           .late_blocks = std::move(late_blocks)});
     return page;
 }
 

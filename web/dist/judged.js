@@ -33,8 +33,9 @@
   function plainText(text2) {
     return text2.replace(kInvisible, spelledOut);
   }
+  var kCount = new Intl.NumberFormat("en-US");
   function formatCount(value) {
-    return value.toLocaleString("en-US");
+    return kCount.format(value);
   }
   function formatPercent(value, digits = 1) {
     if (!Number.isFinite(value)) return "–";
@@ -445,6 +446,8 @@
 
   // page/card_list.ts
   var kNear = "900px";
+  var kFrameMs = 6;
+  var kAtOnce = (task) => task();
   var CardList = class {
     constructor(options) {
       this.options = options;
@@ -459,6 +462,10 @@
     element = h("div.answers");
     observer;
     cards = /* @__PURE__ */ new Map();
+    tasks = [];
+    later = (task) => {
+      if (this.tasks.push(task) === 1) requestAnimationFrame(() => this.work());
+    };
     show(items) {
       this.observer.disconnect();
       this.cards = new Map(items.map((item) => {
@@ -479,16 +486,19 @@
     /** The card of an item, filled; undefined where it is not shown. */
     cardOf(isWanted) {
       const card = [...this.cards.values()].find(({ item }) => isWanted(item));
-      if (card) this.fill(card);
-      return card?.element;
+      if (!card) return void 0;
+      this.fill(card, kAtOnce);
+      while (this.tasks.length) this.tasks.shift()();
+      return card.element;
     }
     /** For paper: the first cards are filled, all others hidden, until restore(). */
     fillFirst(most) {
       this.observer.disconnect();
       [...this.cards.values()].forEach((card, i) => {
         card.element.hidden = i >= most;
-        if (i < most) this.fill(card);
+        if (i < most) this.fill(card, kAtOnce);
       });
+      while (this.tasks.length) this.tasks.shift()();
     }
     restore() {
       for (const { element } of this.cards.values()) {
@@ -496,16 +506,23 @@
         this.observer.observe(element);
       }
     }
-    fill(card) {
+    work() {
+      const started = performance.now();
+      do
+        this.tasks.shift()?.();
+      while (this.tasks.length && performance.now() - started < kFrameMs);
+      if (this.tasks.length) requestAnimationFrame(() => this.work());
+    }
+    fill(card, later) {
       if (card.filled) return;
-      fill(card.element, this.options.content(card.item));
+      fill(card.element, this.options.content(card.item, later));
       card.element.style.height = "";
       card.filled = true;
     }
     onNear(card, isNear) {
       const { element } = card;
       if (isNear) {
-        this.fill(card);
+        this.fill(card, this.later);
       } else if (card.filled && !element.contains(document.activeElement) && !this.options.keep?.(element)) {
         element.style.height = `${element.offsetHeight}px`;
         element.replaceChildren();

@@ -17,6 +17,10 @@
     for (let i = 0; i < bytes.length; ++i) bytes[i] = binary.charCodeAt(i);
     return bytes;
   }
+  function fileIsRead() {
+    if (document.readyState !== "loading") return Promise.resolve();
+    return new Promise((resolve) => document.addEventListener("DOMContentLoaded", () => resolve(), { once: true }));
+  }
   async function readBlock(id) {
     const stream = new Blob([decodeBase64(textOf(id))]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).arrayBuffer();
@@ -40,8 +44,9 @@
   function runningToken(text2) {
     return text2 === "" ? "∅" : plainText(text2.replace(/\n/g, "↵\n"));
   }
+  var kCount = new Intl.NumberFormat("en-US");
   function formatCount(value) {
-    return value.toLocaleString("en-US");
+    return kCount.format(value);
   }
   function formatPercent(value, digits = 1) {
     if (!Number.isFinite(value)) return "–";
@@ -297,6 +302,8 @@
 
   // page/card_list.ts
   var kNear = "900px";
+  var kFrameMs = 6;
+  var kAtOnce = (task) => task();
   var CardList = class {
     constructor(options) {
       this.options = options;
@@ -311,6 +318,10 @@
     element = h("div.answers");
     observer;
     cards = /* @__PURE__ */ new Map();
+    tasks = [];
+    later = (task) => {
+      if (this.tasks.push(task) === 1) requestAnimationFrame(() => this.work());
+    };
     show(items) {
       this.observer.disconnect();
       this.cards = new Map(items.map((item) => {
@@ -331,16 +342,19 @@
     /** The card of an item, filled; undefined where it is not shown. */
     cardOf(isWanted) {
       const card = [...this.cards.values()].find(({ item }) => isWanted(item));
-      if (card) this.fill(card);
-      return card?.element;
+      if (!card) return void 0;
+      this.fill(card, kAtOnce);
+      while (this.tasks.length) this.tasks.shift()();
+      return card.element;
     }
     /** For paper: the first cards are filled, all others hidden, until restore(). */
     fillFirst(most) {
       this.observer.disconnect();
       [...this.cards.values()].forEach((card, i) => {
         card.element.hidden = i >= most;
-        if (i < most) this.fill(card);
+        if (i < most) this.fill(card, kAtOnce);
       });
+      while (this.tasks.length) this.tasks.shift()();
     }
     restore() {
       for (const { element } of this.cards.values()) {
@@ -348,16 +362,23 @@
         this.observer.observe(element);
       }
     }
-    fill(card) {
+    work() {
+      const started = performance.now();
+      do
+        this.tasks.shift()?.();
+      while (this.tasks.length && performance.now() - started < kFrameMs);
+      if (this.tasks.length) requestAnimationFrame(() => this.work());
+    }
+    fill(card, later) {
       if (card.filled) return;
-      fill(card.element, this.options.content(card.item));
+      fill(card.element, this.options.content(card.item, later));
       card.element.style.height = "";
       card.filled = true;
     }
     onNear(card, isNear) {
       const { element } = card;
       if (isNear) {
-        this.fill(card);
+        this.fill(card, this.later);
       } else if (card.filled && !element.contains(document.activeElement) && !this.options.keep?.(element)) {
         element.style.height = `${element.offsetHeight}px`;
         element.replaceChildren();
@@ -675,7 +696,7 @@
     return h("span.paint-scale", null, low, h("span.ramp", { "aria-hidden": "true" }), high, h("small", null, ` ${unit}`));
   }
   function makeTokenStrip({ onHover, onPin, onStep, colouring = "class" } = {}) {
-    const element = h("div.tokens", { dir: "auto", role: "group" });
+    const element = h(colouring === "class" ? "div.tokens" : "div.tokens.painted", { dir: "auto", role: "group" });
     const spans = [];
     const tokens = [];
     const indices = /* @__PURE__ */ new Map();
@@ -683,8 +704,7 @@
     let reachable = null;
     function paint(index) {
       const span = spans[index];
-      if (colouring === "class") span.style.removeProperty("--paint");
-      else span.style.setProperty("--paint", `${(100 * paintOf(colouring, tokens[index])).toFixed(0)}%`);
+      if (colouring !== "class") span.style.setProperty("--paint", `${(100 * paintOf(colouring, tokens[index])).toFixed(0)}%`);
     }
     function append2(token) {
       const shown = runningToken(token.text);
@@ -777,11 +797,15 @@
         return spans.length;
       },
       setColouring(wanted) {
+        if (wanted === colouring) return;
         colouring = wanted;
         element.classList.toggle("painted", colouring !== "class");
         spans.forEach((_, i) => paint(i));
       },
-      setHits: (hits) => spans.forEach((span, i) => span.classList.toggle("hit", hits.has(i))),
+      setHits(hits) {
+        for (const span of element.querySelectorAll(".hit")) span.classList.remove("hit");
+        for (const i of hits) spans[i]?.classList.add("hit");
+      },
       tokenElement: (index) => spans[index]
     };
   }
@@ -918,20 +942,22 @@
     return drawn2.draws;
   }
   function resampled(rows, resamples, values, statistic) {
-    const columns = rows[0].length;
-    const flat = Float64Array.from(rows.flat());
+    const columns = rows[0].map((_, j) => Float64Array.from(rows, (row) => row[j]));
     const draws = drawsOf(rows.length, resamples);
     const samples = Array.from({ length: values }, () => new Float64Array(resamples));
-    const sums = new Float64Array(columns);
-    for (let r = 0, at2 = 0; r < resamples; ++r) {
-      sums.fill(0);
-      for (let i = 0; i < rows.length; ++i, ++at2) {
-        const row = draws[at2] * columns;
-        for (let j = 0; j < columns; ++j) sums[j] += flat[row + j];
-      }
+    const sums = new Float64Array(columns.length);
+    for (let r = 0; r < resamples; ++r) {
+      columns.forEach((column, j) => {
+        sums[j] = drawnSum(column, draws, r * rows.length);
+      });
       for (let j = 0; j < values; ++j) samples[j][r] = statistic(sums, j);
     }
     return samples;
+  }
+  function drawnSum(column, draws, from) {
+    let sum = 0;
+    for (let at2 = from, end = from + column.length; at2 < end; ++at2) sum += column[draws[at2]];
+    return sum;
   }
   function sumsOf(rows) {
     const totals = rows[0].map(() => 0);
@@ -980,8 +1006,10 @@
     }
     return [finite, sum];
   }
+  var kNoRatio = { value: NaN, low: NaN, high: NaN };
   function meanOf(run, subset, column, withEnd = true) {
-    return bootstrapRatios(subset.map((answer) => finiteSum(run, answer, column, withEnd)))[0] ?? { value: NaN, low: NaN, high: NaN };
+    if (!run.columns[column]) return kNoRatio;
+    return bootstrapRatios(subset.map((answer) => finiteSum(run, answer, column, withEnd)))[0] ?? kNoRatio;
   }
   function boundsOf(run, subset) {
     if (!run.isBounded) return null;
@@ -1021,13 +1049,14 @@
       finite += finiteSum(run, answer, "kl_ab")[0];
       if (answer.length && endsAnswer(run, answer, answer.start + answer.length - 1)) ++ends;
     }
+    const kl = meanOf(run, subset, "kl_ab");
     return {
       answers: subset.length,
       positions,
       shares: bootstrapRatios(subset.map((answer) => [answer.length, ...classCounts(run, answer)])),
-      kl: meanOf(run, subset, "kl_ab"),
+      kl,
       ends,
-      klWithoutEnds: meanOf(run, subset, "kl_ab", false),
+      klWithoutEnds: ends ? meanOf(run, subset, "kl_ab", false) : kl,
       bounds: boundsOf(run, subset),
       infiniteKl: run.isBounded ? 0 : positions - finite,
       selfAgreement: agreeing / positions,
@@ -1313,9 +1342,12 @@
   var kMostColumns = 3;
   var kTypingMs = 120;
   var kHints = ["the base model’s first choice", "its second or third choice", "none of its first three choices"];
+  function estimateLines(tokens, columns) {
+    return Math.ceil(tokens * 4.6 / (kCharactersPerLine / columns));
+  }
   function estimateHeight(item, columns) {
     const longest = Math.max(...item.of.map((answer) => answer ? answer.length : 0));
-    return kCardChrome + Math.ceil(longest * 4.6 / (kCharactersPerLine / columns)) * kLineHeight;
+    return kCardChrome + estimateLines(longest, columns) * kLineHeight;
   }
   function stripTokens(run, answer) {
     return Array.from({ length: answer.length }, (_, i) => run.stripToken(answer.start + i));
@@ -1327,7 +1359,7 @@
       this.shownRuns = runs.slice(0, kMostColumns);
       this.cards = new CardList({
         name: (item) => `Answer ${item.id}`,
-        content: (item) => this.cardContent(item),
+        content: (item, later) => this.cardContent(item, later),
         height: (item) => estimateHeight(item, this.shownRuns.length),
         keep: (card) => card.querySelector(".pin") !== null,
         nothing: "No answer matches. Clear the search or the filters."
@@ -1505,7 +1537,7 @@
       this.cards.show(chosen2);
     }
     // The cards.
-    cardContent(item) {
+    cardContent(item, later) {
       this.shown.set(item, /* @__PURE__ */ new Map());
       return [
         h(
@@ -1515,16 +1547,16 @@
           h("p.instruction", { dir: "auto", tabindex: 0, role: "group", "aria-label": "Instruction" }, markedText(item.instruction, this.wanted.text)),
           item.tags.length ? h("span.tag-list", null, item.tags.map((tag) => h("span.tag", null, tag))) : null
         ),
-        h("div.columns", null, this.shownRuns.map((run) => this.answerColumn(item, run)))
+        h("div.columns", null, this.shownRuns.map((run) => this.answerColumn(item, run, later)))
       ];
     }
-    answerColumn(item, run) {
+    answerColumn(item, run, later) {
       const title = this.runs.length > 1 ? h("h3", null, run.label) : null;
       const answer = item.of[run.index];
       if (!answer) return h("div.column", null, title, h("p.note", null, "This run has no such answer."));
       const counts = classCounts(run, answer);
       const shares = counts.map((n) => n / answer.length);
-      const { strip, curve } = this.showAnswer(item, run, answer);
+      const { strip, curve } = this.showAnswer(item, run, answer, later);
       return h(
         "div.column",
         null,
@@ -1544,7 +1576,7 @@
         strip.element
       );
     }
-    showAnswer(item, run, answer) {
+    showAnswer(item, run, answer, later) {
       const spotAt = (index) => ({ item, run, answer, shown, index });
       const strip = makeTokenStrip({
         onHover: (index, by) => {
@@ -1555,7 +1587,8 @@
         onPin: (index) => this.togglePin(spotAt(index)),
         onStep: (index) => {
           if (this.isPinned) this.pin(spotAt(index));
-        }
+        },
+        colouring: this.colouring
       });
       const tokens = stripTokens(run, answer);
       const curve = makeKlCurve(tokens.map(({ kl, bounds }) => kl ?? bounds?.kl ?? NaN), run.isBounded ? "lower bound of the KL" : "KL", (index) => {
@@ -1564,9 +1597,12 @@
       });
       const shown = { strip, curve };
       strip.element.setAttribute("aria-label", `Answer ${visibleToken(answer.id)}, ${counted(answer.length, "token")}`);
-      strip.setPositions(tokens);
-      strip.setColouring(this.colouring);
-      strip.setHits(this.hitsOf(run, answer));
+      strip.element.style.minHeight = `${estimateLines(answer.length, this.shownRuns.length) * kLineHeight}px`;
+      later(() => {
+        strip.setPositions(tokens);
+        strip.setHits(this.hitsOf(run, answer));
+        strip.element.style.minHeight = "";
+      });
       this.shown.get(item).set(run, shown);
       return shown;
     }
@@ -1713,9 +1749,9 @@
     get hasTopLists() {
       return this.topLists !== null;
     }
-    /** Unpacks the top lists, the largest block: later than all else, and once. */
+    /** Unpacks the top lists, the largest block and the last of the file: later than all else, and once. */
     loadTopLists() {
-      this.loading ??= readBlock(`run-${this.index}-top`).then((buffer) => {
+      this.loading ??= fileIsRead().then(() => readBlock(`run-${this.index}-top`)).then((buffer) => {
         this.topLists = cutColumns(buffer, this.header.top_layout);
       });
       return this.loading;

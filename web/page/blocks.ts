@@ -20,6 +20,12 @@ function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
     return bytes;
 }
 
+/** Resolves once the whole file is read: blocks may stand behind the script. */
+export function fileIsRead(): Promise<void> {
+    if (document.readyState !== 'loading') return Promise.resolve();
+    return new Promise((resolve) => document.addEventListener('DOMContentLoaded', () => resolve(), {once: true}));
+}
+
 /** The bytes of a block, an element that holds base64(gzip(bytes)). */
 export async function readBlock(id: string): Promise<ArrayBuffer> {
     const stream = new Blob([decodeBase64(textOf(id))]).stream().pipeThrough(new DecompressionStream('gzip'));

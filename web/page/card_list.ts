@@ -5,10 +5,16 @@ import {type Child, fill, h} from './dom';
 import {plainText} from './text';
 
 const kNear = '900px';  // how far outside the window a card is filled
+const kFrameMs = 6;     // of a frame, for what cards put off
+
+/** Puts a part of a card off to one of the next frames, so that no frame has to make many elements. */
+export type Later = (task: () => void) => void;
+
+const kAtOnce: Later = (task) => task();
 
 interface CardListOptions<Item> {
     name(item: Item): string;       // of its card, for those who hear the page
-    content(item: Item): Child[];   // the children of an item's card
+    content(item: Item, later: Later): Child[];  // the children of an item's card
     height(item: Item): number;     // a guess in px
     keep?(card: HTMLElement): boolean;  // it stays filled
     nothing: string;
@@ -24,6 +30,10 @@ export class CardList<Item> {
     readonly element = h('div.answers');
     private readonly observer: IntersectionObserver;
     private cards = new Map<Element, Card<Item>>();
+    private readonly tasks: (() => void)[] = [];
+    private readonly later: Later = (task) => {
+        if (this.tasks.push(task) === 1) requestAnimationFrame(() => this.work());
+    };
 
     constructor(private readonly options: CardListOptions<Item>) {
         this.observer = new IntersectionObserver((entries) => {
@@ -56,8 +66,10 @@ export class CardList<Item> {
     /** The card of an item, filled; undefined where it is not shown. */
     cardOf(isWanted: (item: Item) => boolean): HTMLElement | undefined {
         const card = [...this.cards.values()].find(({item}) => isWanted(item));
-        if (card) this.fill(card);
-        return card?.element;
+        if (!card) return undefined;
+        this.fill(card, kAtOnce);
+        while (this.tasks.length) this.tasks.shift()!();
+        return card.element;
     }
 
     /** For paper: the first cards are filled, all others hidden, until restore(). */
@@ -65,8 +77,9 @@ export class CardList<Item> {
         this.observer.disconnect();
         [...this.cards.values()].forEach((card, i) => {
             card.element.hidden = i >= most;
-            if (i < most) this.fill(card);
+            if (i < most) this.fill(card, kAtOnce);
         });
+        while (this.tasks.length) this.tasks.shift()!();
     }
 
     restore(): void {
@@ -76,9 +89,15 @@ export class CardList<Item> {
         }
     }
 
-    private fill(card: Card<Item>): void {
+    private work(): void {
+        const started = performance.now();
+        do this.tasks.shift()?.(); while (this.tasks.length && performance.now() - started < kFrameMs);
+        if (this.tasks.length) requestAnimationFrame(() => this.work());
+    }
+
+    private fill(card: Card<Item>, later: Later): void {
         if (card.filled) return;
-        fill(card.element, this.options.content(card.item));
+        fill(card.element, this.options.content(card.item, later));
         card.element.style.height = '';
         card.filled = true;
     }
@@ -86,7 +105,7 @@ export class CardList<Item> {
     private onNear(card: Card<Item>, isNear: boolean): void {
         const {element} = card;
         if (isNear) {
-            this.fill(card);
+            this.fill(card, this.later);
         } else if (card.filled && !element.contains(document.activeElement) && !this.options.keep?.(element)) {
             element.style.height = `${element.offsetHeight}px`;
             element.replaceChildren();

@@ -26,8 +26,10 @@ export function runningToken(text: string): string {
     return text === '' ? '∅' : plainText(text.replace(/\n/g, '↵\n'));
 }
 
+const kCount = new Intl.NumberFormat('en-US');
+
 export function formatCount(value: number): string {
-    return value.toLocaleString('en-US');
+    return kCount.format(value);
 }
 
 /** 0.1234 -> "12.3 %"; a probability too small for a decimal keeps its power of ten. */

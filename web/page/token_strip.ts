@@ -56,7 +56,7 @@ export function colouringScale(colouring: Colouring, isBound = false): HTMLEleme
 }
 
 export function makeTokenStrip({onHover, onPin, onStep, colouring = 'class'}: TokenStripOptions = {}): TokenStrip {
-    const element = h('div.tokens', {dir: 'auto', role: 'group'});
+    const element = h(colouring === 'class' ? 'div.tokens' : 'div.tokens.painted', {dir: 'auto', role: 'group'});
     const spans: HTMLElement[] = [];
     const tokens: StripToken[] = [];
     const indices = new Map<EventTarget, number>();
@@ -65,8 +65,7 @@ export function makeTokenStrip({onHover, onPin, onStep, colouring = 'class'}: To
 
     function paint(index: number): void {
         const span = spans[index];
-        if (colouring === 'class') span.style.removeProperty('--paint');
-        else span.style.setProperty('--paint', `${(100 * paintOf(colouring, tokens[index])).toFixed(0)}%`);
+        if (colouring !== 'class') span.style.setProperty('--paint', `${(100 * paintOf(colouring, tokens[index])).toFixed(0)}%`);
     }
 
     function append(token: StripToken): void {
@@ -162,11 +161,15 @@ export function makeTokenStrip({onHover, onPin, onStep, colouring = 'class'}: To
         element, append, setPositions, mark, focus, nextShifted,
         get length() { return spans.length; },
         setColouring(wanted) {
+            if (wanted === colouring) return;
             colouring = wanted;
             element.classList.toggle('painted', colouring !== 'class');
             spans.forEach((_, i) => paint(i));
         },
-        setHits: (hits) => spans.forEach((span, i) => span.classList.toggle('hit', hits.has(i))),
+        setHits(hits) {
+            for (const span of element.querySelectorAll('.hit')) span.classList.remove('hit');
+            for (const i of hits) spans[i]?.classList.add('hit');
+        },
         tokenElement: (index) => spans[index],
     };
 }

@@ -1,7 +1,7 @@
 // The third view: every answer with its tokens coloured by class.
 
 import {placeOf, type Place} from '../page/address';
-import {CardList} from '../page/card_list';
+import {CardList, type Later} from '../page/card_list';
 import {saveButtons} from '../page/chart_card';
 import {type Child, fill, h, markedText, selectOf} from '../page/dom';
 import {describePosition, makeInspector} from '../page/inspector';
@@ -41,9 +41,13 @@ interface ShownAnswer {
     curve: KlCurve;
 }
 
+function estimateLines(tokens: number, columns: number): number {
+    return Math.ceil(tokens * 4.6 / (kCharactersPerLine / columns));
+}
+
 function estimateHeight(item: Item, columns: number): number {
     const longest = Math.max(...item.of.map((answer) => answer ? answer.length : 0));
-    return kCardChrome + Math.ceil(longest * 4.6 / (kCharactersPerLine / columns)) * kLineHeight;
+    return kCardChrome + estimateLines(longest, columns) * kLineHeight;
 }
 
 function stripTokens(run: Run, answer: Answer): StripToken[] {
@@ -81,7 +85,7 @@ export class AnswersView implements View {
         this.shownRuns = runs.slice(0, kMostColumns);
         this.cards = new CardList<Item>({
             name: (item) => `Answer ${item.id}`,
-            content: (item) => this.cardContent(item), height: (item) => estimateHeight(item, this.shownRuns.length),
+            content: (item, later) => this.cardContent(item, later), height: (item) => estimateHeight(item, this.shownRuns.length),
             keep: (card) => card.querySelector('.pin') !== null,
             nothing: 'No answer matches. Clear the search or the filters.',
         });
@@ -212,23 +216,23 @@ export class AnswersView implements View {
 
     // The cards.
 
-    private cardContent(item: Item): Child[] {
+    private cardContent(item: Item, later: Later): Child[] {
         this.shown.set(item, new Map());
         return [
             h('header', null, h('span.id', null, `#${item.id}`),
               h('p.instruction', {dir: 'auto', tabindex: 0, role: 'group', 'aria-label': 'Instruction'}, markedText(item.instruction, this.wanted.text)),
               item.tags.length ? h('span.tag-list', null, item.tags.map((tag) => h('span.tag', null, tag))) : null),
-            h('div.columns', null, this.shownRuns.map((run) => this.answerColumn(item, run))),
+            h('div.columns', null, this.shownRuns.map((run) => this.answerColumn(item, run, later))),
         ];
     }
 
-    private answerColumn(item: Item, run: Run): HTMLElement {
+    private answerColumn(item: Item, run: Run, later: Later): HTMLElement {
         const title = this.runs.length > 1 ? h('h3', null, run.label) : null;
         const answer = item.of[run.index];
         if (!answer) return h('div.column', null, title, h('p.note', null, 'This run has no such answer.'));
         const counts = classCounts(run, answer);
         const shares = counts.map((n) => n / answer.length);
-        const {strip, curve} = this.showAnswer(item, run, answer);
+        const {strip, curve} = this.showAnswer(item, run, answer, later);
         return h('div.column', null, title, h('div.meta', null, shareBar(shares, true),
             h('span', null, `${formatCount(counts[2])} shifted of ${formatCount(answer.length)}` +
                 (run.isBounded ? '' : ` · mean KL ${formatNumber(meanKl(run, answer), 2)}`)),
@@ -237,7 +241,7 @@ export class AnswersView implements View {
             answer.length > 1 ? curve.element : null, strip.element);
     }
 
-    private showAnswer(item: Item, run: Run, answer: Answer): ShownAnswer {
+    private showAnswer(item: Item, run: Run, answer: Answer, later: Later): ShownAnswer {
         const spotAt = (index: number): Spot => ({item, run, answer, shown, index});
         const strip = makeTokenStrip({
             onHover: (index, by) => {
@@ -247,6 +251,7 @@ export class AnswersView implements View {
             },
             onPin: (index) => this.togglePin(spotAt(index)),
             onStep: (index) => { if (this.isPinned) this.pin(spotAt(index)); },
+            colouring: this.colouring,
         });
         const tokens = stripTokens(run, answer);
         const curve = makeKlCurve(tokens.map(({kl, bounds}) => kl ?? bounds?.kl ?? NaN), run.isBounded ? 'lower bound of the KL' : 'KL', (index) => {
@@ -255,9 +260,12 @@ export class AnswersView implements View {
         });
         const shown = {strip, curve};
         strip.element.setAttribute('aria-label', `Answer ${visibleToken(answer.id)}, ${counted(answer.length, 'token')}`);
-        strip.setPositions(tokens);
-        strip.setColouring(this.colouring);
-        strip.setHits(this.hitsOf(run, answer));
+        strip.element.style.minHeight = `${estimateLines(answer.length, this.shownRuns.length) * kLineHeight}px`;
+        later(() => {
+            strip.setPositions(tokens);
+            strip.setHits(this.hitsOf(run, answer));
+            strip.element.style.minHeight = '';
+        });
         this.shown.get(item)!.set(run, shown);
         return shown;
     }

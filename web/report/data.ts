@@ -1,7 +1,7 @@
 // A shift run out of its three data blocks (docs/report.md describes them): texts (JSON), columns and top lists
 // (little-endian typed arrays).
 
-import {parseBlock, readBlock} from '../page/blocks';
+import {fileIsRead, parseBlock, readBlock} from '../page/blocks';
 import type {Entry, Position, Side} from '../page/position';
 
 /** A rank that nobody knows: beyond the list that a server was asked for. */
@@ -117,9 +117,9 @@ export class Run implements ShiftRun {
         return this.topLists !== null;
     }
 
-    /** Unpacks the top lists, the largest block: later than all else, and once. */
+    /** Unpacks the top lists, the largest block and the last of the file: later than all else, and once. */
     loadTopLists(): Promise<void> {
-        this.loading ??= readBlock(`run-${this.index}-top`).then((buffer) => {
+        this.loading ??= fileIsRead().then(() => readBlock(`run-${this.index}-top`)).then((buffer) => {
             this.topLists = cutColumns(buffer, this.header.top_layout);
         });
         return this.loading;

@@ -58,20 +58,22 @@ function drawsOf(rows: number, resamples: number): Uint32Array {
 
 /** The value of `statistic` for every resample of the rows; it gets the sums of the columns. */
 function resampled(rows: readonly (readonly number[])[], resamples: number, values: number, statistic: (sums: Float64Array, j: number) => number): Float64Array[] {
-    const columns = rows[0].length;
-    const flat = Float64Array.from(rows.flat());
+    // Column by column: a short array at random places is read much faster than rows of a long one.
+    const columns = rows[0].map((_, j) => Float64Array.from(rows, (row) => row[j]));
     const draws = drawsOf(rows.length, resamples);
     const samples = Array.from({length: values}, () => new Float64Array(resamples));
-    const sums = new Float64Array(columns);
-    for (let r = 0, at = 0; r < resamples; ++r) {
-        sums.fill(0);
-        for (let i = 0; i < rows.length; ++i, ++at) {
-            const row = draws[at] * columns;
-            for (let j = 0; j < columns; ++j) sums[j] += flat[row + j];
-        }
+    const sums = new Float64Array(columns.length);
+    for (let r = 0; r < resamples; ++r) {
+        columns.forEach((column, j) => { sums[j] = drawnSum(column, draws, r * rows.length); });
         for (let j = 0; j < values; ++j) samples[j][r] = statistic(sums, j);
     }
     return samples;
+}
+
+function drawnSum(column: Float64Array, draws: Uint32Array, from: number): number {
+    let sum = 0;
+    for (let at = from, end = from + column.length; at < end; ++at) sum += column[draws[at]];
+    return sum;
 }
 
 function sumsOf(rows: readonly (readonly number[])[]): number[] {
@@ -139,8 +141,11 @@ function finiteSum(run: ShiftRun, answer: Span, column: SummedColumn, withEnd = 
     return [finite, sum];
 }
 
+const kNoRatio: Ratio = {value: NaN, low: NaN, high: NaN};
+
 function meanOf(run: ShiftRun, subset: readonly Span[], column: SummedColumn, withEnd = true): Ratio {
-    return bootstrapRatios(subset.map((answer) => finiteSum(run, answer, column, withEnd)))[0] ?? {value: NaN, low: NaN, high: NaN};
+    if (!run.columns[column]) return kNoRatio;
+    return bootstrapRatios(subset.map((answer) => finiteSum(run, answer, column, withEnd)))[0] ?? kNoRatio;
 }
 
 export interface Bounds {
@@ -209,13 +214,14 @@ export function summarize(run: ShiftRun, subset: readonly Span[]): RunSummary {
         finite += finiteSum(run, answer, 'kl_ab')[0];
         if (answer.length && endsAnswer(run, answer, answer.start + answer.length - 1)) ++ends;
     }
+    const kl = meanOf(run, subset, 'kl_ab');
     return {
         answers: subset.length,
         positions,
         shares: bootstrapRatios(subset.map((answer) => [answer.length, ...classCounts(run, answer)])),
-        kl: meanOf(run, subset, 'kl_ab'),
+        kl,
         ends,
-        klWithoutEnds: meanOf(run, subset, 'kl_ab', false),
+        klWithoutEnds: ends ? meanOf(run, subset, 'kl_ab', false) : kl,
         bounds: boundsOf(run, subset),
         infiniteKl: run.isBounded ? 0 : positions - finite,
         selfAgreement: agreeing / positions,
