@@ -4,6 +4,7 @@
 # pass through from the command line; they are untested here.
 set(URIAL_LLAMA_DIR "" CACHE PATH "Source folder of llama.cpp to build instead of the pinned archive")
 option(URIAL_SYSTEM_LLAMA "Link an installed libllama (find_package(llama))" OFF)
+set(URIAL_ENGINE_BUILD "" CACHE PATH "Build folder of urial whose compiled llama.cpp is linked instead of compiling it again")
 
 if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
     set(urial_default_cache "$ENV{XDG_CACHE_HOME}/urial/sources")
@@ -66,7 +67,14 @@ else()
     # The engine's own warnings are not ours to mend, and its speed matters in every build type.
     set(LLAMA_ALL_WARNINGS OFF CACHE BOOL "" FORCE)
     set(GGML_ALL_WARNINGS OFF CACHE BOOL "" FORCE)
-    add_subdirectory("${llama_source}" "${CMAKE_BINARY_DIR}/llama" EXCLUDE_FROM_ALL)
+    if(URIAL_ENGINE_BUILD)
+        find_package(Threads REQUIRED)
+        find_package(OpenMP)
+        include("${URIAL_ENGINE_BUILD}/llama/targets.cmake")
+    else()
+        add_subdirectory("${llama_source}" "${CMAKE_BINARY_DIR}/llama" EXCLUDE_FROM_ALL)
+        export(TARGETS llama ggml ggml-base ggml-cpu FILE "${CMAKE_BINARY_DIR}/llama/targets.cmake")
+    endif()
 endif()
 
 # The Jinja engine for chat templates, and grammars of JSON schemas. An installed libllama does not carry them, so they

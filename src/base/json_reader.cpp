@@ -4,6 +4,7 @@
 
 #include "base/json_reader.h"
 
+#include <charconv>
 #include <map>
 #include <string>
 #include <utility>
@@ -137,6 +138,41 @@ private:
     std::string problem_;
 };
 
+constexpr std::size_t kEscape = 6;  // bytes of "\\uXXXX"
+
+/// The UTF-16 unit that an escape at `at` writes; 0 where there is none.
+unsigned escaped_unit(std::string_view text, std::size_t at) {
+    unsigned unit = 0;
+    if (at + kEscape > text.size() || text[at] != '\\' || text[at + 1] != 'u') return 0;
+    const char* end = text.data() + at + kEscape;
+    const auto [stop, failure] = std::from_chars(text.data() + at + 2, end, unit, 16);
+    return failure == std::errc() && stop == end ? unit : 0;
+}
+
+/// Escapes of halves of a surrogate pair that stand alone become escapes of U+FFFD: positions stay what they are.
+std::string with_whole_surrogates(std::string_view text) {
+    std::string repaired(text);
+    for (std::size_t at = repaired.find('\\'); at != std::string::npos; at = repaired.find('\\', at)) {
+        const unsigned unit = escaped_unit(repaired, at);
+        const unsigned next = escaped_unit(repaired, at + kEscape);
+        const bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
+        const bool is_low = unit >= 0xDC00 && unit <= 0xDFFF;
+        if (is_high && next >= 0xDC00 && next <= 0xDFFF) {
+            at += 2 * kEscape;
+        } else if (is_high || is_low) {
+            repaired.replace(at, kEscape, "\\ufffd");
+            at += kEscape;
+        } else {
+            at += 2;  // whatever it escapes, a backslash too
+        }
+    }
+    return repaired;
+}
+
+bool may_have_surrogates(std::string_view text) {
+    return text.find("\\ud") != std::string_view::npos || text.find("\\uD") != std::string_view::npos;
+}
+
 struct Parsed {
     ordered_json value;
     std::string problem;  // empty where there is a value
@@ -146,6 +182,8 @@ Parsed parse(std::string_view text, const JsonLimits& limits) {
     if (text.size() > limits.bytes) {
         return {{}, fmt::format("is longer than {}", human_bytes(static_cast<double>(limits.bytes)))};
     }
+    std::string repaired;
+    if (limits.repairs_surrogates && may_have_surrogates(text)) text = repaired = with_whole_surrogates(text);
     Builder builder(limits);
     if (ordered_json::sax_parse(text, &builder)) return {builder.take(), {}};
     return {{}, builder.problem()};

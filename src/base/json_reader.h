@@ -22,15 +22,18 @@ struct JsonLimits {
     std::size_t values = 4 << 20;  ///< in all; each takes up to 100 bytes of memory, however short its text
     std::size_t string_bytes = 16u << 20;
     bool repeated_keys = true;  ///< false: a key that stands twice in one object is refused; else the last one counts
+    /// True: half a surrogate pair that is written as an escape (\ud83d, as Python leaves it of a cut emoji) becomes
+    /// U+FFFD. Else the text is no JSON.
+    bool repairs_surrogates = false;
 };
 
 /// Of what we write ourselves: a record holds whole inputs and a reply, and names tokens by their numbers.
 inline constexpr JsonLimits kRecordLimits{
-    .bytes = 128u << 20, .keys = 1'000'000, .values = 8 << 20, .string_bytes = 64u << 20};
+    .bytes = 128u << 20, .keys = 1'000'000, .values = 8 << 20, .string_bytes = 64u << 20, .repairs_surrogates = true};
 
 /// A whole input, which is held in memory: endless pipes and small files that unpack to large ones end here.
 struct InputLimits {
-    JsonLimits value;
+    JsonLimits value{.repairs_surrogates = true};
     std::size_t bytes = 1u << 30;  ///< unpacked
     std::size_t values = 2'000'000;
 };

@@ -65,6 +65,34 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
+/// Of one valid character.
+char32_t code_point(std::string_view character) {
+    constexpr std::array<unsigned char, 5> kLeadBits{0, 0x7F, 0x1F, 0x0F, 0x07};
+    char32_t point = static_cast<unsigned char>(character[0]) & kLeadBits[character.size()];
+    for (const char byte : character.substr(1)) point = point << 6 | (static_cast<unsigned char>(byte) & 0x3F);
+    return point;
+}
+
+struct CodePoints {
+    char32_t first;
+    char32_t last;
+};
+
+/// Nobody sees these, or they change the order in which others are shown (Unicode's Default_Ignorable_Code_Point, but
+/// joiners and variation selectors; fillers of Hangul; line and paragraph separators). web/page spells out the same.
+constexpr CodePoints kInvisible[]{{0xAD, 0xAD},      {0x61C, 0x61C},   {0x115F, 0x1160}, {0x180E, 0x180E},
+                                  {0x200B, 0x200B},  {0x200E, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
+                                  {0x3164, 0x3164},  {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB},
+                                  {0xE0000, 0xE00FF}};
+
+bool is_invisible(char32_t point) {
+    return point >= kInvisible[0].first && std::ranges::any_of(kInvisible, [point](const CodePoints& range) {
+               return point >= range.first && point <= range.last;
+           });
+}
+
+bool is_word(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
 
 }  // namespace
@@ -174,20 +202,50 @@ std::string printable(std::string_view text) {
     const std::string valid = replace_invalid_utf8(text);
     std::string shown;
     shown.reserve(valid.size());
-    for (std::size_t i = 0; i < valid.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(valid[i]);
-        const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
+    for (std::size_t at = 0; at < valid.size();) {
+        const std::size_t length = expected_length(static_cast<unsigned char>(valid[at]));
+        const std::string_view character = std::string_view(valid).substr(at, length);
+        const char32_t point = code_point(character);
         // C1 control characters (U+0080 to U+009F) act as escape sequences on some terminals.
-        const bool c1 = byte == 0xC2 && i + 1 < valid.size() && static_cast<unsigned char>(valid[i + 1]) < 0xA0;
-        if (control) {
-            shown += fmt::format("\\x{:02x}", byte);
-        } else if (c1) {
-            shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(valid[++i]));
+        const bool is_control = (point < 0x20 && point != '\n' && point != '\t') || (point >= 0x7F && point < 0xA0);
+        if (is_control) {
+            shown += fmt::format("\\x{:02x}", static_cast<unsigned>(point));
+        } else if (is_invisible(point)) {
+            const auto number = static_cast<unsigned>(point);
+            shown += number > 0xFFFF ? fmt::format("\\U{:08x}", number) : fmt::format("\\u{:04x}", number);
         } else {
-            shown += valid[i];
+            shown += character;
         }
+        at += length;
     }
     return shown;
+}
+
+std::string printable_line(std::string_view text) {
+    std::string line(text);
+    std::ranges::replace_if(
+        line, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+    return printable(line);
+}
+
+std::string escaped_markdown(std::string_view text) {
+    const std::string line = printable_line(text);
+    std::string out;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        switch (const char c = line[i]) {
+            case '<': out += "&lt;"; break;
+            case '>': out += "&gt;"; break;
+            case '&': out += "&amp;"; break;
+            case '_':
+                if (i == 0 || i + 1 == line.size() || !is_word(line[i - 1]) || !is_word(line[i + 1])) out += '\\';
+                out += c;
+                break;
+            default:
+                if (std::string_view("\\|`*[]~$").find(c) != std::string_view::npos) out += '\\';
+                out += c;
+        }
+    }
+    return out;
 }
 
 std::string human_bytes(double bytes) {

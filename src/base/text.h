@@ -37,9 +37,16 @@ std::vector<std::string> closest_matches(std::string_view name, std::span<const 
 /// "; did you mean a, b or c?" or an empty string: the tail of an error message about an unknown name.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
-/// What a terminal may show of untrusted text: control characters but newline and tab become visible escapes such as
-/// \x1b.
+/// What a person may be shown of untrusted text: control characters but newline and tab become visible escapes such as
+/// \x1b, and so do characters that nobody sees or that reorder others (\u202e). Joiners stay, as scripts and emoji need
+/// them.
 std::string printable(std::string_view text);
+
+/// The same on one line: newlines and tabs become spaces.
+std::string printable_line(std::string_view text);
+
+/// The same for a line of Markdown, where it adds no markup and no HTML. "_" inside a word is none and stays.
+std::string escaped_markdown(std::string_view text);
 
 /// 1234567 -> "1.2 MB" (powers of 1000, as disks and download pages count).
 std::string human_bytes(double bytes);

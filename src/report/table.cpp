@@ -54,13 +54,6 @@ std::size_t width_of(std::string_view text) {
         std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-std::string one_line(std::string_view text) {
-    std::string line(text);
-    std::ranges::replace_if(
-        line, [](char c) { return c == '\n' || c == '\t'; }, ' ');
-    return printable(line);
-}
-
 std::string upper_ascii(std::string text) {
     for (char& c : text) {
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -70,10 +63,10 @@ std::string upper_ascii(std::string text) {
 
 std::string text_table(const Table& table) {
     std::vector<std::vector<std::string>> lines(1);
-    for (const std::string& column : table.columns) lines[0].push_back(upper_ascii(one_line(column)));
+    for (const std::string& column : table.columns) lines[0].push_back(upper_ascii(printable_line(column)));
     for (const auto& row : table.rows) {
         std::vector<std::string>& line = lines.emplace_back();
-        for (const Cell& cell : row) line.push_back(show(cell, one_line));
+        for (const Cell& cell : row) line.push_back(show(cell, printable_line));
     }
     std::vector<std::size_t> widths(table.columns.size(), 0);
     for (const auto& line : lines) {
@@ -95,12 +88,12 @@ std::string text_table(const Table& table) {
 
 std::string markdown_table(const Table& table) {
     std::string out = "|";
-    for (const std::string& column : table.columns) out += fmt::format(" {} |", escape_markdown(column));
+    for (const std::string& column : table.columns) out += fmt::format(" {} |", escaped_markdown(column));
     out += "\n|";
     for (const bool text : columns_of_texts(table)) out += text ? " --- |" : " ---: |";
     for (const auto& row : table.rows) {
         out += "\n|";
-        for (const Cell& cell : row) out += fmt::format(" {} |", show(cell, escape_markdown));
+        for (const Cell& cell : row) out += fmt::format(" {} |", show(cell, escaped_markdown));
     }
     return out + '\n';
 }
@@ -131,10 +124,16 @@ bool needs_quotes(std::string_view text) {
     return text.find_first_of(",\"\r\n") != std::string_view::npos || text.starts_with(' ') || text.ends_with(' ');
 }
 
+/// A spreadsheet would compute a text that begins like a formula: an apostrophe in front makes it a text.
+bool begins_like_a_formula(std::string_view text) {
+    return !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
+}
+
 std::string csv_text(std::string_view text) {
-    if (!needs_quotes(text)) return std::string(text);
+    const std::string shown = (begins_like_a_formula(text) ? "'" : "") + printable(text);
+    if (!needs_quotes(shown)) return shown;
     std::string quoted = "\"";
-    for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    for (const char c : shown) quoted += c == '"' ? "\"\"" : std::string(1, c);
     return quoted + '"';
 }
 
@@ -150,28 +149,28 @@ std::string to_text(const Document& document) {
     std::string out;
     for (const Table& table : document.tables) {
         out += '\n';
-        if (document.tables.size() > 1) out += "  " + one_line(table.title) + '\n';
+        if (document.tables.size() > 1) out += "  " + printable_line(table.title) + '\n';
         out += text_table(table);
     }
     if (!document.notes.empty()) out += '\n';
-    for (const std::string& note : document.notes) out += "  " + one_line(note) + '\n';
+    for (const std::string& note : document.notes) out += "  " + printable_line(note) + '\n';
     return out;
 }
 
 std::string to_markdown(const Document& document) {
     std::string out;
     for (const Table& table : document.tables) {
-        out +=
-            fmt::format("{}### {}\n\n{}", out.empty() ? "" : "\n", escape_markdown(table.title), markdown_table(table));
+        out += fmt::format("{}### {}\n\n{}", out.empty() ? "" : "\n", escaped_markdown(table.title),
+                           markdown_table(table));
     }
-    for (const std::string& note : document.notes) out += fmt::format("\n{}\n", escape_markdown(note));
+    for (const std::string& note : document.notes) out += fmt::format("\n{}\n", escaped_markdown(note));
     return out;
 }
 
 std::string to_latex(const Document& document) {
     std::string out = "% \\usepackage{booktabs}\n";
     for (const Table& table : document.tables) out += '\n' + latex_table(table);
-    for (const std::string& note : document.notes) out += "% " + one_line(note) + '\n';
+    for (const std::string& note : document.notes) out += "% " + printable_line(note) + '\n';
     return out;
 }
 
@@ -190,7 +189,7 @@ std::string to_csv(const Table& table) {
 std::string escape_latex(std::string_view text) {
     std::string out;
     char before = 0;
-    for (const char c : one_line(text)) {
+    for (const char c : printable_line(text)) {
         switch (c) {
             case '\\': out += "\\textbackslash{}"; break;
             case '~': out += "\\textasciitilde{}"; break;
@@ -208,21 +207,6 @@ std::string escape_latex(std::string_view text) {
                 out += c;
         }
         before = c;
-    }
-    return out;
-}
-
-std::string escape_markdown(std::string_view text) {
-    std::string out;
-    for (const char c : one_line(text)) {
-        switch (c) {
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '&': out += "&amp;"; break;
-            default:
-                if (std::string_view("\\|`*_[]~$").find(c) != std::string_view::npos) out += '\\';
-                out += c;
-        }
     }
     return out;
 }

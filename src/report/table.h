@@ -51,10 +51,10 @@ std::string to_markdown(const Document& document);
 /// One table environment (booktabs) a table; intervals in small type, notes as comments. Texts are escaped.
 std::string to_latex(const Document& document);
 /// RFC 4180 with a header line: numbers in full precision, empty where there is none. An interval is two columns of its
-/// own in the tables that are meant for this: a Measure's interval is not written.
+/// own in the tables that are meant for this: a Measure's interval is not written. A text that a spreadsheet would take
+/// for a formula gets an apostrophe in front.
 std::string to_csv(const Table& table);
 
 std::string escape_latex(std::string_view text);
-std::string escape_markdown(std::string_view text);
 
 }  // namespace urial::report

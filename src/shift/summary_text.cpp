@@ -44,18 +44,13 @@ std::size_t width(std::string_view text) {
         std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-/// A Markdown table whose columns are padded. The first `left` columns are texts, the others numbers.
+/// A Markdown table of cells without markup (as_text, as_code), whose columns are padded. The first `left` columns are
+/// texts, the others numbers.
 class Table {
 public:
     Table(std::vector<std::string> header, std::size_t left) : left_(left) { add(std::move(header)); }
 
-    void add(std::vector<std::string> row) {
-        for (std::string& cell : row) {
-            for (std::size_t bar = 0; (bar = cell.find('|', bar)) != std::string::npos; bar += 2)
-                cell.insert(bar, "\\");
-        }
-        rows_.push_back(std::move(row));
-    }
+    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
 
     std::string text() const {
         std::vector<std::size_t> widths(rows_.front().size(), 3);
@@ -100,7 +95,19 @@ std::string visible(std::string_view text, std::size_t most = 48) {
     return shown.substr(0, valid_utf8_length(std::string_view(shown).substr(0, most))) + "...";
 }
 
-std::string as_code(std::string_view piece) { return "`" + visible(piece) + "`"; }
+/// The same as text of a Markdown table.
+std::string as_text(std::string_view text, std::size_t most = 48) { return escaped_markdown(visible(text, most)); }
+
+/// A code span for a cell of a table: its fence is longer than any run of backticks in it, and a bar is escaped.
+std::string as_code(std::string_view piece) {
+    const std::string shown = visible(piece);
+    std::size_t longest = 0;
+    std::size_t run = 0;
+    for (const char c : shown) longest = std::max(longest, run = c == '`' ? run + 1 : 0);
+    const std::string fence(longest + 1, '`');
+    const std::string_view space = shown.starts_with('`') || shown.ends_with('`') ? " " : "";
+    return fmt::format("{0}{1}{2}{1}{0}", fence, space, replace_all(shown, "|", "\\|"));
+}
 
 std::string range(const PositionBin& bin) {
     return bin.end == 0 ? fmt::format("{} and later", bin.begin) : fmt::format("{}-{}", bin.begin, bin.end - 1);
@@ -197,7 +204,7 @@ std::string answer_table(const Summary& summary, std::size_t most_rows) {
             table.add({"...", "", "", "", ""});
             i = answers.size() - half;
         }
-        table.add({visible(answers[i].id), visible(answers[i].instruction), std::to_string(answers[i].positions),
+        table.add({as_text(answers[i].id), as_text(answers[i].instruction), std::to_string(answers[i].positions),
                    percent(answers[i].shifted), number(answers[i].kl_ab)});
     }
     return table.text();
@@ -206,7 +213,7 @@ std::string answer_table(const Summary& summary, std::size_t most_rows) {
 std::string tag_table(const Summary& summary) {
     Table table({"tag", "answers", "unshifted", "marginal", "shifted", "KL (nats)"}, 1);
     for (const TagShift& tag : summary.tags) {
-        table.add({visible(tag.tag), std::to_string(tag.answers), percent(tag.shares.unshifted.value),
+        table.add({as_text(tag.tag), std::to_string(tag.answers), percent(tag.shares.unshifted.value),
                    percent(tag.shares.marginal.value), percent(tag.shares.shifted), number(tag.kl_ab)});
     }
     return table.text();
@@ -396,16 +403,16 @@ ordered_json as_json(const Summary& summary, const SummaryContext& context) {
 
 std::string headline(const Summary& summary, const SummaryContext& context) {
     std::string text = "# Token-distribution shift";
-    if (!context.label.empty()) text += ": " + visible(context.label, 200);
+    if (!context.label.empty()) text += ": " + as_text(context.label, 200);
     text += "\n\n";
-    text += fmt::format("- base: {}\n- aligned: {}\n", visible(context.base, 200), visible(context.aligned, 200));
+    text += fmt::format("- base: {}\n- aligned: {}\n", as_text(context.base, 200), as_text(context.aligned, 200));
     text += divergence_lines(summary);
     text += ends_line(summary);
     text += fmt::format("- self-agreement (the token is the aligned model's first choice): {}\n",
                         percent(summary.self_agreement));
     text += fmt::format("- near-ties (two best tokens within {} nats): base {}, aligned {}\n", kNearTie,
                         summary.near_ties_base, summary.near_ties_aligned);
-    for (const std::string& warning : context.warnings) text += "- warning: " + warning + "\n";
+    for (const std::string& warning : context.warnings) text += "- warning: " + escaped_markdown(warning) + "\n";
     return text + "\n" + class_table(summary);
 }
 

@@ -65,6 +65,18 @@ TEST(JsonReader, each_limit_is_an_error_that_names_it) {
     EXPECT_EQ(fault("[12345678]", {.bytes = 9}), "is longer than 9 B");
 }
 
+TEST(JsonReader, half_a_surrogate_pair_is_repaired_where_that_is_asked_for) {
+    constexpr JsonLimits kRepairs{.repairs_surrogates = true};
+    EXPECT_THROW(parse_json(R"("\ud83d")"), Error);
+    EXPECT_EQ(parse_json(R"("a\ud83d b\uDC00c")", kRepairs), "a\uFFFD b\uFFFDc");
+    EXPECT_EQ(parse_json(R"("\uD83D\uDE00")", kRepairs), "\U0001F600") << "a pair stays";
+    EXPECT_EQ(parse_json(R"("\ud83d\ud83d\ude00")", kRepairs), "\uFFFD\U0001F600");
+    EXPECT_EQ(parse_json(R"("\\ud83d \\\ud83d")", kRepairs), "\\ud83d \\\uFFFD")
+        << "an escaped backslash begins no escape";
+    EXPECT_THROW(parse_json(R"("\ud8")", kRepairs), Error);
+    EXPECT_THROW(parse_json("\"\\ud83", kRepairs), Error);
+}
+
 TEST(JsonReader, what_is_not_json_is_named_by_its_place) {
     EXPECT_EQ(fault(""), "is not JSON (byte 1)");
     EXPECT_EQ(fault("[1,]"), "is not JSON (byte 4)");

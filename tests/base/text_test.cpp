@@ -40,6 +40,22 @@ TEST(Text, escape_sequences_in_untrusted_text_become_visible) {
         << "U+009B is a one-character escape on some terminals";
 }
 
+TEST(Text, characters_that_nobody_sees_or_that_reorder_others_are_spelt_out) {
+    EXPECT_EQ(printable("a\u202Eb\u2066c\u2029d"), "a\\u202eb\\u2066c\\u2029d");
+    EXPECT_EQ(printable("\u061C\u180E\u3164\uFFA0\u115F\u200B\uFEFF"),
+              "\\u061c\\u180e\\u3164\\uffa0\\u115f\\u200b\\ufeff");
+    EXPECT_EQ(printable("\U000E0041\U000E007F"), "\\U000e0041\\U000e007f") << "tag characters";
+    const std::string family = "\U0001F469\u200D\U0001F467 \u2764\uFE0F \u0915\u094D\u200C";
+    EXPECT_EQ(printable(family), family) << "joiners and variation selectors are part of what is seen";
+}
+
+TEST(Text, a_line_adds_no_markup_to_markdown) {
+    EXPECT_EQ(escaped_markdown("a|b`c`*d*_e_[f](g)<script>&amp;\\\nh~$"),
+              "a\\|b\\`c\\`\\*d\\*\\_e\\_\\[f\\](g)&lt;script&gt;&amp;amp;\\\\ h\\~\\$");
+    EXPECT_EQ(escaped_markdown("my_model_2.gguf"), "my_model_2.gguf") << "no emphasis begins inside a word";
+    EXPECT_EQ(escaped_markdown("__init__"), "\\_\\_init\\_\\_");
+}
+
 TEST(Text, a_misspelt_name_gets_suggestions_and_a_strange_one_gets_none) {
     const std::vector<std::string> names{"urial", "urial-1", "zero-shot", "raw"};
     EXPECT_EQ(did_you_mean("uria", names), "; did you mean urial or urial-1?");

@@ -49,11 +49,6 @@ TEST(TableMarkdown, a_table_has_a_heading_and_alignment) {
               "\n3 records\n");
 }
 
-TEST(TableMarkdown, texts_add_no_markup) {
-    EXPECT_EQ(escape_markdown("a|b`c`*d*_e_[f](g)<script>&amp;\\\nh~$"),
-              "a\\|b\\`c\\`\\*d\\*\\_e\\_\\[f\\](g)&lt;script&gt;&amp;amp;\\\\ h\\~\\$");
-}
-
 TEST(TableLatex, every_special_character_is_escaped) {
     EXPECT_EQ(escape_latex("50% of $a_b & #1 {x} ~ ^ \\ <|>"),
               "50\\% of \\$a\\_b \\& \\#1 \\{x\\} \\textasciitilde{} \\textasciicircum{} \\textbackslash{} "
@@ -92,6 +87,12 @@ TEST(TableCsv, texts_with_separators_are_quoted_and_missing_numbers_are_empty) {
 
 TEST(TableCsv, numbers_keep_their_whole_precision) {
     EXPECT_EQ(to_csv({"t", {"x"}, {{Measure{.value = 1.0 / 3}}}}), "x\n0.3333333333333333\n");
+}
+
+TEST(TableCsv, a_text_is_no_formula_and_hides_nothing_and_a_number_stays_a_number) {
+    EXPECT_EQ(to_csv({"t", {"=1+1"}, {{"@SUM(A1)"}, {"-2+3"}, {"+1"}, {"\t=1"}, {Measure{.value = -1}}}}),
+              "'=1+1\n'@SUM(A1)\n'-2+3\n'+1\n'\t=1\n-1\n");
+    EXPECT_EQ(to_csv({"t", {"run"}, {{"a\u202Eb"}}}), "run\na\\u202eb\n");
 }
 
 }  // namespace
