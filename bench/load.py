@@ -103,7 +103,7 @@ def add_arguments(parser):
     parser.add_argument("--model", required=True, help="a GGUF file")
     parser.add_argument("--prompt", required=True, help="a prompt file of the original authors")
     parser.add_argument("--queries", required=True, help="JSON lines with an instruction each")
-    parser.add_argument("--n", type=int, default=48)
+    parser.add_argument("--n", type=int, default=48, help="queries of a load (serving.py: 0 passes it over)")
     parser.add_argument("--max-tokens", type=int, default=96)
     parser.add_argument("--concurrency", type=int, default=16, help="requests at a time to a server")
     parser.add_argument("--llama-bin", type=pathlib.Path, help="folder of llama.cpp's programs")

@@ -78,7 +78,7 @@ def first_byte(command):
 
 
 class Server:
-    """A server process that is up when its health address answers."""
+    """A server process that is up when its health address answers, or says that it knows no such address."""
 
     def __init__(self, command, health, patience=600):
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -88,7 +88,9 @@ class Server:
             try:
                 with urllib.request.urlopen(health, timeout=5):
                     return
-            except (urllib.error.URLError, OSError):
+            except (urllib.error.URLError, OSError) as failure:
+                if getattr(failure, "code", None) == 404:
+                    return
                 if self.process.poll() is not None or time.monotonic() > end:
                     self.stop()
                     sys.exit(f"{command[0]} does not answer at {health}")

@@ -194,7 +194,8 @@ def compare_choices(args):
 def main():
     args = arguments()
     print(f"{measure.cpu_name()}; {pathlib.Path(args.model).name}\n")
-    compare_loads(args)
+    if args.n:
+        compare_loads(args)
     if args.turns:
         compare_turns(args)
     if args.choices:

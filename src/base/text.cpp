@@ -93,6 +93,15 @@ bool is_invisible(char32_t point) {
 
 bool is_word(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
+bool needs_quotes(std::string_view text) {
+    return text.find_first_of(",\"\r\n") != std::string_view::npos || text.starts_with(' ') || text.ends_with(' ');
+}
+
+/// A spreadsheet would compute a text that begins like a formula: an apostrophe in front makes it a text.
+bool begins_like_a_formula(std::string_view text) {
+    return !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
+}
+
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
 
 }  // namespace
@@ -246,6 +255,14 @@ std::string escaped_markdown(std::string_view text) {
         }
     }
     return out;
+}
+
+std::string csv_field(std::string_view text) {
+    const std::string shown = (begins_like_a_formula(text) ? "'" : "") + printable(text);
+    if (!needs_quotes(shown)) return shown;
+    std::string quoted = "\"";
+    for (const char c : shown) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + '"';
 }
 
 std::string human_bytes(double bytes) {

@@ -48,6 +48,10 @@ std::string printable_line(std::string_view text);
 /// The same for a line of Markdown, where it adds no markup and no HTML. "_" inside a word is none and stays.
 std::string escaped_markdown(std::string_view text);
 
+/// A field of RFC 4180 as printable() shows it. A text that a spreadsheet would take for a formula gets an apostrophe
+/// in front.
+std::string csv_field(std::string_view text);
+
 /// 1234567 -> "1.2 MB" (powers of 1000, as disks and download pages count).
 std::string human_bytes(double bytes);
 

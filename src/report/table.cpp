@@ -120,26 +120,9 @@ std::string latex_table(const Table& table) {
     return out + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n";
 }
 
-bool needs_quotes(std::string_view text) {
-    return text.find_first_of(",\"\r\n") != std::string_view::npos || text.starts_with(' ') || text.ends_with(' ');
-}
-
-/// A spreadsheet would compute a text that begins like a formula: an apostrophe in front makes it a text.
-bool begins_like_a_formula(std::string_view text) {
-    return !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
-}
-
-std::string csv_text(std::string_view text) {
-    const std::string shown = (begins_like_a_formula(text) ? "'" : "") + printable(text);
-    if (!needs_quotes(shown)) return shown;
-    std::string quoted = "\"";
-    for (const char c : shown) quoted += c == '"' ? "\"\"" : std::string(1, c);
-    return quoted + '"';
-}
-
 std::string csv_cell(const Cell& cell) {
     const auto* measure = std::get_if<Measure>(&cell);
-    if (measure == nullptr) return show(cell, csv_text);
+    if (measure == nullptr) return show(cell, csv_field);
     return measure->withheld || std::isnan(measure->value) ? "" : fmt::format("{}", measure->value);
 }
 
@@ -176,7 +159,7 @@ std::string to_latex(const Document& document) {
 
 std::string to_csv(const Table& table) {
     std::vector<std::string> cells;
-    for (const std::string& column : table.columns) cells.push_back(csv_text(column));
+    for (const std::string& column : table.columns) cells.push_back(csv_field(column));
     std::string out = fmt::format("{}\n", fmt::join(cells, ","));
     for (const auto& row : table.rows) {
         cells.clear();

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "generate/record.h"
 #include "shift/original_measures.h"
 #include "shift/record.h"
@@ -26,19 +27,9 @@ std::vector<std::string> columns_of(bool is_bounded) {
     return columns;
 }
 
-std::string field(std::string_view text) {
-    if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (c == '"') quoted += '"';
-        quoted += c;
-    }
-    return quoted + "\"";
-}
-
 std::string cell(const ordered_json& value) {
     if (value.is_null()) return "";
-    return value.is_string() ? field(value.get<std::string>()) : value.dump();
+    return value.is_string() ? csv_field(value.get<std::string>()) : value.dump();
 }
 
 /// The columns of the original measures, which records with bounds do not have.
