@@ -100,7 +100,7 @@ TEST_F(ListedPairTest, a_row_of_the_table_has_the_bounds_and_no_empty_columns_fo
               "id,position,token,piece,class,base_rank,aligned_rank,base_logp,aligned_logp,kl_ab_lower_bound,"
               "tv_lower_bound,tv_upper_bound,base_argmax,aligned_argmax,base_margin,aligned_margin\n"
               "7,0,10,Sure,unshifted,1,1,-0.25,-0.125,0.25,0.125,0.375,10,10,1.0,2.0\n"
-              "7,1,11, thing,shifted,,2,-12.5,-1.5,2.75,0.5,1.0,12,12,0.5,0.25\n");
+              "7,1,11,\" thing\",shifted,,2,-12.5,-1.5,2.75,0.5,1.0,12,12,0.5,0.25\n");
 }
 
 }  // namespace
