@@ -4,6 +4,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "base/gzip.h"
 #include "base/hash.h"
@@ -30,6 +33,7 @@ const char* content_type_of(std::string_view name) {
 
 /// One file, as it is and packed.
 struct PageFile {
+    std::string path;
     HttpResponse plain;
     HttpResponse packed;
     std::string plain_tag;
@@ -49,7 +53,9 @@ HttpResponse with_tag(std::string body, std::string_view name, const std::string
 
 PageFile make_file(std::string_view name, std::string_view content) {
     const std::string hash = sha256_hex(content).substr(0, kTagDigits);
-    PageFile file{.plain_tag = "\"" + hash + "\"", .packed_tag = "\"" + hash + "-gzip\""};
+    PageFile file{.path = name == "app.html" ? "/" : fmt::format("/{}", name),
+                  .plain_tag = "\"" + hash + "\"",
+                  .packed_tag = "\"" + hash + "-gzip\""};
     file.plain = with_tag(std::string(content), name, file.plain_tag);
     file.packed = with_tag(gzip(content, kSmallest), name, file.packed_tag);
     file.packed.headers.emplace_back("content-encoding", "gzip");
@@ -89,18 +95,23 @@ void send_file(const PageFile& file, const HttpRequest& request, Exchange& excha
     exchange.reply(std::move(response));
 }
 
+std::vector<PageFile> make_files() {
+    std::vector<PageFile> files;
+    for (const EmbeddedFile& embedded : page_files()) files.push_back(make_file(embedded.name, embedded.content));
+    return files;
+}
+
 }  // namespace
 
 std::vector<Route> page_routes() {
+    static const std::vector<PageFile> files = make_files();
     std::vector<Route> routes;
-    for (const EmbeddedFile& embedded : page_files()) {
-        auto file = std::make_shared<const PageFile>(make_file(embedded.name, embedded.content));
-        const std::string name(embedded.name);
+    for (const PageFile& file : files) {
         routes.push_back(
             {.method = "GET",
-             .path = name == "app.html" ? "/" : "/" + name,
-             .handler = [file](HttpRequest&& request,
-                               std::shared_ptr<Exchange> exchange) { send_file(*file, request, *exchange); },
+             .path = file.path,
+             .handler = [&file](HttpRequest&& request,
+                                std::shared_ptr<Exchange> exchange) { send_file(file, request, *exchange); },
              .is_open = true,
              .is_quick = true});
     }

@@ -1,6 +1,6 @@
 #pragma once
 
-// The page at "/": its files as routes that ask for no key. They are packed once, when the routes are made.
+// The page at "/": its files as routes that ask for no key. They are packed once.
 
 #include <vector>
 

@@ -87,6 +87,7 @@ void ConversationStore::State::prepare() {
     database.script(fmt::format("PRAGMA max_page_count = {}", most / kPageBytes).c_str());
     database.run("UPDATE message SET state = 'stopped' WHERE state = 'writing'");
     purge();
+    database.trust();
 }
 
 Time ConversationStore::State::now() const {

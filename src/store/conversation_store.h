@@ -141,9 +141,8 @@ struct ImportedConversation {
 class ConversationStore {
 public:
     /// Answers that were being written when the last process ended are Stopped now; what lies in the bin for too long
-    /// is purged. Throws Error{Unavailable} where another process has the file, {BadInput} for a file of another
-    /// program or of a newer version, {Io} for one that is damaged or cannot be written: all of these are left as they
-    /// are.
+    /// is purged. Throws Error{Unavailable} where another process has the file, {BadInput} for a file that is damaged,
+    /// of another program or of a newer version, which stays as it is, {Io} where it cannot be written.
     explicit ConversationStore(StoreOptions options);
     ~ConversationStore();
     ConversationStore(const ConversationStore&) = delete;

@@ -101,7 +101,7 @@ void Database::fail(int status) const {
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
             throw error(
-                ErrorKind::Io,
+                is_trusted_ ? ErrorKind::Io : ErrorKind::BadInput,
                 "{}: is no database, or a damaged one ({}). It was left as it is: move it away, or name another "
                 "folder with --data",
                 path_, sqlite3_errmsg(handle_));

@@ -80,6 +80,8 @@ public:
     Database& operator=(const Database&) = delete;
 
     const std::string& path() const { return path_; }
+    /// The file is one of ours.
+    void trust() { is_trusted_ = true; }
 
     /// Runs a statement that gives no rows; how many rows it changed.
     template <typename... Values>
@@ -108,7 +110,7 @@ public:
     void back_up(const std::string& path);
 
     /// Throws the Error of a status: Unavailable where it may be otherwise another time (disk full, locked by another
-    /// program), else Io, which alone names the file.
+    /// program), else Io, which names the file; for a damaged file BadInput until trust() is called.
     [[noreturn]] void fail(int status) const;
 
 private:
@@ -121,6 +123,7 @@ private:
     std::int64_t last_row() const;
 
     std::string path_;
+    bool is_trusted_ = false;
     sqlite3* handle_ = nullptr;
     std::map<std::string_view, std::vector<sqlite3_stmt*>> idle_;  // by their text, which is the program's own
 };

@@ -134,6 +134,10 @@ TEST(ServerKeys, a_key_is_for_its_origin_alone) {
     EXPECT_EQ(key_for("https://gpu:8001/v1"), "");
     write_file_atomic(folder / "one", "sk-one\n");
     EXPECT_EQ(key_for("https://gpu:8000/v1", (folder / "one").string()), "sk-one");
+    write_file_atomic(folder / "two", "sk-one\n\n sk-two\n");
+    EXPECT_ERROR(key_for("https://gpu:8000/v1", (folder / "two").string()), ErrorKind::BadInput, "2 keys in it");
+    write_file_atomic(folder / "none", " \n\n");
+    EXPECT_ERROR(key_for("https://gpu:8000/v1", (folder / "none").string()), ErrorKind::BadInput, "no key in it");
     std::filesystem::permissions(folder / "keys.toml", std::filesystem::perms(0644));
     EXPECT_ERROR(key_for("https://gpu:8000/v1"), ErrorKind::BadInput, "chmod 600");
     write_file_atomic(folder / "keys.toml", "\"gpu:8000\" = \"sk-gpu\"\n", 0600);

@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/files.h"
@@ -22,11 +21,10 @@ using store::Database;
 /// A store with some conversations.
 void fill(const fs::path& folder) {
     ConversationStore store({.folder = folder});
-    for (int i = 0; i < 20; ++i) {
-        const std::string id = store.create("", "chat", fmt::format("title {}", i), "{}").id;
-        store::NewMessage message{.role = "user", .content = std::string(2000, 'x')};
-        (void)store.add("", id, std::vector{message}, 0);
-    }
+    store::ImportedConversation one;
+    one.conversation = {.kind = "chat", .title = "title", .settings = "{}"};
+    one.messages = {{.message = {.role = "user", .content = std::string(2000, 'x'), .details = "{}"}, .parent = {}}};
+    (void)store.import("", std::vector(20, one));
 }
 
 /// Opening fails, saying that, and the file stays what it is.
@@ -50,7 +48,7 @@ TEST(StoreFile, a_second_server_is_refused_while_the_first_runs) {
 TEST(StoreFile, what_is_no_database_is_left_alone) {
     const TemporaryFolder folder;
     write_file_atomic(folder / "conversations.db", std::string(5000, 'z'));
-    expect_refused(folder.path(), ErrorKind::Io, "is no database, or a damaged one");
+    expect_refused(folder.path(), ErrorKind::BadInput, "is no database, or a damaged one");
 }
 
 TEST(StoreFile, a_damaged_database_is_left_alone) {
@@ -60,7 +58,7 @@ TEST(StoreFile, a_damaged_database_is_left_alone) {
     // The first page beyond the header: the list of tables.
     std::fill(bytes.begin() + 100, bytes.begin() + 4000, '\xEE');
     write_file_atomic(folder / "conversations.db", bytes);
-    expect_refused(folder.path(), ErrorKind::Io, "It was left as it is");
+    expect_refused(folder.path(), ErrorKind::BadInput, "It was left as it is");
 }
 
 TEST(StoreFile, a_database_of_another_program_is_left_alone) {
