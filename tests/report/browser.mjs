@@ -102,9 +102,10 @@ export async function runTests(tests) {
     let failed = 0;
     for (const [name, test] of Object.entries(tests)) {
         if (process.argv[3] && !name.includes(process.argv[3])) continue;
+        const started = Date.now();
         try {
             await test();
-            console.log(`ok: ${name}`);
+            console.log(`ok: ${name} (${Date.now() - started} ms)`);
         } catch (failure) {
             ++failed;
             console.log(`FAILED: ${name}\n${failure.stack}`);

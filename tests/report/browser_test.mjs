@@ -12,7 +12,7 @@ const {conflictingIds, pairAnswers} = await importWeb('report/answer_filter.ts')
 const {runDifferences} = await importWeb('report/run_names.ts');
 const {readAddress, writeAddress} = await importWeb('page/address.ts');
 const {plainText, runningToken, visibleToken} = await importWeb('page/text.ts');
-const {kRunColours} = await importWeb('page/palette.ts');
+const {cueOf, kRunColours} = await importWeb('page/palette.ts');
 
 const kMostBytes = 40e6;
 
@@ -191,6 +191,8 @@ const tests = {
                 }
             }
         }
+        const looks = Array.from({length: 36}, (_, i) => `${i % 6} ${cueOf(i)}`);
+        assert.equal(new Set(looks).size, 36, 'a colour and a second cue name a run');
         const css = await readFile(new URL('../../web/page/page.css', import.meta.url), 'utf8');
         for (const block of css.match(/:root[^}]*--unshifted[^}]*}/g)) {
             const classes = ['unshifted', 'marginal', 'shifted'].map((name) => block.match(new RegExp(`--${name}: (#[0-9a-f]{6})`))[1]);
@@ -283,7 +285,7 @@ const tests = {
     },
 
     async every_view_is_accessible_in_both_themes_and_fits_a_phone() {
-        const html = await makeReport('access', [{answers: 8, tokens: 60}, {answers: 8, tokens: 60, seed: 3}]);
+        const html = await makeReport('access', [{answers: 4, tokens: 40}, {answers: 4, tokens: 40, seed: 3}]);
         for (const colorScheme of ['light', 'dark']) {
             const {page, noise} = await openReport(html, {colorScheme, viewport: {width: 390, height: 800}});
             for (const view of ['overview', 'tokens', 'answers']) {

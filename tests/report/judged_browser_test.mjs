@@ -177,7 +177,7 @@ const tests = {
     },
 
     async every_view_is_accessible_in_both_themes_and_fits_a_phone() {
-        const {html} = await makePage('access', [{items: 8}, {items: 8}, {kind: 'pairwise', items: 8}, {kind: 'mt-bench', items: 8}]);
+        const {html} = await makePage('access', [{items: 4}, {items: 4}, {kind: 'pairwise', items: 4}, {kind: 'mt-bench', items: 4}]);
         for (const colorScheme of ['light', 'dark']) {
             const {page, noise} = await openReport(html, {colorScheme, viewport: {width: 390, height: 800}});
             for (const view of ['overview', 'items']) {

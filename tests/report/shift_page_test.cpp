@@ -181,7 +181,7 @@ TEST_F(ShiftPageTest, the_policy_names_exactly_the_scripts_and_the_styles_of_the
             ++inline_elements;
         }
     }
-    EXPECT_EQ(inline_elements, 4);
+    EXPECT_EQ(inline_elements, 3);
     EXPECT_FALSE(std::regex_search(html.substr(0, start + policy.size() + 400), std::regex("(src|href)=\"(?!data:)")));
 }
 

@@ -727,8 +727,11 @@
   function runColour(theme, index) {
     return kRunColours[theme][index % kRunColours[theme].length];
   }
+  function cueOf(index) {
+    return (index + Math.floor(index / 6)) % 6;
+  }
   function runDash(index) {
-    return kDashes[index % kDashes.length];
+    return kDashes[cueOf(index)];
   }
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -1247,7 +1250,7 @@ ${told}`,
     (x, y, r) => `M${x - r},${y - r / 3}h${2 * r}v${r * 0.66}h${-2 * r}Z`
   ];
   function mark(x, y, index, fill2, radius = 4) {
-    return s("path", { d: kShapes[index % kShapes.length](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
+    return s("path", { d: kShapes[cueOf(index)](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
   }
 
   // page/plot.ts
@@ -1923,7 +1926,7 @@ ${counted(n, "answer")}` : ""}` };
           null,
           h("th", { scope: "col" }, "Answers of"),
           h("th", { scope: "col" }, "read under"),
-          h("th", { scope: "col" }, ""),
+          h("th", { scope: "col" }, "classes"),
           [...kClasses, "KL, nats"].map((name) => h("th.number", { scope: "col" }, name))
         )),
         h("tbody", null, colours.map((pair) => h(

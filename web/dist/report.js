@@ -396,8 +396,11 @@
   function runColour(theme, index) {
     return kRunColours[theme][index % kRunColours[theme].length];
   }
+  function cueOf(index) {
+    return (index + Math.floor(index / 6)) % 6;
+  }
   function runDash(index) {
-    return kDashes[index % kDashes.length];
+    return kDashes[cueOf(index)];
   }
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -850,7 +853,7 @@
     (x, y, r) => `M${x - r},${y - r / 3}h${2 * r}v${r * 0.66}h${-2 * r}Z`
   ];
   function mark(x, y, index, fill2, radius = 4) {
-    return s("path", { d: kShapes[index % kShapes.length](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
+    return s("path", { d: kShapes[cueOf(index)](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
   }
 
   // report/answer_picture.ts
@@ -1866,7 +1869,7 @@
   ];
   var patterns = 0;
   function patternFill(index, fill2) {
-    const drawn3 = kPatterns[index % kPatterns.length](colour("surface"));
+    const drawn3 = kPatterns[cueOf(index)](colour("surface"));
     if (!drawn3) return { definition: null, value: fill2 };
     const id = `pattern-${++patterns}`;
     return {

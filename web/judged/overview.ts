@@ -158,7 +158,7 @@ function shiftSection(colours: readonly Colours[]): HTMLElement | null {
     return h('section', null, h('h2', null, 'What would the base model have written?'), h('div.card.headline', null,
         h('p.note', null, 'Tokens of the aligned answers by their rank in the base model’s distribution: unshifted (1), marginal (2 or 3), shifted (beyond).'),
         h('div.scroll', {tabindex: 0, role: 'region', 'aria-label': 'Shares of the classes'}, h('table.scores', null,
-            h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Answers of'), h('th', {scope: 'col'}, 'read under'), h('th', {scope: 'col'}, ''),
+            h('thead', null, h('tr', null, h('th', {scope: 'col'}, 'Answers of'), h('th', {scope: 'col'}, 'read under'), h('th', {scope: 'col'}, 'classes'),
                 [...kClasses, 'KL, nats'].map((name) => h('th.number', {scope: 'col'}, name)))),
             h('tbody', null, colours.map((pair) => h('tr', null, h('th', {scope: 'row'}, pair.run), h('td', null, pair.base),
                 h('td.bar-cell', null, bar(pair)), kClasses.map((kind) => h('td.number', null, formatPercent(pair[kind]))),

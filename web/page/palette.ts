@@ -14,8 +14,13 @@ export function runColour(theme: Theme, index: number): string {
     return kRunColours[theme][index % kRunColours[theme].length];
 }
 
+/** Of the second cues (dashes, marks, patterns), of which there are six too: runs that share a colour have different ones. */
+export function cueOf(index: number): number {
+    return (index + Math.floor(index / 6)) % 6;
+}
+
 export function runDash(index: number): readonly number[] {
-    return kDashes[index % kDashes.length];
+    return kDashes[cueOf(index)];
 }
 
 /** A colour of the page's theme by its name in page.css. */

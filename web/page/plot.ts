@@ -1,7 +1,7 @@
 // What the charts share: numbers for axes, legends, labels that do not collide, patterns.
 
 import type {Child} from './dom';
-import {colour} from './palette';
+import {colour, cueOf} from './palette';
 import {line, mark, s, text} from './svg';
 
 export const kFontSize = 12.5;          // px, of everything in a chart
@@ -75,7 +75,7 @@ let patterns = 0;
 
 /** A fill that differs by pattern and colour: its definition, and the value of a fill attribute. */
 export function patternFill(index: number, fill: string): {definition: Child; value: string} {
-    const drawn = kPatterns[index % kPatterns.length](colour('surface'));
+    const drawn = kPatterns[cueOf(index)](colour('surface'));
     if (!drawn) return {definition: null, value: fill};
     const id = `pattern-${++patterns}`;
     return {definition: s('pattern', {id, width: 8, height: 8, patternUnits: 'userSpaceOnUse'}, s('rect', {width: 8, height: 8, fill}), drawn),

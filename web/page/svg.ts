@@ -3,7 +3,7 @@
 
 import {showTip} from './chart_card';
 import {append, type Child} from './dom';
-import {colour} from './palette';
+import {colour, cueOf} from './palette';
 import {plainText} from './text';
 
 const kNamespace = 'http://www.w3.org/2000/svg';
@@ -46,7 +46,7 @@ const kShapes: readonly ((x: number, y: number, r: number) => string)[] = [
     (x, y, r) => `M${x - r},${y - r / 3}h${2 * r}v${r * .66}h${-2 * r}Z`,
 ];
 
-/** The mark of run `index`: another shape for each. */
+/** The mark of run `index`: with its colour another one for each. */
 export function mark(x: number, y: number, index: number, fill: string, radius = 4): SVGPathElement {
-    return s('path', {d: kShapes[index % kShapes.length](x, y, radius), fill, stroke: colour('surface'), 'stroke-width': 1});
+    return s('path', {d: kShapes[cueOf(index)](x, y, radius), fill, stroke: colour('surface'), 'stroke-width': 1});
 }
