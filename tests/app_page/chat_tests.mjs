@@ -272,6 +272,7 @@ export const chatTests = (server) => ({
         await reach('Another answer');
         await page.keyboard.press('Enter');
         await page.getByText('2/2').waitFor();
+        await page.waitForFunction(() => document.querySelector('.message.assistant .markdown')?.textContent);
         await page.keyboard.press('Escape');
         await answered(page);
         await reach('Probabilities');

@@ -226,7 +226,7 @@ export const enduranceTests = (server) => ({
         const [one, two] = ['k'.repeat(32) + '1', 'k'.repeat(32) + '2'];
         await server.stop();
         await server.start([one, two]);
-        const opened = await openPage(server.address, {expects: ['401']});
+        const opened = await openPage(server.address, {expects: ['401', '404']});
         const {page} = opened;
         const unlock = async (key, remember = false) => {
             await page.getByLabel('Key', {exact: true}).fill(key);

@@ -23,6 +23,9 @@ async function openText(address, count, tokens) {
     return opened;
 }
 
+/** Shows the chat's first leaf as text again. */
+let resetChat = null;
+
 /** One conversation of each kind, with answers. */
 async function makeOneOfEach(address) {
     const sampling = {temperature: 0, max_tokens: 12};
@@ -42,6 +45,8 @@ async function makeOneOfEach(address) {
     await call(address, 'POST', `/v1/conversations/${text.id}/answers`, {parent: root.id, path: '/v1/completions', count: 2, request: {model, prompt: 'Once upon a time', ...sampling, logprobs: 10}});
     const {spec} = await call(address, 'GET', '/v1/prompts/urial-1');
     const prompt = await call(address, 'POST', '/v1/conversations', {kind: 'prompt', title: 'A prompt', settings: {spec, model, sampling}});
+    const {settings, current} = await call(address, 'GET', `/v1/conversations/${id}`);
+    resetChat = () => call(address, 'PATCH', `/v1/conversations/${id}`, {settings, current});
     return {chat: id, compare: compare.id, text: text.id, prompt: prompt.id};
 }
 
@@ -186,7 +191,7 @@ export const viewTests = (server) => {
             await page.getByRole('button', {name: 'Try it'}).click();
             await send(page, 'Say hello.');
             await page.waitForFunction(() => document.querySelectorAll('article.cell').length === 2);
-            for (const stop of await page.getByRole('button', {name: 'Stop this answer'}).all()) await stop.click().catch(() => undefined);
+            await page.getByRole('button', {name: 'Stop', exact: true}).click();
             await page.waitForFunction(() => !document.querySelector('.writing'));
             await page.getByRole('button', {name: 'Use in a chat'}).click();
             await page.getByRole('heading', {name: 'Chat under other'}).waitFor();
@@ -197,6 +202,7 @@ export const viewTests = (server) => {
         async axe_finds_nothing_in_any_view_in_both_themes() {
             const ids = await oneOfEach();
             for (const colorScheme of ['light', 'dark']) {
+                await resetChat();
                 const opened = await openPage(server.address, {colorScheme});
                 const {page} = opened;
                 await page.getByRole('heading', {name: /base model/}).waitFor();
@@ -243,6 +249,7 @@ export const viewTests = (server) => {
             const ids = await oneOfEach();
             const windows = {phone: kPhone, narrow: {viewport: {width: 320, height: 640}}, zoomed: {viewport: {width: 700, height: 450}, deviceScaleFactor: 2}};
             for (const [name, options] of Object.entries(windows)) {
+                await resetChat();
                 const opened = await openPage(server.address, {colorScheme: 'dark', ...options});
                 const {page} = opened;
                 await page.getByRole('heading', {name: /base model/}).waitFor();

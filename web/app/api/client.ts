@@ -1,7 +1,7 @@
 // The server's API as the page uses it (docs/server.md). Whatever goes wrong is an ApiError in words.
 
 import type {AnswerRequest} from '../model/requests';
-import type {Details, Kind, Listed, Message, Model, Prompt} from '../model/types';
+import type {AnswerFacts, Details, Kind, Listed, Message, Model, Prompt} from '../model/types';
 
 export class ApiError extends Error {
     constructor(message: string, readonly status: number, readonly code: string | null = null, readonly retryAfter: number | null = null) {
@@ -32,12 +32,20 @@ export interface Rendered {
 
 type Json = Record<string, unknown>;
 
+function factsOf(json: Json | null | undefined): AnswerFacts | null {
+    if (!json) return null;
+    const number = (value: unknown): number | null => typeof value === 'number' ? value : null;
+    return {model: String(json.model ?? ''), path: String(json.path ?? ''), started: number(json.started) ?? 0, first_token_ms: number(json.first_token_ms),
+            ms: number(json.ms), tokens: number(json.tokens) ?? 0, prompt_tokens: number(json.prompt_tokens),
+            finish_reason: typeof json.finish_reason === 'string' ? json.finish_reason : null};
+}
+
 function messageOf(json: Json): Message {
     return {
         id: String(json.id), parent: (json.parent as string | null) ?? null, role: json.role as Message['role'], content: String(json.content ?? ''),
         created: Number(json.created ?? 0), state: (json.state as Message['state']) ?? 'done', error: (json.error as string | null) ?? null,
         details: typeof json.details === 'object' && json.details !== null && !Array.isArray(json.details) ? json.details as Details : {},
-        answer: (json.answer as Message['answer']) ?? null, events: Number(json.events ?? 0),
+        answer: factsOf(json.answer as Json | null), events: Number(json.events ?? 0),
     };
 }
 

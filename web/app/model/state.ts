@@ -140,7 +140,10 @@ export function reduce(state: State, action: Action): State {
                                                 ? {...old, items: withEntry(old.items, action.message.id, action.message)} : old);
             return {...next, live: without(state.live, action.message.id)};
         }
-        case 'toast': return {...state, toasts: [...state.toasts.slice(-3), action.toast]};
+        case 'toast': {
+            const others = state.toasts.filter(({text}) => text !== action.toast.text);
+            return {...state, toasts: [...others.slice(-3), action.toast]};
+        }
         case 'untoast': return {...state, toasts: state.toasts.filter(({id}) => id !== action.id)};
         case 'dialog': return {...state, dialog: action.dialog};
         case 'drawer': return {...state, drawer: action.open};

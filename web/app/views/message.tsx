@@ -2,7 +2,7 @@
 
 import {useEffect, useMemo, useReducer, useState} from 'preact/hooks';
 
-import {formatCount, plainText} from '../../page/text';
+import {counted, formatCount, plainText} from '../../page/text';
 import {removeMessage, showSibling, stop} from '../actions';
 import {isPartOfCharacter} from '../api/chunks';
 import {loadTokens, ownLog, ownPosition, scoreLog, type TokenLog} from '../api/tokens';
@@ -10,7 +10,7 @@ import {store, toast, useSelect} from '../app';
 import {continueFrom, editMessage, regenerate} from '../chat_actions';
 import {splitName} from '../model/requests';
 import type {Live} from '../model/state';
-import {siblingsOf, threadTo} from '../model/thread';
+import {type Items, siblingsOf, threadTo} from '../model/thread';
 import type {AnswerFacts, ChatSettings, Conversation, Message, Shift} from '../model/types';
 import {Markdown} from '../text/markdown';
 import {type Source, TokenText} from './inspecting';
@@ -22,7 +22,7 @@ function rateOf(tokens: number, ms: number): string | null {
 
 function answerFacts({tokens, ms, first_token_ms: first, prompt_tokens: read, finish_reason: finish}: AnswerFacts): string[] {
     const facts: (string | null)[] = [
-        `${formatCount(tokens)} token${tokens === 1 ? '' : 's'}`,
+        counted(tokens, 'token'),
         ms === null || first === null ? null : rateOf(tokens, ms - first),
         first === null ? null : `first after ${formatMs(first)}`,
         read === null || read === undefined ? null : `${formatCount(read)} read`,
@@ -34,7 +34,7 @@ function answerFacts({tokens, ms, first_token_ms: first, prompt_tokens: read, fi
 function liveFacts({tokens, began, first, last}: Live): string[] {
     if (first === null) return ['reading …'];
     const rate = rateOf(tokens, (last ?? first) - first);
-    return [`${formatCount(tokens)} token${tokens === 1 ? '' : 's'}`, ...(rate ? [rate] : []), `first after ${formatMs(first - began)}`];
+    return [counted(tokens, 'token'), ...(rate ? [rate] : []), `first after ${formatMs(first - began)}`];
 }
 
 /** Counts, speed, and what went wrong. */
@@ -69,20 +69,30 @@ interface Props {
 
 function useLog(log: TokenLog | null): void {
     const [, again] = useReducer((count: number) => count + 1, 0);
+    const drawn = log?.state;
     useEffect(() => {
-        if (!log) return;
-        let before = log.state;
-        return log.watch(() => {
-            if (log.state !== before) again(0);
-            before = log.state;
-        });
-    }, [log]);
+        const look = (): void => { if (log && log.state !== drawn) again(0); };
+        look();
+        return log?.watch(look);
+    }, [log, drawn]);
+}
+
+/** Whether all tokens of an answer came with both models' numbers, also those that it took over from another one. */
+function isCompared(items: Items, message: Message): boolean {
+    const {shift, from} = message.details;
+    if (message.answer?.path !== '/v1/shift' || !shift) return false;
+    if (message.state === 'writing') return true;
+    if (message.events === 0) return false;
+    if (!from) return true;
+    const source = items.get(from.message);
+    const theirs = source?.details.shift;
+    return source !== undefined && theirs?.base === shift.base && theirs.aligned === shift.aligned && isCompared(items, source);
 }
 
 /** Where the tokens come from: the answer's own events, or a comparison made for it. */
 function useTokens({conversation, settings, message}: Props): Source | null {
     const {colouring, shift} = settings;
-    const isShift = message.answer?.path === '/v1/shift' && (message.events > 0 || message.state === 'writing');
+    const isShift = isCompared(conversation.items, message);
     const scores = colouring === 'shift' && !isShift && message.state !== 'writing' && message.content !== '';
     const names = (isShift ? message.details.shift : undefined) ?? shift;
     const source = useMemo((): Source | null => {
@@ -119,7 +129,7 @@ function AnswerBody(props: Props & {live: Live | undefined}) {
     if (source && log && (log.positions.length > 0 || log.state === 'coming')) {
         return <>
             <TokenText source={source} label="Answer, token by token" />
-            {log.state === 'coming' && message.state !== 'writing' ? <p class="note">The models read the answer …</p> : null}
+            {log.state === 'coming' && message.state !== 'writing' ? <p class="note">The tokens are coming …</p> : null}
             {log.state === 'failed' ? <p class="note">{plainText(log.why)}</p> : null}
         </>;
     }

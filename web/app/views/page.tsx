@@ -31,6 +31,7 @@ function Lock() {
     return <main class="lock"><form class="card" onSubmit={(event) => { event.preventDefault(); if (key.trim()) void unlock(key.trim(), remember); }}>
         <h1>This server asks for a key</h1>
         <p>It is one line of the file that the server was started with (<code>--api-key-file</code>), or its <code>URIAL_API_KEY</code>.</p>
+        <input type="text" name="user" autocomplete="username" value="urial" hidden readOnly />
         <label class="stacked">Key <input type="password" autocomplete="current-password" autofocus value={key} onInput={(event) => setKey(event.currentTarget.value)} /></label>
         <label class="check"><input type="checkbox" checked={remember} onChange={(event) => setRemember(event.currentTarget.checked)} /> remember it in this browser</label>
         <button type="submit" class="primary" disabled={!key.trim()}>Go on</button>
