@@ -53,11 +53,12 @@ export function VoiceSelect({voice, onChange}: {voice: Voice; onChange(voice: Vo
 export function ShiftSelects({shift, onChange}: {shift: Shift; onChange(shift: Shift): void}) {
     const models = useSelect((state) => state.models);
     const prompts = useSelect((state) => state.prompts);
-    const names = models.flatMap(({name}) => prompts.map((prompt) => `${name}@${prompt.name}`));
+    // The prompt first: it is what differs.
+    const sides = models.flatMap(({name}) => prompts.map((prompt) => [`${name}@${prompt.name}`, `${prompt.name} · ${name}`] as const));
     const select = (label: string, side: keyof Shift) => <span class="labelled"><span aria-hidden="true">{label}</span> <select aria-label={label} value={shift[side]}
         onChange={(event) => onChange({...shift, [side]: event.currentTarget.value})}>
-        {names.includes(shift[side]) ? null : <option value={shift[side]}>{plainText(shift[side])}</option>}
-        {names.map((name) => <option value={name}>{plainText(name)}</option>)}
+        {sides.some(([name]) => name === shift[side]) ? null : <option value={shift[side]}>{plainText(shift[side])}</option>}
+        {sides.map(([name, title]) => <option value={name}>{plainText(title)}</option>)}
     </select></span>;
     return <>{select('Base', 'base')}{select('Aligned', 'aligned')}</>;
 }
