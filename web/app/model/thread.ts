@@ -4,10 +4,11 @@ import type {Message} from './types';
 
 export type Items = ReadonlyMap<string, Message>;
 
+/** In the order in which they were made: those of one millisecond stand in the order of the server's list. */
 export function childrenOf(items: Items, parent: string | null): Message[] {
     const found: Message[] = [];
     for (const message of items.values()) if (message.parent === parent) found.push(message);
-    return found.sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1));
+    return found.sort((a, b) => a.created - b.created);
 }
 
 /** From the root to this message; empty where it is not known. */
@@ -35,9 +36,7 @@ export function leafBelow(items: Items, from: string): string {
     for (const message of items.values()) {
         if (message.parent === null) continue;
         const other = newest.get(message.parent);
-        if (!other || message.created > other.created || (message.created === other.created && message.id > other.id)) {
-            newest.set(message.parent, message);
-        }
+        if (!other || message.created >= other.created) newest.set(message.parent, message);
     }
     let at = from;
     for (let next; (next = newest.get(at)); at = next.id);
