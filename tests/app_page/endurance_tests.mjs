@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 import {kPayloads, kShort} from './payloads.mjs';
-import {answered, ask, closeQuiet, lastAnswer, messageBox, openChat, openPage, overflowing, send} from './page.mjs';
+import {answered, closeQuiet, lastAnswer, messageBox, openChat, openPage, overflowing, send} from './page.mjs';
 import {call} from './server.mjs';
 
 const kFile = {format: 'urial-conversations', version: 1};
@@ -241,7 +241,9 @@ export const enduranceTests = (server) => ({
         await page.getByRole('heading', {name: /base model/}).waitFor();
         await page.waitForFunction(() => document.querySelector('.list .note'));  // nobody else's
         await page.getByRole('button', {name: 'Chat', exact: true}).first().click();
-        await ask(page, 'Say yes.');
+        await send(page, 'Say yes.');
+        await page.getByRole('button', {name: 'Stop', exact: true}).click();
+        await answered(page);
         assert.equal(await page.evaluate(() => localStorage.length), 0);
         await page.reload();
         await page.locator('.message.assistant').waitFor();
