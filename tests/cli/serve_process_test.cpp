@@ -26,10 +26,10 @@ protected:
     ~ServeProcess() override { end(SIGKILL); }
 
     void start(const std::string& command) {
-        const ShellResult started =
-            shell_.run(fmt::format(": > address; $URIAL {} -m tiny.gguf -p raw --port 0 --context 4000 --no-snapshot "
-                                   "--data kept > address 2> log &\necho $!",
-                                   command));
+        const ShellResult started = shell_.run(
+            fmt::format(": > address; $URIAL {} -m tiny.gguf -p raw -t 1 --port 0 --context 4000 --no-snapshot "
+                        "--data kept > address 2> log &\necho $!",
+                        command));
         process_ = std::stoi(started.out);
         std::string address;
         for (int i = 0; i < 1000 && !address.ends_with("\n"); ++i) {
@@ -56,9 +56,9 @@ protected:
     /// Answers that take their time; returns when the first of them is on the disk as far as it goes.
     void begin_answers() {
         conversation_ = call("POST", "/v1/conversations", {{"title", "x"}})["id"];
-        const Json request{{"prompt", "abc"}, {"max_tokens", 3000}, {"ignore_eos", true}, {"logprobs", 100}};
+        const Json request{{"prompt", "abc"}, {"max_tokens", 3900}, {"ignore_eos", true}, {"logprobs", 100}};
         const Json started = call("POST", "/v1/conversations/" + conversation_ + "/answers",
-                                  {{"path", "/v1/completions"}, {"request", request}, {"count", 2}});
+                                  {{"path", "/v1/completions"}, {"request", request}, {"count", 8}});
         message_ = started["messages"][0]["id"];
         for (int i = 0; i < 2000 && message()["content"] == ""; ++i) {
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
