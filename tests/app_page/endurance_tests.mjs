@@ -68,7 +68,7 @@ export const enduranceTests = (server) => ({
         const session = await page.context().newCDPSession(page);
         await session.send('Performance.enable');
         const busy = async () => (await session.send('Performance.getMetrics')).metrics.find(({name}) => name === 'TaskDuration').value;
-        await send(page, 'Write a long story about a fox.');
+        await send(page, 'How do I start a small herb garden on my balcony?');
         await page.waitForFunction(() => document.querySelector('.message.assistant .markdown')?.textContent);
         const [before, started] = [await busy(), Date.now()];
         await answered(page);
