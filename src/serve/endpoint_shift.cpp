@@ -182,6 +182,7 @@ void compare(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange
                    .streams = fields.boolean("stream").value_or(false),
                    .pieces = shift::Pieces([model](engine::Token token) { return model->piece(token, true); })});
     job.options.top_k = std::max<std::size_t>(comparison->top, 1);
+    job.options.live = comparison->streams;
     job.base = std::move(base.side);
     job.aligned = std::move(aligned.side);
     job.on_position = [comparison](const shift::PositionStats& at) { comparison->add(at); };

@@ -11,8 +11,8 @@
 // The aligned model runs at every step. The base model waits until the rows of the next step would not fit into its
 // batch of kLogitRows: a row costs less in a wide batch. Until then the row pairs are *pending*, and the aligned halves
 // are copied out of the session, which forgets them at its next batch. It does not wait where an answer's end would
-// make room for the next one, nor where both sides are the same model: rows of batches of one width are equal to the
-// last bit, and such a pair must show no shift at all.
+// make room for the next one, nor where somebody watches the answer (PairRunOptions::live), nor where both sides are
+// the same model: rows of batches of one width are equal to the last bit, and such a pair must show no shift at all.
 //
 // A model may be alone here, when the other side is somewhere else: it runs as the aligned one does, and its rows are
 // scored at every step.
@@ -95,7 +95,7 @@ PairRun::PairRun(const Side& base, const Side& aligned, const std::vector<Token>
                  const PairRunOptions& options)
     : vocabulary_(vocabulary),
       options_(options),
-      base_lags_(base.model != aligned.model || base.use_adapters != aligned.use_adapters),
+      base_lags_(!options.live && (base.model != aligned.model || base.use_adapters != aligned.use_adapters)),
       base_(make_half(base, base_prefix, options.base_context)),
       aligned_(make_half(aligned, aligned_prefix, options.aligned_context)),
       slots_(static_cast<std::size_t>(options.sequences)),

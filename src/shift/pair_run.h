@@ -54,6 +54,7 @@ struct PairRunOptions {
     std::size_t top_k = 10;
     int max_tokens = 1024;           ///< of a generated answer
     prompt::AnswerForm answer_form;  ///< what ends one
+    bool live = false;               ///< the base model never waits
 };
 
 class PairRun {

@@ -94,6 +94,7 @@ void Scorer::score(std::span<const ShiftItem* const> items, const ScoreOptions& 
     run_options.top_k = options.top_k;
     run_options.max_tokens = options.max_tokens;
     run_options.answer_form = aligned_.prompt->answer_form();
+    run_options.live = options.live;
     PairRun run(base_, aligned_, base_prompt_.prefix(), aligned_prompt_.prefix(), vocabulary_, run_options);
     ready();
     for (PairTask& task : tasks) run.submit(std::move(task));

@@ -39,6 +39,7 @@ struct ScoreOptions {
     std::function<void(const ScoreProgress&)> progress;  ///< after every step
     /// Of the item of this index, each as soon as it is scored, in order; may be empty.
     std::function<void(std::size_t index, const PositionStats&)> on_position;
+    bool live = false;  ///< a token is scored as soon as it is written, though rows cost less in a wide batch
     std::function<bool()> interrupted;  ///< looked at between steps; true ends the work with Cancelled
 };
 

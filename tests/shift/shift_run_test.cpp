@@ -484,6 +484,24 @@ TEST_F(ShiftRunTest, an_interrupted_run_keeps_what_is_done_and_goes_on_later) {
     EXPECT_EQ(records().size(), 5U);
 }
 
+TEST_F(ShiftRunTest, an_answer_that_is_watched_is_scored_token_by_token) {
+    const Scorer scorer(base_, aligned_, 0);
+    ScoreOptions options;
+    std::vector<std::uint64_t> scored_after;  // each step
+    options.progress = [&](const ScoreProgress& progress) { scored_after.push_back(progress.positions); };
+    const ShiftItem* const item = items_.data();
+    const auto score = [&] {
+        scored_after.clear();
+        scorer.score(
+            std::span(&item, 1), options, [] {}, [](std::size_t, ScoredAnswer&&) {});
+        return scored_after;
+    };
+    options.live = true;
+    EXPECT_EQ(score(), (std::vector<std::uint64_t>{1, 2, 3, 4, 5})) << "four letters and the end";
+    options.live = false;
+    EXPECT_EQ(score(), (std::vector<std::uint64_t>{0, 0, 0, 0, 5})) << "the base model reads them together";
+}
+
 TEST_F(ShiftRunTest, the_csv_has_a_row_for_every_position) {
     items_.resize(1);
     run();
