@@ -46,8 +46,8 @@ function Main() {
     const isReady = useSelect((state) => state.models.length > 0);
     if (route.at === 'start') return <Welcome />;
     if (isMissing && !conversation) {
-        return <div class="view welcome"><div class="welcome-body"><h1>This conversation is not here</h1>
-            <p>It may be in the bin, or belong to another key.</p><button type="button" class="primary" onClick={() => go({at: 'start'})}>To the start</button></div></div>;
+        return <div class="view"><div class="welcome"><div class="welcome-body"><h1>This conversation is not here</h1>
+            <p>It may be in the bin, or belong to another key.</p><button type="button" class="primary" onClick={() => go({at: 'start'})}>To the start</button></div></div></div>;
     }
     const settings = conversation?.settings ?? (route.at === 'new' ? draft : null);
     if (!settings || !isReady) return <div class="view waiting"><h1 class="visually-hidden">Loading</h1></div>;
