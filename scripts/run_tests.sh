@@ -89,7 +89,7 @@ run_browser() {
         return
     fi
     (cd web && npm ci --silent --no-progress) || echo "npm ci failed: the browser tests are skipped"
-    ctest_in build -L browser -j 1
+    ctest_in build -L browser
 }
 
 # Suites of sources that look at no process of their own (its memory, stack or signals): they may share one, which saves
