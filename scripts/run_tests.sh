@@ -95,9 +95,9 @@ run_browser() {
 # Suites of sources that look at no process of their own (its memory, stack or signals): they may share one, which saves
 # starting a process with sanitizers for each test.
 shared_suites() {
-    sed -nE 's/^TEST(_F)?\((\w+),.*/\2/p' tests/{shift,eval,report,terminal,retrieve}/*.cpp | sort -u |
+    sed -nE 's/^TEST(_F)?\((\w+),.*/\2/p' tests/{shift,eval,report,terminal,retrieve,prompt,store,experiment}/*.cpp | sort -u |
         grep -vxFf <(sed -nE 's/^(TEST(_[FP])?|TYPED_TEST)\((\w+),.*/\3/p' \
-            tests/{base,http,models,prompt,engine,generate,remote,batch,app,experiment,serve,cli,regress,fuzz}/*.cpp 2>/dev/null)
+            tests/{base,http,models,engine,logits,generate,remote,app,serve,cli,fuzz}/*.cpp 2>/dev/null)
 }
 
 # run_shared BINARY SUITES: the tests of these suites in one process a core. Books every test; a process that ends with an

@@ -86,7 +86,7 @@ TEST_F(Generate, a_full_disk_is_an_error_that_loses_no_finished_answer) {
                                       "ulimit -f 4; trap '' XFSZ; ");
     EXPECT_EQ(full.exit_code, 2) << full.out << full.err;
     EXPECT_TRUE(contains(full.err, "full.jsonl")) << full.err;
-    ASSERT_EQ(generate("-o full.jsonl --parallel 1 --max-tokens 160 --token-ids").exit_code, 0);
+    ASSERT_EQ(generate("-o full.jsonl --max-tokens 160 --token-ids").exit_code, 0);
     EXPECT_EQ(answers("full.jsonl").size(), kQuestions);
 }
 
