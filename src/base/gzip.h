@@ -8,7 +8,7 @@
 
 namespace urial {
 
-/// `level` from 1 (fast) to 9 (small). The same bytes each time.
+/// A gzip member without a time stamp: equal input gives equal output. `level` from 1 (fast) to 9 (small).
 std::string gzip(std::string_view text, int level = 6);
 
 /// Throws Error{BadInput} for what is not whole gzip data, or unpacks to more than `most_bytes`.

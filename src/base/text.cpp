@@ -79,7 +79,8 @@ struct CodePoints {
 };
 
 /// Nobody sees these, or they change the order in which others are shown (Unicode's Default_Ignorable_Code_Point, but
-/// joiners and variation selectors; fillers of Hangul; line and paragraph separators). web/page spells out the same.
+/// joiners and variation selectors; fillers of Hangul; line and paragraph separators). web/page spells out these
+/// and, as it shows single tokens, joiners too.
 constexpr CodePoints kInvisible[]{{0xAD, 0xAD},      {0x61C, 0x61C},   {0x115F, 0x1160}, {0x180E, 0x180E},
                                   {0x200B, 0x200B},  {0x200E, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
                                   {0x3164, 0x3164},  {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB},

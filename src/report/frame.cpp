@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/gzip.h"
 #include "report/packed.h"
 #include "report_files.h"
 

@@ -12,9 +12,6 @@ namespace urial::report {
 
 std::string base64(std::string_view bytes);
 
-/// A gzip member, without a time stamp: equal input gives equal output.
-std::string gzip(std::string_view bytes);
-
 /// The bytes behind base64(gzip(...)); Error{BadInput} where `text` is something else or holds more than `most_bytes`.
 std::string unpack(std::string_view text, std::size_t most_bytes);
 

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
-#include "report/packed.h"
+#include "base/gzip.h"
 #include "support/expect_error.h"
 #include "support/sandbox.h"
 
@@ -37,7 +37,7 @@ TEST_F(InstructionsTest, arrays_and_lines_read_alike_and_keep_the_other_fields) 
 
 TEST_F(InstructionsTest, a_file_packed_with_gzip_is_known_by_its_content) {
     for (const char* content : {"{\"instruction\":\"one\"}\n", "[{\"instruction\":\"one\"}]"}) {
-        const auto items = read(report::gzip(content));
+        const auto items = read(gzip(content));
         ASSERT_EQ(items.size(), 1U);
         EXPECT_EQ(items[0].conversation.query, "one");
     }

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
-#include "report/packed.h"
+#include "base/gzip.h"
 #include "shift/shift.h"
 #include "support/expect_error.h"
 #include "support/sandbox.h"
@@ -67,7 +67,7 @@ TEST_F(AnswersTest, a_record_that_stands_twice_is_one_answer) {
 }
 
 TEST_F(AnswersTest, a_file_packed_with_gzip_is_known_by_its_content) {
-    const auto items = read(report::gzip("{\"instruction\": \"Q\", \"answer\": \"A\"}\n"));
+    const auto items = read(gzip("{\"instruction\": \"Q\", \"answer\": \"A\"}\n"));
     ASSERT_EQ(items.size(), 1U);
     EXPECT_EQ(items[0].answer_text, "A");
 }
