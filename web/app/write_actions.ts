@@ -156,22 +156,22 @@ async function take(steps: readonly Step[]): Promise<void> {
     }
 }
 
-export function undo(): Promise<void> {
+/** One stride of the history, there or back. */
+function walk(way: typeof undone | typeof redone): Promise<void> {
     return inTurn(async () => {
-        const back = undone(historyOf(open().id));
-        if (!back) return;
-        histories.set(open().id, back.history);
-        await take(back.steps);
+        const next = way(historyOf(open().id));
+        if (!next) return;
+        histories.set(open().id, next.history);
+        await take(next.steps);
     }).catch(report);
 }
 
+export function undo(): Promise<void> {
+    return walk(undone);
+}
+
 export function redo(): Promise<void> {
-    return inTurn(async () => {
-        const forth = redone(historyOf(open().id));
-        if (!forth) return;
-        histories.set(open().id, forth.history);
-        await take(forth.steps);
-    }).catch(report);
+    return walk(redone);
 }
 
 /** The alternatives around the end of what is shown: the children of the last place with several. */
