@@ -4,7 +4,8 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build git python3 python3-pip libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
-          libssl-dev libcurl4-openssl-dev zlib1g-dev libsqlite3-dev libedit-dev libutf8proc-dev libhnswlib-dev libboost1.81-dev libgtest-dev clang-format)
+          libssl-dev libcurl4-openssl-dev zlib1g-dev libsqlite3-dev libedit-dev libutf8proc-dev libhnswlib-dev libsimdjson-dev
+          libboost1.81-dev libgtest-dev clang-format)
 [ "${1:-}" = test ] && packages+=(nodejs npm chromium clang-16 curl)
 
 if ! command -v dpkg-query >/dev/null; then
@@ -15,7 +16,7 @@ if ! command -v dpkg-query >/dev/null; then
     python3 -m pip --version >/dev/null 2>&1 || missing+=(pip)
     if [ ${#missing[@]} -gt 0 ]; then
         echo "urial needs: ${missing[*]}" >&2
-        echo "and a C++20 compiler, OpenSSL, libcurl, zlib, SQLite, libedit, utf8proc, hnswlib, Boost >= 1.81; fmt, nlohmann/json, CLI11, toml++ and GoogleTest are" >&2
+        echo "and a C++20 compiler, OpenSSL, libcurl, zlib, SQLite, libedit, utf8proc, hnswlib, simdjson, Boost >= 1.81; fmt, nlohmann/json, CLI11, toml++ and GoogleTest are" >&2
         echo "fetched by CMake where the system does not have them. Install these with your package manager." >&2
         exit 1
     fi

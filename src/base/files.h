@@ -100,6 +100,12 @@ void check_parent_folder(const fs::path& path);
 std::vector<std::size_t> for_each_written_line(const fs::path& path,
                                                const std::function<void(std::size_t, nlohmann::ordered_json&&)>& line);
 
+/// Calls `read(number, line)` for the lines of such a file on several threads, in any order; what it returns is called
+/// here, line after line. Blank lines and a torn tail are passed over. Of the errors of `read` one that comes is
+/// thrown.
+void for_each_line_parallel(const fs::path& path,
+                            const std::function<std::function<void()>(std::size_t, std::string_view)>& read);
+
 /// The whole lines of a file, byte for byte, whose numbers are wanted.
 std::string select_lines(const fs::path& path, const std::function<bool(std::size_t)>& is_wanted);
 

@@ -12,6 +12,7 @@
 #include "base/file_system.h"
 #include "base/files.h"
 #include "base/json_reader.h"
+#include "base/parallel.h"
 #include "base/system_calls.h"
 #include "base/text.h"
 
@@ -37,6 +38,9 @@ void for_each_whole_line(const fs::path& path, Line line) {
         }
     });
 }
+
+/// Of lines that are read at the same time: enough for all cores, and little memory.
+constexpr std::size_t kParallelBytes = 8u << 20;
 
 /// Opens for appending; the second value says whether the file was created.
 std::pair<int, bool> open_to_append(const fs::path& path, unsigned permissions) {
@@ -68,6 +72,29 @@ std::vector<std::size_t> for_each_written_line(const fs::path& path,
         }
     });
     return damaged;
+}
+
+void for_each_line_parallel(const fs::path& path,
+                            const std::function<std::function<void()>(std::size_t, std::string_view)>& read) {
+    std::vector<std::pair<std::size_t, std::string>> lines;
+    std::vector<std::function<void()>> results;
+    std::size_t bytes = 0;
+    const auto read_lines = [&] {
+        results.assign(lines.size(), {});
+        for_each_parallel(lines.size(), 0, [&](std::size_t i) { results[i] = read(lines[i].first, lines[i].second); });
+        for (const std::function<void()>& result : results) {
+            if (result) result();
+        }
+        lines.clear();
+        bytes = 0;
+    };
+    for_each_whole_line(path, [&](std::size_t number, std::string_view text) {
+        if (trim(text).empty()) return;
+        lines.emplace_back(number, text);
+        bytes += text.size();
+        if (bytes >= kParallelBytes) read_lines();
+    });
+    read_lines();
 }
 
 std::string select_lines(const fs::path& path, const std::function<bool(std::size_t)>& is_wanted) {

@@ -189,7 +189,7 @@ EvalRun load_run(const std::filesystem::path& folder) {
     for_each_json_value(
         records,
         [&](std::size_t index, Json&& json) {
-            if (!seen.add(json)) return;
+            if (!seen.add(generate::record_key(json))) return;
             try {
                 run.records.push_back(record_from_json(json));
             } catch (const Error& problem) {

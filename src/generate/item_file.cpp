@@ -31,7 +31,7 @@ LeftOut for_each_answer(const std::filesystem::path& path, const std::function<v
     for_each_item(path, [&](FileItem&& item) {
         if (is_failure(item.fields)) {
             ++left_out.failed;
-        } else if (seen.add(item.fields)) {
+        } else if (seen.add(record_key(item.fields))) {
             take(std::move(item));
         }
     });

@@ -64,7 +64,7 @@ bool is_failure(const ordered_json& record) {
 
 bool EarlierRecords::add(const ordered_json& record) {
     if (is_failure(record)) return false;
-    if (!seen_.add(record)) return true;
+    if (!seen_.add(record_key(record))) return true;
     auto key = record.at("key").get<std::string>();
     if (const auto generator = record.find("generator"); generator != record.end() && generator->is_string()) {
         generators_.insert(generator->get<std::string>());
@@ -100,11 +100,15 @@ std::vector<std::string> EarlierRecords::notices(const std::string& generator) c
     return notices;
 }
 
-bool SeenRecords::add(const ordered_json& record) {
-    if (!record.is_object()) return true;
+std::optional<std::string> record_key(const ordered_json& record) {
+    if (!record.is_object()) return std::nullopt;
     const auto key = record.find("key");
-    if (key == record.end() || !key->is_string()) return true;
-    if (keys_.insert(key->get<std::string>()).second) return true;
+    if (key == record.end() || !key->is_string()) return std::nullopt;
+    return key->get<std::string>();
+}
+
+bool SeenRecords::add(const std::optional<std::string>& key) {
+    if (!key || keys_.insert(*key).second) return true;
     ++repeated_;
     return false;
 }

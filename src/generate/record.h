@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -43,12 +44,15 @@ bool has_id(const nlohmann::ordered_json& fields);
 /// `answer_ids`.
 bool is_failure(const nlohmann::ordered_json& record);
 
+/// What the record was made from, in short; nothing where it does not say.
+std::optional<std::string> record_key(const nlohmann::ordered_json& record);
+
 /// Tells records that stand more than once (files put together, copies) by their `key`. Those without one are all
 /// different. A value; not thread-safe.
 class SeenRecords {
 public:
     /// False where a record with this key was added before; it is counted.
-    bool add(const nlohmann::ordered_json& record);
+    bool add(const std::optional<std::string>& key);
     std::size_t repeated() const { return repeated_; }
 
 private:

@@ -12,16 +12,19 @@
 
 namespace urial::report {
 
+/// What a script of the page reads: an element that holds base64(gzip(bytes)).
+struct DataBlock {
+    std::string id;
+    std::string bytes;
+};
+
 struct PageFrame {
     std::vector<std::string_view> styles;   ///< names of embedded files, in their order
     std::vector<std::string_view> scripts;  ///< likewise
     nlohmann::ordered_json header;          ///< what the page reads first
-    std::string blocks;                     ///< of data_block()
-    std::string late_blocks;                ///< likewise, behind the scripts: the page is shown before they are read
+    std::vector<DataBlock> blocks;
+    std::vector<DataBlock> late_blocks;  ///< behind the scripts: the page is shown before they are read
 };
 std::string page_html(const PageFrame& frame);
-
-/// An element that holds base64(gzip(bytes)).
-std::string data_block(std::string_view id, std::string_view bytes);
 
 }  // namespace urial::report

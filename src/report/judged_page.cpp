@@ -34,11 +34,11 @@ std::set<std::string> linked_ids(std::span<const JudgedRun> runs, const JudgedPa
     return ids;
 }
 
-Json colours_json(const JudgedPageOptions& options, std::string& blocks) {
+Json colours_json(const JudgedPageOptions& options, std::vector<DataBlock>& blocks) {
     Json described = Json::array();
     for (const ShiftColours& colours : options.colours) {
-        blocks += data_block(fmt::format("colours-{}", described.size()),
-                             Json(colours.answers).dump(-1, ' ', false, Json::error_handler_t::replace));
+        blocks.push_back({fmt::format("colours-{}", described.size()),
+                          Json(colours.answers).dump(-1, ' ', false, Json::error_handler_t::replace)});
         described.push_back({{"base", colours.base},
                              {"run", colours.run},
                              {"unshifted", colours.unshifted},
@@ -71,7 +71,7 @@ std::string judged_page(std::span<const JudgedRun> runs, std::span<const JudgedR
     for (std::size_t i = 0; i < runs.size(); ++i) {
         described.push_back(
             {{"label", runs[i].label}, {"result", to_json(results[i])}, {"manifest", runs[i].manifest}});
-        frame.blocks += data_block(fmt::format("run-{}-records", i), records_block(runs[i]));
+        frame.blocks.push_back({fmt::format("run-{}-records", i), records_block(runs[i])});
     }
     Json compared = Json::array();
     for (const RunDifference& difference : differences) {

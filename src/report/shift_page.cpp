@@ -36,7 +36,7 @@ public:
     void add(const char* name, const std::vector<float>& values) { add(name, "f32", values); }
     void add(const char* name, const std::vector<std::uint16_t>& values) { add(name, "u16", values); }
 
-    const std::string& bytes() const { return bytes_; }
+    std::string take_bytes() { return std::move(bytes_); }
     const ordered_json& layout() const { return layout_; }
 
 private:
@@ -177,16 +177,15 @@ ShiftPage shift_page(const std::vector<fs::path>& runs, const ShiftPageOptions& 
     const std::vector<std::string> labels = run_labels(runs, options.labels);
     ShiftPage page;
     ordered_json headers = ordered_json::array();
-    std::string blocks;
-    std::string late_blocks;
+    std::vector<DataBlock> blocks, late_blocks;
     for (std::size_t i = 0; i < runs.size(); ++i) {
         const ShiftRun run = read_shift_run(runs[i]);
-        const ColumnBlock columns = column_block(run);
-        const ColumnBlock top = top_block(run);
+        ColumnBlock columns = column_block(run);
+        ColumnBlock top = top_block(run);
         headers.push_back(run_header(run, labels[i], columns, top));
-        blocks += data_block(fmt::format("run-{}-texts", i), texts_block(run));
-        blocks += data_block(fmt::format("run-{}-columns", i), columns.bytes());
-        late_blocks += data_block(fmt::format("run-{}-top", i), top.bytes());
+        blocks.push_back({fmt::format("run-{}-texts", i), texts_block(run)});
+        blocks.push_back({fmt::format("run-{}-columns", i), columns.take_bytes()});
+        late_blocks.push_back({fmt::format("run-{}-top", i), top.take_bytes()});
         page.answers += run.answers.size();
         page.positions += run.positions;
     }

@@ -76,7 +76,7 @@ void write_csv(const std::filesystem::path& folder, const std::filesystem::path&
     std::optional<bool> is_bounded;  // as the first record is
     generate::SeenRecords seen;
     for_each_json_line(records_file(folder), [&](std::size_t line, ordered_json&& record) {
-        if (generate::is_failure(record) || !seen.add(record)) return;
+        if (generate::is_failure(record) || !seen.add(generate::record_key(record))) return;
         try {
             if (!is_bounded) {
                 is_bounded = record.contains("kl_ab_lower_bound");

@@ -5,11 +5,15 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <memory>
 #include <set>
 #include <span>
 
+#include <simdjson.h>
+
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_reader.h"
 #include "base/text.h"
 #include "generate/record.h"
 #include "shift/original_measures.h"
@@ -23,6 +27,7 @@ std::optional<Token> token_in(const nlohmann::ordered_json& value) {
 
 namespace {
 
+namespace dom = simdjson::dom;
 using nlohmann::ordered_json;
 
 constexpr int kListDigits = 5;  // of log-probabilities in the top-k lists, the bulk of a record
@@ -141,83 +146,101 @@ void add_measure(ordered_json& record, const char* name, const std::vector<Posit
 /// One record, read with errors that say where it stands and which field is wrong.
 class RecordReader {
 public:
-    RecordReader(const ordered_json& record, std::string_view where, std::size_t length)
-        : record_(record), where_(where), length_(length) {}
+    RecordReader(dom::element record, std::string_view where) : where_(where) {
+        if (record.get(record_) != simdjson::SUCCESS) fail("not an object");
+    }
 
     [[noreturn]] void fail(std::string_view what) const { refuse(where_, what); }
     [[noreturn]] static void refuse(std::string_view where, std::string_view what) {
         throw error(ErrorKind::BadInput, "{}: {}; is this the records.jsonl of `urial shift`?", where, what);
     }
 
-    /// With one entry a position.
-    const ordered_json& list(std::string_view name) const {
-        if (!record_.is_object()) fail("not an object of lists");
-        const auto found = record_.find(name);
-        if (found == record_.end() || !found->is_array()) fail(fmt::format("no list \"{}\"", name));
-        if (found->size() != length_) {
-            fail(fmt::format("\"{}\" has {} entries for {} tokens", name, found->size(), length_));
-        }
-        return *found;
+    std::optional<dom::element> field(std::string_view name) const {
+        dom::element value;
+        return record_.at_key(name).get(value) == simdjson::SUCCESS ? std::optional(value) : std::nullopt;
     }
 
-    std::vector<std::uint32_t> ranks(std::string_view name, bool may_be_unknown) const {
-        std::vector<std::uint32_t> values;
-        for (const ordered_json& value : list(name)) {
-            if (value.is_null() && may_be_unknown) {
-                values.push_back(kUnknownRank);
-                continue;
-            }
-            const bool is_rank = value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 &&
-                                 value.get<std::uint64_t>() < kUnknownRank;
-            if (!is_rank) fail(fmt::format("\"{}\" holds {}; ranks count from 1", name, value.dump()));
-            values.push_back(value.get<std::uint32_t>());
+    /// From now on lists have one entry a position.
+    void set_length(std::size_t length) { length_ = length; }
+
+    dom::array list(std::string_view name) const {
+        dom::array values;
+        if (record_.at_key(name).get(values) != simdjson::SUCCESS) fail(fmt::format("no list \"{}\"", name));
+        if (length_ && values.size() != *length_) {
+            fail(fmt::format("\"{}\" has {} entries for {} tokens", name, values.size(), *length_));
         }
         return values;
     }
 
-    Token token(const ordered_json& value, std::string_view name) const {
-        const std::optional<Token> token = token_in(value);
-        if (!token) fail(fmt::format("\"{}\" holds {}, which is no token id", name, value.dump()));
-        return *token;
+    std::vector<std::uint32_t> ranks(std::string_view name, bool may_be_unknown) const {
+        std::vector<std::uint32_t> values;
+        for (const dom::element value : list(name)) {
+            std::uint64_t rank = 0;
+            if (value.is_null() && may_be_unknown) {
+                rank = kUnknownRank;
+            } else if (value.get(rank) != simdjson::SUCCESS || rank < 1 || rank >= kUnknownRank) {
+                fail(fmt::format("\"{}\" holds {}; ranks count from 1", name, as_json(value)));
+            }
+            values.push_back(static_cast<std::uint32_t>(rank));
+        }
+        return values;
+    }
+
+    Token token(dom::element value, std::string_view name) const {
+        std::int64_t token = 0;
+        if (value.get(token) != simdjson::SUCCESS || token != static_cast<Token>(token)) {
+            fail(fmt::format("\"{}\" holds {}, which is no token id", name, as_json(value)));
+        }
+        return static_cast<Token>(token);
     }
 
     std::vector<Token> tokens(std::string_view name) const {
         std::vector<Token> ids;
-        for (const ordered_json& value : list(name)) ids.push_back(token(value, name));
+        for (const dom::element value : list(name)) ids.push_back(token(value, name));
         return ids;
     }
 
     /// `infinite` is what null stands for.
-    double number(const ordered_json& value, std::string_view name, double infinite) const {
-        if (!value.is_null() && !value.is_number()) fail(fmt::format("\"{}\" holds {}", name, value.dump()));
-        return value.is_null() ? infinite : value.get<double>();
+    double number(dom::element value, std::string_view name, double infinite) const {
+        if (value.is_null()) return infinite;
+        double number = 0;
+        if (value.get(number) != simdjson::SUCCESS) fail(fmt::format("\"{}\" holds {}", name, as_json(value)));
+        return number;
     }
 
     std::vector<double> numbers(std::string_view name, double infinite = kUnbounded) const {
         std::vector<double> values;
-        for (const ordered_json& value : list(name)) values.push_back(number(value, name, infinite));
+        for (const dom::element value : list(name)) values.push_back(number(value, name, infinite));
         return values;
     }
 
     std::vector<std::string> pieces() const {
         std::vector<std::string> texts;
-        for (const ordered_json& piece : list("pieces")) {
-            if (!piece.is_string()) fail("\"pieces\" holds something that is no text");
-            texts.push_back(piece.get<std::string>());
+        for (const dom::element piece : list("pieces")) {
+            std::string_view text;
+            if (piece.get(text) != simdjson::SUCCESS) fail("\"pieces\" holds something that is no text");
+            texts.emplace_back(text);
         }
         return texts;
     }
 
     std::vector<std::vector<TopToken>> top(std::string_view name) const {
         std::vector<std::vector<TopToken>> lists;
-        for (const ordered_json& candidates : list(name)) {
-            if (!candidates.is_array() || candidates.size() > kMostCandidates) {
+        for (const dom::element value : list(name)) {
+            dom::array candidates;
+            if (value.get(candidates) != simdjson::SUCCESS || candidates.size() > kMostCandidates) {
                 fail(fmt::format("\"{}\" holds no list of at most {} candidates", name, kMostCandidates));
             }
             std::vector<TopToken>& best = lists.emplace_back();
-            for (const ordered_json& pair : candidates) {
-                if (!pair.is_array() || pair.size() != 2) fail(fmt::format("\"{}\": expected [id, logp]", name));
-                best.push_back({token(pair[0], name), number(pair[1], name, -kUnbounded)});
+            best.reserve(candidates.size());
+            for (const dom::element candidate : candidates) {
+                dom::array pair;
+                if (candidate.get(pair) != simdjson::SUCCESS || pair.size() != 2) {
+                    fail(fmt::format("\"{}\": expected [id, logp]", name));
+                }
+                auto part = pair.begin();
+                const Token id = token(*part, name);
+                best.push_back({id, number(*++part, name, -kUnbounded)});
             }
         }
         return lists;
@@ -225,40 +248,106 @@ public:
 
     std::vector<std::pair<Token, std::string>> top_pieces() const {
         std::vector<std::pair<Token, std::string>> texts;
-        const auto found = record_.find("top_pieces");
-        if (found == record_.end()) return texts;
-        if (!found->is_object()) fail("\"top_pieces\" is no object");
-        for (const auto& [id, text] : found->items()) {
+        const std::optional<dom::element> found = field("top_pieces");
+        if (!found) return texts;
+        dom::object pieces;
+        if (found->get(pieces) != simdjson::SUCCESS) fail("\"top_pieces\" is no object");
+        for (const auto& [id, value] : pieces) {
             Token token = 0;
+            std::string_view text;
             const auto [end, failure] = std::from_chars(id.data(), id.data() + id.size(), token);
-            if (failure != std::errc() || end != id.data() + id.size() || token < 0 || !text.is_string()) {
+            if (failure != std::errc() || end != id.data() + id.size() || token < 0 ||
+                value.get(text) != simdjson::SUCCESS) {
                 fail(fmt::format("\"top_pieces\" has an entry \"{}\" that is no token id with its text", id));
             }
-            texts.emplace_back(token, text.get<std::string>());
+            texts.emplace_back(token, text);
         }
         return texts;
     }
 
 private:
-    const ordered_json& record_;
+    static std::string as_json(dom::element value) { return simdjson::minify(value); }
+
+    dom::object record_;
     std::string_view where_;
-    std::size_t length_;
+    std::optional<std::size_t> length_;
 };
 
-std::string as_text(const ordered_json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+/// A text as it is, anything else as JSON.
+std::string as_text(dom::element value) {
+    std::string_view text;
+    return value.get(text) == simdjson::SUCCESS ? std::string(text) : simdjson::minify(value);
+}
 
-std::vector<std::string> tags_of(const ordered_json& record) {
+std::vector<std::string> tags_of(const RecordReader& record) {
     std::vector<std::string> tags;
     for (const char* name : {"task", "topic", "category", "dataset", "difficulty"}) {
-        const auto found = record.find(name);
-        if (found == record.end() || found->is_null()) continue;
-        if (!found->is_array()) {
+        const std::optional<dom::element> found = record.field(name);
+        if (!found || found->is_null()) continue;
+        dom::array several;
+        if (found->get(several) != simdjson::SUCCESS) {
             tags.push_back(fmt::format("{}: {}", name, as_text(*found)));
             continue;
         }
-        for (const ordered_json& tag : *found) tags.push_back(fmt::format("{}: {}", name, as_text(tag)));
+        for (const dom::element tag : several) tags.push_back(fmt::format("{}: {}", name, as_text(tag)));
     }
     return tags;
+}
+
+/// Belongs to the parser. What our own reader takes and simdjson does not (half a surrogate pair) is written anew.
+std::optional<dom::element> parse(dom::parser& parser, std::string_view json) {
+    dom::element value;
+    if (parser.parse(json.data(), json.size()).get(value) == simdjson::SUCCESS) return value;
+    const std::optional<ordered_json> repaired = try_parse_json(json, kRecordLimits);
+    if (!repaired || parser.parse(repaired->dump()).get(value) != simdjson::SUCCESS) return std::nullopt;
+    return value;
+}
+
+ShiftRecord read_record(dom::element record, std::string_view where) {
+    RecordReader reader(record, where);
+    ShiftRecord parsed;
+    const std::optional<dom::element> id = reader.field("id");
+    if (!id) reader.fail("not an object with \"id\"");
+    parsed.id = as_text(*id);
+    std::string_view instruction;
+    if (const auto found = reader.field("instruction"); found && found->get(instruction) == simdjson::SUCCESS) {
+        parsed.instruction = instruction;
+    }
+    parsed.answer_ids = reader.tokens("answer_ids");
+    if (parsed.answer_ids.empty()) reader.fail("no token in \"answer_ids\"");
+    reader.set_length(parsed.answer_ids.size());
+    parsed.pieces = reader.pieces();
+    const bool is_bounded = reader.field("kl_ab_lower_bound").has_value();
+    parsed.base_rank = reader.ranks("base_rank", is_bounded);
+    parsed.aligned_rank = reader.ranks("aligned_rank", is_bounded);
+    parsed.base_logp = reader.numbers("base_logp", -kUnbounded);
+    parsed.aligned_logp = reader.numbers("aligned_logp", -kUnbounded);
+    if (is_bounded) {
+        parsed.kl_ab_lower = reader.numbers("kl_ab_lower_bound");
+        parsed.tv_lower = reader.numbers("tv_lower_bound");
+        parsed.tv_upper = reader.numbers("tv_upper_bound");
+    } else {
+        parsed.kl_ab = reader.numbers("kl_ab");
+        parsed.kl_ba = reader.numbers("kl_ba");
+        parsed.js = reader.numbers("js");
+        parsed.tv = reader.numbers("tv");
+        parsed.base_entropy = reader.numbers("base_entropy");
+        parsed.aligned_entropy = reader.numbers("aligned_entropy");
+    }
+    parsed.base_margin = reader.numbers("base_margin");
+    parsed.aligned_margin = reader.numbers("aligned_margin");
+    parsed.base_argmax = reader.tokens("base_argmax");
+    parsed.aligned_argmax = reader.tokens("aligned_argmax");
+    parsed.base_top = reader.top("base_top");
+    parsed.aligned_top = reader.top("aligned_top");
+    parsed.top_pieces = reader.top_pieces();
+    if (const std::optional<dom::element> original = reader.field("original")) {
+        RecordReader measures(*original, where);
+        measures.set_length(parsed.answer_ids.size());
+        for (const std::string_view name : kOriginalNames) parsed.original.push_back(measures.numbers(name));
+    }
+    parsed.tags = tags_of(reader);
+    return parsed;
 }
 
 }  // namespace
@@ -295,63 +384,31 @@ void add_statistics(ordered_json& record, const ScoredAnswer& result, std::size_
     record["original"] = original_arrays(stats, pieces);
 }
 
-ShiftRecord parse_record(const ordered_json& record, std::string_view where) {
-    if (!record.is_object() || !record.contains("id")) RecordReader::refuse(where, "not an object with \"id\"");
-    const auto ids = record.find("answer_ids");
-    if (ids == record.end() || !ids->is_array() || ids->empty()) {
-        RecordReader::refuse(where, "no list \"answer_ids\"");
-    }
-    const RecordReader reader(record, where, ids->size());
-    ShiftRecord parsed;
-    parsed.id = as_text(record["id"]);
-    if (record.contains("instruction") && record["instruction"].is_string()) {
-        parsed.instruction = record["instruction"].get<std::string>();
-    }
-    parsed.answer_ids = reader.tokens("answer_ids");
-    parsed.pieces = reader.pieces();
-    const bool is_bounded = record.contains("kl_ab_lower_bound");
-    parsed.base_rank = reader.ranks("base_rank", is_bounded);
-    parsed.aligned_rank = reader.ranks("aligned_rank", is_bounded);
-    parsed.base_logp = reader.numbers("base_logp", -kUnbounded);
-    parsed.aligned_logp = reader.numbers("aligned_logp", -kUnbounded);
-    if (is_bounded) {
-        parsed.kl_ab_lower = reader.numbers("kl_ab_lower_bound");
-        parsed.tv_lower = reader.numbers("tv_lower_bound");
-        parsed.tv_upper = reader.numbers("tv_upper_bound");
-    } else {
-        parsed.kl_ab = reader.numbers("kl_ab");
-        parsed.kl_ba = reader.numbers("kl_ba");
-        parsed.js = reader.numbers("js");
-        parsed.tv = reader.numbers("tv");
-        parsed.base_entropy = reader.numbers("base_entropy");
-        parsed.aligned_entropy = reader.numbers("aligned_entropy");
-    }
-    parsed.base_margin = reader.numbers("base_margin");
-    parsed.aligned_margin = reader.numbers("aligned_margin");
-    parsed.base_argmax = reader.tokens("base_argmax");
-    parsed.aligned_argmax = reader.tokens("aligned_argmax");
-    parsed.base_top = reader.top("base_top");
-    parsed.aligned_top = reader.top("aligned_top");
-    parsed.top_pieces = reader.top_pieces();
-    if (const auto original = record.find("original"); original != record.end()) {
-        const RecordReader measures(*original, where, ids->size());
-        for (const std::string_view name : kOriginalNames) parsed.original.push_back(measures.numbers(name));
-    }
-    parsed.tags = tags_of(record);
-    return parsed;
+ShiftRecord parse_record(std::string_view json, std::string_view where) {
+    dom::parser parser;
+    const std::optional<dom::element> record = parse(parser, json);
+    if (!record) RecordReader::refuse(where, "not JSON");
+    return read_record(*record, where);
 }
 
-std::size_t for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record) {
+std::size_t for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& take) {
     generate::SeenRecords seen;
-    const std::vector<std::size_t> damaged =
-        for_each_written_line(records, [&](std::size_t line, ordered_json&& value) {
-            if (generate::is_failure(value) || !seen.add(value)) return;
-            record(parse_record(value, fmt::format("{}:{}", records.string(), line)));
-        });
-    if (!damaged.empty()) {
-        throw error(ErrorKind::BadInput, "{}:{}: not a JSON record; run `urial shift` again into this folder",
-                    records.string(), damaged.front());
-    }
+    for_each_line_parallel(records, [&](std::size_t number, std::string_view line) -> std::function<void()> {
+        const std::string where = fmt::format("{}:{}", records.string(), number);
+        dom::parser parser;
+        const std::optional<dom::element> value = parse(parser, line);
+        if (!value) {
+            throw error(ErrorKind::BadInput, "{}: not a JSON record; run `urial shift` again into this folder", where);
+        }
+        const RecordReader reader(*value, where);
+        if (reader.field("error") && generate::is_failure(parse_json(line, kRecordLimits))) return {};
+        std::optional<std::string> key;
+        std::string_view text;
+        if (const auto found = reader.field("key"); found && found->get(text) == simdjson::SUCCESS) key = text;
+        return [&, key, record = std::make_shared<ShiftRecord>(read_record(*value, where))] {
+            if (seen.add(key)) take(std::move(*record));
+        };
+    });
     return seen.repeated();
 }
 

@@ -71,11 +71,11 @@ nlohmann::ordered_json rounded(double value, int digits = 6);
 void add_statistics(nlohmann::ordered_json& record, const ScoredAnswer& result, std::size_t top_k, Pieces& pieces);
 
 /// Throws Error{BadInput} that begins with `where` for anything that is not a record of this format.
-ShiftRecord parse_record(const nlohmann::ordered_json& record, std::string_view where);
+ShiftRecord parse_record(std::string_view json, std::string_view where);
 
-/// Calls `record` for every answer of the file. Failed items are left out; so is a record that stands there again, and
-/// their number is returned. A torn last line (of a run that is still writing, or was killed) is no record; any other
-/// broken line is Error{BadInput}.
-std::size_t for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& record);
+/// Calls `take` for every answer of the file, in its order. Failed items are left out; so is a record that stands there
+/// again, and their number is returned. A torn last line (of a run that is still writing, or was killed) is no record;
+/// any other broken line is Error{BadInput}.
+std::size_t for_each_record(const std::filesystem::path& records, const std::function<void(ShiftRecord&&)>& take);
 
 }  // namespace urial::shift

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fstream>
 #include <memory>
+#include <thread>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -233,6 +234,31 @@ TEST(JsonLines, damaged_lines_are_numbered_and_can_be_set_aside_under_a_new_name
     write_file_atomic(folder / "out.jsonl.damaged", "somebody's");
     EXPECT_EQ(set_aside(folder / "out.jsonl", "x\n"), folder / "out.jsonl.damaged-2");
     EXPECT_EQ(read_file(folder / "out.jsonl.damaged"), "somebody's");
+}
+
+TEST(JsonLines, lines_are_read_on_several_threads_and_taken_in_their_order) {
+    const TemporaryFolder folder;
+    std::string text;
+    for (int i = 0; i < 5000; ++i) text += fmt::format("{:>4000}\n{}", i, i % 7 == 0 ? " \n" : "");
+    write_file_atomic(folder / "in.jsonl", text + "torn");
+    const std::thread::id here = std::this_thread::get_id();
+    std::vector<int> taken;
+    for_each_line_parallel(folder / "in.jsonl", [&](std::size_t, std::string_view line) -> std::function<void()> {
+        const int value = std::stoi(std::string(line));
+        if (value % 2 == 1) return {};
+        return [&, value] {
+            EXPECT_EQ(std::this_thread::get_id(), here);
+            taken.push_back(value);
+        };
+    });
+    ASSERT_EQ(taken.size(), 2500U);
+    for (int i = 0; i < 2500; ++i) ASSERT_EQ(taken[static_cast<std::size_t>(i)], 2 * i);
+
+    const auto refuse = [](std::size_t number, std::string_view line) -> std::function<void()> {
+        if (line.back() == '9') throw error(ErrorKind::BadInput, "line {}", number);
+        return {};
+    };
+    EXPECT_ERROR(for_each_line_parallel(folder / "in.jsonl", refuse), ErrorKind::BadInput, "line 12");
 }
 
 TEST(JsonLinesWriter, opening_changes_nothing_that_is_there) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "shift/original_measures.h"
+#include "support/expect_error.h"
 #include "support/expect_text.h"
 #include "support/shift_record.h"
 
@@ -287,12 +288,51 @@ TEST(SummaryText, nothing_analysed_gives_dashes_and_never_a_number) {
     EXPECT_TRUE(as_json(summary, {})["shares"]["shifted"]["value"].is_null());
 }
 
+TEST(ParseRecord, a_wrong_field_is_named_with_what_it_holds) {
+    struct Case {
+        const char* field;
+        nlohmann::ordered_json value;
+        const char* says;
+    };
+    const nlohmann::ordered_json whole = test::shift_record();
+    ASSERT_NO_THROW(parse_record(whole.dump(), "here"));
+    for (const auto& [field, value, says] : std::vector<Case>{
+             {"answer_ids", "none", "no list \"answer_ids\""},
+             {"answer_ids", nlohmann::ordered_json::array(), "no token in \"answer_ids\""},
+             {"answer_ids", {1, 2.5}, "\"answer_ids\" holds 2.5, which is no token id"},
+             {"answer_ids", {1, 1 << 30, 3}, "\"pieces\" has 2 entries for 3 tokens"},
+             {"answer_ids", nlohmann::ordered_json::array({std::int64_t{1} << 40}),
+              "holds 1099511627776, which is no token id"},
+             {"pieces", {"a", 1}, "\"pieces\" holds something that is no text"},
+             {"base_rank", {0, 1}, "\"base_rank\" holds 0; ranks count from 1"},
+             {"base_rank", {1, nullptr}, "\"base_rank\" holds null; ranks count from 1"},
+             {"kl_ab", {0.5, "much"}, "\"kl_ab\" holds \"much\""},
+             {"aligned_top", {1, 2}, "\"aligned_top\" holds no list of at most 100 candidates"},
+             {"aligned_top", {{{1, 2, 3}}, {{1, 2}}}, "\"aligned_top\": expected [id, logp]"},
+             {"top_pieces", {{"x", "y"}}, "\"top_pieces\" has an entry \"x\" that is no token id with its text"},
+         }) {
+        nlohmann::ordered_json record = whole;
+        record[field] = value;
+        SCOPED_TRACE(record.dump());
+        EXPECT_ERROR(parse_record(record.dump(), "here"), ErrorKind::BadInput, std::string("here: ") + says);
+    }
+    EXPECT_ERROR(parse_record("[]", "here"), ErrorKind::BadInput, "here: not an object");
+    EXPECT_ERROR(parse_record("{\"id\": 1", "here"), ErrorKind::BadInput, "here: not JSON");
+}
+
+TEST(ParseRecord, half_a_surrogate_pair_is_read_as_the_replacement_character) {
+    std::string json = test::shift_record().dump();
+    const std::string id = "\"id\":7";
+    json.replace(json.find(id), id.size(), "\"id\":\"\\ud83d!\"");
+    EXPECT_EQ(parse_record(json, "here").id, "\uFFFD!");
+}
+
 TEST(Summary, a_run_that_knows_only_bounds_says_so_and_never_calls_them_kl) {
     Summarizer summarizer;
     for (const char* id : {"a", "b"}) {
         nlohmann::ordered_json record = test::bounded_record();
         record["id"] = id;
-        summarizer.add(parse_record(nlohmann::ordered_json::parse(record.dump()), "here"));
+        summarizer.add(parse_record(record.dump(), "here"));
     }
     const Summary summary = summarizer.finish();
     ASSERT_TRUE(summary.bounds.has_value());
