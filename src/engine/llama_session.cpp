@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "engine/backend.h"
 #include "engine/crowd.h"
+#include "engine/mapped_file.h"
 #include "engine/own_operations.h"
 
 namespace urial::engine {
@@ -116,8 +117,13 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
         throw error(ErrorKind::Model, "{}: no context of {} tokens for {} sequences: {}", model_->info().name, rounded,
                     options.sequences, last_engine_error());
     }
-    memory_ = llama_get_memory(context_.get());
     vocabulary_size_ = model_->info().vocabulary_size;
+    if (own_operations_) {
+        // The engine has cleared a row for each of its sequences, and most of these are prefixes, which have none.
+        release_zeros(llama_get_logits(context_.get()),
+                      static_cast<std::size_t>(ids) * vocabulary_size_ * sizeof(float));
+    }
+    memory_ = llama_get_memory(context_.get());
     const auto sequences = static_cast<std::size_t>(options.sequences);
     guarded_.resize(sequences);
     store_.emplace(TokenStore::Size{sequences, static_cast<std::size_t>(prefixes_), llama_n_ctx(context_.get())},
@@ -302,7 +308,7 @@ int32_t LlamaSession::run_rows(std::size_t count) {
     batch.seq_id = sequence_pointers_.data();
     batch.logits = logits_column_.data();
     // A row of embeddings maps the pages around it too: in time all of the file.
-    constexpr std::size_t kRowsBetweenReleases = 512;
+    constexpr std::size_t kRowsBetweenReleases = 128;
     if (rows_since_release_ += count; rows_since_release_ >= kRowsBetweenReleases) {
         rows_since_release_ = 0;
         model_->release_file();

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/mman.h>
@@ -36,17 +37,22 @@ std::vector<Mapping> shared_mappings() {
 }
 
 /// Pages of a mapped file stop counting as this process's memory. They stay in the page cache, and are simply mapped
-/// again where something does need them. Only for files: memory of another kind would lose its content.
+/// again where something does need them. Memory of another kind than a file's loses its content.
 void release(std::uintptr_t begin, std::uintptr_t end) {
     if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+/// From the begin of the first whole page to the end of the last.
+std::pair<std::uintptr_t, std::uintptr_t> whole_pages(const void* data, std::size_t size) {
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    return {(reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page,
+            (reinterpret_cast<std::uintptr_t>(data) + size) / page * page};
 }
 
 }  // namespace
 
 void release_file_pages(const void* data, std::size_t size) {
-    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-    const auto begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
-    const auto end = (reinterpret_cast<std::uintptr_t>(data) + size) / page * page;
+    const auto [begin, end] = whole_pages(data, size);
     for (const Mapping& mapping : shared_mappings()) {
         if (mapping.inode != 0 && mapping.begin <= begin && end <= mapping.end) release(begin, end);
     }
@@ -58,6 +64,13 @@ void release_mapped_file(const std::filesystem::path& path) {
     for (const Mapping& mapping : shared_mappings()) {
         if (mapping.inode == status.st_ino) release(mapping.begin, mapping.end);
     }
+}
+
+void release_zeros([[maybe_unused]] void* data, [[maybe_unused]] std::size_t size) {
+#ifdef __linux__  // elsewhere the pages may keep what they hold, or lose their place
+    const auto [begin, end] = whole_pages(data, size);
+    release(begin, end);
+#endif
 }
 
 }  // namespace urial::engine
