@@ -75,21 +75,20 @@ run_model() {
     URIAL_REQUIRE_MODEL=1 ctest_in build -L model -j 1
 }
 
-run_readme() {
-    step "what README.md and docs/ show"
-    fetch_model
-    URIAL_REQUIRE_MODEL=1 ctest_in build -L readme
-}
-
-run_browser() {
-    step "the HTML report in a browser"
-    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-        echo "Skipped: no Node.js with npm (scripts/install_dependencies.sh test)"
-        skipped=$((skipped + 1))
-        return
+# run_shown LABELS: what README.md and docs/ show (readme), the reports and the page in Chromium (browser).
+run_shown() {
+    step "what is shown: $1"
+    if [[ $1 == *browser* ]]; then
+        if command -v node >/dev/null && command -v npm >/dev/null; then
+            (cd web && npm ci --silent --no-progress) || echo "npm ci failed: the browser tests are skipped"
+        else
+            echo "Skipped: no Node.js with npm (scripts/install_dependencies.sh test)"
+            skipped=$((skipped + 1))
+            if [ "$1" = browser ]; then return; fi
+        fi
     fi
-    (cd web && npm ci --silent --no-progress) || echo "npm ci failed: the browser tests are skipped"
-    ctest_in build -L browser
+    fetch_model
+    URIAL_REQUIRE_MODEL=1 ctest_in build -L "$1"
 }
 
 # Suites of sources that look at no process of their own (its memory, stack or signals): they may share one, which saves
@@ -142,8 +141,9 @@ run_asan() {
     local suites
     suites=$(shared_suites)
     run_shared build-asan/urial_unit_tests "$suites"
-    # Left to the release build: they start the program for every command, and read its help.
-    local left=$'CommandLine\nCompletionTest'
+    # Left to the release build: they start the program for every command, or read its help; what the commands call has
+    # tests of its own.
+    local left=$'CommandLine\nCompletionTest\nJudgeCommands\nEvalCommands'
     ctest_in build-asan -L unit -E "^($(paste -sd'|' <<<"$suites"$'\n'"$left"))\\."
 }
 
@@ -158,12 +158,12 @@ run_tsan() {
 }
 
 case $what in
-    all) run_check; build_release all; run_locks; run_unit; run_model; run_readme; run_browser; run_asan ;;
+    all) run_check; build_release all; run_locks; run_unit; run_model; run_shown "readme|browser"; run_asan ;;
     check) run_check; run_locks ;;
     unit) build_release urial urial_unit_tests; run_unit ;;
     model) build_release urial urial_model_tests; run_model ;;
-    browser) build_release urial; run_browser ;;
-    readme) build_release urial; run_readme ;;
+    browser) build_release urial; run_shown browser ;;
+    readme) build_release urial; run_shown readme ;;
     asan) run_asan ;;
     tsan) run_tsan ;;
     *) echo "usage: run_tests.sh all|check|unit|model|browser|readme|asan|tsan" >&2; exit 2 ;;
