@@ -307,8 +307,8 @@ int32_t LlamaSession::run_rows(std::size_t count) {
     batch.n_seq_id = count_column_.data();
     batch.seq_id = sequence_pointers_.data();
     batch.logits = logits_column_.data();
-    // A row of embeddings maps the pages around it too: in time all of the file.
-    constexpr std::size_t kRowsBetweenReleases = 128;
+    // A row of embeddings maps the pages around it too, up to a megabyte: in time all of the file.
+    constexpr std::size_t kRowsBetweenReleases = 64;
     if (rows_since_release_ += count; rows_since_release_ >= kRowsBetweenReleases) {
         rows_since_release_ = 0;
         model_->release_file();
