@@ -302,7 +302,7 @@ TEST(ParseRecord, a_wrong_field_is_named_with_what_it_holds) {
              {"answer_ids", {1, 2.5}, "\"answer_ids\" holds 2.5, which is no token id"},
              {"answer_ids", {1, 1 << 30, 3}, "\"pieces\" has 2 entries for 3 tokens"},
              {"answer_ids", nlohmann::ordered_json::array({std::int64_t{1} << 40}),
-              "holds 1099511627776, which is no token id"},
+              "\"answer_ids\" holds 1099511627776, which is no token id"},
              {"pieces", {"a", 1}, "\"pieces\" holds something that is no text"},
              {"base_rank", {0, 1}, "\"base_rank\" holds 0; ranks count from 1"},
              {"base_rank", {1, nullptr}, "\"base_rank\" holds null; ranks count from 1"},
