@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 
 import {kPayloads, kShort} from './payloads.mjs';
 import {answered, closeQuiet, lastAnswer, messageBox, openChat, openPage, overflowing, send} from './page.mjs';
+import {startScripted} from './scripted_server.mjs';
 import {call} from './server.mjs';
 
 const kFile = {format: 'urial-conversations', version: 1};
@@ -62,21 +63,36 @@ export const enduranceTests = (server) => ({
         await closeQuiet(opened);
     },
 
-    async what_streams_costs_little() {
-        const opened = await openChat(server.address, {tokens: 200});
-        const {page} = opened;
-        const session = await page.context().newCDPSession(page);
-        await session.send('Performance.enable');
-        const busy = async () => (await session.send('Performance.getMetrics')).metrics.find(({name}) => name === 'TaskDuration').value;
-        await send(page, 'How do I start a small herb garden on my balcony?');
-        await page.waitForFunction(() => document.querySelector('.message.assistant .markdown')?.textContent);
-        const [before, started] = [await busy(), Date.now()];
-        await answered(page);
-        const seconds = await busy() - before;
-        const count = Number(/(\d+) tokens/.exec(await lastAnswer(page).locator('.facts-line').textContent())[1]);
-        console.log(`streaming: ${count} tokens in ${Date.now() - started} ms, ${(1000 * seconds / count).toFixed(2)} ms of the browser a token`);
-        assert.ok(seconds / count < 0.1);
-        await closeQuiet(opened);
+    async what_streams_is_drawn_a_few_times_a_second_and_costs_little() {
+        for (const [colouring, text] of [['text', '.markdown'], ['own', '.tokens']]) {
+            const tokens = 300;
+            const scripted = await startScripted({tokens, perSecond: 60, colouring});
+            const opened = await openPage(scripted.address, {hash: '#/c/chat'});
+            const {page} = opened;
+            const session = await page.context().newCDPSession(page);
+            await session.send('Performance.enable');
+            const busy = async () => (await session.send('Performance.getMetrics')).metrics.find(({name}) => name === 'TaskDuration').value;
+            await page.waitForFunction((selector) => document.querySelector(`.message.assistant ${selector}`)?.textContent, text);
+            const before = await busy();
+            const {draws, seconds} = await page.evaluate(() => new Promise((done) => {
+                const started = performance.now();
+                let draws = 0;
+                let isCounted = false;  // of one picture
+                const watch = new MutationObserver(() => {
+                    if (!isCounted) ++draws;
+                    isCounted = true;
+                    requestAnimationFrame(() => { isCounted = false; });
+                    if (!document.querySelector('.writing')) done({draws, seconds: (performance.now() - started) / 1000});
+                });
+                watch.observe(document.querySelector('#app'), {subtree: true, childList: true, characterData: true, attributes: true});
+            }));
+            const share = 100 * (await busy() - before) / seconds;
+            console.log(`streaming 60 tokens a second (${colouring}): ${(draws / seconds).toFixed(1)} draws a second, ${share.toFixed(1)} % of a core for the page's thread`);
+            assert.ok(draws / seconds < 16 && draws > 20, `${draws} draws in ${seconds} s`);
+            assert.equal(await lastAnswer(page).locator(text).evaluate((element) => element.textContent.replace(/\W/g, '').length > 500), true);
+            await closeQuiet(opened);
+            await scripted.stop();
+        }
     },
 
     async a_thousand_conversations_are_listed_and_searched() {

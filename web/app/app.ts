@@ -4,22 +4,10 @@ import {useLayoutEffect, useReducer, useRef} from 'preact/hooks';
 
 import {type Action, kStart, reduce, type State, type Toast} from './model/state';
 import {makeStore} from './model/store';
+import {paced} from './pace';
 
-let frame = false;  // one is asked for
-
-/** What people do is drawn at once, so that their next key meets what they see; what streams, once a picture. */
-export const store = makeStore<State, Action>(kStart, reduce, (run, action) => {
-    if (action.do !== 'live') return queueMicrotask(run);
-    if (frame) return;
-    frame = true;
-    const draw = (): void => {
-        frame = false;
-        run();
-    };
-    // A window that nobody sees draws no pictures.
-    if (document.visibilityState === 'visible') requestAnimationFrame(draw);
-    else setTimeout(draw, 100);
-});
+/** What people do is drawn at once, so that their next key meets what they see; what streams, a few times a second. */
+export const store = makeStore<State, Action>(kStart, reduce, (run, action) => action.do === 'live' ? paced(run) : queueMicrotask(run));
 
 /** Draws again when what is selected has changed. */
 export function useSelect<Value>(select: (state: State) => Value): Value {

@@ -1,6 +1,6 @@
 // Write: a text that the model continues. The text area lies over a copy of its text that carries the colours.
 
-import {useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState} from 'preact/hooks';
+import {useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState} from 'preact/hooks';
 
 import {classOf, type Entry} from '../../page/position';
 import {counted, plainText} from '../../page/text';
@@ -11,6 +11,7 @@ import {store, toast, useSelect} from '../app';
 import {textOf} from '../model/document';
 import {childrenOf, siblingsOf, threadTo} from '../model/thread';
 import type {Conversation, Message, WriteSettings} from '../model/types';
+import {paced} from '../pace';
 import {continuationsOf, generate, generateFrom, historyOf, keepText, redo, removePiece, showPiece, showUpTo, undo} from '../write_actions';
 import {Legend, Spoken, ViewHeader} from './chat';
 import {InspectorPanel, look, pin, type Source} from './inspecting';
@@ -81,6 +82,7 @@ function Editor({conversation, settings, pieces}: {conversation: Conversation | 
     const [typed, setTyped] = useState<string | null>(null);
     const timer = useRef(0);
     const [, again] = useReducer((count: number) => count + 1, 0);
+    const drawAgain = useCallback(() => again(0), []);
     const shown: Shown[] = pieces.map((piece) => ({piece, text: live.get(piece.id)?.text ?? piece.content}));
     const stored = shown.map(({text}) => text).join('');
     const text = typed ?? stored;
@@ -106,7 +108,8 @@ function Editor({conversation, settings, pieces}: {conversation: Conversation | 
                 const element = document.createElement('span');
                 const hasTokens = piece.answer || piece.details.from || piece.state === 'writing';
                 entry = {element, text: '', tokens: -1, source: conversation && hasTokens ? sourceOf(conversation, piece, element) : null};
-                entry.source?.log.watch(() => again(0));
+                const {source} = entry;
+                source?.log.watch(() => source.log.state === 'coming' ? paced(drawAgain) : drawAgain());
                 drawn.current.set(piece.id, entry);
             }
             const tokens = entry.source?.log.positions.length ?? 0;
