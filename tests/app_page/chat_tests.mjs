@@ -212,6 +212,30 @@ export const chatTests = (server) => ({
         await closeQuiet(first);
     },
 
+    async settings_that_two_browsers_change_both_hold() {
+        const first = await openChat(server.address, {tokens: 4, expects: ['409']});
+        await ask(first.page, 'Say hello.');
+        const {hash} = new URL(first.page.url());
+        const second = await openPage(server.address, {hash, expects: ['409']});
+        await second.page.locator('.message.assistant').waitFor();
+        const settings = async () => (await call(server.address, 'GET', `/v1/conversations/${hash.split('/').at(-1)}`)).settings;
+        const until = async (holds) => {
+            for (let i = 0; i < 100 && !holds(await settings()); ++i) await new Promise((resume) => setTimeout(resume, 50));
+        };
+        await setSampling(first.page, {Temperature: '1.25'});
+        await until(({sampling}) => sampling.temperature === 1.25);
+        await second.page.getByLabel('Prompt', {exact: true}).selectOption('raw');
+        await until(({voice}) => voice.prompt === 'raw');
+        const kept = await settings();
+        assert.deepEqual([kept.sampling.temperature, kept.voice.prompt], [1.25, 'raw']);
+        // The second browser shows what the first one had changed.
+        await second.page.getByRole('button', {name: 'Settings of this chat'}).click();
+        assert.equal(await second.page.getByLabel('Temperature', {exact: true}).inputValue(), '1.25');
+        assert.equal(await second.page.getByLabel('Longest answer', {exact: true}).inputValue(), '4');
+        await closeQuiet(second);
+        await closeQuiet(first);
+    },
+
     async a_conversation_is_found_saved_deleted_and_put_back() {
         const opened = await openChat(server.address, {tokens: 4});
         const {page} = opened;

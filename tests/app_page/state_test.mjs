@@ -25,8 +25,8 @@ async function load(...names) {
 }
 
 const {addressOf, childrenOf, editOf, kNoHistory, kStart, leafBelow, leafWithout, makeStore, noted, placeAt, readSettings, redone, reduce, routeOf,
-       siblingsOf, subtree, textOf, threadTo, titleOf, undone} =
-    await load('model/state', 'model/store', 'model/thread', 'model/document', 'model/settings');
+       siblingsOf, subtree, textOf, threadTo, titleOf, undone, withOurs} =
+    await load('model/state', 'model/merge', 'model/store', 'model/thread', 'model/document', 'model/settings');
 const {chatRequest, readChunk, readEvents, shiftRequest, splitName} = await load('model/requests', 'api/chunks', 'api/events');
 const {readPromptSpec, writePromptSpec} = await load('model/prompt_spec');
 const {BlockReader} = await load('text/blocks');
@@ -39,8 +39,9 @@ function mapOf(...messages) {
     return new Map(messages.map((one) => [one.id, one]));
 }
 function conversation(items, more = {}) {
+    const settings = readSettings('chat', {}, kStart);
     return {id: 'c', kind: 'chat', title: 't', created: 0, updated: 0, revision: 1, deleted: null, messages: items.size, current: null,
-            settings: readSettings('chat', {}, kStart), items, ...more};
+            settings, kept: settings, items, ...more};
 }
 
 /** Numbers that look random and are the same each time. */
@@ -111,6 +112,40 @@ test('a conversation whose leaf is gone shows its newest, and answers that have 
     state = reduce(state, {do: 'conversation', value: conversation(items, {current: 'gone'})});
     assert.equal(state.open.get('c').current, 'a');
     assert.equal(state.live.size, 0);
+});
+
+test('changes of settings in two places are joined, value by value', () => {
+    const before = {voice: {model: 'm', prompt: 'urial', spec: 'x'}, columns: [{prompt: 'a'}, {prompt: 'b'}], sampling: {temperature: 0.7, stop: ['x']}};
+    const change = (edit) => {
+        const copy = structuredClone(before);
+        edit(copy);
+        return copy;
+    };
+    const ours = change((all) => {
+        all.sampling.temperature = 0;
+        all.columns[0].prompt = 'ours';
+        delete all.voice.spec;
+    });
+    const theirs = change((all) => {
+        all.voice.prompt = 'raw';
+        all.columns[1].prompt = 'theirs';
+        all.sampling.stop.push('y');
+    });
+    assert.deepEqual(withOurs(before, ours, theirs), {voice: {model: 'm', prompt: 'raw'}, columns: [{prompt: 'ours'}, {prompt: 'theirs'}],
+                                                       sampling: {temperature: 0, stop: ['x', 'y']}});
+    assert.equal(withOurs(before, structuredClone(before), theirs), theirs);
+    assert.deepEqual(withOurs(before, change((all) => all.columns.pop()), theirs).columns, [{prompt: 'a'}]);
+    assert.equal(withOurs(before, change((all) => { all.voice.prompt = 'mine'; }), theirs).voice.prompt, 'mine');
+});
+
+test('a conversation that is read again keeps the settings that were changed here and not sent yet', () => {
+    const first = conversation(mapOf());
+    let state = reduce(kStart, {do: 'conversation', value: first});
+    state = reduce(state, {do: 'change', id: 'c', change: {settings: {...first.settings, colouring: 'own'}}});
+    const theirs = {...first.settings, voice: {model: 'm', prompt: 'raw', system: ''}};
+    state = reduce(state, {do: 'conversation', value: conversation(mapOf(), {settings: theirs, kept: theirs, revision: 2})});
+    const {settings, kept, revision} = state.open.get('c');
+    assert.deepEqual([settings.colouring, settings.voice.prompt, kept.colouring, revision], ['own', 'raw', 'text', 2]);
 });
 
 test('settings of any shape become settings that can be used', () => {

@@ -29,7 +29,8 @@ channel.onmessage = (event: MessageEvent<{id?: unknown}>) => {
 
 function conversationOf(wire: WireConversation): Conversation {
     const items = new Map(wire.wireMessages.map((message) => [message.id, message]));
-    return {...wire, items, settings: readSettings(wire.kind, wire.settings, store.get())};
+    const settings = readSettings(wire.kind, wire.settings, store.get());
+    return {...wire, items, settings, kept: settings};
 }
 
 /** Changes that this page makes: how many are under way, and how many there were. */
@@ -73,7 +74,6 @@ export function load(id: string): Promise<void> {
     const running = loading.get(id);
     if (running) return running;
     const load = getSettled(id).then((wire) => {
-        if (waitingSettings.has(id)) wire.settings = store.get().open.get(id)?.settings;
         store.dispatch({do: 'conversation', value: conversationOf(wire)});
         for (const message of wire.wireMessages) if (message.state === 'writing') takeUp(id, message);
     }, (failure: unknown) => {
@@ -326,8 +326,9 @@ export async function rename(id: string, title: string): Promise<void> {
     void refreshList();
 }
 
-const waitingSettings = new Map<string, number>();
+const waitingSettings = new Map<string, number>();  // timers
 const kSettingsPause = 400;  // ms
+const kMostConflicts = 4;
 
 /** Shown at once, kept when they have not changed for a moment. */
 export function setSettings(settings: Settings): void {
@@ -341,14 +342,23 @@ export function setSettings(settings: Settings): void {
     waitingSettings.set(open.id, window.setTimeout(() => void keepSettings(open.id), kSettingsPause));
 }
 
+/** Sends what has changed here; what others have changed meanwhile is read first, and stays. */
 async function keepSettings(id: string): Promise<void> {
     clearTimeout(waitingSettings.get(id));
-    const open = store.get().open.get(id);
-    if (open) {
-        await changing(id, () => api.change(id, {settings: open.settings})).catch(report);
-        tellTabs(id);
-    }
     waitingSettings.delete(id);
+    for (let conflicts = 0;; ++conflicts) {
+        const open = store.get().open.get(id);
+        if (!open || open.settings === open.kept) return;
+        const {settings, revision} = open;
+        try {
+            const {revision: now} = await changing(id, () => api.change(id, {settings, revision}));
+            store.dispatch({do: 'change', id, change: {kept: settings, revision: Number(now)}});
+            return tellTabs(id);
+        } catch (failure) {
+            if (!(failure instanceof ApiError) || failure.status !== 409 || conflicts === kMostConflicts) return report(failure);
+            await load(id);
+        }
+    }
 }
 
 function flushSettings(): void {

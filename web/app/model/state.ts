@@ -1,5 +1,6 @@
 // The state of the page and how actions change it. Pure: no clock, no network, no document.
 
+import {withOurs} from './merge';
 import {leafBelow, newestLeaf, subtree} from './thread';
 import type {Conversation, Kind, Listed, Message, Model, Prompt, Settings} from './types';
 
@@ -62,7 +63,7 @@ export type Action =
     | {do: 'conversation'; value: Conversation}
     | {do: 'missing'; id: string}
     | {do: 'forget'; id: string}
-    | {do: 'change'; id: string; change: Partial<Pick<Conversation, 'title' | 'settings' | 'current' | 'revision' | 'updated'>>}
+    | {do: 'change'; id: string; change: Partial<Pick<Conversation, 'title' | 'settings' | 'kept' | 'current' | 'revision' | 'updated'>>}
     | {do: 'messages'; id: string; messages: readonly Message[]; current?: string}
     | {do: 'gone'; id: string; message: string; current: string | null}
     | {do: 'live'; message: string; live: Live}
@@ -115,7 +116,10 @@ export function reduce(state: State, action: Action): State {
             const live = new Map(state.live);
             for (const message of value.items.values()) if (message.state !== 'writing') live.delete(message.id);
             const list = state.list.map((entry) => entry.id === value.id ? listedOf(value, entry) : entry);
-            return {...state, open: withEntry(state.open, value.id, {...value, current}), live, list};
+            const old = state.open.get(value.id);
+            // What was changed here and is not kept yet stays.
+            const settings = old ? withOurs(old.kept, old.settings, value.settings) : value.settings;
+            return {...state, open: withEntry(state.open, value.id, {...value, current, settings}), live, list};
         }
         case 'missing': return {...state, open: without(state.open, action.id), missing: new Set([...state.missing, action.id])};
         case 'forget': return {...state, open: without(state.open, action.id), list: state.list.filter(({id}) => id !== action.id)};

@@ -120,6 +120,7 @@ export type Settings = ChatSettings | CompareSettings | WriteSettings | Workshop
 
 export interface Conversation extends Listed {
     settings: Settings;
+    kept: Settings;       // as the server had them at `revision`
     current: string | null;
     items: ReadonlyMap<string, Message>;
 }
