@@ -111,10 +111,37 @@ export const chatTests = (server) => ({
         await page.reload();
         await page.locator('.message.assistant').waitFor();
         assert.equal(await page.getByLabel('Prompt', {exact: true}).inputValue(), 'urial-1');
+        // Other settings are for other answers.
+        await page.getByLabel('Prompt', {exact: true}).selectOption('raw');
+        await lastAnswer(page).hover();
+        await page.getByRole('button', {name: 'Exact text that the model got'}).click();
+        assert.equal(await page.locator('pre.exact').textContent(), exact);
+        assert.equal(await page.locator('dialog .finding').count(), 0);
+        await page.keyboard.press('Escape');
+        await page.getByLabel('Prompt', {exact: true}).selectOption('urial-1');
+        await page.waitForTimeout(600);  // settings are kept when they have not changed for a moment
         const id = page.url().split('/').at(-1);
         const {settings} = await call(server.address, 'GET', `/v1/conversations/${id}`);
         assert.equal(settings.voice.system, 'You are a gardener.');
         assert.equal(settings.sampling.max_tokens, 24);
+        await closeQuiet(opened);
+    },
+
+    async an_exact_text_that_cannot_be_given_says_why() {
+        const chain = (id, details) => ({id, kind: 'chat', title: id, settings: {}, messages: [
+            {id: 'm0', parent: null, role: 'user', content: 'Why?'}, {id: 'm1', parent: 'm0', role: 'assistant', content: 'So.', details}]});
+        const {conversations} = await call(server.address, 'POST', '/v1/import', {format: 'urial-conversations', version: 1, conversations: [
+            chain('gone', {voice: {model: 'gemma-3-270m', prompt: 'was-here', system: ''}}), chain('old', {})]});
+        const opened = await openPage(server.address, {expects: ['404']});
+        const {page} = opened;
+        for (const [id, says] of [[conversations[0], /The prompt “was-here”.*not there any more/], [conversations[1], /does not say under which settings/]]) {
+            await page.goto(`${server.address}/#/c/${id}`);
+            await page.locator(`.list li.open a[href$="${id}"]`).waitFor();
+            await lastAnswer(page).hover();
+            await page.getByRole('button', {name: 'Exact text that the model got'}).click();
+            assert.match(await page.locator('dialog .finding').textContent(), says);
+            await page.keyboard.press('Escape');
+        }
         await closeQuiet(opened);
     },
 

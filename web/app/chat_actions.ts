@@ -3,18 +3,22 @@
 import {addMessages, ask, begin, ensure, report, setSettings} from './actions';
 import {ApiError, type NewAnswer} from './api/client';
 import {store} from './app';
-import {chatRequest, shiftRequest, splitName, voiceName} from './model/requests';
+import {askedAs, chatRequest, shiftRequest, splitName, voiceName} from './model/requests';
 import {currentOf} from './model/state';
 import {threadTo, titleOf} from './model/thread';
 import {type ChatSettings, type Conversation, kUsualSampling, type Message, type Voice} from './model/types';
 import {usualShift} from './model/settings';
 
+function alignedVoice({shift, voice}: ChatSettings): Voice {
+    return {...splitName(shift.aligned, store.get().models), system: voice.system};
+}
+
 /** What is asked below a message. `beginning`: how the answer has to begin. */
 function answerFor(thread: readonly Message[], settings: ChatSettings, beginning = ''): NewAnswer {
     const parent = thread.at(-1)?.id ?? null;
     const {voice, sampling, shift} = settings;
-    if (settings.colouring !== 'shift') return {parent, ...chatRequest(thread, voice, sampling, beginning)};
-    return {parent, ...shiftRequest(thread, shift, voice.system, sampling, beginning), details: {shift}};
+    if (settings.colouring !== 'shift') return {parent, ...chatRequest(thread, voice, sampling, beginning), details: askedAs(voice)};
+    return {parent, ...shiftRequest(thread, shift, voice.system, sampling, beginning), details: {shift, ...askedAs(alignedVoice(settings))}};
 }
 
 /** Resolves to whether the message was taken; if not, it stays in the box. */
@@ -91,10 +95,10 @@ export async function continueFrom(conversation: Conversation, settings: ChatSet
     } catch (failure) {
         // A server that compares only whole answers lets the aligned model go on; its answer is compared when it is there.
         if (answer.path !== '/v1/shift' || !(failure instanceof ApiError) || failure.status !== 400) return report(failure);
-        const {model, prompt} = splitName(settings.shift.aligned, store.get().models);
-        const voice: Voice = {model, prompt, system: settings.voice.system};
+        const voice = alignedVoice(settings);
         const sampling = {...kUsualSampling, temperature: 0, repetition_penalty: 1, max_tokens: settings.sampling.max_tokens};
-        await tryAsk(conversation.id, {...chatRequest(thread, voice, sampling, content), parent: thread.at(-1)?.id ?? null, content, details: {from}});
+        await tryAsk(conversation.id, {...chatRequest(thread, voice, sampling, content), parent: thread.at(-1)?.id ?? null, content,
+                                         details: {from, ...askedAs(voice)}});
     }
 }
 
@@ -104,7 +108,7 @@ export async function keepAsChat(question: Message, answer: Message, voice: Voic
         const settings: ChatSettings = {view: 'chat', voice, sampling: kUsualSampling, colouring: 'text', shift: usualShift(store.get())};
         const made = await begin(settings, titleOf(question.content));
         await addMessages(made.id, [{parent: null, role: 'user', content: question.content},
-                                    {parent: 'previous', role: 'assistant', content: answer.content, details: {label: voiceName(voice)}}]);
+                                    {parent: 'previous', role: 'assistant', content: answer.content, details: {label: voiceName(voice), ...(answer.details.voice ? {voice: answer.details.voice} : {})}}]);
     } catch (failure) {
         report(failure);
     }

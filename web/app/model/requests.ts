@@ -1,6 +1,6 @@
 // The bodies of requests for answers.
 
-import type {Message, Sampling, Shift, Voice} from './types';
+import type {Details, Message, Sampling, Shift, Voice} from './types';
 
 export const kTop = 10;  // candidates of a token
 
@@ -40,6 +40,13 @@ export function chatRequest(thread: readonly Message[], voice: Voice, sampling: 
         request.continue_final_message = true;
     }
     return {path: '/v1/chat/completions', request};
+}
+
+const kMostNote = 48 * 1024;  // bytes; the server keeps 64 KiB of details
+
+/** How an answer is asked for, to be kept with it. A prompt that is too long for that is left out. */
+export function askedAs(voice: Voice): Pick<Details, 'voice'> {
+    return new TextEncoder().encode(JSON.stringify(voice)).length <= kMostNote ? {voice} : {};
 }
 
 const kMostShiftTokens = 4096;

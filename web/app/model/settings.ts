@@ -32,7 +32,7 @@ function samplingOf(value: unknown, usual: Sampling): Sampling {
     };
 }
 
-function voiceOf(value: unknown, usual: Voice): Voice {
+export function voiceOf(value: unknown, usual: Voice): Voice {
     const from = loose(value);
     const voice: Voice = {model: text(from.model, usual.model), prompt: text(from.prompt, usual.prompt), system: text(from.system, usual.system)};
     if (typeof from.spec === 'string' && from.spec !== '') voice.spec = from.spec;

@@ -30,6 +30,7 @@ export interface Details {
     label?: string;
     from?: Origin;
     shift?: Shift;
+    voice?: Voice;        // who was asked, and under what
 }
 
 export interface Message {

@@ -1,12 +1,13 @@
 // Windows over the page: the exact text of an answer, the keys, the bin.
 
-import {useEffect, useState} from 'preact/hooks';
+import {useEffect, useMemo, useState} from 'preact/hooks';
 
 import {formatCount, plainText} from '../../page/text';
 import {report, restoreConversation} from '../actions';
 import {api, type Rendered} from '../api/client';
 import {store, toast, useSelect} from '../app';
 import {splitName, voiceFields, wireMessages} from '../model/requests';
+import {voiceOf} from '../model/settings';
 import {threadTo} from '../model/thread';
 import type {Conversation, Listed, Message, Voice} from '../model/types';
 import {CopyButton, formatWhen, IconButton, Modal} from './parts';
@@ -15,18 +16,29 @@ function close(): void {
     store.dispatch({do: 'dialog', dialog: null});
 }
 
-/** Who gave this answer, as far as the settings say. */
-function voiceOfAnswer({settings}: Conversation, message: Message): Voice | null {
-    const shift = message.details.shift;
-    if (settings.view === 'chat') {
-        if (!shift) return settings.voice;
-        return {...splitName(shift.aligned, store.get().models), system: settings.voice.system};
+interface Asked {
+    voice: Voice;
+    isKept: boolean;  // with the answer; else it is what the settings say now
+}
+
+function askedOf({settings}: Conversation, {details, answer}: Message): Asked | null {
+    if (details.voice) return {voice: voiceOf(details.voice, {model: '', prompt: '', system: ''}), isKept: true};
+    const written = answer?.model ? splitName(answer.model, store.get().models) : null;
+    const now = (voice: Voice): Asked => ({voice: written?.prompt ? {...written, system: voice.system} : voice, isKept: false});
+    switch (settings.view) {
+        case 'chat': return now(settings.voice);
+        case 'compare': return now(settings.columns[details.column ?? 0] ?? settings.columns[0]!);
+        case 'workshop': return now(details.column === 0 ? {model: settings.model, prompt: '', spec: settings.spec, system: ''} : settings.rival);
+        case 'write': return null;
     }
-    if (settings.view === 'compare') return settings.columns[message.details.column ?? 0] ?? null;
-    if (settings.view === 'workshop') {
-        return message.details.column === 0 ? {model: settings.model, prompt: '', spec: settings.spec, system: ''} : settings.rival;
-    }
-    return null;
+}
+
+/** A name that the server has no more is said to be gone. */
+function whyNot(failure: unknown, {model, prompt, spec}: Voice): string {
+    const {models, prompts} = store.get();
+    if (!models.some(({name}) => name === model)) return `The model “${model}”, which wrote this answer, is not there any more.`;
+    if (prompt && !spec && !prompts.some(({name}) => name === prompt)) return `The prompt “${prompt}”, under which this answer was written, is not there any more.`;
+    return failure instanceof Error ? failure.message : String(failure);
 }
 
 function ExactText({conversation, message}: {conversation: string; message: string}) {
@@ -34,14 +46,16 @@ function ExactText({conversation, message}: {conversation: string; message: stri
     const answer = open?.items.get(message);
     const [rendered, setRendered] = useState<Rendered | null>(null);
     const [why, setWhy] = useState('');
+    const asked = useMemo(() => open && answer ? askedOf(open, answer) : null, [conversation, message]);
     useEffect(() => {
-        const voice = open && answer ? voiceOfAnswer(open, answer) : null;
-        if (!open || !answer || !voice) return;
+        if (!open || !answer || !asked) return;
+        const {voice} = asked;
         const messages = wireMessages(threadTo(open.items, answer.parent), voice.system);
-        api.render({...voiceFields(voice), messages}).then(setRendered, (failure: unknown) => setWhy((failure as Error).message));
-    }, [conversation, message]);
+        api.render({...voiceFields(voice), messages}).then(setRendered, (failure: unknown) => setWhy(whyNot(failure, voice)));
+    }, [asked]);
     return <Modal title="Exactly what the model got" onClose={close} wide>
         {why ? <p class="finding error">{plainText(why)}</p> : null}
+        {asked && !asked.isKept ? <p class="finding warning">This answer does not say under which settings it was written: this is the text under those of now.</p> : null}
         {rendered ? <>
             <div class="row"><p class="tokens-line"><b>{formatCount(rendered.tokens)}</b> tokens{rendered.prefix_tokens
                 ? <>, <b>{formatCount(rendered.prefix_tokens)}</b> of them the same for every question</> : null}. The answer begins where this ends.</p>

@@ -4,24 +4,26 @@ import type {ComponentChildren} from 'preact';
 
 import {counted, plainText} from '../../page/text';
 import {addMessages, report, stop} from '../actions';
+import type {NewAnswer} from '../api/client';
 import {store, useSelect} from '../app';
 import {keepAsChat, tryAsk} from '../chat_actions';
-import {chatRequest, voiceName} from '../model/requests';
+import {askedAs, chatRequest, voiceName} from '../model/requests';
 import {type Round, wordsOf} from '../model/rounds';
 import type {Conversation, Message, Sampling, Voice} from '../model/types';
 import {Markdown} from '../text/markdown';
 import {Facts, Failure} from './message';
 import {CopyButton, formatMs, IconButton} from './parts';
 
+function askedOf(question: Message, column: number, voice: Voice, sampling: Sampling): NewAnswer {
+    return {parent: question.id, ...chatRequest([question], voice, sampling), details: {column, label: voiceName(voice), ...askedAs(voice)}};
+}
+
 /** Asks every column; the server answers them at the same time. */
 export async function askAll(id: string, text: string, columns: readonly Voice[], sampling: Sampling): Promise<boolean> {
     try {
         const [question] = await addMessages(id, [{parent: null, role: 'user', content: text}]);
         if (!question) return false;
-        for (const [column, voice] of columns.entries()) {
-            const answer = {parent: question.id, ...chatRequest([question], voice, sampling), details: {column, label: voiceName(voice)}};
-            void tryAsk(id, answer, false);
-        }
+        for (const [column, voice] of columns.entries()) void tryAsk(id, askedOf(question, column, voice, sampling), false);
         return true;
     } catch (failure) {
         report(failure);
@@ -60,8 +62,7 @@ function differences(answer: Message, text: string, round: Round): string[] {
 function Cell({conversation, round, column, voice, sampling, most}: CellProps) {
     const answer = round.answers[column] ?? null;
     const live = useSelect((state) => answer ? state.live.get(answer.id) : undefined);
-    const again = (): void => void tryAsk(conversation.id, {parent: round.question.id, ...chatRequest([round.question], voice, sampling),
-                                                             details: {column, label: voiceName(voice)}}, false);
+    const again = (): void => void tryAsk(conversation.id, askedOf(round.question, column, voice, sampling), false);
     if (!answer) return <div class="cell"><p class="cell-name">{plainText(voiceName(voice))}</p><button type="button" class="quiet" onClick={again}>Answer</button></div>;
     const text = live?.text ?? answer.content;
     const writing = answer.state === 'writing';
