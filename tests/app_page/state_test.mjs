@@ -30,6 +30,26 @@ const {addressOf, childrenOf, editOf, kNoHistory, kStart, leafBelow, leafWithout
 const {chatRequest, readChunk, readEvents, shiftRequest, splitName} = await load('model/requests', 'api/chunks', 'api/events');
 const {readPromptSpec, writePromptSpec} = await load('model/prompt_spec');
 const {BlockReader} = await load('text/blocks');
+const {portionsOf} = await load('model/portions');
+
+test('a file that is too large for one request is sent conversation by conversation', () => {
+    const conversations = Array.from({length: 40}, (_, i) => ({id: `c${i}`, title: i === 7 ? 'Long “é”' : `${i}`, messages: [{content: 'é'.repeat(i === 7 ? 3000 : 100)}]}));
+    const file = {format: 'urial-conversations', version: 1, conversations};
+    const most = 4000;
+    const {portions, tooLarge} = portionsOf(JSON.stringify(file), most);
+    assert.deepEqual(tooLarge.map(({title, bytes}) => [title, bytes > most]), [['Long “é”', true]]);
+    assert.ok(portions.length > 3);
+    for (const {text, first, count} of portions) {
+        assert.ok(Buffer.byteLength(text) <= most);
+        assert.deepEqual(JSON.parse(text), {...file, conversations: conversations.slice(first, first + count)});
+    }
+    assert.deepEqual(portions.flatMap(({text}) => JSON.parse(text).conversations.map(({id}) => id)), conversations.map(({id}) => id).filter((id) => id !== 'c7'));
+    // What fits is sent as it is, and so is what is no list: the server says what is wrong with it.
+    for (const small of [JSON.stringify({...file, conversations: conversations.slice(0, 2)}), '{"conversations": 7}', '[]', '7']) {
+        assert.deepEqual(portionsOf(small, most).portions.map(({text}) => text), [small]);
+    }
+    assert.throws(() => portionsOf('no JSON', most));
+});
 
 let created = 0;
 function message(id, parent, more = {}) {

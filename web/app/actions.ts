@@ -96,13 +96,18 @@ export function report(failure: unknown): void {
     }
 }
 
+let listing = new AbortController();
+
+/** What was asked for before it is not waited for. */
 export async function refreshList(): Promise<void> {
     const {query} = store.get();
+    listing.abort();
+    const own = listing = new AbortController();
     try {
-        const {items, next} = await api.list({q: query, limit: kPage});
+        const {items, next} = await api.list({q: query, limit: kPage}, own.signal);
         store.dispatch({do: 'list', items, next, query, more: false});
     } catch (failure) {
-        report(failure);
+        if (!own.signal.aborted) report(failure);
     }
 }
 
@@ -117,11 +122,13 @@ export async function moreOfList(): Promise<void> {
     }
 }
 
+const kSearchPause = 25;  // ms
 let searchTimer = 0;
+
 export function search(query: string): void {
     store.dispatch({do: 'query', query});
     clearTimeout(searchTimer);
-    searchTimer = window.setTimeout(() => void refreshList(), 120);
+    searchTimer = window.setTimeout(() => void refreshList(), kSearchPause);
 }
 
 // The server
@@ -418,42 +425,4 @@ export async function restoreConversation(id: string, andShow = false): Promise<
     await refreshList();
     tellTabs(id);
     if (andShow) go({at: 'conversation', id});
-}
-
-// Files
-
-export function saveFile(name: string, type: string, content: string): void {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([content], {type}));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
-export async function exportConversation(id: string | null, title: string, format: 'json' | 'markdown'): Promise<void> {
-    try {
-        const name = title.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 60) || 'conversation';
-        const content = await api.exported(id, format);
-        saveFile(`${name}.${format === 'json' ? 'json' : 'md'}`, format === 'json' ? 'application/json' : 'text/markdown', content);
-    } catch (failure) {
-        report(failure);
-    }
-}
-
-export async function importFile(file: File): Promise<void> {
-    try {
-        const text = await file.text();
-        try {
-            JSON.parse(text);
-        } catch {
-            throw new Error(`${file.name} is not JSON: only what was exported here can be read.`);
-        }
-        const reply = await api.import(text);
-        await refreshList();
-        const ids = Array.isArray(reply.conversations) ? reply.conversations.map(String) : [];
-        toast(`${ids.length} conversation${ids.length === 1 ? '' : 's'} imported.`);
-        if (ids.length === 1) go({at: 'conversation', id: ids[0]!});
-    } catch (failure) {
-        report(failure);
-    }
 }

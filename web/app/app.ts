@@ -35,6 +35,15 @@ export function toast(text: string, {kind = 'note', undo = null}: Partial<Pick<T
     setTimeout(() => store.dispatch({do: 'untoast', id}), undo ? kUndoMs : kToastMs);
 }
 
+/** A note that changes while something goes on. */
+export function progressToast(): {say(text: string): void; end(): void} {
+    const id = ++lastToast;
+    return {
+        say: (text) => store.dispatch({do: 'toast', toast: {id, text, kind: 'note', undo: null}}),
+        end: () => store.dispatch({do: 'untoast', id}),
+    };
+}
+
 export function complain(failure: unknown): void {
     toast(failure instanceof Error ? failure.message : String(failure), {kind: 'error'});
 }

@@ -145,9 +145,9 @@ export const api = {
         (prompt) => ({name: String(prompt.id), description: String(prompt.description ?? '')})),
     prompt: async (name: string): Promise<string> => String((await json('GET', `v1/prompts/${encodeURIComponent(name)}`)).spec ?? ''),
 
-    list: async (query: {q?: string; cursor?: string; deleted?: boolean; kind?: Kind; limit?: number}): Promise<{items: Listed[]; next: string | null}> => {
+    list: async (query: {q?: string; cursor?: string; deleted?: boolean; kind?: Kind; limit?: number}, signal?: AbortSignal): Promise<{items: Listed[]; next: string | null}> => {
         const fields = Object.entries(query).filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => [name, String(value)]);
-        const reply = await json('GET', `v1/conversations?${new URLSearchParams(fields)}`);
+        const reply = await json('GET', `v1/conversations?${new URLSearchParams(fields)}`, undefined, signal);
         return {items: reply.data as Listed[], next: (reply.next as string | null) ?? null};
     },
     create: async (kind: Kind, title: string, settings: unknown): Promise<WireConversation> =>

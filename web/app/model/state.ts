@@ -145,8 +145,10 @@ export function reduce(state: State, action: Action): State {
             return {...next, live: without(state.live, action.message.id)};
         }
         case 'toast': {
-            const others = state.toasts.filter(({text}) => text !== action.toast.text);
-            return {...state, toasts: [...others.slice(-3), action.toast]};
+            const {toast} = action;
+            if (state.toasts.some(({id}) => id === toast.id)) return {...state, toasts: state.toasts.map((other) => other.id === toast.id ? toast : other)};
+            const others = state.toasts.filter(({text}) => text !== toast.text);
+            return {...state, toasts: [...others.slice(-3), toast]};
         }
         case 'untoast': return {...state, toasts: state.toasts.filter(({id}) => id !== action.id)};
         case 'dialog': return {...state, dialog: action.dialog};

@@ -4,9 +4,10 @@ import type {ComponentChildren, TargetedKeyboardEvent} from 'preact';
 import {useEffect, useLayoutEffect, useMemo, useRef, useState} from 'preact/hooks';
 
 import {plainText} from '../../page/text';
-import {exportConversation, removeConversation, rename, stop} from '../actions';
+import {removeConversation, rename, stop} from '../actions';
 import {useSelect} from '../app';
 import {answerAgain, changeChat, send} from '../chat_actions';
+import {exportConversation} from '../file_actions';
 import {threadTo} from '../model/thread';
 import type {ChatSettings, Conversation} from '../model/types';
 import {Icon} from './icons';

@@ -4,8 +4,9 @@ import {useRef, useState} from 'preact/hooks';
 
 import {chooseTheme, type ThemeChoice} from '../../page/theme';
 import {plainText} from '../../page/text';
-import {exportConversation, go, importFile, moreOfList, removeConversation, search} from '../actions';
+import {go, moreOfList, removeConversation, search} from '../actions';
 import {store, useSelect} from '../app';
+import {exportConversation, importFile} from '../file_actions';
 import type {View} from '../model/state';
 import type {Kind, Listed} from '../model/types';
 import {Icon, type IconName} from './icons';

@@ -4,9 +4,10 @@
 import {useEffect, useMemo, useRef, useState} from 'preact/hooks';
 
 import {counted, formatCount, plainText} from '../../page/text';
-import {begin, ensure, removeMessage, rename, report, saveFile, setSettings} from '../actions';
+import {begin, ensure, removeMessage, rename, report, setSettings} from '../actions';
 import {api, ApiError, type Rendered} from '../api/client';
 import {store, toast, useSelect} from '../app';
+import {saveFile} from '../file_actions';
 import {fileNameOf, type Example, kNewTurn, type PromptSpec, readPromptSpec, type Turn, writePromptSpec} from '../model/prompt_spec';
 import {roundsOf} from '../model/rounds';
 import {usualSettings} from '../model/settings';
