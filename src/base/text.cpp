@@ -78,18 +78,49 @@ struct CodePoints {
     char32_t last;
 };
 
-/// Nobody sees these, or they change the order in which others are shown (Unicode's Default_Ignorable_Code_Point, but
-/// joiners and variation selectors; fillers of Hangul; line and paragraph separators). web/page spells out these
-/// and, as it shows single tokens, joiners too.
-constexpr CodePoints kInvisible[]{{0xAD, 0xAD},      {0x61C, 0x61C},   {0x115F, 0x1160}, {0x180E, 0x180E},
-                                  {0x200B, 0x200B},  {0x200E, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
-                                  {0x3164, 0x3164},  {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB},
-                                  {0xE0000, 0xE00FF}};
+// Nobody sees these, or they change the order in which others are shown. web/page/text.ts has the same tables and the
+// same rule; tests/base/invisible_characters.json sees to that.
+constexpr CodePoints kInvisible[]{{0xAD, 0xAD},       {0x34F, 0x34F},     {0x61C, 0x61C},    {0x115F, 0x1160},
+                                  {0x17B4, 0x17B5},   {0x180E, 0x180E},   {0x200B, 0x200B},  {0x200E, 0x200F},
+                                  {0x2028, 0x202E},   {0x2060, 0x206F},   {0x2800, 0x2800},  {0x3164, 0x3164},
+                                  {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},  {0x1BCA0, 0x1BCA3},
+                                  {0x1D173, 0x1D17A}, {0xE0000, 0xE00FF}, {0xE01F0, 0xE0FFF}};
+// Joiners and selectors of variants are a part of what is seen behind what they join or change.
+constexpr CodePoints kSelectors[]{{0x180B, 0x180D}, {0x180F, 0x180F}, {0xFE00, 0xFE0F}, {0xE0100, 0xE01EF}};
+constexpr CodePoints kScripts[]{{0x600, 0x109F},  {0x1780, 0x180A},   {0x1810, 0x1CFF},
+                                {0xA800, 0xAAFF}, {0xABC0, 0xABFF},   {0xFB50, 0xFDFF},
+                                {0xFE70, 0xFEFC}, {0x10A00, 0x11FFF}, {0x1E900, 0x1E95F}};
+constexpr CodePoints kSymbols[]{{0xA9, 0xA9},     {0xAE, 0xAE},     {0x203C, 0x203C}, {0x2049, 0x2049},
+                                {0x2122, 0x2122}, {0x2139, 0x2139}, {0x2190, 0x2BFF}, {0x3030, 0x3030},
+                                {0x303D, 0x303D}, {0x3297, 0x3297}, {0x3299, 0x3299}, {0x1F000, 0x1FAFF}};
+constexpr CodePoints kIdeographs[]{{0x2E80, 0x9FFF}, {0xF900, 0xFAFF}, {0xFF01, 0xFF5E}, {0x20000, 0x3FFFF}};
+constexpr char32_t kNonJoiner = 0x200C;
+constexpr char32_t kJoiner = 0x200D;
+constexpr char32_t kColourSelector = 0xFE0F;
 
-bool is_invisible(char32_t point) {
-    return point >= kInvisible[0].first && std::ranges::any_of(kInvisible, [point](const CodePoints& range) {
-               return point >= range.first && point <= range.last;
-           });
+bool is_in(std::span<const CodePoints> table, char32_t point) {
+    return std::ranges::any_of(
+        table, [point](const CodePoints& range) { return point >= range.first && point <= range.last; });
+}
+
+/// What is shown before a character; 0: nothing.
+struct Before {
+    char32_t last = 0;
+    char32_t base = 0;  ///< the last that is no selector
+};
+
+bool is_invisible(char32_t point, const Before& before) {
+    if (point < kInvisible[0].first) return false;
+    if (is_in(kInvisible, point)) return true;
+    if (point == kNonJoiner) return !is_in(kScripts, before.last);
+    if (point == kJoiner) {
+        const char32_t joined = before.last == kColourSelector ? before.base : before.last;
+        return !is_in(kScripts, before.last) && !is_in(kSymbols, joined);
+    }
+    if (!is_in(kSelectors, point)) return false;
+    const bool is_key = (before.last >= '0' && before.last <= '9') || before.last == '#' || before.last == '*';
+    return !(is_key && point == kColourSelector) && !is_in(kScripts, before.last) && !is_in(kSymbols, before.last) &&
+           !is_in(kIdeographs, before.last);
 }
 
 bool is_word(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
@@ -212,21 +243,26 @@ std::string printable(std::string_view text) {
     const std::string valid = replace_invalid_utf8(text);
     std::string shown;
     shown.reserve(valid.size());
+    Before before;
     for (std::size_t at = 0; at < valid.size();) {
         const std::size_t length = expected_length(static_cast<unsigned char>(valid[at]));
         const std::string_view character = std::string_view(valid).substr(at, length);
         const char32_t point = code_point(character);
+        at += length;
         // C1 control characters (U+0080 to U+009F) act as escape sequences on some terminals.
         const bool is_control = (point < 0x20 && point != '\n' && point != '\t') || (point >= 0x7F && point < 0xA0);
         if (is_control) {
             shown += fmt::format("\\x{:02x}", static_cast<unsigned>(point));
-        } else if (is_invisible(point)) {
+            before = {};
+        } else if (is_invisible(point, before)) {
             const auto number = static_cast<unsigned>(point);
             shown += number > 0xFFFF ? fmt::format("\\U{:08x}", number) : fmt::format("\\u{:04x}", number);
+            before = {};
         } else {
             shown += character;
+            before.last = point;
+            if (!is_in(kSelectors, point)) before.base = point;
         }
-        at += length;
     }
     return shown;
 }

@@ -38,8 +38,8 @@ std::vector<std::string> closest_matches(std::string_view name, std::span<const 
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
 /// What a person may be shown of untrusted text: control characters but newline and tab become visible escapes such as
-/// \x1b, and so do characters that nobody sees or that reorder others (\u202e). Joiners stay, as scripts and emoji need
-/// them.
+/// \x1b, and so do characters that nobody sees or that reorder others (\u202e). Joiners and selectors of variants stay
+/// where scripts and emoji need them.
 std::string printable(std::string_view text);
 
 /// The same on one line: newlines and tabs become spaces.

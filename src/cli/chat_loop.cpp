@@ -48,6 +48,17 @@ nlohmann::ordered_json answer_record(const app::ChatSession& session, const std:
     return record;
 }
 
+/// At most two.
+std::string last_characters(const std::string& text) {
+    std::size_t begin = text.size();
+    for (int i = 0; i < 2 && begin > 0; ++i) {
+        do {
+            --begin;
+        } while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80);
+    }
+    return text.substr(begin);
+}
+
 }  // namespace
 
 ChatLoop::ChatLoop(app::ChatSession& session, terminal::LineSource& lines, ChatOutput output, Context& context,
@@ -156,10 +167,15 @@ app::Answer ChatLoop::stream(const std::string& query, const std::function<app::
     std::optional<terminal::WordWrapper> wrapper;
     if (const auto width = columns()) wrapper.emplace(*width);
     app::AnswerSink sink;
+    std::string before;  // the piece, as the joiner of an emoji is seen only behind what it joins
     if (!context_.json) {
         // Pieces are whole characters (generate/ sees to that), so that none can hide half of an escape sequence.
         sink.text = [&](std::string_view text) {
-            output_.write(wrapper ? wrapper->add(shown(text)) : shown(text));
+            const std::size_t begin = shown(before).size();
+            before += text;
+            const std::string piece = shown(before).substr(begin);
+            before = last_characters(before);
+            output_.write(wrapper ? wrapper->add(piece) : piece);
             at_line_start = text.ends_with('\n');
         };
     }

@@ -31,6 +31,7 @@ const {chatRequest, readChunk, readEvents, shiftRequest, splitName} = await load
 const {readPromptSpec, writePromptSpec} = await load('model/prompt_spec');
 const {BlockReader} = await load('text/blocks');
 const {portionsOf} = await load('model/portions');
+const {plainText} = await load('../page/text');
 
 test('a file that is too large for one request is sent conversation by conversation', () => {
     const conversations = Array.from({length: 40}, (_, i) => ({id: `c${i}`, title: i === 7 ? 'Long “é”' : `${i}`, messages: [{content: 'é'.repeat(i === 7 ? 3000 : 100)}]}));
@@ -49,6 +50,34 @@ test('a file that is too large for one request is sent conversation by conversat
         assert.deepEqual(portionsOf(small, most).portions.map(({text}) => text), [small]);
     }
     assert.throws(() => portionsOf('no JSON', most));
+});
+
+test('what cannot be seen is spelt out, and joiners stay where they join', async () => {
+    const table = JSON.parse(await readFile(path.join(root, 'tests/base/invisible_characters.json'), 'utf8'));
+    for (const [name, text, shown] of table.cases) assert.equal(plainText(text), shown, name);
+    const points = new Map();
+    for (const kind of ['always', 'joiners', 'selectors', 'scripts', 'symbols', 'ideographs']) {
+        const all = new Set();
+        for (const range of table[kind]) {
+            const [first, last = first] = range.split('-').map((digits) => parseInt(digits, 16));
+            for (let point = first; point <= last; ++point) all.add(point);
+        }
+        points.set(kind, all);
+    }
+    const is = (kind, point) => points.get(kind).has(point) && !points.get('always').has(point);
+    // Every character of the planes that have any, and some of the others.
+    const step = (point) => point < 0x1ffff || (point >= 0xdffff && point < 0xe1000) ? 1 : 241;
+    for (let point = 0xa0; point <= 0x10ffff; point += step(point)) {
+        if (point >= 0xd800 && point <= 0xdfff) continue;
+        const character = String.fromCodePoint(point);
+        const stays = (text) => plainText(text) === text;
+        const hidden = ['always', 'joiners', 'selectors'].some((kind) => points.get(kind).has(point));
+        if (stays(`a${character}b`) === hidden) assert.fail(`U+${point.toString(16)} alone`);
+        if (hidden) continue;
+        if (stays(`${character}\u200c`) !== is('scripts', point)) assert.fail(`U+${point.toString(16)} before a non-joiner`);
+        if (stays(`${character}\u200d${character}`) !== (is('scripts', point) || is('symbols', point))) assert.fail(`U+${point.toString(16)} around a joiner`);
+        if (stays(`${character}\ufe0f`) !== ['scripts', 'symbols', 'ideographs'].some((kind) => is(kind, point))) assert.fail(`U+${point.toString(16)} before a selector`);
+    }
 });
 
 let created = 0;

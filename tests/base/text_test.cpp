@@ -1,6 +1,18 @@
 #include "base/text.h"
 
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "support/paths.h"
 
 namespace urial {
 namespace {
@@ -40,13 +52,82 @@ TEST(Text, escape_sequences_in_untrusted_text_become_visible) {
         << "U+009B is a one-character escape on some terminals";
 }
 
-TEST(Text, characters_that_nobody_sees_or_that_reorder_others_are_spelt_out) {
-    EXPECT_EQ(printable("a\u202Eb\u2066c\u2029d"), "a\\u202eb\\u2066c\\u2029d");
-    EXPECT_EQ(printable("\u061C\u180E\u3164\uFFA0\u115F\u200B\uFEFF"),
-              "\\u061c\\u180e\\u3164\\uffa0\\u115f\\u200b\\ufeff");
-    EXPECT_EQ(printable("\U000E0041\U000E007F"), "\\U000e0041\\U000e007f") << "tag characters";
-    const std::string family = "\U0001F469\u200D\U0001F467 \u2764\uFE0F \u0915\u094D\u200C";
-    EXPECT_EQ(printable(family), family) << "joiners and variation selectors are part of what is seen";
+using Json = nlohmann::json;
+
+Json invisible_characters() {
+    std::ifstream file(test::source_path("tests/base/invisible_characters.json"));
+    return Json::parse(file);
+}
+
+/// As the table of cases writes it: "\\u202e" -> "‹202E›".
+std::string in_brackets(const std::string& text) {
+    static const std::regex escape(R"(\\(?:U0*|u|x)([0-9a-f]+))");
+    std::string result;
+    std::size_t end = 0;
+    for (std::sregex_iterator match(text.begin(), text.end(), escape); match != std::sregex_iterator(); ++match) {
+        result += text.substr(end, static_cast<std::size_t>(match->position()) - end);
+        std::string digits = match->str(1);
+        std::ranges::transform(digits, digits.begin(), [](unsigned char c) { return std::toupper(c); });
+        result += "‹" + digits + "›";
+        end = static_cast<std::size_t>(match->position() + match->length());
+    }
+    return result + text.substr(end);
+}
+
+std::string utf8(char32_t point) {
+    const auto byte = [point](int shift) { return static_cast<char>(0x80 | (point >> shift & 0x3F)); };
+    if (point < 0x80) return {static_cast<char>(point)};
+    if (point < 0x800) return {static_cast<char>(0xC0 | point >> 6), byte(0)};
+    if (point < 0x10000) return {static_cast<char>(0xE0 | point >> 12), byte(6), byte(0)};
+    return {static_cast<char>(0xF0 | point >> 18), byte(12), byte(6), byte(0)};
+}
+
+TEST(Text, characters_that_nobody_sees_or_that_reorder_others_are_spelt_out_and_joiners_stay_where_they_join) {
+    for (const Json& one : invisible_characters()["cases"]) {
+        EXPECT_EQ(in_brackets(printable(one[1].get<std::string>())), one[2].get<std::string>()) << one[0];
+    }
+}
+
+using Range = std::pair<char32_t, char32_t>;
+
+std::vector<Range> ranges_of(const Json& entries) {
+    std::vector<Range> ranges;
+    for (const Json& entry : entries) {
+        const auto text = entry.get<std::string>();
+        ranges.emplace_back(std::stoul(text, nullptr, 16), std::stoul(text.substr(text.find('-') + 1), nullptr, 16));
+    }
+    return ranges;
+}
+
+TEST(Text, each_character_is_spelt_out_as_the_table_says) {
+    const Json table = invisible_characters();
+    std::map<std::string, std::vector<Range>> kinds;
+    for (const char* kind : {"always", "joiners", "selectors", "scripts", "symbols", "ideographs"}) {
+        kinds[kind] = ranges_of(table[kind]);
+    }
+    const auto is_listed = [&kinds](const char* kind, char32_t point) {
+        return std::ranges::any_of(
+            kinds[kind], [point](const Range& range) { return point >= range.first && point <= range.second; });
+    };
+    const auto stays = [](const std::string& text) { return printable(text) == text; };
+    const std::string non_joiner = utf8(0x200C);
+    const std::string joiner = utf8(0x200D);
+    const std::string selector = utf8(0xFE0F);
+    for (char32_t point = 0xA0; point <= 0x10FFFF; point += point < 0x1FFFF || point >> 12 == 0xE0 ? 1 : 241) {
+        if (point >= 0xD800 && point <= 0xDFFF) continue;
+        const std::string character = utf8(point);
+        const bool is_hidden =
+            is_listed("always", point) || is_listed("joiners", point) || is_listed("selectors", point);
+        ASSERT_NE(stays("a" + character + "b"), is_hidden) << std::hex << static_cast<unsigned>(point);
+        if (is_hidden) continue;
+        const bool is_script = is_listed("scripts", point);
+        const bool is_symbol = is_listed("symbols", point);
+        ASSERT_EQ(stays(character + non_joiner), is_script) << std::hex << static_cast<unsigned>(point);
+        ASSERT_EQ(stays(character + joiner + character), is_script || is_symbol)
+            << std::hex << static_cast<unsigned>(point);
+        ASSERT_EQ(stays(character + selector), is_script || is_symbol || is_listed("ideographs", point))
+            << std::hex << static_cast<unsigned>(point);
+    }
 }
 
 TEST(Text, a_line_adds_no_markup_to_markdown) {

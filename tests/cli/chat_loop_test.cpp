@@ -292,6 +292,13 @@ TEST_F(ChatLoopTest, control_characters_of_the_model_cannot_drive_a_terminal_and
               "2J\n");
 }
 
+TEST_F(ChatLoopTest, the_joiner_of_an_emoji_stays_also_where_it_comes_as_a_piece_of_its_own) {
+    const std::string family = "\U0001F469\u200D\u2764\uFE0F\u200D\U0001F469";
+    const auto model = test::answering_model([&](std::string_view) { return family + " a\u200D"; });
+    session = app::ChatSession(model, test::chat_spec(), {});
+    EXPECT_EQ(talk({"one"}), family + " a\\u200d\n");
+}
+
 TEST_F(ChatLoopTest, a_character_that_several_tokens_make_is_written_whole) {
     session =
         app::ChatSession(test::answering_model([](std::string_view) { return "\xE2\x82\xAC"; }), test::chat_spec(), {});

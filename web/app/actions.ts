@@ -33,12 +33,18 @@ function conversationOf(wire: WireConversation): Conversation {
     return {...wire, items, settings, kept: settings};
 }
 
-/** Changes that this page makes: how many are under way, and how many there were. */
-const changes = new Map<string, {running: number; count: number}>();
+/** Changes that this page makes: how many are under way, how many there were, and how many of them the revision counts. */
+interface Changes {
+    running: number;
+    count: number;
+    read: number;
+}
 
-function changesOf(id: string): {running: number; count: number} {
+const changes = new Map<string, Changes>();
+
+function changesOf(id: string): Changes {
     let own = changes.get(id);
-    if (!own) changes.set(id, own = {running: 0, count: 0});
+    if (!own) changes.set(id, own = {running: 0, count: 0, read: 0});
     return own;
 }
 
@@ -62,7 +68,10 @@ async function getSettled(id: string): Promise<WireConversation> {
     for (;;) {
         const {count} = own;
         const wire = await api.conversation(id);
-        if (own.running === 0 && own.count === count) return wire;
+        if (own.running === 0 && own.count === count) {
+            own.read = count;
+            return wire;
+        }
         await new Promise((resume) => setTimeout(resume, kChangePause));
     }
 }
@@ -236,6 +245,7 @@ export function takeUp(id: string, message: Message): void {
 async function settle(id: string, message: string): Promise<void> {
     try {
         const ended = await api.message(id, message);
+        ++changesOf(id).count;
         const log = ownLog(message);
         log.settle(ended.content);
         log.become('whole');
@@ -349,27 +359,31 @@ export function setSettings(settings: Settings): void {
     waitingSettings.set(open.id, window.setTimeout(() => void keepSettings(open.id), kSettingsPause));
 }
 
-/** Sends what has changed here; what others have changed meanwhile is read first, and stays. */
-async function keepSettings(id: string): Promise<void> {
+/** Sends what has changed here; what others have changed meanwhile is read first, and stays. A page that is left has no time for that. */
+async function keepSettings(id: string, isLeft = false): Promise<void> {
     clearTimeout(waitingSettings.get(id));
     waitingSettings.delete(id);
+    const own = changesOf(id);
     for (let conflicts = 0;; ++conflicts) {
+        const isKnown = own.read === own.count;
+        if (!isKnown && !isLeft) await load(id);
         const open = store.get().open.get(id);
         if (!open || open.settings === open.kept) return;
         const {settings, revision} = open;
         try {
-            const {revision: now} = await changing(id, () => api.change(id, {settings, revision}));
+            const {revision: now} = await changing(id, () => api.change(id, isKnown || !isLeft ? {settings, revision} : {settings}));
+            own.read = own.count;
             store.dispatch({do: 'change', id, change: {kept: settings, revision: Number(now)}});
             return tellTabs(id);
         } catch (failure) {
             if (!(failure instanceof ApiError) || failure.status !== 409 || conflicts === kMostConflicts) return report(failure);
-            await load(id);
+            ++own.count;
         }
     }
 }
 
 function flushSettings(): void {
-    for (const id of [...waitingSettings.keys()]) void keepSettings(id);
+    for (const id of [...waitingSettings.keys()]) void keepSettings(id, true);
 }
 
 export async function removeMessage(conversation: Conversation, message: Message): Promise<void> {

@@ -26,7 +26,18 @@
   }
 
   // page/text.ts
-  var kInvisible = new RegExp("[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}\\ud800-\\udfff]", "gu");
+  var kAlways = "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f-\\u1160\\u17b4-\\u17b5\\u180e\\u200b\\u200e-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e00ff}\\u{e01f0}-\\u{e0fff}\\ud800-\\udfff";
+  var kSelectors = "\\u180b-\\u180d\\u180f\\ufe00-\\ufe0f\\u{e0100}-\\u{e01ef}";
+  var kScripts = "\\u0600-\\u109f\\u1780-\\u180a\\u1810-\\u1cff\\ua800-\\uaaff\\uabc0-\\uabff\\ufb50-\\ufdff\\ufe70-\\ufefc\\u{10a00}-\\u{11fff}\\u{1e900}-\\u{1e95f}";
+  var kSymbols = "\\u00a9\\u00ae\\u203c\\u2049\\u2122\\u2139\\u2190-\\u2bff\\u3030\\u303d\\u3297\\u3299\\u{1f000}-\\u{1faff}";
+  var kIdeographs = "\\u2e80-\\u9fff\\uf900-\\ufaff\\uff01-\\uff5e\\u{20000}-\\u{3ffff}";
+  var seen = (classes) => `(?![${kAlways}])[${classes}]`;
+  var kInvisible = new RegExp([
+    `[${kAlways}]`,
+    `\\u200c(?<!${seen(kScripts)}\\u200c)`,
+    `\\u200d(?<!${seen(kScripts)}\\u200d|${seen(kSymbols)}\\ufe0f?\\u200d)`,
+    `[${kSelectors}](?<!${seen(kScripts + kSymbols + kIdeographs)}.|[0-9#*]\\ufe0f)`
+  ].join("|"), "gu");
   function spelledOut(character) {
     return `‹${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}›`;
   }
