@@ -164,10 +164,12 @@ export function reach(): Promise<void> {
 }
 
 async function arrive(): Promise<void> {
+    const listed = refreshList();
     await reach();
     if (store.get().server !== 'ready') return;
     show(routeOf(location.hash));
-    await refreshList();
+    await listed;
+    if (!store.get().listed) await refreshList();  // the server was away at first
 }
 
 export async function unlock(key: string, remember: boolean): Promise<void> {

@@ -9,5 +9,7 @@ import {storedTheme} from './views/sidebar';
 
 chooseTheme(storedTheme());
 watchTheme(() => undefined);
-render(<Page />, document.getElementById('app')!);
-startPage();
+startPage();  // what it asks for comes while the page is drawn
+const app = document.getElementById('app')!;
+app.replaceChildren();
+render(<Page />, app);
