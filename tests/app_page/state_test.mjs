@@ -31,7 +31,7 @@ const {chatRequest, readChunk, readEvents, shiftRequest, splitName} = await load
 const {readPromptSpec, writePromptSpec} = await load('model/prompt_spec');
 const {BlockReader} = await load('text/blocks');
 const {portionsOf} = await load('model/portions');
-const {plainText} = await load('../page/text');
+const {formatCount, plainText} = await load('../page/text');
 
 test('a file that is too large for one request is sent conversation by conversation', () => {
     const conversations = Array.from({length: 40}, (_, i) => ({id: `c${i}`, title: i === 7 ? 'Long “é”' : `${i}`, messages: [{content: 'é'.repeat(i === 7 ? 3000 : 100)}]}));
@@ -50,6 +50,10 @@ test('a file that is too large for one request is sent conversation by conversat
         assert.deepEqual(portionsOf(small, most).portions.map(({text}) => text), [small]);
     }
     assert.throws(() => portionsOf('no JSON', most));
+});
+
+test('counts are grouped by thousands', () => {
+    assert.deepEqual([0, 7, 999, 1000, 54321, 1234567, -4000].map(formatCount), ['0', '7', '999', '1,000', '54,321', '1,234,567', '-4,000']);
 });
 
 test('what cannot be seen is spelt out, and joiners stay where they join', async () => {

@@ -44,9 +44,8 @@
   function plainText(text2) {
     return text2.replace(kInvisible, spelledOut);
   }
-  var kCount = new Intl.NumberFormat("en-US");
   function formatCount(value) {
-    return kCount.format(value);
+    return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
   }
   function formatPercent(value, digits = 1) {
     if (!Number.isFinite(value)) return "–";

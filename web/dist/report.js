@@ -55,9 +55,8 @@
   function runningToken(text2) {
     return text2 === "" ? "∅" : plainText(text2.replace(/\n/g, "↵\n"));
   }
-  var kCount = new Intl.NumberFormat("en-US");
   function formatCount(value) {
-    return kCount.format(value);
+    return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
   }
   function formatPercent(value, digits = 1) {
     if (!Number.isFinite(value)) return "–";

@@ -44,10 +44,9 @@ export function runningToken(text: string): string {
     return text === '' ? '∅' : plainText(text.replace(/\n/g, '↵\n'));
 }
 
-const kCount = new Intl.NumberFormat('en-US');
-
+/** A whole number: "12,345". Intl would take 50 ms when it is used first. */
 export function formatCount(value: number): string {
-    return kCount.format(value);
+    return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** 0.1234 -> "12.3 %"; a probability too small for a decimal keeps its power of ten. */

@@ -143,6 +143,6 @@ export function formatMs(ms: number): string {
 
 export function formatWhen(ms: number, now = Date.now()): string {
     const date = new Date(ms);
-    if (now - ms < 20 * 3600e3) return date.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit', hour12: false});
+    if (now - ms < 20 * 3600e3) return [date.getHours(), date.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':');
     return date.toLocaleDateString([], now - ms < 300 * 86400e3 ? {day: 'numeric', month: 'short'} : {day: 'numeric', month: 'short', year: 'numeric'});
 }
