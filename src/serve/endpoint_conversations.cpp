@@ -17,7 +17,7 @@ void list_conversations(Api& api, HttpRequest&& request, std::shared_ptr<Exchang
     constexpr std::int64_t kUsualPage = 50;
     constexpr std::int64_t kMostPage = 200;
     const QueryFields query(request.query);
-    if (const std::string kind = query.text("kind"); !kind.empty() && std::ranges::find(kKinds, kind) == kKinds.end()) {
+    if (query.has("kind") && std::ranges::find(kKinds, query.text("kind")) == kKinds.end()) {
         throw bad_field("kind", fmt::format("kind must be one of {}", fmt::join(kKinds, ", ")));
     }
     const store::Listing listing = api.store->list(

@@ -123,13 +123,13 @@ store::ImportedConversation read_imported(const Json& json, const std::string& p
 }  // namespace
 
 void export_conversation(Api& api, HttpRequest&& request, std::shared_ptr<Exchange> exchange) {
-    const std::string format = QueryFields(request.query).text("format");
+    const std::string format = QueryFields(request.query).text("format", "json");
     const std::string& id = request.parts["id"];
     if (format == "markdown") {
         const std::string text = markdown(api.store->find(request.client, id), api.store->messages(request.client, id));
         return exchange->reply(download(text, "text/markdown; charset=utf-8", "conversation.md"));
     }
-    if (!format.empty() && format != "json") throw bad_field("format", "format must be json or markdown");
+    if (format != "json") throw bad_field("format", "format must be json or markdown");
     const Json file = file_json(Json::array({whole_conversation_json(api, request.client, id)}));
     exchange->reply(download(json_text(file), "application/json", "conversation.json"));
 }

@@ -24,14 +24,14 @@ QueryFields::QueryFields(std::string_view query) {
     }
 }
 
-std::string QueryFields::text(const std::string& name) const {
+std::string QueryFields::text(const std::string& name, const std::string& absent) const {
     const auto found = values_.find(name);
-    return found == values_.end() ? std::string() : found->second;
+    return found == values_.end() ? absent : found->second;
 }
 
 std::optional<std::int64_t> QueryFields::integer(const std::string& name, std::int64_t least, std::int64_t most) const {
+    if (!has(name)) return std::nullopt;
     const std::string value = text(name);
-    if (value.empty()) return std::nullopt;
     std::int64_t number = 0;
     const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (failure != std::errc() || end != value.data() + value.size() || number < least || number > most) {
@@ -41,8 +41,8 @@ std::optional<std::int64_t> QueryFields::integer(const std::string& name, std::i
 }
 
 bool QueryFields::boolean(const std::string& name) const {
-    const std::string value = text(name);
-    if (value.empty() || value == "false") return false;
+    const std::string value = text(name, "false");
+    if (value == "false") return false;
     if (value == "true") return true;
     throw bad_field(name, fmt::format("{} must be true or false", name));
 }

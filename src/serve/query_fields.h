@@ -15,8 +15,9 @@ public:
     /// `query`: as it was sent. Throws RequestError for a broken escape, a control character or what is not UTF-8.
     explicit QueryFields(std::string_view query);
 
-    /// Empty where it is absent.
-    std::string text(const std::string& name) const;
+    bool has(const std::string& name) const { return values_.contains(name); }
+    /// `absent` where it is not there.
+    std::string text(const std::string& name, const std::string& absent = {}) const;
     std::optional<std::int64_t> integer(const std::string& name, std::int64_t least, std::int64_t most) const;
     bool boolean(const std::string& name) const;
 

@@ -230,8 +230,13 @@ TEST(ServeConversations, what_a_request_gets_wrong_is_named) {
     EXPECT_EQ(param("POST", path + "/answers", {{"request", chat_body("x")}, {"count", 9}}), "count");
     EXPECT_EQ(param("POST", path + "/answers", {{"request", chat_body("x")}, {"path", "/health"}}), "path");
     EXPECT_EQ(param("GET", "/v1/conversations?limit=0", nullptr), "limit");
+    EXPECT_EQ(param("GET", "/v1/conversations?limit=", nullptr), "limit");
     EXPECT_EQ(param("GET", "/v1/conversations?deleted=maybe", nullptr), "deleted");
+    EXPECT_EQ(param("GET", "/v1/conversations?deleted=", nullptr), "deleted");
     EXPECT_EQ(param("GET", "/v1/conversations?kind=x", nullptr), "kind");
+    EXPECT_EQ(param("GET", "/v1/conversations?kind=", nullptr), "kind");
+    EXPECT_EQ(param("GET", path + "/export?format=", nullptr), "format");
+    EXPECT_EQ(param("GET", path + "/export?format=text", nullptr), "format");
     EXPECT_EQ(param("GET", message_path(id, message) + "/events?from=-1", nullptr), "from");
     (void)client.call("GET", "/v1/conversations?q=%ff", nullptr, 400);
     (void)client.call("GET", "/v1/conversations?q=%00", nullptr, 400);
