@@ -60,7 +60,10 @@ export const enduranceTests = (server) => ({
             return {frames: frames.sort((a, b) => a - b), typing: typing.sort((a, b) => a - b)};
         });
         const p95 = frames[Math.floor(0.95 * frames.length)];
-        console.log(`20,000 tokens: frame of a scroll ${frames[30].toFixed(1)} ms, p95 ${p95.toFixed(1)} ms; a key ${typing[7].toFixed(1)} ms, at most ${typing.at(-1).toFixed(1)} ms`);
+        console.log(`20,000 tokens: frame of a scroll ${frames[30].toFixed(1)} ms, p95 ${p95.toFixed(1)} ms; a key, to the second picture, ${typing[7].toFixed(1)} ms, at most ${typing.at(-1).toFixed(1)} ms`);
+        // What is laid out only where it is seen is looked at for every picture: there must not be much of it.
+        const watched = await page.evaluate(() => [...document.querySelectorAll('.markdown *')].filter((element) => getComputedStyle(element).contentVisibility === 'auto').length);
+        assert.ok(watched > 20 && watched < 300, String(watched));
         // Guards against a page that freezes; the figures are printed.
         assert.ok(p95 < 500 && typing.at(-1) < 1000);
         await closeQuiet(opened);

@@ -102,12 +102,26 @@ class BlockView extends Component<Block> {
 }
 
 const kManyBlocks = 60;
+const kPart = 24;  // blocks
+
+/** Some blocks of a long text, which the browser lays out only where they are seen: one by one they would cost it more. */
+class Part extends Component<{all: readonly Block[]}> {
+    override shouldComponentUpdate({all}: {all: readonly Block[]}): boolean {
+        const {all: old} = this.props;
+        return all.length !== old.length || all.some(({token, settled}, i) => token !== old[i]!.token || settled !== old[i]!.settled);
+    }
+
+    override render({all}: {all: readonly Block[]}) {
+        return <div class="text-part">{all.map((one) => <BlockView {...one} key={one.key} />)}</div>;
+    }
+}
 
 export function Markdown({text, grows = false}: {text: string; grows?: boolean}) {
     const reader = useRef<BlockReader | null>(null);
     reader.current ??= new BlockReader();
     const read = useMemo(() => reader.current!.read(text, grows), [text, grows]);
-    return <div class={`markdown${read.length > kManyBlocks ? ' long' : ''}`} dir="auto">
-        {read.map((one) => <BlockView {...one} key={one.key} />)}
+    const parts = Array.from({length: read.length > kManyBlocks ? Math.ceil(read.length / kPart) : 0}, (_, i) => read.slice(kPart * i, kPart * (i + 1)));
+    return <div class="markdown" dir="auto">
+        {parts.length ? parts.map((all, i) => <Part all={all} key={`part ${i}`} />) : read.map((one) => <BlockView {...one} key={one.key} />)}
     </div>;
 }
