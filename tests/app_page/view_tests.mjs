@@ -280,6 +280,43 @@ export const viewTests = (server) => {
             }
         },
 
+        async with_forced_colours_everything_is_told_apart_by_something_else_too() {
+            const ids = await oneOfEach();
+            await resetChat();
+            const opened = await openPage(server.address, {forcedColors: 'active'});
+            const {page} = opened;
+            const styles = (selector, names) => page.locator(selector).evaluateAll((all, wanted) => all.map((element) => wanted.map((name) => getComputedStyle(element)[name]).join(' ')), names);
+            const line = ['textDecorationLine', 'textDecorationStyle', 'fontWeight'];
+            await page.locator('.meanings .t').nth(2).waitFor();
+            assert.equal(new Set(await styles('.meanings .t', line)).size, 3, 'the classes of tokens');
+            await messageBox(page).focus();
+            assert.match((await styles('.composer .area', ['outlineStyle', 'outlineWidth']))[0], /^solid [1-9]/, 'the focus in the box');
+
+            await page.goto(`${server.address}/#/c/${ids.chat}`);
+            await page.locator('.list li.open').waitFor();
+            assert.match((await styles('.list li.open a', ['outlineStyle']))[0], /solid/, 'the chosen conversation');
+            assert.equal((await styles('.list li:not(.open) a', ['outlineStyle']))[0], 'none');
+            await page.locator('.message.user').getByRole('button', {name: 'Previous version'}).click();
+            await page.getByRole('button', {name: 'Probabilities'}).click();
+            await lastAnswer(page).locator('.t').nth(3).click();
+            await lastAnswer(page).locator('.t').nth(1).hover();
+            const [plain, looked, pinned] = await Promise.all(['.message .t:not(.looked, .pin, :focus)', '.message .t.looked:not(.pin)', '.message .t.pin']
+                .map(async (selector) => (await styles(selector, ['outlineStyle', 'outlineWidth']))[0]));
+            assert.equal(new Set([plain, looked, pinned]).size, 3, [plain, looked, pinned].join());
+            const fill = await styles('.inspector .meter .fill', ['backgroundColor']);
+            assert.notEqual(fill[0], (await styles('.inspector .meter', ['backgroundColor']))[0], 'the bars of candidates');
+
+            await page.goto(`${server.address}/#/c/${ids.compare}`);
+            await page.locator('.cell .length-bar span').first().waitFor();
+            assert.notEqual((await styles('.cell .length-bar span', ['backgroundColor']))[0], (await styles('.cell .length-bar', ['backgroundColor']))[0], 'the bars of lengths');
+            await page.goto(`${server.address}/#/c/${ids.text}`);
+            await page.locator('.copy .t').first().waitFor();
+            assert.equal((await styles('.copy', ['color']))[0], 'rgba(0, 0, 0, 0)', 'the copy below a text stays unseen');
+            await shownText(page).focus();
+            assert.match((await styles('.paper', ['outlineStyle']))[0], /solid/, 'the focus in a text');
+            await closeQuiet(opened);
+        },
+
         async who_wants_no_motion_sees_none() {
             const opened = await openPage(server.address, {hash: '#/new/chat', reducedMotion: 'reduce'});
             await opened.page.locator('.composer').waitFor();

@@ -747,9 +747,170 @@
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   }
 
+  // page/save.ts
+  var kPngScale = 2;
+  function download(name, content) {
+    const address = URL.createObjectURL(content);
+    h("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1e3);
+  }
+  function svgText(picture) {
+    const { width, height } = picture.viewBox.baseVal;
+    const copy = picture.cloneNode(true);
+    copy.setAttribute("width", String(width));
+    copy.setAttribute("height", String(height));
+    copy.style.background = colour("surface");
+    return new XMLSerializer().serializeToString(copy);
+  }
+  async function pngOf(picture) {
+    const { width, height } = picture.viewBox.baseVal;
+    const image = new Image(kPngScale * width, kPngScale * height);
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(picture))}`;
+    await image.decode();
+    const canvas = h("canvas", { width: kPngScale * width, height: kPngScale * height });
+    const context = canvas.getContext("2d");
+    context.fillStyle = colour("surface");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return new Promise((resolve, reject) => canvas.toBlob((blob) => blob ? resolve(blob) : reject(new Error("The picture is too large")), "image/png"));
+  }
+
+  // page/chart_card.ts
+  var kDefaultWidth = 460;
+  var tip = null;
+  function showTip(event, value) {
+    tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
+    tip.hidden = !value;
+    if (!value) return;
+    fill(tip, value);
+    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+    tip.style.left = `${Math.max(8, x)}px`;
+    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
+  }
+  function saveButtons(title, name, picture) {
+    const button = (kind, save) => h("button.quiet", {
+      type: "button",
+      title: `Save as ${kind}`,
+      "aria-label": `Save “${title}” as ${kind}`,
+      onclick: save
+    }, kind);
+    return h(
+      "span.save",
+      null,
+      button("SVG", () => download(`${name}.svg`, new Blob([svgText(picture())], { type: "image/svg+xml" }))),
+      button("PNG", () => {
+        void pngOf(picture()).then((image) => download(`${name}.png`, image));
+      })
+    );
+  }
+  function chartCard(title, name, make) {
+    const holder = h("div.chart");
+    let drawnAt = 0;
+    const draw = () => {
+      drawnAt = holder.clientWidth || drawnAt || kDefaultWidth;
+      holder.replaceChildren(make(drawnAt));
+    };
+    new ResizeObserver(() => {
+      if (holder.firstChild && holder.clientWidth && Math.abs(holder.clientWidth - drawnAt) > 1) draw();
+    }).observe(holder);
+    return { card: h("figure.card", null, h("figcaption", null, title, saveButtons(title, name, () => holder.firstChild)), holder), draw };
+  }
+
+  // page/svg.ts
+  var kNamespace = "http://www.w3.org/2000/svg";
+  function s(tag, attributes, ...children) {
+    const element = document.createElementNS(kNamespace, tag);
+    for (const [name, value] of Object.entries(attributes ?? {})) {
+      if (value !== null && value !== void 0) element.setAttribute(name, String(value));
+    }
+    return append(element, children);
+  }
+  function chart(width, height, description, ...children) {
+    return s("svg", {
+      xmlns: kNamespace,
+      viewBox: `0 0 ${width} ${height}`,
+      role: "img",
+      "aria-label": plainText(description),
+      "font-family": "system-ui, sans-serif",
+      "font-size": 12.5,
+      fill: colour("ink")
+    }, ...children);
+  }
+  function withTip(element, text2) {
+    element.addEventListener("pointerenter", (event) => showTip(event, text2));
+    element.addEventListener("pointerleave", (event) => showTip(event, null));
+    return element;
+  }
+  function line(x1, y1, x2, y2, stroke, width = 1, dash = null) {
+    return s("line", { x1, y1, x2, y2, stroke, "stroke-width": width, "stroke-dasharray": dash, "stroke-linecap": "round" });
+  }
+  function text(x, y, anchor, content, fill2 = colour("ink")) {
+    return s("text", { x, y, "text-anchor": anchor, fill: fill2 }, content);
+  }
+  var kShapes = [
+    (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
+    (x, y, r) => `M${x - r},${y - r}h${2 * r}v${2 * r}h${-2 * r}Z`,
+    (x, y, r) => `M${x},${y - 1.25 * r}l${1.2 * r},${2.1 * r}h${-2.4 * r}Z`,
+    (x, y, r) => `M${x},${y - 1.35 * r}l${1.35 * r},${1.35 * r}l${-1.35 * r},${1.35 * r}l${-1.35 * r},${-1.35 * r}Z`,
+    (x, y, r) => `M${x},${y + 1.25 * r}l${1.2 * r},${-2.1 * r}h${-2.4 * r}Z`,
+    (x, y, r) => `M${x - r},${y - r / 3}h${2 * r}v${r * 0.66}h${-2 * r}Z`
+  ];
+  function mark(x, y, index, fill2, radius = 4) {
+    return s("path", { d: kShapes[cueOf(index)](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
+  }
+
+  // page/plot.ts
+  var kFontSize = 12.5;
+  var kCharacterWidth = 0.56 * kFontSize;
+  function textWidth(content) {
+    return content.length * kCharacterWidth;
+  }
+  function shortened(content, width) {
+    const most = Math.max(3, Math.floor(width / kCharacterWidth));
+    return content.length <= most ? content : `${content.slice(0, most - 1)}…`;
+  }
+  function legendRows(entries, x, y, width, sample) {
+    let [left, top] = [x, y];
+    const parts = entries.map((entry) => {
+      const label = shortened(entry.label, Math.min(230, width - 40));
+      const needed = 36 + textWidth(label) + 16;
+      if (left > x && left + needed > x + width) [left, top] = [x, top + 20];
+      const part = [sample(entry, left, top), text(left + 36, top + 4, "start", label)];
+      left += needed;
+      return part;
+    });
+    return { element: s("g", null, parts), height: top - y + 20 };
+  }
+  function lineSample({ index, fill: fill2, dash }, x, y) {
+    return [line(x, y, x + 28, y, fill2, 2, dash), mark(x + 14, y, index, fill2)];
+  }
+  var kPatterns = [
+    () => null,
+    (ink) => s("path", { d: "M-2,2l4,-4M0,8l8,-8M6,10l4,-4", stroke: ink, "stroke-width": 2.4 }),
+    (ink) => s("circle", { cx: 4, cy: 4, r: 1.9, fill: ink }),
+    (ink) => s("path", { d: "M0,4h8", stroke: ink, "stroke-width": 2.6 }),
+    (ink) => s("path", { d: "M-2,6l4,4M0,0l8,8M6,-2l4,4", stroke: ink, "stroke-width": 2.4 }),
+    (ink) => s("path", { d: "M0,4h8M4,0v8", stroke: ink, "stroke-width": 1.8 })
+  ];
+  var patterns = 0;
+  function patternFill(index, fill2) {
+    const drawn = kPatterns[cueOf(index)](colour("surface"));
+    if (!drawn) return { definition: null, value: fill2 };
+    const id = `pattern-${++patterns}`;
+    return {
+      definition: s("pattern", { id, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, s("rect", { width: 8, height: 8, fill: fill2 }), drawn),
+      value: `url(#${id})`
+    };
+  }
+
   // judged/score_histogram.ts
   var kMostBars = 21;
   var kHeight = 44;
+  var kWidth = 11;
+  function barOf(run, height) {
+    const { definition, value } = patternFill(run.index, runColour(currentTheme(), run.index));
+    return s("svg", { width: kWidth, height, "aria-hidden": "true" }, definition, s("rect", { width: kWidth, height, rx: 1.5, fill: value }));
+  }
   function makeScoreHistogram({ onChoose }) {
     const element = h("div.histogram", { role: "group", "aria-label": "Scores: press one to filter" });
     function update(items, shown, aspect, condition) {
@@ -773,15 +934,10 @@ ${told}`,
             "aria-pressed": String(name === condition),
             onclick: () => onChoose(name === condition ? "" : name)
           },
-          h("span.bars", { "aria-hidden": "true" }, shown.map((run, i) => {
-            const bar = h("span");
-            bar.style.height = `${kHeight * (counts[i].get(score) ?? 0) / most}px`;
-            bar.style.background = runColour(currentTheme(), run.index);
-            return bar;
-          })),
+          h("span.bars", { "aria-hidden": "true" }, shown.map((run, i) => barOf(run, kHeight * (counts[i].get(score) ?? 0) / most))),
           h("span", null, score)
         );
-      }));
+      }), shown.length > 1 ? h("small.bar-names", null, shown.map((run) => h("span", null, barOf(run, kWidth), run.label))) : null);
     }
     return { element, update };
   }
@@ -1150,144 +1306,6 @@ ${told}`,
       );
     }
   };
-
-  // page/save.ts
-  var kPngScale = 2;
-  function download(name, content) {
-    const address = URL.createObjectURL(content);
-    h("a", { href: address, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1e3);
-  }
-  function svgText(picture) {
-    const { width, height } = picture.viewBox.baseVal;
-    const copy = picture.cloneNode(true);
-    copy.setAttribute("width", String(width));
-    copy.setAttribute("height", String(height));
-    copy.style.background = colour("surface");
-    return new XMLSerializer().serializeToString(copy);
-  }
-  async function pngOf(picture) {
-    const { width, height } = picture.viewBox.baseVal;
-    const image = new Image(kPngScale * width, kPngScale * height);
-    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(picture))}`;
-    await image.decode();
-    const canvas = h("canvas", { width: kPngScale * width, height: kPngScale * height });
-    const context = canvas.getContext("2d");
-    context.fillStyle = colour("surface");
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(image, 0, 0, canvas.width, canvas.height);
-    return new Promise((resolve, reject) => canvas.toBlob((blob) => blob ? resolve(blob) : reject(new Error("The picture is too large")), "image/png"));
-  }
-
-  // page/chart_card.ts
-  var kDefaultWidth = 460;
-  var tip = null;
-  function showTip(event, value) {
-    tip ??= document.body.appendChild(h("div.chart-tip", { role: "status", hidden: true }));
-    tip.hidden = !value;
-    if (!value) return;
-    fill(tip, value);
-    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
-    tip.style.left = `${Math.max(8, x)}px`;
-    tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 10)}px`;
-  }
-  function saveButtons(title, name, picture) {
-    const button = (kind, save) => h("button.quiet", {
-      type: "button",
-      title: `Save as ${kind}`,
-      "aria-label": `Save “${title}” as ${kind}`,
-      onclick: save
-    }, kind);
-    return h(
-      "span.save",
-      null,
-      button("SVG", () => download(`${name}.svg`, new Blob([svgText(picture())], { type: "image/svg+xml" }))),
-      button("PNG", () => {
-        void pngOf(picture()).then((image) => download(`${name}.png`, image));
-      })
-    );
-  }
-  function chartCard(title, name, make) {
-    const holder = h("div.chart");
-    let drawnAt = 0;
-    const draw = () => {
-      drawnAt = holder.clientWidth || drawnAt || kDefaultWidth;
-      holder.replaceChildren(make(drawnAt));
-    };
-    new ResizeObserver(() => {
-      if (holder.firstChild && holder.clientWidth && Math.abs(holder.clientWidth - drawnAt) > 1) draw();
-    }).observe(holder);
-    return { card: h("figure.card", null, h("figcaption", null, title, saveButtons(title, name, () => holder.firstChild)), holder), draw };
-  }
-
-  // page/svg.ts
-  var kNamespace = "http://www.w3.org/2000/svg";
-  function s(tag, attributes, ...children) {
-    const element = document.createElementNS(kNamespace, tag);
-    for (const [name, value] of Object.entries(attributes ?? {})) {
-      if (value !== null && value !== void 0) element.setAttribute(name, String(value));
-    }
-    return append(element, children);
-  }
-  function chart(width, height, description, ...children) {
-    return s("svg", {
-      xmlns: kNamespace,
-      viewBox: `0 0 ${width} ${height}`,
-      role: "img",
-      "aria-label": plainText(description),
-      "font-family": "system-ui, sans-serif",
-      "font-size": 12.5,
-      fill: colour("ink")
-    }, ...children);
-  }
-  function withTip(element, text2) {
-    element.addEventListener("pointerenter", (event) => showTip(event, text2));
-    element.addEventListener("pointerleave", (event) => showTip(event, null));
-    return element;
-  }
-  function line(x1, y1, x2, y2, stroke, width = 1, dash = null) {
-    return s("line", { x1, y1, x2, y2, stroke, "stroke-width": width, "stroke-dasharray": dash, "stroke-linecap": "round" });
-  }
-  function text(x, y, anchor, content, fill2 = colour("ink")) {
-    return s("text", { x, y, "text-anchor": anchor, fill: fill2 }, content);
-  }
-  var kShapes = [
-    (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
-    (x, y, r) => `M${x - r},${y - r}h${2 * r}v${2 * r}h${-2 * r}Z`,
-    (x, y, r) => `M${x},${y - 1.25 * r}l${1.2 * r},${2.1 * r}h${-2.4 * r}Z`,
-    (x, y, r) => `M${x},${y - 1.35 * r}l${1.35 * r},${1.35 * r}l${-1.35 * r},${1.35 * r}l${-1.35 * r},${-1.35 * r}Z`,
-    (x, y, r) => `M${x},${y + 1.25 * r}l${1.2 * r},${-2.1 * r}h${-2.4 * r}Z`,
-    (x, y, r) => `M${x - r},${y - r / 3}h${2 * r}v${r * 0.66}h${-2 * r}Z`
-  ];
-  function mark(x, y, index, fill2, radius = 4) {
-    return s("path", { d: kShapes[cueOf(index)](x, y, radius), fill: fill2, stroke: colour("surface"), "stroke-width": 1 });
-  }
-
-  // page/plot.ts
-  var kFontSize = 12.5;
-  var kCharacterWidth = 0.56 * kFontSize;
-  function textWidth(content) {
-    return content.length * kCharacterWidth;
-  }
-  function shortened(content, width) {
-    const most = Math.max(3, Math.floor(width / kCharacterWidth));
-    return content.length <= most ? content : `${content.slice(0, most - 1)}…`;
-  }
-  function legendRows(entries, x, y, width, sample) {
-    let [left, top] = [x, y];
-    const parts = entries.map((entry) => {
-      const label = shortened(entry.label, Math.min(230, width - 40));
-      const needed = 36 + textWidth(label) + 16;
-      if (left > x && left + needed > x + width) [left, top] = [x, top + 20];
-      const part = [sample(entry, left, top), text(left + 36, top + 4, "start", label)];
-      left += needed;
-      return part;
-    });
-    return { element: s("g", null, parts), height: top - y + 20 };
-  }
-  function lineSample({ index, fill: fill2, dash }, x, y) {
-    return [line(x, y, x + 28, y, fill2, 2, dash), mark(x + 14, y, index, fill2)];
-  }
 
   // judged/charts.ts
   function styledOf(allSeries, theme) {

@@ -2,6 +2,8 @@
 
 import {fill, h} from '../page/dom';
 import {runColour} from '../page/palette';
+import {patternFill} from '../page/plot';
+import {s} from '../page/svg';
 import {formatCount} from '../page/text';
 import {currentTheme} from '../page/theme';
 import type {Item, JudgedRun} from './data';
@@ -9,6 +11,7 @@ import {scoresOf} from './item_filter';
 
 const kMostBars = 21;
 const kHeight = 44;  // px
+const kWidth = 11;
 
 interface HistogramOptions {
     /** A score (its condition's name), or '' for the one that was pressed already. */
@@ -19,6 +22,11 @@ export interface ScoreHistogram {
     readonly element: HTMLElement;
     /** `items`: those that fulfil all filters but the one on the score. */
     update(items: readonly Item[], shown: readonly JudgedRun[], aspect: string, condition: string): void;
+}
+
+function barOf(run: JudgedRun, height: number): SVGSVGElement {
+    const {definition, value} = patternFill(run.index, runColour(currentTheme(), run.index));
+    return s('svg', {width: kWidth, height, 'aria-hidden': 'true'}, definition, s('rect', {width: kWidth, height, rx: 1.5, fill: value}));
 }
 
 export function makeScoreHistogram({onChoose}: HistogramOptions): ScoreHistogram {
@@ -38,13 +46,9 @@ export function makeScoreHistogram({onChoose}: HistogramOptions): ScoreHistogram
             const told = shown.map((run, i) => `${run.label}: ${formatCount(counts[i].get(score) ?? 0)}`).join('\n');
             return h('button.score-bar', {type: 'button', title: `score ${score}\n${told}`, 'aria-pressed': String(name === condition),
                 onclick: () => onChoose(name === condition ? '' : name)},
-                h('span.bars', {'aria-hidden': 'true'}, shown.map((run, i) => {
-                    const bar = h('span');
-                    bar.style.height = `${kHeight * (counts[i].get(score) ?? 0) / most}px`;
-                    bar.style.background = runColour(currentTheme(), run.index);
-                    return bar;
-                })), h('span', null, score));
-        }));
+                h('span.bars', {'aria-hidden': 'true'}, shown.map((run, i) => barOf(run, kHeight * (counts[i].get(score) ?? 0) / most))),
+                h('span', null, score));
+        }), shown.length > 1 ? h('small.bar-names', null, shown.map((run) => h('span', null, barOf(run, kWidth), run.label))) : null);
     }
 
     return {element, update};
