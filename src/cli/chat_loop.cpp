@@ -167,7 +167,7 @@ app::Answer ChatLoop::stream(const std::string& query, const std::function<app::
     std::optional<terminal::WordWrapper> wrapper;
     if (const auto width = columns()) wrapper.emplace(*width);
     app::AnswerSink sink;
-    std::string before;  // the piece, as the joiner of an emoji is seen only behind what it joins
+    std::string before;  // the end of what was written: joiners are seen only behind what they join
     if (!context_.json) {
         // Pieces are whole characters (generate/ sees to that), so that none can hide half of an escape sequence.
         sink.text = [&](std::string_view text) {

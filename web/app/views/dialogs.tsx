@@ -23,7 +23,8 @@ interface Asked {
 
 function askedOf({settings}: Conversation, {details, answer}: Message): Asked | null {
     if (details.voice) return {voice: voiceOf(details.voice, {model: '', prompt: '', system: ''}), isKept: true};
-    const written = answer?.model ? splitName(answer.model, store.get().models) : null;
+    const name = details.shift?.aligned ?? answer?.model;
+    const written = name ? splitName(name, store.get().models) : null;
     const now = (voice: Voice): Asked => ({voice: written?.prompt ? {...written, system: voice.system} : voice, isKept: false});
     switch (settings.view) {
         case 'chat': return now(settings.voice);
