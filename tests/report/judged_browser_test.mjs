@@ -135,12 +135,12 @@ const tests = {
         for (const forcedColors of ['none', 'active']) {
             const {page, noise} = await openReport(html, {forcedColors});
             await openItems(page);
-            const fills = await page.locator('.bar-names rect').evaluateAll((all) => all.map((rect) => rect.getAttribute('fill').replace(/url.*/, () =>
+            const fills = await page.locator('.bar-names svg > rect').evaluateAll((all) => all.map((rect) => rect.getAttribute('fill').replace(/url.*/, () =>
                 document.querySelector(rect.getAttribute('fill').slice(4, -1)).innerHTML.replace(/^<rect[^>]*>(<\/rect>)?/, ''))));
             assert.equal(new Set(fills).size, 3, fills.join());
             assert.ok(fills.slice(1).every((fill) => /path|circle/.test(fill)), fills.join());
             assert.equal(new Set(await page.locator('.bar-names span').allInnerTexts()).size, 3);
-            const [first, second] = await page.locator('.score-bar').first().locator('rect').evaluateAll((all) => all.map((rect) => rect.getAttribute('fill')));
+            const [first, second] = await page.locator('.score-bar').first().locator('svg > rect').evaluateAll((all) => all.map((rect) => rect.getAttribute('fill')));
             assert.ok(!first.startsWith('url') && second.startsWith('url'));
             assert.deepEqual(noise, []);
             await page.close();
