@@ -1353,7 +1353,7 @@
   var kLineHeight = 29;
   var kCardChrome = 120;
   var kMostColumns = 3;
-  var kTypingMs = 120;
+  var kTypingMs = 15;
   var kHints = ["the base model’s first choice", "its second or third choice", "none of its first three choices"];
   function estimateLines(tokens, columns) {
     return Math.ceil(tokens * 4.6 / (kCharactersPerLine / columns));

@@ -22,7 +22,7 @@ const kCharactersPerLine = 95;
 const kLineHeight = 29;   // px, as in report.css
 const kCardChrome = 120;  // px: instruction, share bar, padding
 const kMostColumns = 3;   // side by side at first
-const kTypingMs = 120;
+const kTypingMs = 15;
 
 const kHints = ['the base model’s first choice', 'its second or third choice', 'none of its first three choices'];
 
