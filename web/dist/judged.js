@@ -112,6 +112,15 @@
     nodes.push(plain.slice(from));
     return nodes;
   }
+  var kTypingMs = 15;
+  function searchField(label, onWords) {
+    let typing = 0;
+    const field = h("input", { type: "search", placeholder: label, "aria-label": label, oninput: () => {
+      clearTimeout(typing);
+      typing = window.setTimeout(() => onWords(field.value), kTypingMs);
+    } });
+    return field;
+  }
 
   // page/address.ts
   function placeOf(parts = [], filters = {}) {
@@ -943,7 +952,6 @@ ${told}`,
   }
 
   // judged/items_view.ts
-  var kTypingMs = 120;
   function verdictBadge({ kind, score, text: text2 }, [low, high]) {
     if (kind !== "score") return h(`span.verdict.${kind}`, null, text2);
     const bar = h("span.fill");
@@ -968,15 +976,7 @@ ${told}`,
         height: (item) => this.guessHeight(item),
         nothing: "No item matches. Clear the search or the filters."
       });
-      this.search = h("input", {
-        type: "search",
-        placeholder: "Search questions, answers, reasons",
-        "aria-label": "Search questions, answers, reasons",
-        oninput: () => {
-          clearTimeout(this.typing);
-          this.typing = setTimeout(() => this.want({ text: this.search.value }, false), kTypingMs);
-        }
-      });
+      this.search = searchField("Search questions, answers, reasons", (text2) => this.want({ text: text2 }, false));
       this.facets = new Map(kBreakdowns.flatMap((facet) => {
         const picker = this.facetPicker(facet);
         return picker ? [[facet, picker]] : [];
@@ -1043,7 +1043,6 @@ ${told}`,
     conditionPicker;
     orderPicker;
     runPicker;
-    typing = 0;
     // The toolbar.
     showRuns(shown) {
       this.shownRuns = shown;

@@ -123,6 +123,15 @@
     nodes.push(plain.slice(from));
     return nodes;
   }
+  var kTypingMs = 15;
+  function searchField(label, onWords) {
+    let typing = 0;
+    const field = h("input", { type: "search", placeholder: label, "aria-label": label, oninput: () => {
+      clearTimeout(typing);
+      typing = window.setTimeout(() => onWords(field.value), kTypingMs);
+    } });
+    return field;
+  }
 
   // page/address.ts
   function placeOf(parts = [], filters = {}) {
@@ -1353,7 +1362,6 @@
   var kLineHeight = 29;
   var kCardChrome = 120;
   var kMostColumns = 3;
-  var kTypingMs = 15;
   var kHints = ["the base model’s first choice", "its second or third choice", "none of its first three choices"];
   function estimateLines(tokens, columns) {
     return Math.ceil(tokens * 4.6 / (kCharactersPerLine / columns));
@@ -1377,15 +1385,7 @@
         keep: (card) => card.querySelector(".pin") !== null,
         nothing: "No answer matches. Clear the search or the filters."
       });
-      this.search = h("input", {
-        type: "search",
-        placeholder: "Search instructions and answers",
-        "aria-label": "Search instructions and answers",
-        oninput: () => {
-          clearTimeout(this.typing);
-          this.typing = setTimeout(() => this.want({ text: this.search.value }, false), kTypingMs);
-        }
-      });
+      this.search = searchField("Search instructions and answers", (text2) => this.want({ text: text2 }, false));
       const isBounded = runs.some((run) => run.isBounded);
       const tags = tagCounts(runs);
       this.tagPicker = selectOf(
@@ -1452,7 +1452,6 @@
     orderPicker;
     colourPicker;
     runPicker;
-    typing = 0;
     /** The legend is the filter: a class that is switched off fades into the text. */
     makeLegend() {
       const totals = [0, 0, 0];

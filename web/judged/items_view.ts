@@ -2,7 +2,7 @@
 
 import {placeOf, type Place} from '../page/address';
 import {CardList} from '../page/card_list';
-import {type Child, h, markedText, selectOf} from '../page/dom';
+import {type Child, h, markedText, searchField, selectOf} from '../page/dom';
 import {type Chip, type FilterButton, makeFilterButton} from '../page/filter_button';
 import {kClasses} from '../page/position';
 import {printNote} from '../page/print';
@@ -13,8 +13,6 @@ import {type Answer, type AnswerColumn, aspectNames, type Breakdown, type Colour
         kBreakdowns, outcomeOf, pairItems, type Verdict} from './data';
 import {type Condition, facetCounts, hasSeveralJudges, kOrders, kParts, makeConditions, mean, scoresOf, selectItems, type Wanted} from './item_filter';
 import {makeScoreHistogram} from './score_histogram';
-
-const kTypingMs = 120;
 
 /** A column of a card: `answer` is missing where the run has no such item. */
 type Column = {run: JudgedRun} & Partial<AnswerColumn> & {records: JudgedRecord[]};
@@ -60,7 +58,6 @@ export class ItemsView implements View {
     private readonly conditionPicker: HTMLSelectElement;
     private readonly orderPicker: HTMLSelectElement;
     private readonly runPicker: RunPicker;
-    private typing = 0;
 
     constructor(readonly runs: readonly JudgedRun[], {shift, shown, colours}: ItemsOptions) {
         this.shiftAddress = shift.address;
@@ -77,11 +74,7 @@ export class ItemsView implements View {
             content: (item) => this.cardContent(item), height: (item) => this.guessHeight(item),
             nothing: 'No item matches. Clear the search or the filters.',
         });
-        this.search = h('input', {type: 'search', placeholder: 'Search questions, answers, reasons', 'aria-label': 'Search questions, answers, reasons',
-            oninput: () => {
-                clearTimeout(this.typing);
-                this.typing = setTimeout(() => this.want({text: this.search.value}, false), kTypingMs);
-            }});
+        this.search = searchField('Search questions, answers, reasons', (text) => this.want({text}, false));
         this.facets = new Map(kBreakdowns.flatMap((facet) => {
             const picker = this.facetPicker(facet);
             return picker ? [[facet, picker] as const] : [];

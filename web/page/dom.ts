@@ -68,3 +68,15 @@ export function markedText(text: string, wanted: string): Child[] {
     nodes.push(plain.slice(from));
     return nodes;
 }
+
+const kTypingMs = 15;
+
+/** A field of words; keys that come at once are heard once. */
+export function searchField(label: string, onWords: (words: string) => void): HTMLInputElement {
+    let typing = 0;
+    const field = h('input', {type: 'search', placeholder: label, 'aria-label': label, oninput: () => {
+        clearTimeout(typing);
+        typing = window.setTimeout(() => onWords(field.value), kTypingMs);
+    }});
+    return field;
+}

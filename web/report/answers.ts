@@ -3,7 +3,7 @@
 import {placeOf, type Place} from '../page/address';
 import {CardList, type Later} from '../page/card_list';
 import {saveButtons} from '../page/chart_card';
-import {type Child, fill, h, markedText, selectOf} from '../page/dom';
+import {type Child, fill, h, markedText, searchField, selectOf} from '../page/dom';
 import {describePosition, makeInspector} from '../page/inspector';
 import {kClasses, type Position} from '../page/position';
 import {printNote} from '../page/print';
@@ -22,7 +22,6 @@ const kCharactersPerLine = 95;
 const kLineHeight = 29;   // px, as in report.css
 const kCardChrome = 120;  // px: instruction, share bar, padding
 const kMostColumns = 3;   // side by side at first
-const kTypingMs = 15;
 
 const kHints = ['the base model’s first choice', 'its second or third choice', 'none of its first three choices'];
 
@@ -78,7 +77,6 @@ export class AnswersView implements View {
     private readonly orderPicker: HTMLSelectElement;
     private readonly colourPicker: HTMLSelectElement;
     private readonly runPicker: RunPicker;
-    private typing = 0;
 
     constructor(readonly runs: readonly Run[]) {
         this.items = pairAnswers(runs);
@@ -89,11 +87,7 @@ export class AnswersView implements View {
             keep: (card) => card.querySelector('.pin') !== null,
             nothing: 'No answer matches. Clear the search or the filters.',
         });
-        this.search = h('input', {type: 'search', placeholder: 'Search instructions and answers', 'aria-label': 'Search instructions and answers',
-            oninput: () => {
-                clearTimeout(this.typing);
-                this.typing = setTimeout(() => this.want({text: this.search.value}, false), kTypingMs);
-            }});
+        this.search = searchField('Search instructions and answers', (text) => this.want({text}, false));
         const isBounded = runs.some((run) => run.isBounded);
         const tags = tagCounts(runs);
         this.tagPicker = selectOf('Tag', [['', 'all tags'], ...tags.map(([tag, count]): [string, string] => [tag, `${tag} (${formatCount(count)})`])],
