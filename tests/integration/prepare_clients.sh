@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a virtual environment with clients of `urial serve`: tests/integration/prepare_clients.sh FOLDER [PYTHON]. The
-# OpenAI clients for Python and JavaScript (where npm is installed), lm-evaluation-harness, Inspect and schemathesis; half
-# a GB from the package indexes.
+# OpenAI clients for Python and JavaScript (where npm is installed), lm-evaluation-harness, Inspect and schemathesis; a GB
+# from the package indexes. Python 3.12: under 3.11 the parser of lambdas that schemathesis uses may fail on deep schemas.
 set -euo pipefail
 
 folder=${1:?usage: prepare_clients.sh FOLDER [PYTHON]}
