@@ -42,7 +42,7 @@ void ConversationStore::State::add_snippet(Listed& listed, std::optional<std::in
               "m.number = content_index.rowid WHERE content_index MATCH ? AND content_index.rowid = ?",
               words, *message);
     if (!row.next()) return;
-    listed.snippet = row.text(0);
+    listed.snippet = joined(row.text(0));
     listed.message = row.text(1);
     if (listed.snippet.size() > kMostSnippetBytes) {
         listed.snippet.resize(complete_utf8_length(std::string_view(listed.snippet).substr(0, kMostSnippetBytes)));

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "store/search_words.h"
 
 namespace urial::store {
 namespace {
@@ -91,7 +92,33 @@ CREATE TRIGGER message_gone AFTER DELETE ON message BEGIN
 END;
 )";
 
-constexpr std::array<const char*, 1> kSteps{kVersion1};
+// The search finds words of scripts that put no space between them (search_words.h).
+constexpr const char* kVersion2 = R"(
+DROP TRIGGER conversation_added;
+CREATE TRIGGER conversation_added AFTER INSERT ON conversation BEGIN
+    INSERT INTO title_index (rowid, title) VALUES (new.number, separated(new.title));
+END;
+DROP TRIGGER conversation_named;
+CREATE TRIGGER conversation_named AFTER UPDATE OF title ON conversation BEGIN
+    UPDATE title_index SET title = separated(new.title) WHERE rowid = new.number;
+END;
+DROP TRIGGER message_added;
+CREATE TRIGGER message_added AFTER INSERT ON message BEGIN
+    UPDATE conversation SET bytes = bytes + new.bytes WHERE number = new.conversation;
+    INSERT INTO content_index (rowid, content) SELECT new.number, separated(new.content) WHERE new.state <> 'writing';
+END;
+DROP TRIGGER message_written;
+CREATE TRIGGER message_written AFTER UPDATE OF content, state ON message WHEN new.state <> 'writing' BEGIN
+    DELETE FROM content_index WHERE rowid = new.number;
+    INSERT INTO content_index (rowid, content) VALUES (new.number, separated(new.content));
+END;
+DELETE FROM title_index;
+INSERT INTO title_index (rowid, title) SELECT number, separated(title) FROM conversation;
+DELETE FROM content_index;
+INSERT INTO content_index (rowid, content) SELECT number, separated(content) FROM message WHERE state <> 'writing';
+)";
+
+constexpr std::array kSteps{kVersion1, kVersion2};
 
 std::string pragma(const char* name, int value) { return fmt::format("PRAGMA {} = {}", name, value); }
 
@@ -108,6 +135,7 @@ void take_step(Database& database, const char* step, int version) {
 std::span<const char* const> schema_steps() { return kSteps; }
 
 void bring_up_to_date(Database& database, std::span<const char* const> steps) {
+    database.define("separated", separated);
     const auto version = database.number("PRAGMA user_version");
     const auto application = database.number("PRAGMA application_id");
     const bool is_new = version == 0 && application == 0 && database.number("SELECT count(*) FROM sqlite_schema") == 0;

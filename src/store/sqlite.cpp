@@ -1,5 +1,7 @@
 #include "store/sqlite.h"
 
+#include <new>
+
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -80,6 +82,22 @@ Database::~Database() {
 }
 
 void Database::script(const char* sql) { check(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr)); }
+
+void Database::define(const char* name, TextFunction* function) {
+    const auto call = [](sqlite3_context* context, int, sqlite3_value** values) {
+        const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(values[0]));
+        if (text == nullptr) return sqlite3_result_null(context);
+        const auto size = static_cast<std::size_t>(sqlite3_value_bytes(values[0]));
+        try {
+            const std::string result = reinterpret_cast<TextFunction*>(sqlite3_user_data(context))({text, size});
+            sqlite3_result_text64(context, result.data(), result.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+        } catch (const std::bad_alloc&) {
+            sqlite3_result_error_nomem(context);
+        }
+    };
+    check(sqlite3_create_function_v2(handle_, name, 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
+                                     reinterpret_cast<void*>(function), call, nullptr, nullptr, nullptr));
+}
 
 void Database::back_up(const std::string& path) {
     Database copy(path);

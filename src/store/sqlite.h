@@ -106,6 +106,10 @@ public:
     /// Several statements without values.
     void script(const char* sql);
 
+    /// A function of one text that statements and triggers can call; it has no state.
+    using TextFunction = std::string(std::string_view);
+    void define(const char* name, TextFunction* function);
+
     /// Copies all of it into a new file. Throws Error{Io}.
     void back_up(const std::string& path);
 

@@ -83,7 +83,8 @@ std::string utf8(char32_t point) {
 }
 
 TEST(Text, characters_that_nobody_sees_or_that_reorder_others_are_spelt_out_and_joiners_stay_where_they_join) {
-    for (const Json& one : invisible_characters()["cases"]) {
+    const Json table = invisible_characters();
+    for (const Json& one : table["cases"]) {
         EXPECT_EQ(in_brackets(printable(one[1].get<std::string>())), one[2].get<std::string>()) << one[0];
     }
 }

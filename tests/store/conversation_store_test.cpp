@@ -171,6 +171,23 @@ TEST(ConversationStore, words_are_found_in_titles_and_messages_and_the_last_may_
     EXPECT_EQ(store.list("anna", {.words = "climate", .deleted = true}).conversations.size(), 1U);
 }
 
+TEST(ConversationStore, words_of_scripts_without_spaces_are_found_wherever_they_stand) {
+    ConversationStore store({});
+    const std::string id = store.create("anna", "chat", "今天的天气", "{}").id;
+    const std::string message = add_one(store, id, said("user", "请解释GPU显存和内存的区别。ภาษาไทยง่าย"));
+    const auto hits = [&](const std::string& words) { return store.list("anna", {.words = words}).conversations; };
+    EXPECT_EQ(hits("天气").size(), 1U) << "the end of a run";
+    EXPECT_EQ(hits("天").size(), 1U);
+    EXPECT_TRUE(hits("气天").empty()) << "in their order";
+    EXPECT_TRUE(hits("今天天气").empty()) << "one behind the other";
+    ASSERT_EQ(hits("内存").size(), 1U);
+    EXPECT_EQ(hits("内存").at(0).message, message);
+    EXPECT_NE(hits("内存").at(0).snippet.find("显存和内存的区别"), std::string::npos) << hits("内存").at(0).snippet;
+    EXPECT_EQ(hits("gpu显存").size(), 1U);
+    EXPECT_EQ(hits("区别 解释").size(), 1U);
+    EXPECT_EQ(hits("ไทย").size(), 1U);
+}
+
 TEST(ConversationStore, a_thousand_conversations_are_searched_in_less_than_a_second) {
     ConversationStore store({});
     std::vector<store::ImportedConversation> conversations(1000);

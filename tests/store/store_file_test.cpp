@@ -84,15 +84,16 @@ TEST(StoreFile, an_older_version_is_copied_before_it_is_changed) {
     const TemporaryFolder folder;
     fill(folder.path());
     const fs::path file = folder / "conversations.db";
-    const std::array steps{store::schema_steps()[0], "ALTER TABLE message ADD COLUMN mood TEXT"};
+    const std::array steps{store::schema_steps()[0], store::schema_steps()[1],
+                           "ALTER TABLE message ADD COLUMN mood TEXT"};
     {
         Database database(file.string());
         store::bring_up_to_date(database, steps);
         EXPECT_EQ(database.number("SELECT count(*) FROM message WHERE mood IS NULL"), 20);
-        EXPECT_EQ(database.number("PRAGMA user_version"), 2);
+        EXPECT_EQ(database.number("PRAGMA user_version"), 3);
     }
-    Database copy(file.string() + ".v1");
-    EXPECT_EQ(copy.number("PRAGMA user_version"), 1);
+    Database copy(file.string() + ".v2");
+    EXPECT_EQ(copy.number("PRAGMA user_version"), 2);
     EXPECT_EQ(copy.number("SELECT count(*) FROM message"), 20);
     EXPECT_EQ(fs::status(copy.path()).permissions() & (fs::perms::group_all | fs::perms::others_all), fs::perms::none);
 }
@@ -101,11 +102,26 @@ TEST(StoreFile, a_step_that_fails_changes_nothing) {
     const TemporaryFolder folder;
     fill(folder.path());
     const fs::path file = folder / "conversations.db";
-    const std::array steps{store::schema_steps()[0], "DROP TABLE event_block; CREATE TABLE message (x)"};
+    const std::array steps{store::schema_steps()[0], store::schema_steps()[1],
+                           "DROP TABLE event_block; CREATE TABLE message (x)"};
     Database database(file.string());
     EXPECT_ERROR(store::bring_up_to_date(database, steps), ErrorKind::Io, "message already exists");
-    EXPECT_EQ(database.number("PRAGMA user_version"), 1);
+    EXPECT_EQ(database.number("PRAGMA user_version"), 2);
     EXPECT_EQ(database.number("SELECT count(*) FROM event_block"), 0);
+}
+
+TEST(StoreFile, a_file_of_the_first_version_is_searched_like_a_new_one) {
+    const TemporaryFolder folder;
+    {
+        Database database((folder / "conversations.db").string());
+        store::bring_up_to_date(database, store::schema_steps().first(1));
+        database.script(
+            "INSERT INTO conversation (number, id, owner, kind, title, created, updated, settings) VALUES (1, 'c', "
+            "'anna', "
+            "'chat', '天气预报', 1, 1, '{}')");
+    }
+    ConversationStore store({.folder = folder.path()});
+    EXPECT_EQ(store.list("anna", {.words = "预报"}).conversations.size(), 1U);
 }
 
 TEST(StoreFile, a_transaction_that_a_crash_cut_off_never_happened) {
