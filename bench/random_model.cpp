@@ -235,9 +235,9 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     try {
         Shape shape = kShapes.at(options.shape);
-        for (std::int64_t Shape::*dimension : {&Shape::layers, &Shape::embedding, &Shape::heads, &Shape::kv_heads,
-                                               &Shape::feed_forward, &Shape::vocabulary}) {
-            if (given.*dimension > 0) shape.*dimension = given.*dimension;
+        for (std::int64_t Shape::*part : {&Shape::layers, &Shape::embedding, &Shape::heads, &Shape::kv_heads,
+                                          &Shape::feed_forward, &Shape::vocabulary}) {
+            if (given.*part > 0) shape.*part = given.*part;
         }
         write_model(options, shape);
         fmt::print("{}: {:.0f} MB\n", options.output,

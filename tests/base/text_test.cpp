@@ -61,12 +61,12 @@ Json invisible_characters() {
 
 /// As the table of cases writes it: "\\u202e" -> "‹202E›".
 std::string in_brackets(const std::string& text) {
-    static const std::regex escape(R"(\\(?:U0*|u|x)([0-9a-f]+))");
+    static const std::regex escape(R"(\\(?:U000([0-9a-f]{5})|u([0-9a-f]{4})|x([0-9a-f]{2})))");
     std::string result;
     std::size_t end = 0;
     for (std::sregex_iterator match(text.begin(), text.end(), escape); match != std::sregex_iterator(); ++match) {
         result += text.substr(end, static_cast<std::size_t>(match->position()) - end);
-        std::string digits = match->str(1);
+        std::string digits = match->str(1) + match->str(2) + match->str(3);
         std::ranges::transform(digits, digits.begin(), [](unsigned char c) { return std::toupper(c); });
         result += "‹" + digits + "›";
         end = static_cast<std::size_t>(match->position() + match->length());

@@ -130,6 +130,7 @@ TEST(StoreFile, a_transaction_that_a_crash_cut_off_never_happened) {
     const TemporaryFolder crashed;
     {
         Database database((folder / "conversations.db").string());
+        store::bring_up_to_date(database);
         database.script("PRAGMA cache_spill = 1; PRAGMA cache_size = 1");
         store::Transaction transaction(database);
         database.run("UPDATE message SET content = 'half'");
