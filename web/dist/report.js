@@ -123,7 +123,7 @@
     nodes.push(plain.slice(from));
     return nodes;
   }
-  var kTypingMs = 15;
+  var kTypingMs = 0;
   function searchField(label, onWords) {
     let typing = 0;
     const field = h("input", { type: "search", placeholder: label, "aria-label": label, oninput: () => {

@@ -69,7 +69,7 @@ export function markedText(text: string, wanted: string): Child[] {
     return nodes;
 }
 
-const kTypingMs = 15;
+const kTypingMs = 0;
 
 /** A field of words; keys that come at once are heard once. */
 export function searchField(label: string, onWords: (words: string) => void): HTMLInputElement {
