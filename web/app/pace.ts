@@ -1,6 +1,8 @@
 // What streams is drawn a few times a second, whatever the number of tokens and of answers: a reader sees no difference,
 // and the browser has the rest of the time for itself.
 
+import type {TokenLog} from './api/tokens';
+
 const kPauseMs = 90;
 
 const waiting = new Set<() => void>();
@@ -19,4 +21,9 @@ function drawAll(): void {
 export function paced(draw: () => void): void {
     waiting.add(draw);
     timer ||= window.setTimeout(drawAll, Math.max(0, last + kPauseMs - performance.now()));
+}
+
+/** Runs `draw` for what comes to the log, paced while it streams; gives what ends that. */
+export function watchPaced(log: TokenLog, draw: () => void): () => void {
+    return log.watch(() => log.state === 'coming' ? paced(draw) : draw());
 }

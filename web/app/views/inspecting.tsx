@@ -7,7 +7,7 @@ import {describePosition, makeInspector} from '../../page/inspector';
 import type {Entry, Position} from '../../page/position';
 import {makeTokenStrip, type TokenStrip} from '../../page/token_strip';
 import type {TokenLog} from '../api/tokens';
-import {paced} from '../pace';
+import {watchPaced} from '../pace';
 
 /** An answer whose tokens can be looked at. */
 export interface Source {
@@ -135,7 +135,7 @@ export function TokenText({source, label}: {source: Source; label: string}) {
         };
         grow();
         holder.current?.append(strip.element);
-        const unwatch = source.log.watch(() => source.log.state === 'coming' ? paced(grow) : grow());
+        const unwatch = watchPaced(source.log, grow);
         return () => {
             unwatch();
             leave(source);

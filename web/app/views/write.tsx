@@ -11,7 +11,7 @@ import {store, toast, useSelect} from '../app';
 import {textOf} from '../model/document';
 import {childrenOf, siblingsOf, threadTo} from '../model/thread';
 import type {Conversation, Message, WriteSettings} from '../model/types';
-import {paced} from '../pace';
+import {watchPaced} from '../pace';
 import {continuationsOf, generate, generateFrom, historyOf, keepText, redo, removePiece, showPiece, showUpTo, undo} from '../write_actions';
 import {Legend, Spoken, ViewHeader} from './chat';
 import {InspectorPanel, look, pin, type Source} from './inspecting';
@@ -108,8 +108,7 @@ function Editor({conversation, settings, pieces}: {conversation: Conversation | 
                 const element = document.createElement('span');
                 const hasTokens = piece.answer || piece.details.from || piece.state === 'writing';
                 entry = {element, text: '', tokens: -1, source: conversation && hasTokens ? sourceOf(conversation, piece, element) : null};
-                const {source} = entry;
-                source?.log.watch(() => source.log.state === 'coming' ? paced(drawAgain) : drawAgain());
+                if (entry.source) watchPaced(entry.source.log, drawAgain);
                 drawn.current.set(piece.id, entry);
             }
             const tokens = entry.source?.log.positions.length ?? 0;
