@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "eval/local_judge.h"
+#include "generate/run_identity.h"
 #include "http/client.h"
 #include "models/models.h"
 
@@ -53,8 +54,8 @@ OpenedJudge open_local(const std::string& spec, ModelChoice choice, const Callba
     opened.description = eval::Json{{"model", model->info().name},
                                     {"sha256", model->info().content_hash},
                                     {"temperature", 0},
-                                    {"arithmetic", engine::traits(model->info().arithmetic).name},
                                     {"threads", thread_count(options.session.threads)}};
+    opened.description.update(eval::Json(generate::describe_computation(model->info())));
     opened.judge = eval::open_local_judge(model, std::move(options));
     opened.free_of_charge = true;
     return opened;

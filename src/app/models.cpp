@@ -30,6 +30,38 @@ engine::Arithmetic arithmetic_named(std::string_view name) {
     throw error(ErrorKind::BadInput, "arithmetic cannot be '{}'; it takes one of: {}", printable(name), names);
 }
 
+/// Our routines are for the CPU, f32 products for GPUs: an arithmetic that is named decides where the model goes.
+void take_arithmetic(const ModelChoice& choice, const Callbacks& callbacks, engine::ModelOptions& options) {
+    const engine::Arithmetic named = arithmetic_named(choice.arithmetic);
+    const engine::ArithmeticTraits& traits = engine::traits(named);
+    options.arithmetic = options.gpu_arithmetic = named;
+    if (traits.is_for_gpus && (choice.device == "cpu" || choice.gpu_layers == 0 || !traits.runs_here())) {
+        throw error(ErrorKind::BadInput,
+                    "--arithmetic {}: it is for NVIDIA GPUs, in a build with CMAKE_ARGS=-DGGML_CUDA=ON; on the CPU "
+                    "precise is the one that rounds least",
+                    choice.arithmetic);
+    }
+    if (traits.is_for_gpus) options.arithmetic = engine::Arithmetic::Engine;
+    if (!traits.is_own) return;
+    options.gpu_arithmetic = engine::Arithmetic::Engine;
+    if ((choice.device != kAutomatic && choice.device != "cpu") || choice.gpu_layers > 0) {
+        throw error(ErrorKind::BadInput,
+                    "--arithmetic {}: it is the CPU's; leave it out, or --device and --gpu-layers", choice.arithmetic);
+    }
+    if (choice.device == kAutomatic && !engine::devices().empty()) {
+        tell(callbacks.detail, fmt::format("{} arithmetic is the CPU's: no GPU is used", choice.arithmetic));
+    }
+    options.device = "cpu";
+}
+
+void say_where(const engine::Placement& placement, const Callbacks& callbacks) {
+    if (placement.layers == 0 || !callbacks.detail) return;
+    std::string names;
+    for (const engine::Device& device : placement.devices)
+        names += (names.empty() ? "" : ", ") + engine::describe(device);
+    callbacks.detail(fmt::format("{} of {} layers are on {}", placement.layers, placement.of, names));
+}
+
 Progress begin(const Callbacks& callbacks, Work work, const std::string& model) {
     return callbacks.progress ? callbacks.progress(work, model) : Progress();
 }
@@ -76,8 +108,15 @@ std::filesystem::path fetch_model(const std::string& spec, bool offline, const C
 engine::ModelOptions prepare_model(const ModelChoice& choice, const Callbacks& callbacks, engine::Purpose purpose,
                                    int rows) {
     engine::ModelOptions options;
-    options.arithmetic =
-        choice.arithmetic == kAutomatic ? engine::arithmetic_for(purpose, rows) : arithmetic_named(choice.arithmetic);
+    options.device = choice.device;
+    options.gpu_layers = choice.gpu_layers;
+    (void)engine::choose_devices(choice.device, choice.gpu_layers, engine::devices());  // before anything is downloaded
+    if (choice.arithmetic == kAutomatic) {
+        options.arithmetic = engine::arithmetic_for(purpose, rows);
+        options.gpu_arithmetic = engine::gpu_arithmetic_for(purpose);
+    } else {
+        take_arithmetic(choice, callbacks, options);
+    }
     options.path = fetch_model(choice.model, choice.offline, callbacks);
     models::check_model(options.path);
     options.content_hash = models::content_hash(options.path);
@@ -97,6 +136,7 @@ std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const
     std::shared_ptr<const engine::Model> model = engine::load_model(options);
     if (callbacks.cancelled && callbacks.cancelled()) throw engine::Cancelled();
     say_what_is_packed(model->info(), callbacks);
+    say_where(model->info().placement, callbacks);
     return model;
 }
 

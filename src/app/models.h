@@ -55,6 +55,8 @@ struct ModelChoice {
     int threads = 0;                    ///< 0: one per core
     std::string flash_attention = "auto";
     std::string arithmetic = "auto";
+    std::string device = "auto";                   ///< engine/devices.h
+    int gpu_layers = -1;                           ///< -1: all that fit
     bool snapshots = true;                         ///< read and write prefix snapshots
     std::uint64_t snapshot_limit = 2'000'000'000;  ///< bytes; beyond them the longest unused snapshots go
     bool offline = false;                          ///< never download
@@ -65,7 +67,8 @@ struct ModelChoice {
 };
 
 /// Resolves the spec (downloading if need be), checks the file, has an unknown one tried: what comes back can be
-/// loaded. `purpose` and `rows` decide the arithmetic where the choice is "auto" (engine::arithmetic_for). Throws
+/// loaded. `purpose` and `rows` decide the arithmetic where the choice is "auto" (engine::arithmetic_for,
+/// gpu_arithmetic_for). Throws
 /// Error{BadInput|NotFound|Io|Model|Unavailable} and engine::Cancelled.
 engine::ModelOptions prepare_model(const ModelChoice& choice, const Callbacks& callbacks,
                                    engine::Purpose purpose = engine::Purpose::Fast, int rows = 1);

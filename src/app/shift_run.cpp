@@ -90,6 +90,8 @@ std::unique_ptr<shift::ListedSide> open_server_side(const SideChoice& side, cons
     const bool other_is_here = !is_on_servers(other);
     if (other_is_here) {
         model.arithmetic = "auto";
+        model.device = "auto";
+        model.gpu_layers = -1;
         model.offline = false;
     }
     if (side.prompt == kChatPrompt && !(other_is_here && other.prompt == kChatPrompt)) {

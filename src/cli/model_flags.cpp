@@ -53,6 +53,8 @@ void add_loading_flags(CLI::App& command, app::ModelChoice& model, Context& cont
     add_setting(command, settings, "threads", model.threads)->group(group);
     add_setting(command, settings, "flash_attention", model.flash_attention)->group(group);
     add_setting(command, settings, "arithmetic", model.arithmetic)->group(group);
+    add_setting(command, settings, "device", model.device)->group(group);
+    add_setting(command, settings, "gpu_layers", model.gpu_layers)->group(group);
     add_setting(command, settings, "snapshots", model.snapshots)->group(group);
     add_setting(command, settings, "offline", model.offline)->group(group);
     settings.bind("snapshot_limit", model.snapshot_limit);

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "engine/backend.h"
+#include "engine/device_products.h"
 #include "engine/engine.h"
 #include "engine/packed_weights.h"
 
@@ -15,10 +16,17 @@ bool where_packed_weights_are() {
     return packed_weights_available();
 }
 
+bool where_products_keep_f32() {
+    if (!device_products_available()) return false;
+    const std::vector<Device> present = devices();
+    return std::ranges::find(present, "CUDA", &Device::library) != present.end();
+}
+
 constexpr std::array kArithmetics{
-    ArithmeticTraits{Arithmetic::Engine, "engine", 1, false, false, anywhere},
-    ArithmeticTraits{Arithmetic::Packed, "packed", 1, true, false, where_packed_weights_are},
-    ArithmeticTraits{Arithmetic::PackedPrecise, "precise", 1, true, true, where_packed_weights_are}};
+    ArithmeticTraits{Arithmetic::Engine, "engine", 1, false, false, false, anywhere},
+    ArithmeticTraits{Arithmetic::Packed, "packed", 1, true, false, false, where_packed_weights_are},
+    ArithmeticTraits{Arithmetic::PackedPrecise, "precise", 1, true, false, true, where_packed_weights_are},
+    ArithmeticTraits{Arithmetic::Float32, "f32", 1, false, true, true, where_products_keep_f32}};
 
 /// Fewer rows gain nothing from packed weights, and one row is meant to be equal to llama.cpp's.
 constexpr int kFewestRowsForPacked = 4;
@@ -38,6 +46,11 @@ Arithmetic arithmetic_for(Purpose purpose, int rows) {
     else if (rows >= kFewestRowsForPacked)
         best = Arithmetic::Packed;
     return traits(best).runs_here() ? best : Arithmetic::Engine;
+}
+
+Arithmetic gpu_arithmetic_for(Purpose purpose) {
+    const bool keeps_f32 = purpose == Purpose::Precise && traits(Arithmetic::Float32).runs_here();
+    return keeps_f32 ? Arithmetic::Float32 : Arithmetic::Engine;
 }
 
 }  // namespace urial::engine

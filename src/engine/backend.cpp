@@ -1,5 +1,8 @@
 #include "engine/backend.h"
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <functional>
 #include <string_view>
 #include <utility>
@@ -78,10 +81,24 @@ void start_backend() {
     static const bool started = [] {
         llama_log_set(on_engine_log, nullptr);
         ggml_set_abort_callback(on_engine_abort);
+#ifdef URIAL_ENGINE_KEEPS_F32
+        // cuBLAS rounds the numbers of F32 products to 10 bits, as llama.cpp asks, unless this says no.
+        setenv("NVIDIA_TF32_OVERRIDE", "0", /*overwrite=*/0);
+#endif
         llama_backend_init();
         return true;
     }();
     (void)started;
+}
+
+bool build_has_gpu() {
+    start_backend();
+    constexpr std::array<std::string_view, 3> kOfTheCpu{"CPU", "BLAS", "RPC"};
+    for (std::size_t i = 0; i < ggml_backend_reg_count(); ++i) {
+        const std::string_view name = ggml_backend_reg_name(ggml_backend_reg_get(i));
+        if (std::ranges::find(kOfTheCpu, name) == kOfTheCpu.end()) return true;
+    }
+    return false;
 }
 
 EngineBuild engine_build() {

@@ -9,6 +9,9 @@ namespace urial::engine {
 /// Once per process, before anything else of the engine is called: its log goes where set_engine_log() says.
 void start_backend();
 
+/// Whether a backend for GPUs was built in, be there a GPU or not.
+bool build_has_gpu();
+
 /// The engine's last error line, which is forgotten then; a stand-in text where there was none.
 std::string last_engine_error();
 

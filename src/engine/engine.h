@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/devices.h"
 
 namespace urial::engine {
 
@@ -39,17 +40,19 @@ enum class Arithmetic {
     Packed,         ///< ours for Q8_0, Q5_0, Q4_K and Q6_K matrices, the same precision, and attention and GELU in f32:
                     ///< much faster for many rows
     PackedPrecise,  ///< the same with columns rounded to 16 bits instead of 8: nearly as precise as F32 weights
+    Float32,        ///< on NVIDIA GPUs: weights are unpacked and all products computed in f32
 };
 
 /// What the engine knows of one of them.
 struct ArithmeticTraits {
     Arithmetic arithmetic;
-    std::string_view name;  ///< in records, and for users: "engine", "packed", "precise"
+    std::string_view name;  ///< in records, and for users: "engine", "packed", "precise", "f32"
     /// Rises when it gives other numbers than before. What was computed under another version is not continued.
     int version;
     /// Our routines in the place of llama.cpp's, for the matrices that they can multiply. In llama.cpp's the number of
     /// threads decides the order of some sums.
     bool is_own;
+    bool is_for_gpus;     ///< for layers on a GPU alone; our routines are for the CPU alone, the engine's for both
     bool is_precise;      ///< little is lost beyond what the quantised weights themselves have lost
     bool (*runs_here)();  ///< on this machine, in this build; where it does not, models are loaded with Engine
 };
@@ -62,8 +65,10 @@ enum class Purpose {
     Fast,     ///< as many tokens a second as there can be
     Precise,  ///< as close as can be to what the model's weights say
 };
-/// What serves the purpose best on this machine, for a model that computes about `rows` rows at a time.
+/// What serves the purpose best on this machine's CPU, for a model that computes about `rows` rows at a time.
 Arithmetic arithmetic_for(Purpose purpose, int rows);
+/// And on its GPUs.
+Arithmetic gpu_arithmetic_for(Purpose purpose);
 
 /// The caller's eyes and ears while the engine is at work. Each may be empty; all are called on the caller's thread.
 struct Watch {
@@ -85,9 +90,11 @@ struct ModelOptions {
     std::filesystem::path path;     ///< a GGUF file, already checked (models/models.h)
     std::string content_hash;       ///< sha256 of the file where the caller knows it; computed when empty
     std::vector<Adapter> adapters;  ///< loaded with the model; a session applies all of them or none (use_adapters)
-    Arithmetic arithmetic = Arithmetic::Engine;
-    int gpu_layers = -1;  ///< layers to offload where the build has a GPU backend; -1 means all
-    Watch watch;          ///< of the loading
+    Arithmetic arithmetic = Arithmetic::Engine;      ///< where no layer goes to a GPU
+    Arithmetic gpu_arithmetic = Arithmetic::Engine;  ///< where some do; Engine or Float32
+    std::string device = "auto";                     ///< where layers go: choose_devices()
+    int gpu_layers = -1;                             ///< how many; -1: all that fit
+    Watch watch;                                     ///< of the loading
 };
 
 struct AdapterInfo {
@@ -104,6 +111,7 @@ struct ModelInfo {
     int training_context = 0;  ///< tokens
     std::uint64_t parameter_count = 0;
     std::uint64_t file_bytes = 0;
+    Placement placement;                         ///< of its layers
     Arithmetic arithmetic = Arithmetic::Engine;  ///< what is really used
     std::size_t quantised_matrices = 0;          ///< counted where arithmetic is not Engine
     std::size_t packed_matrices = 0;             ///< of them, those in a format that our arithmetic knows; the engine's
@@ -124,6 +132,8 @@ struct SessionOptions {
                                 ///< that on a GPU); 0: one per sequence
     int threads = 0;            ///< 0: one per core
     enum class FlashAttention { Auto, On, Off } flash_attention = FlashAttention::Auto;
+    bool greedy = false;  ///< rows that want logits are asked for their largest alone, of each sequence one a batch:
+                          ///< where the session can, it gives best() in the place of logits()
     Purpose purpose = Purpose::Fast;  ///< Precise: keys and values in f32, and no attention that would round them all
                                       ///< the same, unless FlashAttention::On asks for one
     bool use_adapters = true;         ///< false: the model without its adapters (the base side of a pair)
@@ -138,6 +148,12 @@ struct Row {
     int sequence = 0;
     Token token = 0;
     bool wants_logits = false;
+};
+
+/// The largest logit of a row.
+struct Best {
+    Token token = 0;
+    float gap = 0;  ///< its lead over the second largest
 };
 
 enum class PrefixOrigin {
@@ -210,6 +226,12 @@ public:
 
     /// Logits [vocabulary_size] of row `row` of the last decode(), until the next; Error{BadInput} if it wanted none.
     virtual std::span<const float> logits(std::size_t row) const = 0;
+    /// Whether rows that want logits have best() and no logits(): SessionOptions::greedy, on a GPU that can.
+    virtual bool gives_best() const { return false; }
+    /// The largest logit of that row; Error{BadInput} if it wanted none, or the session does not give it.
+    virtual Best best(std::size_t row) const;
+    /// Whether decode() comes back before the GPU has computed: the first logits() or best() waits for it.
+    virtual bool computes_elsewhere() const { return false; }
 };
 
 struct TokenizeOptions {
@@ -233,7 +255,7 @@ public:
     /// End of text, end of turn and their like.
     virtual bool ends_generation(Token token) const = 0;
 
-    /// Throws Error{BadInput} with the numbers when the machine has less memory than the session would take.
+    /// Throws Error{BadInput} with the numbers when the machine or the GPU has less memory than the session would take.
     virtual std::unique_ptr<Session> new_session(const SessionOptions& options) const = 0;
 
     /// A constraint for one answer, from a grammar in GBNF. Throws Error{BadInput} for a text that is none, and

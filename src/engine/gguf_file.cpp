@@ -34,6 +34,36 @@ std::string GgufFile::text(const std::string& key) const {
     return gguf_get_val_str(header_.get(), id);
 }
 
+std::string GgufFile::shown(const std::string& key) const {
+    const std::int64_t id = gguf_find_key(header_.get(), key.c_str());
+    if (id < 0) return "";
+    switch (gguf_get_kv_type(header_.get(), id)) {
+        case GGUF_TYPE_STRING: return gguf_get_val_str(header_.get(), id);
+        case GGUF_TYPE_UINT32: return std::to_string(gguf_get_val_u32(header_.get(), id));
+        case GGUF_TYPE_INT32: return std::to_string(gguf_get_val_i32(header_.get(), id));
+        case GGUF_TYPE_UINT64: return std::to_string(gguf_get_val_u64(header_.get(), id));
+        case GGUF_TYPE_ARRAY: break;
+        default: return "";
+    }
+    const gguf_type type = gguf_get_arr_type(header_.get(), id);
+    if (type != GGUF_TYPE_INT32 && type != GGUF_TYPE_UINT32) return "";
+    const auto* first = static_cast<const std::int32_t*>(gguf_get_arr_data(header_.get(), id));
+    return fmt::format("[{}]", fmt::join(first, first + gguf_get_arr_n(header_.get(), id), ", "));
+}
+
+std::size_t GgufFile::count(const std::string& key) const {
+    const std::int64_t id = gguf_find_key(header_.get(), key.c_str());
+    const bool is_list = id >= 0 && gguf_get_kv_type(header_.get(), id) == GGUF_TYPE_ARRAY;
+    return is_list ? gguf_get_arr_n(header_.get(), id) : 0;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> GgufFile::tensors() const {
+    std::vector<std::pair<std::string, std::uint64_t>> all;
+    for (std::int64_t id = 0; id < gguf_get_n_tensors(header_.get()); ++id)
+        all.emplace_back(gguf_get_tensor_name(header_.get(), id), gguf_get_tensor_size(header_.get(), id));
+    return all;
+}
+
 std::int64_t GgufFile::whole(const std::string& key) const {
     return gguf_get_val_u32(header_.get(), find_key(key, GGUF_TYPE_UINT32));
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gguf.h>
@@ -24,6 +25,10 @@ public:
 
     /// Empty where it is not there.
     std::string text(const std::string& key) const;
+    /// A text, or whole numbers as one: "4" or "[1, 2]". Empty for all else.
+    std::string shown(const std::string& key) const;
+    /// How many a list has; 0 where there is none.
+    std::size_t count(const std::string& key) const;
     /// A whole number from 1 on; Error{Model} where it is not there or more than `most`.
     std::size_t size(const std::string& key, std::size_t most) const;
     /// Likewise, but from 0 on and of any size.
@@ -36,6 +41,8 @@ public:
     std::vector<char> bytes(const std::string& tensor, const std::vector<std::int64_t>& sizes) const;
     /// The size of its second dimension.
     std::size_t rows(const std::string& tensor) const;
+    /// The names of all tensors and their sizes in bytes.
+    std::vector<std::pair<std::string, std::uint64_t>> tensors() const;
     ggml_type type(const std::string& tensor) const;
     /// The same as f32, whatever its type.
     std::vector<float> numbers(const std::string& tensor, const std::vector<std::int64_t>& sizes) const;

@@ -1,6 +1,7 @@
 #include "engine/llama_encoder.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -45,6 +46,8 @@ public:
     explicit LlamaEncoder(const EncoderOptions& options) : path_(options.path) {
         start_backend();
         llama_model_params parameters = llama_model_default_params();
+        std::array<ggml_backend_dev_t, 1> no_devices{};
+        parameters.devices = no_devices.data();
         parameters.progress_callback = [](float, void* watch) {
             const auto& cancelled = static_cast<const Watch*>(watch)->cancelled;
             return !cancelled || !cancelled();

@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "engine/backend.h"
+#include "engine/gguf_file.h"
 #include "engine/llama_session.h"
 #include "engine/mapped_file.h"
 #include "engine/packed_weights.h"
@@ -29,20 +31,41 @@ struct LoadWatch {
     }
 };
 
-/// The sum of a number that a model gives for all layers at once or as "[1, 2, ...]", one for each.
-std::uint64_t over_layers(std::string_view text, std::uint64_t layers) {
-    std::uint64_t sum = 0;
-    std::uint64_t count = 0;
-    const char* const end = text.data() + text.size();
-    for (const char* at = text.data(); at != end;) {
-        std::uint64_t value = 0;
-        const auto [next, failure] = std::from_chars(at, end, value);
-        at = failure == std::errc() ? next : at + 1;
-        if (failure != std::errc()) continue;
-        sum += value;
-        ++count;
+/// What sessions take beside the weights is not known when these are loaded: room is left for such a one.
+constexpr std::uint64_t kLikelyCells = 8192;
+constexpr std::uint64_t kLikelyRows = 512;
+constexpr std::uint64_t kLikelyLogitRows = 64;
+/// What a GPU's own libraries take.
+constexpr std::uint64_t kDeviceLibraryBytes = 300'000'000;
+
+/// Sizes by what the file says, before it is loaded.
+LayerBytes layer_bytes(const GgufFile& file) {
+    LayerBytes bytes;
+    std::uint64_t embedding = 0;
+    for (const auto& [name, size] : file.tensors()) {
+        constexpr std::string_view kLayer = "blk.";
+        std::size_t layer = 0;
+        const char* const end = name.data() + name.size();
+        const bool is_layer = name.starts_with(kLayer) &&
+                              std::from_chars(name.data() + kLayer.size(), end, layer).ec == std::errc() &&
+                              layer < file.tensors().size();
+        if (is_layer) {
+            if (layer >= bytes.layers.size()) bytes.layers.resize(layer + 1);
+            bytes.layers[layer] += size;
+        } else if (name == "token_embd.weight") {
+            embedding = size;
+        } else if (name.starts_with("output")) {
+            bytes.output += size;
+        }
     }
-    return count == 1 ? sum * layers : sum;
+    if (bytes.output < embedding / 2) bytes.output += embedding;  // the output's matrix is the embeddings' then
+    MemoryShape shape = shape_of([&](const std::string& key) { return file.shown(key); },
+                                 file.count("tokenizer.ggml.tokens"));
+    shape.cells = kLikelyCells;
+    shape.rows = kLikelyRows;
+    shape.logit_rows = kLikelyLogitRows;
+    bytes.session = estimate_memory(shape).total() + kDeviceLibraryBytes;
+    return bytes;
 }
 
 }  // namespace
@@ -82,8 +105,13 @@ std::vector<Token> tokens_of(const llama_vocab* vocabulary, std::string_view tex
 LlamaModel::LlamaModel(const ModelOptions& options) : file_(options.path) {
     start_backend();
     llama_model_params parameters = llama_model_default_params();
-    parameters.n_gpu_layers = options.gpu_layers;
-    info_.arithmetic = traits(options.arithmetic).runs_here() ? options.arithmetic : Arithmetic::Engine;
+    place(options);
+    std::vector<ggml_backend_dev_t> devices;
+    for (const Device& device : info_.placement.devices)
+        devices.push_back(ggml_backend_dev_by_name(device.name.c_str()));
+    devices.push_back(nullptr);
+    parameters.devices = devices.data();
+    parameters.n_gpu_layers = info_.placement.layers;
     info_.file_bytes = std::filesystem::file_size(options.path);
     LoadWatch watch{options.watch, info_.file_bytes};
     parameters.progress_callback = [](float share, void* loading) {
@@ -126,6 +154,25 @@ LlamaModel::LlamaModel(const ModelOptions& options) : file_(options.path) {
     for (const Adapter& adapter : options.adapters) load_adapter(adapter);
 }
 
+/// Decides where the layers go, and with it on the arithmetic.
+void LlamaModel::place(const ModelOptions& options) {
+    std::vector<Device> chosen = choose_devices(options.device, options.gpu_layers, devices());
+    if (!chosen.empty()) {
+        const LayerBytes bytes = layer_bytes(GgufFile(options.path));
+        info_.placement = place_layers(bytes, std::move(chosen), options.gpu_layers, options.device == "auto");
+        const Placement& placement = info_.placement;
+        if (options.gpu_layers < 0 && !placement.whole() && options.watch.warning) {
+            options.watch.warning(fmt::format(
+                "{}: {} of {} layers fit on the GPU, the CPU computes the others, which is slow; all of them with their "
+                "sessions take about {}: a smaller model or quantisation would fit (--gpu-layers sets the number)",
+                options.path.filename().string(), placement.layers, placement.of,
+                human_bytes(static_cast<double>(bytes.total()))));
+        }
+    }
+    const Arithmetic wanted = info_.placement.layers > 0 ? options.gpu_arithmetic : options.arithmetic;
+    info_.arithmetic = traits(wanted).runs_here() ? wanted : Arithmetic::Engine;
+}
+
 void LlamaModel::release_file() const {
     const bool is_packed = traits(info_.arithmetic).is_own && info_.packed_matrices == info_.quantised_matrices;
     if (is_packed && info_.packed_matrices > 0) release_mapped_file(file_);
@@ -144,30 +191,12 @@ void LlamaModel::load_adapter(const Adapter& adapter) {
     info_.adapters.push_back({adapter.path.filename().string(), sha256_file(adapter.path), adapter.scale});
 }
 
-std::optional<MemoryShape> LlamaModel::memory_shape() const {
-    if (llama_supports_gpu_offload()) return std::nullopt;
-    const llama_model* model = model_.get();
-    const std::string architecture = metadata(model, "general.architecture");
-    const auto of_layers = [&](const char* key, std::uint64_t layers) {
-        return over_layers(metadata(model, (architecture + key).c_str()), layers);
-    };
-    MemoryShape shape;
+MemoryShape LlamaModel::memory_shape() const {
+    MemoryShape shape = shape_of([&](const std::string& key) { return metadata(model_.get(), key.c_str()); },
+                                 info_.vocabulary_size);
     shape.weight_bytes = info_.file_bytes;
     shape.weights_are_mapped = !traits(info_.arithmetic).is_own;
-    shape.vocabulary = info_.vocabulary_size;
-    shape.embedding = static_cast<std::uint64_t>(llama_model_n_embd(model));
-    shape.feed_forward = of_layers(".feed_forward_length", 1);
-    shape.heads = static_cast<std::uint64_t>(llama_model_n_head(model));
-    if (llama_model_is_recurrent(model)) return shape;  // its state does not grow with the context
-    const auto layers = static_cast<std::uint64_t>(llama_model_n_layer(model));
-    const std::uint64_t usual = shape.heads > 0 ? shape.embedding / shape.heads : 0;
-    const auto length = [&](const char* key) {
-        const std::uint64_t given = of_layers(key, 1);
-        return given > 0 ? given : usual;
-    };
-    std::uint64_t groups = of_layers(".attention.head_count_kv", layers);
-    if (groups == 0) groups = layers * static_cast<std::uint64_t>(llama_model_n_head_kv(model));
-    shape.cell_numbers = groups * (length(".attention.key_length") + length(".attention.value_length"));
+    if (llama_model_is_recurrent(model_.get())) shape.cell_numbers = 0;  // its state does not grow with the context
     return shape;
 }
 

@@ -49,10 +49,11 @@ public:
     const std::string& weight_sample() const { return weight_sample_; }
     /// What reading rows of embeddings has mapped of the file stops counting as memory, where all else is packed.
     void release_file() const;
-    /// Bytes that the session's options do not decide are filled in; nullopt where a GPU may hold them.
-    std::optional<MemoryShape> memory_shape() const;
+    /// What the session's options do not decide is filled in.
+    MemoryShape memory_shape() const;
 
 private:
+    void place(const ModelOptions& options);
     void load_adapter(const Adapter& adapter);
 
     std::unique_ptr<llama_model, FreeLlamaModel> model_;

@@ -15,10 +15,12 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "engine/backend.h"
 #include "engine/crowd.h"
+#include "engine/device_products.h"
 #include "engine/mapped_file.h"
 #include "engine/own_operations.h"
 
@@ -104,12 +106,17 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     if (f32_cache_) parameters.type_k = parameters.type_v = GGML_TYPE_F32;
     parameters.swa_full = true;
     parameters.kv_unified = true;
-    own_operations_ = traits(model_->info().arithmetic).is_own;
-    parameters.cb_eval = [](ggml_tensor* node, bool asked, void* session) {
-        if (asked) static_cast<LlamaSession*>(session)->prepare(node);
-        return !asked;
-    };
-    parameters.cb_eval_user_data = this;
+    const ModelInfo& info = model_->info();
+    own_operations_ = traits(info.arithmetic).is_own;
+    keeps_f32_ = info.arithmetic == Arithmetic::Float32;
+    if (!info.placement.whole() || keeps_f32_) {  // a GPU computes in the background where nobody looks at its nodes
+        parameters.cb_eval = [](ggml_tensor* node, bool asked, void* session) {
+            if (asked) static_cast<LlamaSession*>(session)->prepare(node);
+            return !asked;
+        };
+        parameters.cb_eval_user_data = this;
+    }
+    if (options.greedy && !is_recurrent) offer_best(options, parameters);
     parameters.abort_callback = [](void* session) { return static_cast<LlamaSession*>(session)->is_to_stop(); };
     parameters.abort_callback_data = this;
     context_.reset(llama_init_from_model(model_->handle(), parameters));
@@ -147,7 +154,6 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
         }
         uses_adapters_ = true;
     }
-    const ModelInfo& info = model_->info();
     any_threads_ = own_operations_ && !uses_adapters_ && info.packed_matrices > 0 &&
                    info.packed_matrices == info.quantised_matrices;
 
@@ -161,17 +167,31 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     logits_column_.resize(rows);
 }
 
-/// Says what the session will take, and refuses it where the machine has less. Weights that are mapped take what is
-/// left: they need not be in memory all at once.
+/// Where a GPU computes the logits, it finds the largest ones too.
+void LlamaSession::offer_best(const SessionOptions& options, llama_context_params& parameters) {
+    const Placement& placement = model_->info().placement;
+    if (!placement.whole()) return;
+    if (!BestOfRows::runs_on(ggml_backend_dev_by_name(placement.devices.back().name.c_str()))) return;
+    best_of_rows_.emplace(options.sequences);
+    parameters.samplers = best_of_rows_->samplers().data();
+    parameters.n_samplers = best_of_rows_->samplers().size();
+    parameters.n_outputs_max_per_seq = 1;
+}
+
+/// Says what the session will take, and refuses it where the machine or a GPU has less. Weights that are mapped take
+/// what is left: they need not be in memory all at once.
 void LlamaSession::check_memory(std::uint64_t cells, int outputs, bool flash_attention) const {
-    std::optional<MemoryShape> shape = model_->memory_shape();
-    if (!shape) return;
-    shape->cells = cells;
-    shape->number_bytes = f32_cache_ ? 4 : 2;
-    shape->rows = static_cast<std::uint64_t>(batch_rows_);
-    shape->logit_rows = static_cast<std::uint64_t>(outputs);
-    shape->flash_attention = flash_attention;
-    const MemoryNeed need = estimate_memory(*shape);
+    MemoryShape shape = model_->memory_shape();
+    shape.cells = cells;
+    shape.number_bytes = f32_cache_ ? 4 : 2;
+    shape.rows = static_cast<std::uint64_t>(batch_rows_);
+    shape.logit_rows = static_cast<std::uint64_t>(outputs);
+    shape.flash_attention = flash_attention;
+    MemoryNeed need = estimate_memory(shape);
+    if (const Placement& placement = model_->info().placement; placement.layers > 0) {
+        check_device_memory(on_devices(need, placement.layers, placement.of), cells);
+        need = beside_devices(need, placement.layers, placement.of);
+    }
     const std::optional<std::uint64_t> available = available_memory();
     const std::string left = available ? human_bytes(static_cast<double>(*available)) : "an unknown amount";
     if (watch_.detail) {
@@ -185,12 +205,35 @@ void LlamaSession::check_memory(std::uint64_t cells, int outputs, bool flash_att
                     "use a smaller --context, fewer answers at a time (--parallel) or a smaller model",
                     model_->info().name, cells, describe(need, cells), left);
     }
-    if (shape->weights_are_mapped && need.total() > *available && watch_.warning) {
+    if (shape.weights_are_mapped && need.total() > *available && watch_.warning) {
         watch_.warning(
             fmt::format("{} would take about {}, and this machine has {} left: its weights will be read from "
                         "the disk again and again",
                         model_->info().name, describe(need, cells), left));
     }
+}
+
+/// What they have free is asked anew: the weights are there, and other sessions may be.
+void LlamaSession::check_device_memory(const MemoryNeed& need, std::uint64_t cells) const {
+    std::uint64_t free = 0;
+    std::string names;
+    for (const Device& device : devices()) {
+        const auto& used = model_->info().placement.devices;
+        if (std::ranges::find(used, device.name, &Device::name) == used.end()) continue;
+        free += device.free_bytes;
+        names += (names.empty() ? "" : " and ") + describe(device);
+    }
+    const std::string left = human_bytes(static_cast<double>(free));
+    if (watch_.detail) {
+        watch_.detail(fmt::format("memory of {}: about {} for {}, {} free", names, describe(need, cells),
+                                  model_->info().name, left));
+    }
+    if (need.total() <= free) return;
+    throw error(ErrorKind::BadInput,
+                "{} with a context of {} tokens would take about {} more of {}, which has {} free\n"
+                "use a smaller --context, fewer answers at a time (--parallel), fewer layers there (--gpu-layers), "
+                "another --device or --device cpu",
+                model_->info().name, cells, describe(need, cells), names, left);
 }
 
 nlohmann::ordered_json LlamaSession::circumstances(std::span<const Token> prefix) const {
@@ -203,7 +246,8 @@ nlohmann::ordered_json LlamaSession::circumstances(std::span<const Token> prefix
     std::string_view token_bytes(reinterpret_cast<const char*>(prefix.data()), prefix.size() * sizeof(Token));
     const EngineBuild build = engine_build();
     const ArithmeticTraits& arithmetic = traits(model_->info().arithmetic);
-    return {{"format", 1},
+    nlohmann::ordered_json key{
+            {"format", 1},
             {"model_sha256", model_->info().content_hash},
             {"model_sample_sha256", model_->weight_sample()},
             {"adapters", adapters},
@@ -216,6 +260,10 @@ nlohmann::ordered_json LlamaSession::circumstances(std::span<const Token> prefix
             {"batch_rows", batch_rows_},
             {"engine", build.version + " " + build.commit},
             {"cpu", build.cpu_features}};
+    const Placement& placement = model_->info().placement;
+    for (const Device& device : placement.devices) key["devices"].push_back(describe(device) + " " + device.driver);
+    if (placement.layers > 0) key["device_layers"] = placement.layers;
+    return key;
 }
 
 void LlamaSession::clear(llama_seq_id id) { llama_memory_seq_rm(memory_, id, -1, -1); }
@@ -298,6 +346,8 @@ void LlamaSession::set_row(std::size_t i, llama_seq_id sequence, std::size_t pos
 }
 
 int32_t LlamaSession::run_rows(std::size_t count) {
+    if (model_->info().placement.whole() && is_to_stop()) return kAborted;  // the engine asks on the CPU alone
+    best_.clear();
     const auto column = std::span(logits_column_).first(count);
     rows_with_logits_ = std::count(column.begin(), column.end(), 1);
     llama_batch batch{};
@@ -418,6 +468,7 @@ void LlamaSession::submit(std::span<const Row> rows) {
 void LlamaSession::prepare(ggml_tensor* node) {
     if (is_computed(*node)) ++reading_.nodes;
     if (own_operations_) take_over(node);
+    if (keeps_f32_) keep_f32(node);
     if (std::string_view(node->name) == "result_output") place_logits(node);
 }
 
@@ -440,9 +491,21 @@ void LlamaSession::place_logits(ggml_tensor* node) const {
 }
 
 std::span<const float> LlamaSession::logits(std::size_t row) const {
+    if (best_of_rows_) throw Error(ErrorKind::BadInput, "a greedy session on a GPU gives no logits");
     const float* values = llama_get_logits_ith(context_.get(), static_cast<int32_t>(row));
     if (values == nullptr) throw error(ErrorKind::BadInput, "row {} of the last batch has no logits", row);
     return {values, vocabulary_size_};
+}
+
+Best LlamaSession::best(std::size_t row) const {
+    const auto before = std::span(logits_column_).first(std::min(row, logits_column_.size()));
+    if (!best_of_rows_ || row >= logits_column_.size() || logits_column_[row] == 0) return Session::best(row);
+    if (best_.empty()) best_ = best_of_rows_->read(context_.get(), static_cast<std::size_t>(rows_with_logits_));
+    return best_.at(static_cast<std::size_t>(std::count(before.begin(), before.end(), 1)));
+}
+
+Best Session::best(std::size_t row) const {
+    throw error(ErrorKind::BadInput, "row {} of the last batch has no largest logit of its own", row);
 }
 
 }  // namespace urial::engine

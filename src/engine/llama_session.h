@@ -14,6 +14,7 @@
 #include <llama.h>
 #include <nlohmann/json.hpp>
 
+#include "engine/best_of_rows.h"
 #include "engine/engine.h"
 #include "engine/llama_model.h"
 #include "engine/prefix_snapshot.h"
@@ -41,6 +42,9 @@ public:
     std::size_t length(int sequence) const override { return store_->length(sequence); }
     void decode(std::span<const Row> rows) override;
     std::span<const float> logits(std::size_t row) const override;
+    bool gives_best() const override { return best_of_rows_.has_value(); }
+    Best best(std::size_t row) const override;
+    bool computes_elsewhere() const override { return model_->info().placement.whole(); }
 
 private:
     struct ContextDeleter {
@@ -54,6 +58,8 @@ private:
     void protect(int sequence, std::size_t most_unguarded);
     nlohmann::ordered_json circumstances(std::span<const Token> prefix) const;
     void check_memory(std::uint64_t cells, int outputs, bool flash_attention) const;
+    void check_device_memory(const MemoryNeed& need, std::uint64_t cells) const;
+    void offer_best(const SessionOptions& options, llama_context_params& parameters);
     bool restore(llama_seq_id id, const std::vector<std::uint8_t>& state);
     PrefixOrigin provide(llama_seq_id id, std::span<const Token> prefix);
     void clear(llama_seq_id id);
@@ -67,6 +73,7 @@ private:
     void place_logits(ggml_tensor* node) const;
 
     std::shared_ptr<const LlamaModel> model_;
+    std::optional<BestOfRows> best_of_rows_;  // before the context, whose samplers are its
     std::unique_ptr<llama_context, ContextDeleter> context_;
     llama_memory_t memory_ = nullptr;
     std::optional<SnapshotStore> snapshots_;
@@ -77,13 +84,15 @@ private:
     std::size_t vocabulary_size_ = 0;
     bool uses_adapters_ = false;
     bool own_operations_ = false;
+    bool keeps_f32_ = false;  // Arithmetic::Float32
     bool any_threads_ = false;  // the logits of several rows do not depend on the number of threads
     int threads_ = 0;
     bool f32_cache_ = false;
     std::string flash_attention_;
     int batch_rows_ = 0;
     int logit_rows_ = 0;
-    std::int64_t rows_with_logits_ = 0;   // of the batch that is being computed
+    std::int64_t rows_with_logits_ = 0;   // of the batch that is being computed, or was computed last
+    mutable std::vector<Best> best_;      // of that batch; empty until they are asked for
     std::size_t rows_since_release_ = 0;  // see run_rows()
 
     Watch watch_;

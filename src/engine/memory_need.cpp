@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -26,6 +28,19 @@ std::uint64_t product(std::initializer_list<std::uint64_t> factors) {
         result *= factor;
     }
     return result;
+}
+
+/// The numbers of a text such as "4" or "[1, 2, 1]".
+std::vector<std::uint64_t> numbers_in(std::string_view text) {
+    std::vector<std::uint64_t> numbers;
+    const char* const end = text.data() + text.size();
+    for (const char* at = text.data(); at != end;) {
+        std::uint64_t value = 0;
+        const auto [next, failure] = std::from_chars(at, end, value);
+        at = failure == std::errc() ? next : at + 1;
+        if (failure == std::errc()) numbers.push_back(value);
+    }
+    return numbers;
 }
 
 std::optional<std::string> text_of(const fs::path& path) {
@@ -64,6 +79,45 @@ std::optional<std::uint64_t> left_in_group(const fs::path& group) {
 
 }  // namespace
 
+MemoryShape shape_of(const std::function<std::string(const std::string& key)>& text, std::uint64_t vocabulary) {
+    const std::string architecture = text("general.architecture");
+    const auto numbers = [&](const char* key) { return numbers_in(text(architecture + key)); };
+    // Lists have a number for each layer.
+    const auto largest = [&](const char* key) {
+        const std::vector<std::uint64_t> values = numbers(key);
+        return values.empty() ? 0 : *std::ranges::max_element(values);
+    };
+    MemoryShape shape;
+    shape.vocabulary = vocabulary;
+    shape.embedding = largest(".embedding_length");
+    shape.feed_forward = largest(".feed_forward_length");
+    shape.heads = largest(".attention.head_count");
+    const std::uint64_t usual = shape.heads > 0 ? shape.embedding / shape.heads : 0;
+    const auto length = [&](const char* key) {
+        const std::uint64_t given = largest(key);
+        return given > 0 ? given : usual;
+    };
+    const std::vector<std::uint64_t> groups = numbers(".attention.head_count_kv");
+    std::uint64_t all_groups = std::accumulate(groups.begin(), groups.end(), std::uint64_t{0});
+    if (groups.size() < 2) all_groups = largest(".block_count") * (groups.empty() ? shape.heads : groups.front());
+    shape.cell_numbers = all_groups * (length(".attention.key_length") + length(".attention.value_length"));
+    return shape;
+}
+
+MemoryNeed on_devices(const MemoryNeed& need, int layers, int of) {
+    const auto share = [&](std::uint64_t bytes) {
+        return bytes / static_cast<std::uint64_t>(of) * static_cast<std::uint64_t>(layers);
+    };
+    return {.cache = share(need.cache), .buffers = need.buffers};
+}
+
+MemoryNeed beside_devices(const MemoryNeed& need, int layers, int of) {
+    const auto rest = [&](std::uint64_t bytes) {
+        return bytes / static_cast<std::uint64_t>(of) * static_cast<std::uint64_t>(of - layers);
+    };
+    return {.weights = rest(need.weights), .cache = rest(need.cache), .buffers = need.buffers};
+}
+
 MemoryNeed estimate_memory(const MemoryShape& shape) {
     MemoryNeed need;
     need.weights = shape.weight_bytes;
@@ -79,8 +133,9 @@ MemoryNeed estimate_memory(const MemoryShape& shape) {
 
 std::string describe(const MemoryNeed& need, std::uint64_t cells) {
     const auto bytes = [](std::uint64_t count) { return human_bytes(static_cast<double>(count)); };
-    return fmt::format("{} ({} weights, {} cache of {} tokens, {} buffers)", bytes(need.total()), bytes(need.weights),
-                       bytes(need.cache), cells, bytes(need.buffers));
+    const std::string weights = need.weights > 0 ? bytes(need.weights) + " weights, " : "";
+    return fmt::format("{} ({}{} cache of {} tokens, {} buffers)", bytes(need.total()), weights, bytes(need.cache), cells,
+                       bytes(need.buffers));
 }
 
 std::optional<std::uint64_t> available_memory(const fs::path& root) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,10 @@ struct MemoryShape {
     bool flash_attention = true;  ///< false: the products of all rows, heads and cells lie in memory
 };
 
+/// What the metadata of a model file says, but for the weights; `text` gives a key's value as text, a list as
+/// "[1, 2]", and nothing where the key is not there.
+MemoryShape shape_of(const std::function<std::string(const std::string& key)>& text, std::uint64_t vocabulary);
+
 struct MemoryNeed {
     std::uint64_t weights = 0;  ///< bytes, as the others
     std::uint64_t cache = 0;
@@ -35,7 +40,12 @@ struct MemoryNeed {
 
 MemoryNeed estimate_memory(const MemoryShape& shape);
 
-/// "3.1 GB (241 MB weights, 2.8 GB cache of 32768 tokens, 60 MB buffers)"
+/// What of it the GPUs will hold that have `layers` of `of` layers (their weights are there already), and what the
+/// machine.
+MemoryNeed on_devices(const MemoryNeed& need, int layers, int of);
+MemoryNeed beside_devices(const MemoryNeed& need, int layers, int of);
+
+/// "3.1 GB (241 MB weights, 2.8 GB cache of 32768 tokens, 60 MB buffers)"; weights of 0 are left out.
 std::string describe(const MemoryNeed& need, std::uint64_t cells);
 
 /// What this process can still take: what the system has left, or less where a control group limits it. nullopt where

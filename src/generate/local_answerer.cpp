@@ -49,18 +49,19 @@ ordered_json LocalAnswerer::identity() const {
 }
 
 ordered_json LocalAnswerer::circumstances() const {
-    const engine::ArithmeticTraits& arithmetic = engine::traits(prompt_.model().info().arithmetic);
-    return {{"engine", describe_engine()},
-            {"arithmetic", arithmetic.name},
-            {"arithmetic_version", arithmetic.version},
-            {"threads", thread_count(options_.session.threads)},
-            {"parallel", sequences_},
-            {"context_tokens", cells_},
-            {"batch_rows", kBatchRows}};
+    const engine::ModelInfo& info = prompt_.model().info();
+    ordered_json circumstances{{"engine", describe_engine()}};
+    circumstances.update(describe_computation(info));
+    if (info.placement.layers > 0) circumstances["devices"] = describe_devices(info);
+    circumstances.update({{"threads", thread_count(options_.session.threads)},
+                          {"parallel", sequences_},
+                          {"context_tokens", cells_},
+                          {"batch_rows", kBatchRows}});
+    return circumstances;
 }
 
 std::string LocalAnswerer::change_since(const ordered_json& manifest) const {
-    return change_of_arithmetic(manifest, prompt_.model().info().arithmetic, thread_count(options_.session.threads));
+    return change_of_arithmetic(manifest, prompt_.model().info(), thread_count(options_.session.threads));
 }
 
 std::size_t LocalAnswerer::room() const {
@@ -96,6 +97,7 @@ void LocalAnswerer::submit(Question question) {
     const std::size_t prefix = prompt_.prefix().size();
     const std::size_t shared = prompt_.shared_length(request.tokens) == prefix ? prefix : 0;
     needs_.push_back(request.tokens.size() - shared + answer);
+    is_greedy_ = (submitted_.empty() || is_greedy_) && is_greedy(request.sampling);
     submitted_.push_back(std::move(request));
 }
 
@@ -105,6 +107,7 @@ engine::SessionOptions LocalAnswerer::session_options() const {
     if (!prompt_.source().has_prefix()) session.prefixes = kKeptPrefixes;
     session.context_tokens = static_cast<int>(cells_);
     session.batch_rows = kBatchRows;
+    session.greedy = is_greedy_;
     return session;
 }
 

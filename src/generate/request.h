@@ -38,6 +38,8 @@ struct SamplingOptions {
 };
 /// Throws Error{BadInput} naming the option, its value and its range.
 void check(const SamplingOptions& options);
+/// Whether each token is the one with the largest logit.
+bool is_greedy(const SamplingOptions& options);
 
 /// What clients of a server may ask for beside the sampling options (whose set decides the identity of runs). The
 /// defaults change nothing. Logits are changed in this order: logit_bias, repetition penalty, frequency and presence

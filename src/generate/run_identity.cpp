@@ -41,6 +41,18 @@ ordered_json served_in(const ordered_json& identity) {
     return model == identity.end() || !model->is_object() ? nullptr : model->value("served", ordered_json());
 }
 
+/// "the CPU", "NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3 (20 of 33 layers)".
+std::string device_text(const ordered_json& computation) {
+    const ordered_json device = computation.value("device", ordered_json());
+    if (!device.is_object()) return "the CPU";
+    std::string gpus;
+    for (const ordered_json& gpu : device.value("gpus", ordered_json::array()))
+        gpus += (gpus.empty() ? "" : " and ") + (gpu.is_string() ? gpu.get<std::string>() : gpu.dump());
+    const ordered_json layers = device.value("layers", ordered_json());
+    const ordered_json of = device.value("of", ordered_json());
+    return layers == of ? gpus : fmt::format("{} ({} of {} layers)", gpus, layers.dump(), of.dump());
+}
+
 bool has_side(const ordered_json& identity, const char* side) {
     return identity.contains(side) && identity[side].is_object();
 }
@@ -80,20 +92,53 @@ std::string difference_of_runs(const ordered_json& before, const ordered_json& n
     return first_difference(with_served(before, now), with_served(now, before));
 }
 
-std::string change_of_arithmetic(const ordered_json& manifest, engine::Arithmetic now, int threads) {
+std::string change_of_arithmetic(const ordered_json& manifest, const engine::ModelInfo& now, int threads) {
     const ordered_json before = manifest.value("arithmetic", ordered_json());
-    const engine::ArithmeticTraits& arithmetic = engine::traits(now);
+    const engine::ArithmeticTraits& arithmetic = engine::traits(now.arithmetic);
+    const std::string was_on = device_text(manifest);
+    const std::string is_on = device_text(describe_computation(now));
+    if (before.is_string() && was_on != is_on) {
+        return fmt::format("what is there was computed on {}, the rest will be on {}: their last digits differ", was_on,
+                           is_on);
+    }
     if (before.is_string() && before.get<std::string>() != arithmetic.name) {
         return fmt::format(
             "what is there was computed in {} arithmetic, the rest will be in {}: their last digits differ",
             before.get<std::string>(), arithmetic.name);
     }
     const ordered_json threads_before = manifest.value("threads", ordered_json());
-    if (arithmetic.is_own || !threads_before.is_number_integer() || threads_before == threads) return "";
+    const bool any_threads = arithmetic.is_own || now.placement.whole();
+    if (any_threads || !threads_before.is_number_integer() || threads_before == threads) return "";
     return fmt::format(
         "what is there was computed with {0} threads, the rest will be with {1}: in the engine's arithmetic that may "
         "change answers; --threads {0} goes on as before",
         threads_before.get<int>(), threads);
+}
+
+ordered_json describe_computation(const engine::ModelInfo& model) {
+    const engine::ArithmeticTraits& arithmetic = engine::traits(model.arithmetic);
+    ordered_json description{{"arithmetic", arithmetic.name}, {"arithmetic_version", arithmetic.version}};
+    const engine::Placement& placement = model.placement;
+    if (placement.layers == 0) return description;
+    ordered_json gpus = ordered_json::array();
+    for (const engine::Device& device : placement.devices) gpus.push_back(device.description);
+    description["device"] = {{"gpus", gpus},
+                             {"library", placement.devices.front().library},
+                             {"layers", placement.layers},
+                             {"of", placement.of}};
+    return description;
+}
+
+ordered_json describe_devices(const engine::ModelInfo& model) {
+    ordered_json devices = ordered_json::array();
+    for (const engine::Device& device : model.placement.devices) {
+        devices.push_back({{"name", device.name},
+                           {"description", device.description},
+                           {"library", device.library},
+                           {"driver", device.driver},
+                           {"total_bytes", device.total_bytes}});
+    }
+    return devices;
 }
 
 ordered_json describe_adapters(const engine::ModelInfo& model) {

@@ -164,9 +164,11 @@ ArgMax Sampler::choose(std::span<const float> logits, const engine::TokenConstra
     return chosen;
 }
 
+bool is_greedy(const SamplingOptions& options) { return options.temperature == 0 && options.repetition_penalty == 1; }
+
 /// The most likely token as the model says it.
 bool Sampler::is_plain() const {
-    return options_.temperature == 0 && options_.repetition_penalty == 1 && bias_.empty() && ends_hidden_for_ == 0 &&
+    return is_greedy(options_) && bias_.empty() && ends_hidden_for_ == 0 &&
            frequency_penalty_ == 0 && presence_penalty_ == 0;
 }
 

@@ -292,12 +292,22 @@ void Scheduler::use_logits() {
         std::optional<TokenScore> score;
         std::optional<Error> failure;
     };
+    const bool gives_best = lane_.session().gives_best();
     std::vector<Reading> readings;
     for (std::size_t row = 0; row < row_uses_.size(); ++row) {
-        if (row_uses_[row].slot != nullptr)
-            readings.push_back({row_uses_[row], lane_.session().logits(row), {}, {}, {}});
+        if (row_uses_[row].slot == nullptr) continue;
+        Reading& reading = readings.emplace_back();
+        reading.use = row_uses_[row];
+        if (gives_best) {
+            const engine::Best best = lane_.session().best(row);
+            reading.chosen = {.token = best.token, .gap = best.gap};
+        } else {
+            reading.logits = lane_.session().logits(row);
+        }
     }
-    for_each_parallel(readings.size(), lane_.session().threads(), [&](std::size_t i) {
+    // A session that gives no logits is one for requests that need none.
+    const std::size_t to_read = gives_best ? 0 : readings.size();
+    for_each_parallel(to_read, lane_.session().threads(), [&](std::size_t i) {
         Reading& reading = readings[i];
         const Request& request = reading.use.slot->request;
         try {

@@ -50,6 +50,6 @@ std::unique_ptr<AnswerScorer> listed_scorer(ListedSide& base, ListedSide& aligne
 nlohmann::ordered_json describe(const Side& side, const generate::PreparedPrompt& prompt);
 /// The engine's part of a run's identity, and of its circumstances.
 void add_engine_identity(nlohmann::ordered_json& identity, const ShiftOptions& options);
-nlohmann::ordered_json engine_circumstances();
+nlohmann::ordered_json engine_circumstances(std::span<const Side* const> sides);
 
 }  // namespace urial::shift

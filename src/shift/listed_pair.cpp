@@ -88,7 +88,11 @@ public:
     }
 
     ordered_json circumstances() const override {
-        ordered_json circumstances = computes_here() ? engine_circumstances() : ordered_json::object();
+        std::vector<const Side*> here;
+        for (const ListedSide* side : {&base_, &aligned_}) {
+            if (is_here(*side)) here.push_back(side->local());
+        }
+        ordered_json circumstances = here.empty() ? ordered_json::object() : engine_circumstances(here);
         for (const auto& [name, side] : {std::pair("base", &base_), std::pair("aligned", &aligned_)}) {
             if (!is_here(*side)) circumstances["remote"][name] = side->circumstances();
         }
@@ -99,7 +103,7 @@ public:
         for (const auto& [name, side] : {std::pair("base", &base_), std::pair("aligned", &aligned_)}) {
             std::string change;
             if (is_here(*side)) {
-                change = generate::change_of_arithmetic(manifest, side->local()->model->info().arithmetic,
+                change = generate::change_of_arithmetic(manifest, side->local()->model->info(),
                                                         thread_count(options_.session.threads));
             } else if (const ordered_json::json_pointer path(fmt::format("/remote/{}", name));
                        manifest.contains(path)) {

@@ -29,6 +29,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -98,9 +99,12 @@ PairRun::PairRun(const Side& base, const Side& aligned, const std::vector<Token>
       base_lags_(!options.live && (base.model != aligned.model || base.use_adapters != aligned.use_adapters)),
       base_(make_half(base, base_prefix, options.base_context)),
       aligned_(make_half(aligned, aligned_prefix, options.aligned_context)),
+      is_elsewhere_(!options.live && base_->session->computes_elsewhere() && aligned_.session->computes_elsewhere()),
       slots_(static_cast<std::size_t>(options.sequences)),
       aligned_copies_(kLogitRows),
-      base_copies_(kLogitRows) {}
+      base_copies_(kLogitRows),
+      scored_aligned_(kLogitRows),
+      scored_base_(kLogitRows) {}
 
 PairRun::PairRun(const Side& only, const std::vector<Token>& prefix, const VocabularyComparison& vocabulary,
                  const PairRunOptions& options)
@@ -108,6 +112,7 @@ PairRun::PairRun(const Side& only, const std::vector<Token>& prefix, const Vocab
       options_(options),
       base_lags_(false),
       aligned_(make_half(only, prefix, options.aligned_context)),
+      is_elsewhere_(false),
       slots_(static_cast<std::size_t>(options.sequences)),
       aligned_copies_(kLogitRows) {}
 
@@ -152,18 +157,29 @@ bool PairRun::step() {
     }
     while (pending_.size() < kLogitRows && admit()) {
     }
-    if (pending_.empty()) return false;
+    if (pending_.empty()) return deliver();
     if (base_) base_->lane.run_ahead(base_->ahead);
     aligned_.lane.run_ahead(aligned_.ahead);
+    std::future<void> ahead;
+    if (base_can_go_ahead()) ahead = std::async(std::launch::async, [this] { base_->lane.run(); });
     aligned_.lane.run();
     read_aligned(first);
-    if (base_is_due()) {
+    if (ahead.valid()) {
+        ahead.get();
+        score();
+    } else if (base_is_due()) {
         if (base_) base_->lane.run();
         score();
     } else {
         keep_aligned(first);
     }
     return true;
+}
+
+/// Where both compute elsewhere, and what the aligned model says now makes no difference to the base model's batch.
+bool PairRun::base_can_go_ahead() const {
+    const bool is_given = std::ranges::all_of(pending_, [](const Pending& pair) { return pair.slot->complete(); });
+    return is_elsewhere_ && is_given && base_is_due();
 }
 
 bool PairRun::admit() {
@@ -296,47 +312,87 @@ void PairRun::keep_aligned(std::size_t first) {
     statistics_seconds_ += seconds_since(start);
 }
 
-/// Scores every pending pair.
+/// Copies the rows of every pending pair, for threads that read them while the next batches are computed.
+void PairRun::keep_base() {
+    keep_aligned(0);
+    const Clock::time_point start = Clock::now();
+    for_each_parallel(pending_.size(), options_.session.threads, [&](std::size_t i) {
+        if (pending_[i].aligned == nullptr) return;
+        std::vector<float>& copy = base_copies_[i];
+        const float* row = row_of(*base_, pending_[i].base_row, copy);
+        if (row != copy.data()) copy.assign(row, row + vocabulary_.shared_size);
+    });
+    statistics_seconds_ += seconds_since(start);
+}
+
+/// Scores every pending pair: at once, or, where GPUs compute, beside the next steps.
 void PairRun::score() {
+    deliver();
+    if (is_elsewhere_) keep_base();
     const Clock::time_point start = Clock::now();
     std::vector<RowPair> pairs;
-    std::vector<Slot*> owners;
     for (std::size_t i = 0; i < pending_.size(); ++i) {
         const Pending& pending = pending_[i];
         if (pending.aligned == nullptr) continue;
-        owners.push_back(pending.slot);
+        const float* base = pending.aligned;
+        if (is_elsewhere_)
+            base = base_copies_[i].data();
+        else if (base_)
+            base = row_of(*base_, pending.base_row, base_copies_[i]);
+        scoring_.owners.push_back(pending.slot);
         pairs.push_back({.aligned = pending.aligned,
-                         .base = base_ ? row_of(*base_, pending.base_row, base_copies_[i]) : pending.aligned,
+                         .base = base,
                          .token = pending.slot->result.answer[pending.position],
                          .position = pending.position});
     }
-    std::vector<PositionStats> stats(pairs.size());
-    score_positions(
-        pairs,
-        {.vocabulary_size = vocabulary_.shared_size, .top_k = options_.top_k, .threads = options_.session.threads},
-        stats);
-    statistics_seconds_ += seconds_since(start);
-    positions_ += stats.size();
+    scoring_.stats.resize(pairs.size());
+    const KernelOptions kernel{
+        .vocabulary_size = vocabulary_.shared_size, .top_k = options_.top_k, .threads = options_.session.threads};
     if (base_) base_->lane.clear();
     pending_.clear();
+    for (auto& slot : slots_) {
+        if (!slot || !slot->complete() || slot->planned < slot->result.answer.size()) continue;
+        if (base_) base_->lane.end(slot->sequence, engine::Afterwards::Forget);
+        aligned_.lane.end(slot->sequence, engine::Afterwards::Forget);
+        leaving_.push_back(std::move(slot));
+    }
+    if (is_elsewhere_) {
+        aligned_copies_.swap(scored_aligned_);
+        base_copies_.swap(scored_base_);
+        scoring_.work = std::async(std::launch::async, [this, kernel, pairs = std::move(pairs)] {
+            score_positions(pairs, kernel, scoring_.stats);
+        });
+        return;
+    }
+    score_positions(pairs, kernel, scoring_.stats);
+    statistics_seconds_ += seconds_since(start);
+    deliver();
+}
+
+/// Waits for the statistics that are being computed and gives them to their answers. False where there were none.
+bool PairRun::deliver() {
+    if (scoring_.owners.empty() && leaving_.empty()) return false;
+    const std::vector<Slot*> owners = std::exchange(scoring_.owners, {});
+    if (scoring_.work.valid()) {
+        const Clock::time_point start = Clock::now();
+        scoring_.work.get();
+        statistics_seconds_ += seconds_since(start);
+    }
+    std::vector<PositionStats> stats = std::exchange(scoring_.stats, {});
+    positions_ += stats.size();
     for (std::size_t i = 0; i < stats.size(); ++i) {
         if (owners[i]->task.on_position) owners[i]->task.on_position(stats[i]);
         owners[i]->result.stats.push_back(std::move(stats[i]));
     }
-    for (const auto& slot : slots_) {
-        if (slot && slot->complete() && slot->result.stats.size() == slot->result.answer.size()) finish(*slot);
-    }
+    for (const auto& slot : std::exchange(leaving_, {})) finish(*slot);
+    return true;
 }
 
 void PairRun::finish(Slot& slot) {
     ScoredAnswer result = std::move(slot.result);
     if (result.finish != "given") result.text += slot.scanner.finish();
     result.text = replace_invalid_utf8(result.text);
-    const auto on_done = std::move(slot.task.on_done);
-    if (base_) base_->lane.end(slot.sequence, engine::Afterwards::Forget);
-    aligned_.lane.end(slot.sequence, engine::Afterwards::Forget);
-    slots_[static_cast<std::size_t>(slot.sequence)].reset();
-    if (on_done) on_done(std::move(result));
+    if (const auto on_done = std::move(slot.task.on_done)) on_done(std::move(result));
 }
 
 }  // namespace urial::shift

@@ -4,6 +4,7 @@
 // in pair_run.cpp.
 
 #include <deque>
+#include <future>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -70,13 +71,14 @@ public:
 
     /// Queued in order. Throws Error{ContextFull} when it could never fit.
     void submit(PairTask task);
-    /// One batch through the aligned model, and one through the base model when it is due. Returns false when nothing
-    /// is left to do.
+    /// One batch through the aligned model, and one through the base model when it is due. Where GPUs compute, the
+    /// statistics of a batch are delivered by a later step. Returns false when nothing is left to do.
     bool step();
 
     std::uint64_t positions() const { return positions_; }
     double base_seconds() const { return base_ ? base_->lane.seconds() : 0; }
     double aligned_seconds() const { return aligned_.lane.seconds(); }
+    /// Of copies, and of statistics that nothing else went on beside.
     double statistics_seconds() const { return statistics_seconds_; }
 
 private:
@@ -87,6 +89,12 @@ private:
         std::unique_ptr<engine::Session> session;
         generate::Lane lane;
         std::vector<engine::Row> ahead;  // of prompts that have no room in the next batch
+    };
+    /// Positions whose statistics are computed on threads of their own.
+    struct Scoring {
+        std::vector<Slot*> owners;
+        std::vector<PositionStats> stats;
+        std::future<void> work;
     };
     /// A position that is not scored yet.
     struct Pending {
@@ -106,7 +114,10 @@ private:
     bool write(Slot& slot, Token token) const;
     bool base_is_due() const;
     void keep_aligned(std::size_t first);
+    bool base_can_go_ahead() const;
+    void keep_base();
     void score();
+    bool deliver();
     const float* row_of(const Half& half, std::size_t row, std::vector<float>& copy) const;
     void finish(Slot& slot);
 
@@ -115,13 +126,18 @@ private:
     bool base_lags_;
     std::optional<Half> base_;  // nullopt: the aligned model is alone
     Half aligned_;
+    bool is_elsewhere_;  // GPUs compute both models: these threads have nothing to do but the statistics
     std::deque<PairTask> queue_;
-    std::vector<std::unique_ptr<Slot>> slots_;  // one per sequence; null where free
+    std::vector<std::unique_ptr<Slot>> slots_;    // one per sequence; null where free
+    std::vector<std::unique_ptr<Slot>> leaving_;  // all rows are computed, and not all statistics there
     std::vector<Pending> pending_;
     std::vector<std::vector<float>> aligned_copies_;  // by index in pending_: masked rows, and rows of earlier batches
-    std::vector<std::vector<float>> base_copies_;     // likewise; masked rows only
+    std::vector<std::vector<float>> base_copies_;     // likewise; masked rows, and those that are scored elsewhere
+    std::vector<std::vector<float>> scored_aligned_;  // the rows of scoring_
+    std::vector<std::vector<float>> scored_base_;
     std::uint64_t positions_ = 0;
     double statistics_seconds_ = 0;
+    Scoring scoring_;  // last: its end waits for the threads, which read the rows
 };
 
 }  // namespace urial::shift

@@ -1,6 +1,7 @@
 // Two models in this process, as a run folder sees them.
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -54,12 +55,12 @@ public:
         return identity;
     }
 
-    ordered_json circumstances() const override { return engine_circumstances(); }
+    ordered_json circumstances() const override { return engine_circumstances(std::array{&base_, &aligned_}); }
 
     /// The arithmetic itself belongs to the identity.
     std::string change_since(const ordered_json& manifest) const override {
         for (const auto* side : {&base_, &aligned_}) {
-            std::string change = generate::change_of_arithmetic(manifest, side->model->info().arithmetic,
+            std::string change = generate::change_of_arithmetic(manifest, side->model->info(),
                                                                 thread_count(options_.session.threads));
             if (!change.empty()) return change;
         }
@@ -96,9 +97,8 @@ ordered_json describe(const Side& side, const generate::PreparedPrompt& prompt) 
     ordered_json model{{"name", info.name},
                        {"description", info.description},
                        {"sha256", info.content_hash},
-                       {"weight_type", side.weight_type},
-                       {"arithmetic", engine::traits(info.arithmetic).name},
-                       {"arithmetic_version", engine::traits(info.arithmetic).version}};
+                       {"weight_type", side.weight_type}};
+    model.update(generate::describe_computation(info));
     if (info.packed_matrices < info.quantised_matrices) {
         model["arithmetic_covers"] = {{"matrices", info.packed_matrices}, {"of", info.quantised_matrices}};
     }
@@ -111,8 +111,16 @@ void add_engine_identity(ordered_json& identity, const ShiftOptions& options) {
     identity["flash_attention"] = flash_attention_name(options.session.flash_attention);
 }
 
-ordered_json engine_circumstances() {
-    return {{"engine", generate::describe_engine()}, {"kernel", path_name(KernelPath::Automatic)}};
+ordered_json engine_circumstances(std::span<const Side* const> sides) {
+    ordered_json circumstances{{"engine", generate::describe_engine()}, {"kernel", path_name(KernelPath::Automatic)}};
+    ordered_json devices = ordered_json::array();
+    for (const Side* side : sides) {
+        for (ordered_json& device : generate::describe_devices(side->model->info())) {
+            if (std::ranges::find(devices, device) == devices.end()) devices.push_back(std::move(device));
+        }
+    }
+    if (!devices.empty()) circumstances["devices"] = std::move(devices);
+    return circumstances;
 }
 
 void check_ids(const ShiftItem& item, const std::vector<Token>& ids, const char* name, std::size_t size) {

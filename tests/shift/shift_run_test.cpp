@@ -452,6 +452,54 @@ TEST_F(ShiftRunTest, long_written_answers_of_any_width_are_scored_as_given_ones_
     }
 }
 
+TEST_F(ShiftRunTest, statistics_that_are_computed_beside_the_next_batch_are_the_same) {
+    std::string answer;
+    for (int i = 0; i < 130; ++i) answer += static_cast<char>('a' + i % 7);
+    const auto model = [&](const std::string& text, bool elsewhere) {
+        auto made = model_that_says(text);
+        made->set_shading(true);
+        made->set_elsewhere(elsewhere);
+        return made;
+    };
+    options_.max_tokens = 120;
+    for (int i = 5; i < 60; ++i) add_question(i, "query " + std::to_string(i));
+    for (std::size_t i = 0; i < items_.size(); i += 3) items_[i].answer_text = answer.substr(i, 20 + i);
+    std::map<std::string, ordered_json> here;
+    for (const bool elsewhere : {false, true}) {
+        base_.model = model("good", elsewhere);
+        aligned_.model = model(answer, elsewhere);
+        for (const int parallel : elsewhere ? std::vector{16, 70} : std::vector{16}) {
+            options_.parallel = parallel;
+            options_.folder = folder_ / (std::to_string(parallel) + (elsewhere ? " elsewhere" : ""));
+            EXPECT_EQ(run().progress.done, 60U);
+            if (here.empty()) here = records();
+            EXPECT_EQ(records(), here) << parallel << " at a time" << (elsewhere ? ", elsewhere" : "");
+        }
+    }
+    for (ShiftItem& item : items_) {  // all given: the base model goes beside the aligned one
+        item.answer_ids = here.at(item.id)["answer_ids"].get<std::vector<Token>>();
+        item.answer_text.reset();
+    }
+    options_.folder = folder_ / "given";
+    EXPECT_EQ(run().progress.done, 60U);
+    for (const auto& [id, record] : records()) EXPECT_EQ(record["kl_ab"], here.at(id)["kl_ab"]);
+}
+
+TEST_F(ShiftRunTest, a_run_whose_statistics_lag_is_stopped_and_goes_on) {
+    for (const engine::Model* model : {base_.model.get(), aligned_.model.get()})
+        const_cast<ScriptedModel&>(dynamic_cast<const ScriptedModel&>(*model)).set_elsewhere(true);
+    options_.parallel = 2;
+    int steps = 0;
+    options_.interrupted = [&] { return ++steps == 14; };
+    EXPECT_TRUE(run().interrupted);
+    const std::size_t before = records().size();
+    EXPECT_GT(before, 0U);
+    EXPECT_LT(before, 5U);
+    options_.interrupted = nullptr;
+    EXPECT_EQ(run().resumed, before);
+    EXPECT_EQ(records().size(), 5U);
+}
+
 TEST_F(ShiftRunTest, a_run_stopped_in_the_middle_of_a_step_goes_on_later) {
     for (const int stopped_at : {1, 2, 5}) {
         int asked = 0;

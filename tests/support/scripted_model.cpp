@@ -92,6 +92,8 @@ public:
         return logits_[row];
     }
 
+    bool computes_elsewhere() const override { return is_elsewhere_; }
+
 private:
     bool is_cancelled() const { return options_.watch.cancelled && options_.watch.cancelled(); }
 
@@ -104,6 +106,7 @@ private:
     std::shared_ptr<const ScriptedModel> model_;
     engine::SessionOptions options_;
     engine::TokenStore store_;
+    bool is_elsewhere_ = model_->is_elsewhere();
     std::vector<std::vector<float>> logits_;
 };
 

@@ -63,14 +63,19 @@ public:
     /// How much of a prefix the sessions made from now on share.
     void set_sharing(engine::Sharing sharing) { sharing_ = sharing; }
 
+    /// Sessions made from now on say that they compute elsewhere, as those on a GPU do.
+    void set_elsewhere(bool elsewhere) { is_elsewhere_ = elsewhere; }
+
     const Script& script() const { return script_; }
     engine::Sharing sharing() const { return sharing_; }
+    bool is_elsewhere() const { return is_elsewhere_; }
     SessionLog& log() const { return log_; }
 
 private:
     Script script_;
     engine::ModelInfo info_;
     bool is_shaded_ = false;
+    bool is_elsewhere_ = false;
     engine::Sharing sharing_ = engine::Sharing::AnyPart;
     mutable SessionLog log_;
 };

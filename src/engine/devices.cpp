@@ -1,0 +1,139 @@
+#include "engine/devices.h"
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <ggml-backend.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/backend.h"
+
+namespace urial::engine {
+namespace {
+
+bool is_gpu(ggml_backend_dev_t device) {
+    const enum ggml_backend_dev_type type = ggml_backend_dev_type(device);
+    return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
+}
+
+/// The version of NVIDIA's kernel module: "580.159.04".
+std::string cuda_driver() {
+    std::string version;
+    std::ifstream file("/sys/module/nvidia/version");
+    std::getline(file, version);
+    return version;
+}
+
+/// Of a device's free memory a part stays free: the driver and the matrix library take some, when they please.
+std::uint64_t usable(const Device& device) { return device.free_bytes / 100 * 95; }
+
+std::uint64_t usable(const std::vector<Device>& devices) {
+    return std::accumulate(devices.begin(), devices.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const Device& device) { return sum + usable(device); });
+}
+
+/// The most layers, counted from the output downwards, that take no more than this. What sessions take goes with the
+/// layers, but for a tenth that any of them needs.
+int layers_that_fit(const LayerBytes& model, std::uint64_t bytes) {
+    const auto all = static_cast<std::uint64_t>(model.layers.size());
+    const std::uint64_t of_layer = all > 0 ? model.session / 10 * 9 / all : 0;
+    std::uint64_t taken = model.output + model.session / 10;
+    if (taken > bytes) return 0;
+    int count = 1;
+    for (auto layer = model.layers.rbegin(); layer != model.layers.rend(); ++layer, ++count) {
+        taken += *layer + of_layer;
+        if (taken > bytes) break;
+    }
+    return count;
+}
+
+}  // namespace
+
+std::vector<Device> devices() {
+    start_backend();
+    std::vector<Device> found;
+    for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+        ggml_backend_dev_t device = ggml_backend_dev_get(i);
+        if (!is_gpu(device)) continue;
+        std::size_t free = 0;
+        std::size_t total = 0;
+        ggml_backend_dev_memory(device, &free, &total);
+        if (total == 0) continue;
+        Device& entry = found.emplace_back();
+        entry.name = ggml_backend_dev_name(device);
+        entry.description = ggml_backend_dev_description(device);
+        entry.library = ggml_backend_reg_name(ggml_backend_dev_backend_reg(device));
+        if (entry.library == "CUDA") entry.driver = cuda_driver();
+        entry.total_bytes = total;
+        entry.free_bytes = free;
+    }
+    return found;
+}
+
+std::string describe(const Device& device) { return fmt::format("{} ({})", device.name, device.description); }
+
+std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, std::vector<Device> present) {
+    const bool wants_none = choice == "cpu" || gpu_layers == 0;
+    const bool automatic = choice == "auto";
+    if (choice == "cpu" && gpu_layers > 0) {
+        throw error(ErrorKind::BadInput, "--device cpu and --gpu-layers {} contradict each other; leave one out",
+                    gpu_layers);
+    }
+    if (wants_none || (automatic && gpu_layers < 0 && present.empty())) return {};
+    if (present.empty()) {
+        const std::string asked = automatic ? fmt::format("--gpu-layers {}", gpu_layers)
+                                            : fmt::format("--device {}", printable(choice));
+        throw error(ErrorKind::BadInput, "{}: {}", asked,
+                    build_has_gpu() ? "no GPU was found on this machine; is its driver installed?" : kNoGpuBuild);
+    }
+    if (automatic) {
+        std::ranges::stable_sort(present, std::greater(), &Device::free_bytes);
+        return present;
+    }
+    std::vector<Device> chosen;
+    for (const std::string_view part : split(choice, ',')) {
+        const std::string name = lower_ascii(trim(part));
+        const auto is_named = [&](const Device& device) { return lower_ascii(device.name) == name; };
+        const auto found = std::ranges::find_if(present, is_named);
+        if (found == present.end()) {
+            std::string known;
+            for (const Device& device : present) known += describe(device) + ", ";
+            throw error(ErrorKind::BadInput, "--device {}: there is no such device; there are {}auto and cpu",
+                        printable(part), known);
+        }
+        if (std::ranges::any_of(chosen, is_named))
+            throw error(ErrorKind::BadInput, "--device {}: {} stands there twice", printable(choice), found->name);
+        chosen.push_back(*found);
+    }
+    return chosen;
+}
+
+std::uint64_t LayerBytes::total() const { return std::accumulate(layers.begin(), layers.end(), output + session); }
+
+Placement place_layers(const LayerBytes& model, std::vector<Device> chosen, int gpu_layers, bool automatic) {
+    Placement placement;
+    placement.of = static_cast<int>(model.layers.size()) + 1;
+    if (chosen.empty() || gpu_layers == 0) return placement;
+    const int wanted = gpu_layers < 0 ? placement.of : std::min(gpu_layers, placement.of);
+    if (automatic && layers_that_fit(model, usable(chosen.front())) >= wanted) chosen.resize(1);
+    const int fitting = layers_that_fit(model, usable(chosen));
+    if (gpu_layers > 0 && wanted > fitting) {
+        std::string names;
+        for (const Device& device : chosen) {
+            names += fmt::format("{}{} with {} free", names.empty() ? "" : " and ", describe(device),
+                                 human_bytes(static_cast<double>(device.free_bytes)));
+        }
+        throw error(ErrorKind::BadInput,
+                    "--gpu-layers {}: all {} layers with their sessions take about {}; {} of them fit on {}", gpu_layers,
+                    placement.of, human_bytes(static_cast<double>(model.total())), fitting, names);
+    }
+    placement.layers = std::min(wanted, fitting);
+    if (placement.layers > 0) placement.devices = std::move(chosen);
+    return placement;
+}
+
+}  // namespace urial::engine
