@@ -176,6 +176,7 @@ void LlamaSession::offer_best(const SessionOptions& options, llama_context_param
     parameters.samplers = best_of_rows_->samplers().data();
     parameters.n_samplers = best_of_rows_->samplers().size();
     parameters.n_outputs_max_per_seq = 1;
+    if (watch_.detail) watch_.detail("the GPU finds the largest logit of each row itself");
 }
 
 /// Says what the session will take, and refuses it where the machine or a GPU has less. Weights that are mapped take
