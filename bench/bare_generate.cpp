@@ -54,7 +54,8 @@ double seconds_of(const auto& work) {
 
 class Bare {
 public:
-    explicit Bare(const Options& options) : options_(options), batch_(new llama_batch(llama_batch_init(kMostBatchRows, 0, 1))) {
+    explicit Bare(const Options& options)
+        : options_(options), batch_(new llama_batch(llama_batch_init(kMostBatchRows, 0, 1))) {
         llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
         llama_model_params loading = llama_model_default_params();
         loading.n_gpu_layers = options.gpu_layers;
@@ -62,7 +63,8 @@ public:
         if (!model_) throw std::runtime_error(options.model + ": cannot be loaded");
         vocabulary_ = llama_vocab_n_tokens(llama_model_get_vocab(model_.get()));
         llama_context_params parameters = llama_context_default_params();
-        parameters.n_ctx = static_cast<uint32_t>(options.prefix + options.width * (options.tokens + 8) + kMostBatchRows);
+        parameters.n_ctx =
+            static_cast<uint32_t>(options.prefix + options.width * (options.tokens + 8) + kMostBatchRows);
         parameters.n_batch = parameters.n_ubatch = kMostBatchRows;
         parameters.n_seq_max = static_cast<uint32_t>(options.width + 1);
         parameters.kv_unified = true;

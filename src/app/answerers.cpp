@@ -38,8 +38,9 @@ void refuse_local_options(const ModelChoice& choice) {
         throw error(ErrorKind::BadInput, "--arithmetic {}: a server computes as it was started", choice.arithmetic);
     }
     if (choice.device != "auto" || choice.gpu_layers != -1) {
-        throw error(ErrorKind::BadInput, "--device and --gpu-layers are for a model in this process; a server computes "
-                                         "as it was started");
+        throw error(ErrorKind::BadInput,
+                    "--device and --gpu-layers are for a model in this process; a server computes "
+                    "as it was started");
     }
     if (choice.offline) {
         throw Error(ErrorKind::BadInput, "--offline: the model is on a server, which has to be asked");

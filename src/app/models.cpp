@@ -45,8 +45,8 @@ void take_arithmetic(const ModelChoice& choice, const Callbacks& callbacks, engi
     if (!traits.is_own) return;
     options.gpu_arithmetic = engine::Arithmetic::Engine;
     if ((choice.device != kAutomatic && choice.device != "cpu") || choice.gpu_layers > 0) {
-        throw error(ErrorKind::BadInput,
-                    "--arithmetic {}: it is the CPU's; leave it out, or --device and --gpu-layers", choice.arithmetic);
+        throw error(ErrorKind::BadInput, "--arithmetic {}: it is the CPU's; leave it out, or --device and --gpu-layers",
+                    choice.arithmetic);
     }
     if (choice.device == kAutomatic && !engine::devices().empty()) {
         tell(callbacks.detail, fmt::format("{} arithmetic is the CPU's: no GPU is used", choice.arithmetic));

@@ -72,8 +72,7 @@ bool BestOfRows::runs_on(ggml_backend_dev_t device) {
     constexpr std::int64_t kRows = 2;
     const std::unique_ptr<ggml_context, decltype(&ggml_free)> context(
         ggml_init({.mem_size = 64 * ggml_tensor_overhead() + ggml_graph_overhead(), .no_alloc = true}), ggml_free);
-    const Results results =
-        build(context.get(), ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, kVocabulary, kRows));
+    const Results results = build(context.get(), ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, kVocabulary, kRows));
     ggml_cgraph* graph = ggml_new_graph(context.get());
     ggml_build_forward_expand(graph, results.tokens);
     ggml_build_forward_expand(graph, results.gaps);

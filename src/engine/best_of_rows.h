@@ -29,8 +29,8 @@ public:
     /// For the parameters of the context, which must not live longer than this.
     std::span<llama_sampler_seq_config> samplers() { return samplers_; }
 
-    /// Of the rows with logits of the context's last batch, in order. Waits for the computation. Throws Error{Model} where
-    /// the batch had another number of such rows, or one has no largest logit.
+    /// Of the rows with logits of the context's last batch, in order. Waits for the computation. Throws Error{Model}
+    /// where the batch had another number of such rows, or one has no largest logit.
     std::vector<Best> read(llama_context* context, std::size_t rows) const;
 
 private:

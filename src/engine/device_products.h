@@ -1,8 +1,8 @@
 #pragma once
 
-// Products in f32 on NVIDIA GPUs (Arithmetic::Float32). llama.cpp picks the fastest way there: columns rounded to 8 bits
-// for quantised matrices, TF32 or f16 for others. cmake/Engine.cmake makes its CUDA backend heed what a product asks for.
-// Internal to this part.
+// Products in f32 on NVIDIA GPUs (Arithmetic::Float32). llama.cpp picks the fastest way there: columns rounded to 8
+// bits for quantised matrices, TF32 or f16 for others. cmake/Engine.cmake makes its CUDA backend heed what a product
+// asks for. Internal to this part.
 
 struct ggml_tensor;
 

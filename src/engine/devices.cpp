@@ -85,8 +85,8 @@ std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, std:
     }
     if (wants_none || (automatic && gpu_layers < 0 && present.empty())) return {};
     if (present.empty()) {
-        const std::string asked = automatic ? fmt::format("--gpu-layers {}", gpu_layers)
-                                            : fmt::format("--device {}", printable(choice));
+        const std::string asked =
+            automatic ? fmt::format("--gpu-layers {}", gpu_layers) : fmt::format("--device {}", printable(choice));
         throw error(ErrorKind::BadInput, "{}: {}", asked,
                     build_has_gpu() ? "no GPU was found on this machine; is its driver installed?" : kNoGpuBuild);
     }
@@ -128,8 +128,8 @@ Placement place_layers(const LayerBytes& model, std::vector<Device> chosen, int 
                                  human_bytes(static_cast<double>(device.free_bytes)));
         }
         throw error(ErrorKind::BadInput,
-                    "--gpu-layers {}: all {} layers with their sessions take about {}; {} of them fit on {}", gpu_layers,
-                    placement.of, human_bytes(static_cast<double>(model.total())), fitting, names);
+                    "--gpu-layers {}: all {} layers with their sessions take about {}; {} of them fit on {}",
+                    gpu_layers, placement.of, human_bytes(static_cast<double>(model.total())), fitting, names);
     }
     placement.layers = std::min(wanted, fitting);
     if (placement.layers > 0) placement.devices = std::move(chosen);

@@ -59,8 +59,8 @@ LayerBytes layer_bytes(const GgufFile& file) {
         }
     }
     if (bytes.output < embedding / 2) bytes.output += embedding;  // the output's matrix is the embeddings' then
-    MemoryShape shape = shape_of([&](const std::string& key) { return file.shown(key); },
-                                 file.count("tokenizer.ggml.tokens"));
+    MemoryShape shape =
+        shape_of([&](const std::string& key) { return file.shown(key); }, file.count("tokenizer.ggml.tokens"));
     shape.cells = kLikelyCells;
     shape.rows = kLikelyRows;
     shape.logit_rows = kLikelyLogitRows;
@@ -163,7 +163,8 @@ void LlamaModel::place(const ModelOptions& options) {
         const Placement& placement = info_.placement;
         if (options.gpu_layers < 0 && !placement.whole() && options.watch.warning) {
             options.watch.warning(fmt::format(
-                "{}: {} of {} layers fit on the GPU, the CPU computes the others, which is slow; all of them with their "
+                "{}: {} of {} layers fit on the GPU, the CPU computes the others, which is slow; all of them with "
+                "their "
                 "sessions take about {}: a smaller model or quantisation would fit (--gpu-layers sets the number)",
                 options.path.filename().string(), placement.layers, placement.of,
                 human_bytes(static_cast<double>(bytes.total()))));
@@ -192,8 +193,8 @@ void LlamaModel::load_adapter(const Adapter& adapter) {
 }
 
 MemoryShape LlamaModel::memory_shape() const {
-    MemoryShape shape = shape_of([&](const std::string& key) { return metadata(model_.get(), key.c_str()); },
-                                 info_.vocabulary_size);
+    MemoryShape shape =
+        shape_of([&](const std::string& key) { return metadata(model_.get(), key.c_str()); }, info_.vocabulary_size);
     shape.weight_bytes = info_.file_bytes;
     shape.weights_are_mapped = !traits(info_.arithmetic).is_own;
     if (llama_model_is_recurrent(model_.get())) shape.cell_numbers = 0;  // its state does not grow with the context

@@ -15,7 +15,6 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/text.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "engine/backend.h"
@@ -247,20 +246,19 @@ nlohmann::ordered_json LlamaSession::circumstances(std::span<const Token> prefix
     std::string_view token_bytes(reinterpret_cast<const char*>(prefix.data()), prefix.size() * sizeof(Token));
     const EngineBuild build = engine_build();
     const ArithmeticTraits& arithmetic = traits(model_->info().arithmetic);
-    nlohmann::ordered_json key{
-            {"format", 1},
-            {"model_sha256", model_->info().content_hash},
-            {"model_sample_sha256", model_->weight_sample()},
-            {"adapters", adapters},
-            {"prefix_tokens", prefix.size()},
-            {"prefix_sha256", sha256_hex(token_bytes)},
-            {"cache_types", f32_cache_ ? "f32,f32" : "f16,f16"},
-            {"flash_attention", flash_attention_},
-            {"arithmetic", arithmetic.name},
-            {"arithmetic_version", arithmetic.version},
-            {"batch_rows", batch_rows_},
-            {"engine", build.version + " " + build.commit},
-            {"cpu", build.cpu_features}};
+    nlohmann::ordered_json key{{"format", 1},
+                               {"model_sha256", model_->info().content_hash},
+                               {"model_sample_sha256", model_->weight_sample()},
+                               {"adapters", adapters},
+                               {"prefix_tokens", prefix.size()},
+                               {"prefix_sha256", sha256_hex(token_bytes)},
+                               {"cache_types", f32_cache_ ? "f32,f32" : "f16,f16"},
+                               {"flash_attention", flash_attention_},
+                               {"arithmetic", arithmetic.name},
+                               {"arithmetic_version", arithmetic.version},
+                               {"batch_rows", batch_rows_},
+                               {"engine", build.version + " " + build.commit},
+                               {"cpu", build.cpu_features}};
     const Placement& placement = model_->info().placement;
     for (const Device& device : placement.devices) key["devices"].push_back(describe(device) + " " + device.driver);
     if (placement.layers > 0) key["device_layers"] = placement.layers;

@@ -84,7 +84,7 @@ private:
     std::size_t vocabulary_size_ = 0;
     bool uses_adapters_ = false;
     bool own_operations_ = false;
-    bool keeps_f32_ = false;  // Arithmetic::Float32
+    bool keeps_f32_ = false;    // Arithmetic::Float32
     bool any_threads_ = false;  // the logits of several rows do not depend on the number of threads
     int threads_ = 0;
     bool f32_cache_ = false;

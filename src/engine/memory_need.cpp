@@ -134,8 +134,8 @@ MemoryNeed estimate_memory(const MemoryShape& shape) {
 std::string describe(const MemoryNeed& need, std::uint64_t cells) {
     const auto bytes = [](std::uint64_t count) { return human_bytes(static_cast<double>(count)); };
     const std::string weights = need.weights > 0 ? bytes(need.weights) + " weights, " : "";
-    return fmt::format("{} ({}{} cache of {} tokens, {} buffers)", bytes(need.total()), weights, bytes(need.cache), cells,
-                       bytes(need.buffers));
+    return fmt::format("{} ({}{} cache of {} tokens, {} buffers)", bytes(need.total()), weights, bytes(need.cache),
+                       cells, bytes(need.buffers));
 }
 
 std::optional<std::uint64_t> available_memory(const fs::path& root) {

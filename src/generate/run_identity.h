@@ -26,12 +26,12 @@ nlohmann::ordered_json with_served(nlohmann::ordered_json identity, const nlohma
 std::string hash_of_identity(nlohmann::ordered_json identity);
 
 /// What a run that goes on must say of the `arithmetic`, `device` and `threads` that the manifest of the run before
-/// names, as a sentence: in the engine's arithmetic on a CPU the number of threads decides the order of some sums, and so
-/// may change greedy answers. Empty where nothing changes.
+/// names, as a sentence: in the engine's arithmetic on a CPU the number of threads decides the order of some sums, and
+/// so may change greedy answers. Empty where nothing changes.
 std::string change_of_arithmetic(const nlohmann::ordered_json& manifest, const engine::ModelInfo& now, int threads);
 
-/// What a manifest says of how a model's numbers come about: "arithmetic", "arithmetic_version", and "device" where a GPU
-/// has layers of it.
+/// What a manifest says of how a model's numbers come about: "arithmetic", "arithmetic_version", and "device" where a
+/// GPU has layers of it.
 nlohmann::ordered_json describe_computation(const engine::ModelInfo& model);
 /// Those GPUs, with what may change between two runs on one machine: their numbers and drivers. Empty without any.
 nlohmann::ordered_json describe_devices(const engine::ModelInfo& model);

@@ -168,8 +168,8 @@ bool is_greedy(const SamplingOptions& options) { return options.temperature == 0
 
 /// The most likely token as the model says it.
 bool Sampler::is_plain() const {
-    return is_greedy(options_) && bias_.empty() && ends_hidden_for_ == 0 &&
-           frequency_penalty_ == 0 && presence_penalty_ == 0;
+    return is_greedy(options_) && bias_.empty() && ends_hidden_for_ == 0 && frequency_penalty_ == 0 &&
+           presence_penalty_ == 0;
 }
 
 void Sampler::note(Token token) {

@@ -4,8 +4,8 @@
 // in pair_run.cpp.
 
 #include <deque>
-#include <future>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>

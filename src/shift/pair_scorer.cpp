@@ -60,8 +60,8 @@ public:
     /// The arithmetic itself belongs to the identity.
     std::string change_since(const ordered_json& manifest) const override {
         for (const auto* side : {&base_, &aligned_}) {
-            std::string change = generate::change_of_arithmetic(manifest, side->model->info(),
-                                                                thread_count(options_.session.threads));
+            std::string change =
+                generate::change_of_arithmetic(manifest, side->model->info(), thread_count(options_.session.threads));
             if (!change.empty()) return change;
         }
         return "";

@@ -141,7 +141,8 @@ TEST_F(DeviceRuns, answers_of_the_gpu_are_those_of_the_cpu_and_the_manifest_says
     const ordered_json of_cpu = manifest("cpu.manifest.json");
     const ordered_json of_gpu = manifest("gpu.manifest.json");
     EXPECT_FALSE(of_cpu.contains("device"));
-    EXPECT_EQ(of_gpu["device"], (ordered_json{{"gpus", {"a device for tests"}}, {"library", "TEST"}, {"layers", 3}, {"of", 3}}));
+    EXPECT_EQ(of_gpu["device"],
+              (ordered_json{{"gpus", {"a device for tests"}}, {"library", "TEST"}, {"layers", 3}, {"of", 3}}));
     EXPECT_EQ(of_gpu["devices"][0]["name"], "TEST0");
     EXPECT_EQ(of_gpu["identity"], of_cpu["identity"]);
 }
@@ -153,17 +154,19 @@ TEST_F(DeviceRuns, a_run_that_goes_on_elsewhere_says_so) {
     generate_on("auto", "out.jsonl", 4);
     EXPECT_FALSE(test::contains(notices_, "computed on")) << notices_;
     generate_on("cpu", "out.jsonl", 6);
-    EXPECT_TRUE(test::contains(notices_, "what is there was computed on a device for tests, the rest will be on the CPU: "
-                                         "their last digits differ"))
+    EXPECT_TRUE(test::contains(notices_,
+                               "what is there was computed on a device for tests, the rest will be on the CPU: "
+                               "their last digits differ"))
         << notices_;
 }
 
 TEST_F(DeviceRuns, threads_do_not_matter_where_the_gpu_has_all_layers) {
     const test::TestDevices devices({kPlenty});
     const ordered_json before{{"arithmetic", "engine"}, {"threads", 7}};
-    EXPECT_TRUE(test::contains(generate::change_of_arithmetic(before, open("base.gguf", "cpu")->info(), 2),
-                               "computed in engine arithmetic") ||
-                test::contains(generate::change_of_arithmetic(before, open("base.gguf", "cpu")->info(), 2), "7 threads"));
+    EXPECT_TRUE(
+        test::contains(generate::change_of_arithmetic(before, open("base.gguf", "cpu")->info(), 2),
+                       "computed in engine arithmetic") ||
+        test::contains(generate::change_of_arithmetic(before, open("base.gguf", "cpu")->info(), 2), "7 threads"));
     ordered_json on_gpu = generate::describe_computation(open("base.gguf", "auto")->info());
     on_gpu["threads"] = 7;
     EXPECT_EQ(generate::change_of_arithmetic(on_gpu, open("base.gguf", "auto")->info(), 2), "");
@@ -191,7 +194,8 @@ TEST_F(DeviceRuns, a_pair_on_two_gpus_gives_the_records_of_the_cpu_and_is_not_co
         const shift::Side base = side("base.gguf");
         const shift::Side aligned = side("aligned.gguf");
         options.folder = folder_ / folder;
-        return shift::run_shift(base, aligned, {items.begin(), items.begin() + static_cast<std::ptrdiff_t>(count)}, options);
+        return shift::run_shift(base, aligned, {items.begin(), items.begin() + static_cast<std::ptrdiff_t>(count)},
+                                options);
     };
     run("cpu", "cpu", 6);
     run("auto", "gpu", 6);

@@ -14,7 +14,8 @@ TEST(Arithmetic, every_kind_stands_in_the_table_once_under_a_name_of_its_own) {
         EXPECT_EQ(&traits(each.arithmetic), &each) << each.name;
         EXPECT_TRUE(names.insert(each.name).second) << each.name;
     }
-    EXPECT_EQ(names, (std::set<std::string_view>{"engine", "packed", "precise", "f32"})) << "files and users have these names";
+    EXPECT_EQ(names, (std::set<std::string_view>{"engine", "packed", "precise", "f32"}))
+        << "files and users have these names";
 }
 
 TEST(Arithmetic, what_is_chosen_serves_the_purpose_and_runs_here) {

@@ -20,7 +20,8 @@ constexpr int kRows = 8;
 
 class DeviceSession : public ::testing::Test {
 protected:
-    std::shared_ptr<const Model> load(const std::string& device, std::function<void(std::string_view)> warning = {}) const {
+    std::shared_ptr<const Model> load(const std::string& device,
+                                      std::function<void(std::string_view)> warning = {}) const {
         ModelOptions options;
         options.path = folder_ / "model.gguf";
         test::TinyGguf::language_model(7).write(options.path);

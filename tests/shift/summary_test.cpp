@@ -211,7 +211,8 @@ TEST(Summary, warns_of_quantised_weights_and_of_low_self_agreement) {
     EXPECT_TRUE(test::contains(summary_context(manifest, summary).warnings[0], "precise arithmetic"));
     ordered_json on_gpu = manifest;
     on_gpu["identity"]["base"]["model"]["arithmetic"] = "f32";
-    on_gpu["identity"]["base"]["model"]["device"] = {{"gpus", {"a GPU"}}, {"library", "CUDA"}, {"layers", 9}, {"of", 9}};
+    on_gpu["identity"]["base"]["model"]["device"] = {
+        {"gpus", {"a GPU"}}, {"library", "CUDA"}, {"layers", 9}, {"of", 9}};
     EXPECT_TRUE(test::contains(summary_context(on_gpu, summary).warnings[0], "f32 arithmetic add no noise"));
     EXPECT_TRUE(test::contains(summary_context(on_gpu, summary).base, "(f32 arithmetic) on a GPU"));
     manifest["identity"]["base"]["model"]["arithmetic_covers"] = {{"matrices", 3}, {"of", 17}};

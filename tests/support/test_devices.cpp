@@ -138,7 +138,9 @@ TestDevices::~TestDevices() {
     for (TestDevice& device : test_devices()) device.total = 0;
 }
 
-std::uint64_t TestDevices::computed(int device) const { return test_devices().at(static_cast<std::size_t>(device)).computed; }
+std::uint64_t TestDevices::computed(int device) const {
+    return test_devices().at(static_cast<std::size_t>(device)).computed;
+}
 std::uint64_t TestDevices::allocated(int device) const {
     return test_devices().at(static_cast<std::size_t>(device)).allocated;
 }
