@@ -38,20 +38,24 @@ constexpr std::uint64_t kLikelyLogitRows = 64;
 /// What a GPU's own libraries take.
 constexpr std::uint64_t kDeviceLibraryBytes = 300'000'000;
 
+/// 7 for "blk.7.attn_q.weight".
+std::optional<std::size_t> layer_of(std::string_view tensor) {
+    constexpr std::string_view kLayer = "blk.";
+    std::size_t layer = 0;
+    if (!tensor.starts_with(kLayer)) return std::nullopt;
+    const auto [end, failure] = std::from_chars(tensor.data() + kLayer.size(), tensor.data() + tensor.size(), layer);
+    return failure == std::errc() ? std::optional(layer) : std::nullopt;
+}
+
 /// Sizes by what the file says, before it is loaded.
 LayerBytes layer_bytes(const GgufFile& file) {
     LayerBytes bytes;
     std::uint64_t embedding = 0;
-    for (const auto& [name, size] : file.tensors()) {
-        constexpr std::string_view kLayer = "blk.";
-        std::size_t layer = 0;
-        const char* const end = name.data() + name.size();
-        const bool is_layer = name.starts_with(kLayer) &&
-                              std::from_chars(name.data() + kLayer.size(), end, layer).ec == std::errc() &&
-                              layer < file.tensors().size();
-        if (is_layer) {
-            if (layer >= bytes.layers.size()) bytes.layers.resize(layer + 1);
-            bytes.layers[layer] += size;
+    const auto tensors = file.tensors();
+    for (const auto& [name, size] : tensors) {
+        if (const auto layer = layer_of(name); layer && *layer < tensors.size()) {
+            if (*layer >= bytes.layers.size()) bytes.layers.resize(*layer + 1);
+            bytes.layers[*layer] += size;
         } else if (name == "token_embd.weight") {
             embedding = size;
         } else if (name.starts_with("output")) {
@@ -162,12 +166,12 @@ void LlamaModel::place(const ModelOptions& options) {
         info_.placement = place_layers(bytes, std::move(chosen), options.gpu_layers, options.device == "auto");
         const Placement& placement = info_.placement;
         if (options.gpu_layers < 0 && !placement.whole() && options.watch.warning) {
-            options.watch.warning(fmt::format(
-                "{}: {} of {} layers fit on the GPU, the CPU computes the others, which is slow; all of them with "
-                "their "
-                "sessions take about {}: a smaller model or quantisation would fit (--gpu-layers sets the number)",
-                options.path.filename().string(), placement.layers, placement.of,
-                human_bytes(static_cast<double>(bytes.total()))));
+            options.watch.warning(
+                fmt::format("{}: {} of {} layers fit on the GPU, the CPU computes the others, which is slow; all of "
+                            "them with their "
+                            "sessions take about {}: a smaller model or quantisation may fit",
+                            options.path.filename().string(), placement.layers, placement.of,
+                            human_bytes(static_cast<double>(bytes.total()))));
         }
     }
     const Arithmetic wanted = info_.placement.layers > 0 ? options.gpu_arithmetic : options.arithmetic;

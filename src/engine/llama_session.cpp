@@ -347,6 +347,7 @@ void LlamaSession::set_row(std::size_t i, llama_seq_id sequence, std::size_t pos
 int32_t LlamaSession::run_rows(std::size_t count) {
     if (model_->info().placement.whole() && is_to_stop()) return kAborted;  // the engine asks on the CPU alone
     best_.clear();
+    std::fill(logits_column_.begin() + static_cast<std::ptrdiff_t>(count), logits_column_.end(), 0);
     const auto column = std::span(logits_column_).first(count);
     rows_with_logits_ = std::count(column.begin(), column.end(), 1);
     llama_batch batch{};

@@ -107,6 +107,7 @@ TEST_F(DeviceSession, a_greedy_session_gives_the_largest_logit_and_its_lead) {
         }
         const auto logits = full->logits(0);
         EXPECT_EQ(greedy->best(0).token, std::ranges::max_element(logits) - logits.begin());
+        EXPECT_ERROR(greedy->best(last_row(0)), ErrorKind::BadInput, "no largest logit");  // of an earlier batch
     }
 }
 
