@@ -55,7 +55,8 @@ OpenedJudge open_local(const std::string& spec, ModelChoice choice, const Callba
                                     {"sha256", model->info().content_hash},
                                     {"temperature", 0},
                                     {"threads", thread_count(options.session.threads)}};
-    opened.description.update(eval::Json(generate::describe_computation(model->info())));
+    opened.description.update(generate::describe_computation(model->info()));
+    if (model->info().placement.layers > 0) opened.description["devices"] = generate::describe_devices(model->info());
     opened.judge = eval::open_local_judge(model, std::move(options));
     opened.free_of_charge = true;
     return opened;

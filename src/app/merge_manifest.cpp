@@ -20,8 +20,8 @@ namespace {
 using nlohmann::ordered_json;
 
 /// Of a judge what may change between two runs of one folder.
-const std::set<std::string, std::less<>> kChangingOfJudges{"threads", "arithmetic", "arithmetic_version", "device",
-                                                           "server",  "batch",      "usd_per_million"};
+const std::set<std::string, std::less<>> kChangingOfJudges{
+    "threads", "arithmetic", "arithmetic_version", "device", "devices", "server", "batch", "usd_per_million"};
 /// Of a manifest what belongs to a run by itself and is said anew.
 const std::set<std::string, std::less<>> kOfOneRun{"identity", "origin",  "records_file", "started",    "finished",
                                                    "records",  "failed",  "total",        "positions",  "seconds",
