@@ -212,6 +212,13 @@ ordered_json merged_manifest(RunKind kind, const std::vector<MergedPart>& parts,
             differing.push_back(key);
         }
     }
+    for (const MergedPart& part : parts) {  // keys that the first has not: a device, say, of those that had one
+        for (const auto& [key, value] : part.manifest.items()) {
+            const bool is_new = !kOfOneRun.contains(key) && !parts.front().manifest.contains(key) &&
+                                std::ranges::find(differing, key) == differing.end();
+            if (is_new) differing.push_back(key);
+        }
+    }
     joined["origin"] = joined_origin(parts);
     join_times(joined, parts, counts.records >= counts.total);
     if (kind == RunKind::Judge) {

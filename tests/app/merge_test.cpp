@@ -112,6 +112,21 @@ TEST_F(MergeTest, shards_become_the_run_of_all_items) {
     EXPECT_EQ(notices_, "");
 }
 
+TEST_F(MergeTest, shards_of_the_cpu_and_of_a_gpu_are_said_to_be_so) {
+    const fs::path on_cpu = generate("a.jsonl", "1/2");
+    const fs::path on_gpu = generate("b.jsonl", "2/2");
+    const fs::path described = generate::manifest_path(on_gpu);
+    ordered_json manifest = read(described);
+    manifest["device"] = {{"gpus", {"a GPU"}}, {"library", "CUDA"}, {"layers", 9}, {"of", 9}};
+    write_file_atomic(described, manifest.dump());
+    for (const auto& runs : {std::vector{on_cpu, on_gpu}, std::vector{on_gpu, on_cpu}}) {
+        merge_.output = folder_ / fmt::format("merged {}", notices_.size());
+        notices_.clear();
+        merge(runs);
+        EXPECT_TRUE(test::contains(notices_, "the runs differ in device")) << notices_;
+    }
+}
+
 TEST_F(MergeTest, a_merged_run_is_continued_like_any_other) {
     const MergeSummary summary = merge({generate("a.jsonl", "1/3"), generate("b.jsonl", "3/3")});
     EXPECT_EQ(summary.records, 5U);
