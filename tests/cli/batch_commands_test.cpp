@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "support/expect_text.h"
 #include "support/paths.h"
+#include "support/sanitizer.h"
 #include "support/shell.h"
 
 namespace urial::test {
@@ -160,13 +161,8 @@ TEST(BatchCommands, the_tokens_of_answers_go_out_for_two_models_and_come_back_as
 }
 
 // Sanitizers keep memory of their own: under them fewer results go through the same code, and memory is not judged.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kManyResults = 1'000;
-constexpr long kMostKilobytes = std::numeric_limits<long>::max();
-#else
-constexpr int kManyResults = 50'000;
-constexpr long kMostKilobytes = 300'000;
-#endif
+const int kManyResults = test::is_sanitized() ? 1'000 : 50'000;
+const long kMostKilobytes = test::is_sanitized() ? std::numeric_limits<long>::max() : 300'000;
 
 TEST(BatchCommands, fifty_thousand_results_are_imported_within_300_megabytes) {
     const Shell shell;

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "eval_testing.h"
+#include "support/sanitizer.h"
 
 namespace urial::eval {
 namespace {
@@ -162,9 +163,7 @@ double peak_memory_mb() {
 }
 
 TEST(Import, a_hundred_megabytes_are_streamed_in_bounded_memory) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "sanitizers need memory of their own";
-#endif
+    if (test::is_sanitized()) GTEST_SKIP() << "sanitizers need memory of their own";
     const TemporaryFolder folder;
     const auto path = folder.path() / "big.json";
     {

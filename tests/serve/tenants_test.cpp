@@ -8,6 +8,7 @@
 
 #include "serve/api_fixture.h"
 #include "serve/hostile_clients.h"
+#include "support/sanitizer.h"
 
 namespace urial::test {
 namespace {
@@ -29,11 +30,8 @@ Tenant tenant(const std::string& canary, const std::string& foreign) {
     return tenant;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kRequestsEach = 25;  // a sanitizer makes each of them several times as slow
-#else
-constexpr int kRequestsEach = 125;
-#endif
+/// A sanitizer makes each of them several times as slow.
+const int kRequestsEach = test::is_sanitized() ? 25 : 125;
 
 /// On one connection.
 void use(const ApiFixture& server, const Tenant& tenant, const std::string& source, unsigned seed) {
