@@ -41,6 +41,8 @@ def compare_ranks(args):
             equal += a == b
             classes += shift_class(a) == shift_class(b)
             largest = max(largest, abs(kl_a - kl_b))
+    if positions == 0:
+        sys.exit("no positions to compare")
     share = equal / positions
     print(json.dumps({"positions": positions, "equal_ranks": round(share, 5), "equal_classes": round(classes / positions, 5),
                       "largest_kl_difference": round(largest, 5)}))

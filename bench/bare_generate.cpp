@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -135,6 +136,7 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
+    setenv("NVIDIA_TF32_OVERRIDE", "0", /*overwrite=*/0);  // as urial does
     Options options;
     CLI::App app("The engine's bare decoding rate");
     app.add_option("model", options.model)->required();

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # gpu_check.sh OUT [BINARIES]: whether urial computes the same on a GPU as on the CPU, and how fast, in under ten minutes on
-# a machine with 16 cores and no network. Results go to the folder OUT: a log of each step, summary.txt, figures.json.
+# a machine with 16 cores and no network. Results go to the folder OUT: a log of each step, summary.txt, figures.jsonl.
 #
-# BINARIES is a folder with urial, bench_random_model and bench_bare_generate of a build with a GPU backend; without it
-# that build is the first step (with GPU_CMAKE_ARGS, and sources from URIAL_SOURCE_CACHE where that is set). Models are of
+# BINARIES is a folder with urial, bench_random_model and bench_bare_generate of a build with a GPU backend, and their
+# libraries in lib/ if need be (scripts/pack_for_gpu.sh); without it that build is the first step, in build-gpu, with
+# GPU_CMAKE_ARGS, for CUDA_ARCHITECTURES (90) and from the sources in URIAL_SOURCE_CACHE if that is set. Models are of
 # random weights: speed and agreement do not depend on them. Each step has a limit of its own, so that a slow one does not
 # cost the others. On a machine without a GPU the steps run on the CPU with tiny models, which checks this script alone.
 # GPU_CHECK_DEVICE names another device than CUDA0. For a software renderer, GPU_CHECK_TINY=TOKENS makes models tiny and
@@ -11,11 +12,12 @@
 set -uo pipefail
 set -m  # each step is a process group of its own, which can be ended whole
 root=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -ge 1 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2; }
 mkdir -p "$1" && out=$(cd "$1" && pwd) || exit 2
 binaries=${2:-}
-work=${GPU_CHECK_WORK:-$(mktemp -d)}
-mkdir -p "$work"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+sources=${URIAL_SOURCE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/urial/sources}
 export XDG_CACHE_HOME="$work/cache" XDG_CONFIG_HOME="$work/config" XDG_STATE_HOME="$work/state"
 failed=0 started=$SECONDS
 : >"$out/summary.txt"
@@ -47,12 +49,14 @@ step() {
 figure() {
     local name=$1 printed
     shift
-    printed=$("$@") || { printf '%s\n' "$printed"; return 1; }
+    local status=0
+    printed=$("$@") || status=$?  # figures of what does not agree are of interest too
     printf '%s\n' "$printed"
     printf '%s\n' "$printed" | python3 -c '
 import json, sys
-lines = [line for line in sys.stdin if line.startswith("{")]
-print(json.dumps({"name": sys.argv[1], **json.loads(lines[-1])}))' "$name" >>"$out/figures.jsonl"
+for line in [line for line in sys.stdin if line.startswith("{")][-1:]:
+    print(json.dumps({"name": sys.argv[1], **json.loads(line)}))' "$name" >>"$out/figures.jsonl"
+    return "$status"
 }
 
 machine() {
@@ -66,8 +70,7 @@ machine() {
 
 build() {
     cmake --preset release -S "$root" -B "$binaries" -DURIAL_BUILD_TESTS=OFF -DGGML_CUDA=ON -DGGML_CUDA_NCCL=OFF \
-        -DCMAKE_CUDA_ARCHITECTURES="${CUDA_ARCHITECTURES:-90}" ${URIAL_SOURCE_CACHE:+-DURIAL_SOURCE_CACHE="$URIAL_SOURCE_CACHE"} \
-        ${GPU_CMAKE_ARGS:-} &&
+        -DCMAKE_CUDA_ARCHITECTURES="${CUDA_ARCHITECTURES:-90}" -DURIAL_SOURCE_CACHE="$sources" ${GPU_CMAKE_ARGS:-} &&
         cmake --build "$binaries" -j "$(nproc)" --target urial bench_random_model bench_bare_generate
 }
 
@@ -200,7 +203,10 @@ if [ -z "$binaries" ]; then
     binaries=$root/build-gpu
     step build 380 build || { echo "without a build there is nothing more to do"; exit 1; }
 fi
-binaries=$(cd "$binaries" && pwd)
+binaries=$(cd "$binaries" && pwd) || exit 2
+toolkit=$(command -v nvcc) && toolkit=$(dirname "$toolkit")/../lib64
+export LD_LIBRARY_PATH="$binaries/lib:$toolkit${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+case $gpu in CUDA*) export CUDA_VISIBLE_DEVICES=${gpu#CUDA} && gpu=CUDA0 ;; esac  # the bare engine takes all that it sees
 
 step questions 20 questions "$many"
 for type in f32 q4_K; do
@@ -216,7 +222,6 @@ step large-models 150 large_models
 step large-generate 120 figures_of large
 step large-forced 90 forced large-forced large.gguf large-aligned.gguf large-answers 40 "$forced_tokens" "$large_vocabulary" --arithmetic engine
 [ "$gpu" = cpu ] || step large-forced-f32 90 forced large-forced-f32 large.gguf large-aligned.gguf large-answers 10 "$forced_tokens" "$large_vocabulary"
-rm -rf "$work"
 {
     echo "$failed of the steps failed; $((SECONDS - started)) s"
     cat "$out/figures.jsonl"

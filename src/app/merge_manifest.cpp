@@ -23,9 +23,9 @@ using nlohmann::ordered_json;
 const std::set<std::string, std::less<>> kChangingOfJudges{
     "threads", "arithmetic", "arithmetic_version", "device", "devices", "server", "batch", "usd_per_million"};
 /// Of a manifest what belongs to a run by itself and is said anew.
-const std::set<std::string, std::less<>> kOfOneRun{"identity", "origin",  "records_file", "started",    "finished",
-                                                   "records",  "failed",  "total",        "positions",  "seconds",
-                                                   "judges",   "rubrics", "bill",         "judgements", "unscored"};
+const std::set<std::string, std::less<>> kOfOneRun{
+    "identity",  "origin",  "records_file", "started", "finished", "records", "failed",     "total",
+    "positions", "seconds", "merged",       "judges",  "rubrics",  "bill",    "judgements", "unscored"};
 
 [[noreturn]] void refuse(const MergedPart& first, const MergedPart& other, const std::string& difference) {
     throw error(ErrorKind::BadInput, "{} and {} do not belong together: {}", printable(first.name),

@@ -35,7 +35,7 @@ void take_arithmetic(const ModelChoice& choice, const Callbacks& callbacks, engi
     const engine::Arithmetic named = arithmetic_named(choice.arithmetic);
     const engine::ArithmeticTraits& traits = engine::traits(named);
     options.arithmetic = options.gpu_arithmetic = named;
-    if (traits.is_for_gpus && (choice.device == "cpu" || choice.gpu_layers == 0 || !traits.runs_here())) {
+    if (traits.is_for_gpus && (choice.device == engine::kCpuAlone || choice.gpu_layers == 0 || !traits.runs_here())) {
         throw error(ErrorKind::BadInput,
                     "--arithmetic {}: it is for NVIDIA GPUs, in a build with CMAKE_ARGS=-DGGML_CUDA=ON; on the CPU "
                     "precise is the one that rounds least",
@@ -44,14 +44,24 @@ void take_arithmetic(const ModelChoice& choice, const Callbacks& callbacks, engi
     if (traits.is_for_gpus) options.arithmetic = engine::Arithmetic::Engine;
     if (!traits.is_own) return;
     options.gpu_arithmetic = engine::Arithmetic::Engine;
-    if ((choice.device != kAutomatic && choice.device != "cpu") || choice.gpu_layers > 0) {
+    if ((choice.device != engine::kAnyDevice && choice.device != engine::kCpuAlone) || choice.gpu_layers > 0) {
         throw error(ErrorKind::BadInput, "--arithmetic {}: it is the CPU's; leave it out, or --device and --gpu-layers",
                     choice.arithmetic);
     }
-    if (choice.device == kAutomatic && !engine::devices().empty()) {
+    if (choice.device == engine::kAnyDevice && !engine::devices().empty()) {
         tell(callbacks.detail, fmt::format("{} arithmetic is the CPU's: no GPU is used", choice.arithmetic));
     }
-    options.device = "cpu";
+    options.device = engine::kCpuAlone;
+}
+
+/// Whether layers fit is known once they are placed.
+void check_arithmetic(const ModelChoice& choice, const engine::ModelInfo& model) {
+    const std::string_view f32 = engine::traits(engine::Arithmetic::Float32).name;
+    if (choice.arithmetic != f32 || model.arithmetic == engine::Arithmetic::Float32) return;
+    throw error(ErrorKind::BadInput,
+                "--arithmetic {}: it needs all of the model on NVIDIA GPUs, and {} of {} layers of {} are there; use a "
+                "smaller model, or leave it out",
+                f32, model.placement.layers, model.placement.of, model.name);
 }
 
 void say_where(const engine::Placement& placement, const Callbacks& callbacks) {
@@ -108,6 +118,7 @@ std::filesystem::path fetch_model(const std::string& spec, bool offline, const C
 engine::ModelOptions prepare_model(const ModelChoice& choice, const Callbacks& callbacks, engine::Purpose purpose,
                                    int rows) {
     engine::ModelOptions options;
+    options.purpose = purpose;
     options.device = choice.device;
     options.gpu_layers = choice.gpu_layers;
     (void)engine::choose_devices(choice.device, choice.gpu_layers, engine::devices());  // before anything is downloaded
@@ -135,6 +146,7 @@ std::shared_ptr<const engine::Model> open_model(const ModelChoice& choice, const
     options.watch = watch(callbacks, Work::LoadModel, choice.model);
     std::shared_ptr<const engine::Model> model = engine::load_model(options);
     if (callbacks.cancelled && callbacks.cancelled()) throw engine::Cancelled();
+    check_arithmetic(choice, model->info());
     say_what_is_packed(model->info(), callbacks);
     say_where(model->info().placement, callbacks);
     return model;

@@ -19,7 +19,7 @@ bool where_packed_weights_are() {
 bool where_products_keep_f32() {
     if (!device_products_available()) return false;
     const std::vector<Device> present = devices();
-    return std::ranges::find(present, "CUDA", &Device::library) != present.end();
+    return std::ranges::find(present, kCudaLibrary, &Device::library) != present.end();
 }
 
 constexpr std::array kArithmetics{

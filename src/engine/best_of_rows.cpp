@@ -1,6 +1,5 @@
 #include "engine/best_of_rows.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include <ggml-backend.h>
@@ -11,8 +10,9 @@
 namespace urial::engine {
 namespace {
 
-/// Below every logit.
-constexpr float kLowest = -3.0e38F;
+/// Logits are held between these, or a row of NaN would have no largest one, and the place of none is read and written.
+constexpr float kHighest = 3.0e38F;
+constexpr float kLowest = -kHighest;
 
 }  // namespace
 
@@ -28,6 +28,8 @@ BestOfRows::BestOfRows(int sequences) {
 BestOfRows::Results BestOfRows::build(ggml_context* context, ggml_tensor* logits) {
     const std::int64_t vocabulary = logits->ne[0];
     const std::int64_t rows = logits->ne[1];
+    ggml_tensor* sums = ggml_sum_rows(context, logits);
+    logits = ggml_clamp(context, logits, kLowest, kHighest);
     ggml_tensor* single = ggml_reshape_3d(context, logits, 1, vocabulary, rows);  // a "row" for each logit
     const auto largest = [&](ggml_tensor* of) { return ggml_argmax(context, of); };
     const auto at = [&](ggml_tensor* of, ggml_tensor* tokens) {
@@ -38,7 +40,7 @@ BestOfRows::Results BestOfRows::build(ggml_context* context, ggml_tensor* logits
     ggml_tensor* lowest = ggml_scale_bias(context, first_logits, 0.0F, kLowest);
     ggml_tensor* others = ggml_set_rows(context, single, lowest, ggml_reshape_2d(context, first, 1, rows));
     ggml_tensor* second = largest(ggml_reshape_2d(context, others, vocabulary, rows));
-    return {first, ggml_sub(context, first_logits, at(others, second))};
+    return {first, ggml_sub(context, first_logits, at(others, second)), sums};
 }
 
 void BestOfRows::apply(llama_sampler* sampler, ggml_context* context, ggml_cgraph* graph, llama_sampler_data* data) {
@@ -48,7 +50,8 @@ void BestOfRows::apply(llama_sampler* sampler, ggml_context* context, ggml_cgrap
     data->logits = nullptr;  // nobody reads them
     if (results.tokens != nullptr) return;
     results = build(context, all);
-    for (ggml_tensor* result : {results.tokens, results.gaps}) {
+    // The sums first: what follows changes the logits where they are.
+    for (ggml_tensor* result : {results.sums, results.tokens, results.gaps}) {
         ggml_set_output(result);
         ggml_build_forward_expand(graph, result);
     }
@@ -74,8 +77,7 @@ bool BestOfRows::runs_on(ggml_backend_dev_t device) {
         ggml_init({.mem_size = 64 * ggml_tensor_overhead() + ggml_graph_overhead(), .no_alloc = true}), ggml_free);
     const Results results = build(context.get(), ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, kVocabulary, kRows));
     ggml_cgraph* graph = ggml_new_graph(context.get());
-    ggml_build_forward_expand(graph, results.tokens);
-    ggml_build_forward_expand(graph, results.gaps);
+    for (ggml_tensor* result : {results.sums, results.tokens, results.gaps}) ggml_build_forward_expand(graph, result);
     for (int i = 0; i < ggml_graph_n_nodes(graph); ++i) {
         if (!ggml_backend_dev_supports_op(device, ggml_graph_node(graph, i))) return false;
     }
@@ -91,15 +93,12 @@ std::vector<Best> BestOfRows::read(llama_context* context, std::size_t rows) con
     }
     std::vector<Token> tokens(rows);
     std::vector<float> gaps(rows);
+    std::vector<float> sums(rows);
     ggml_backend_tensor_get(results_.tokens, tokens.data(), 0, rows * sizeof(Token));
     ggml_backend_tensor_get(results_.gaps, gaps.data(), 0, rows * sizeof(float));
+    ggml_backend_tensor_get(results_.sums, sums.data(), 0, rows * sizeof(float));
     std::vector<Best> best(rows);
-    for (std::size_t i = 0; i < rows; ++i) {
-        if (tokens[i] < 0 || std::isnan(gaps[i])) {
-            throw Error(ErrorKind::Model, "the model gave logits that are not numbers (NaN)");
-        }
-        best[i] = {tokens[i], gaps[i]};
-    }
+    for (std::size_t i = 0; i < rows; ++i) best[i] = {std::isnan(sums[i]) ? Token{-1} : tokens[i], gaps[i]};
     return best;
 }
 

@@ -29,8 +29,8 @@ public:
     /// For the parameters of the context, which must not live longer than this.
     std::span<llama_sampler_seq_config> samplers() { return samplers_; }
 
-    /// Of the rows with logits of the context's last batch, in order. Waits for the computation. Throws Error{Model}
-    /// where the batch had another number of such rows, or one has no largest logit.
+    /// Of the rows with logits of the context's last batch, in order; token -1 for a row with a logit that is no
+    /// number. Waits for the computation. Throws Error{Model} where the batch had another number of such rows.
     std::vector<Best> read(llama_context* context, std::size_t rows) const;
 
 private:
@@ -41,6 +41,7 @@ private:
     struct Results {
         ggml_tensor* tokens = nullptr;  // [rows + 1]
         ggml_tensor* gaps = nullptr;    // the same
+        ggml_tensor* sums = nullptr;    // the same: of a row's logits, NaN if one of them is
     };
 
     static Results build(ggml_context* context, ggml_tensor* logits);

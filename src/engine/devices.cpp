@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <numeric>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <ggml-backend.h>
 
 #include "base/error.h"
@@ -36,19 +36,31 @@ std::uint64_t usable(const std::vector<Device>& devices) {
                            [](std::uint64_t sum, const Device& device) { return sum + usable(device); });
 }
 
-/// The most layers, counted from the output downwards, that take no more than this. What sessions take goes with the
-/// layers, but for a tenth that any of them needs.
-int layers_that_fit(const LayerBytes& model, std::uint64_t bytes) {
-    const auto all = static_cast<std::uint64_t>(model.layers.size());
-    const std::uint64_t of_layer = all > 0 ? model.session / 10 * 9 / all : 0;
-    std::uint64_t taken = model.output + model.session / 10;
-    if (taken > bytes) return 0;
+/// The most layers, counted from the output downwards, for which the devices have room.
+int layers_that_fit(const LayerBytes& model, const std::vector<Device>& devices) {
+    const std::uint64_t room = usable(devices);
+    const std::uint64_t cache = model.layers.empty() ? 0 : model.cache / model.layers.size();
+    std::uint64_t taken = model.output + model.fixed * devices.size();
+    if (taken > room) return 0;
     int count = 1;
     for (auto layer = model.layers.rbegin(); layer != model.layers.rend(); ++layer, ++count) {
-        taken += *layer + of_layer;
-        if (taken > bytes) break;
+        taken += *layer + cache;
+        if (taken > room) break;
     }
     return count;
+}
+
+/// Those that "auto" means, best first.
+std::vector<Device> automatic_choice(const std::vector<Device>& present) {
+    const bool has_own_memory = std::ranges::any_of(present, [](const Device& each) { return !each.shares_memory; });
+    std::vector<Device> chosen;
+    for (const Device& device : present) {
+        const bool is_known = std::ranges::any_of(
+            chosen, [&](const Device& other) { return !device.id.empty() && other.id == device.id; });
+        if (!is_known && !(has_own_memory && device.shares_memory)) chosen.push_back(device);
+    }
+    std::ranges::stable_sort(chosen, std::greater(), &Device::free_bytes);
+    return chosen;
 }
 
 }  // namespace
@@ -59,27 +71,28 @@ std::vector<Device> devices() {
     for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
         ggml_backend_dev_t device = ggml_backend_dev_get(i);
         if (!is_gpu(device)) continue;
-        std::size_t free = 0;
-        std::size_t total = 0;
-        ggml_backend_dev_memory(device, &free, &total);
-        if (total == 0) continue;
+        ggml_backend_dev_props properties{};
+        ggml_backend_dev_get_props(device, &properties);
+        if (properties.memory_total == 0) continue;
         Device& entry = found.emplace_back();
         entry.name = ggml_backend_dev_name(device);
         entry.description = ggml_backend_dev_description(device);
         entry.library = ggml_backend_reg_name(ggml_backend_dev_backend_reg(device));
-        if (entry.library == "CUDA") entry.driver = cuda_driver();
-        entry.total_bytes = total;
-        entry.free_bytes = free;
+        if (entry.library == kCudaLibrary) entry.driver = cuda_driver();
+        if (properties.device_id != nullptr) entry.id = properties.device_id;
+        entry.shares_memory = properties.type == GGML_BACKEND_DEVICE_TYPE_IGPU;
+        entry.total_bytes = properties.memory_total;
+        entry.free_bytes = properties.memory_free;
     }
     return found;
 }
 
 std::string describe(const Device& device) { return fmt::format("{} ({})", device.name, device.description); }
 
-std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, std::vector<Device> present) {
-    const bool wants_none = choice == "cpu" || gpu_layers == 0;
-    const bool automatic = choice == "auto";
-    if (choice == "cpu" && gpu_layers > 0) {
+std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, const std::vector<Device>& present) {
+    const bool wants_none = choice == kCpuAlone || gpu_layers == 0;
+    const bool automatic = choice == kAnyDevice;
+    if (choice == kCpuAlone && gpu_layers > 0) {
         throw error(ErrorKind::BadInput, "--device cpu and --gpu-layers {} contradict each other; leave one out",
                     gpu_layers);
     }
@@ -90,10 +103,7 @@ std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, std:
         throw error(ErrorKind::BadInput, "{}: {}", asked,
                     build_has_gpu() ? "no GPU was found on this machine; is its driver installed?" : kNoGpuBuild);
     }
-    if (automatic) {
-        std::ranges::stable_sort(present, std::greater(), &Device::free_bytes);
-        return present;
-    }
+    if (automatic) return automatic_choice(present);
     std::vector<Device> chosen;
     for (const std::string_view part : split(choice, ',')) {
         const std::string name = lower_ascii(trim(part));
@@ -112,15 +122,17 @@ std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, std:
     return chosen;
 }
 
-std::uint64_t LayerBytes::total() const { return std::accumulate(layers.begin(), layers.end(), output + session); }
+std::uint64_t LayerBytes::total() const {
+    return std::accumulate(layers.begin(), layers.end(), output + cache + fixed);
+}
 
 Placement place_layers(const LayerBytes& model, std::vector<Device> chosen, int gpu_layers, bool automatic) {
     Placement placement;
     placement.of = static_cast<int>(model.layers.size()) + 1;
     if (chosen.empty() || gpu_layers == 0) return placement;
     const int wanted = gpu_layers < 0 ? placement.of : std::min(gpu_layers, placement.of);
-    if (automatic && layers_that_fit(model, usable(chosen.front())) >= wanted) chosen.resize(1);
-    const int fitting = layers_that_fit(model, usable(chosen));
+    if (automatic && layers_that_fit(model, {chosen.front()}) >= wanted) chosen.resize(1);
+    const int fitting = layers_that_fit(model, chosen);
     if (gpu_layers > 0 && wanted > fitting) {
         std::string names;
         for (const Device& device : chosen) {

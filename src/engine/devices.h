@@ -4,8 +4,6 @@
 // backends that it was configured with (docs/models.md, "On a GPU"); the plain one knows none.
 
 #include <cstdint>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,13 +11,18 @@
 namespace urial::engine {
 
 struct Device {
-    std::string name;         ///< the engine's: "CUDA0"
-    std::string description;  ///< "NVIDIA H100 80GB HBM3"
-    std::string library;      ///< the backend that drives it: "CUDA"
-    std::string driver;       ///< its version; empty where the system does not say
+    std::string name;            ///< the engine's: "CUDA0"
+    std::string description;     ///< "NVIDIA H100 80GB HBM3"
+    std::string library;         ///< the backend that drives it: "CUDA"
+    std::string driver;          ///< its version; empty where the system does not say
+    std::string id;              ///< of the card, whichever backend drives it; empty where that does not say
+    bool shares_memory = false;  ///< with the CPU
     std::uint64_t total_bytes = 0;
     std::uint64_t free_bytes = 0;  ///< when it was asked
 };
+
+/// Device::library of NVIDIA's.
+inline constexpr std::string_view kCudaLibrary = "CUDA";
 
 /// What this process can use. Those that report no memory are left out.
 std::vector<Device> devices();
@@ -32,16 +35,22 @@ inline constexpr std::string_view kNoGpuBuild =
 /// "CUDA0 (NVIDIA H100 80GB HBM3)"
 std::string describe(const Device& device);
 
+/// What a setting may say in the place of names.
+inline constexpr std::string_view kAnyDevice = "auto";
+inline constexpr std::string_view kCpuAlone = "cpu";
+
 /// The devices that a setting means, best first. `choice`: "auto" (the one with the most free memory first, then the
 /// others), "cpu" (none) or names, separated by commas. `gpu_layers` -1: as many as fit; 0: none. Throws
 /// Error{BadInput} for names that are not present, and where layers or names are asked for and there is no device.
-std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, std::vector<Device> present);
+/// Automatically no card is taken twice, and none that shares its memory with the CPU if there are others.
+std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, const std::vector<Device>& present);
 
 /// Bytes of the parts of a model, as they take memory where they lie.
 struct LayerBytes {
     std::vector<std::uint64_t> layers;
-    std::uint64_t output = 0;   ///< the product with the vocabulary; it goes to a device first, as one more layer
-    std::uint64_t session = 0;  ///< what sessions are likely to take beside all of them
+    std::uint64_t output = 0;  ///< the product with the vocabulary; it goes to a device first, as one more layer
+    std::uint64_t cache = 0;   ///< what caches of sessions are likely to take beside all layers
+    std::uint64_t fixed = 0;   ///< and what a device needs for any of them
     std::uint64_t total() const;
 };
 

@@ -70,7 +70,8 @@ Arithmetic arithmetic_for(Purpose purpose, int rows);
 /// And on its GPUs.
 Arithmetic gpu_arithmetic_for(Purpose purpose);
 
-/// The caller's eyes and ears while the engine is at work. Each may be empty; all are called on the caller's thread.
+/// The caller's eyes and ears while the engine is at work. Each may be empty; all are called on the thread that uses
+/// the session, of which a caller may have several at once.
 struct Watch {
     /// Asked many times a second; true ends the work with Cancelled.
     std::function<bool()> cancelled;
@@ -91,7 +92,8 @@ struct ModelOptions {
     std::string content_hash;       ///< sha256 of the file where the caller knows it; computed when empty
     std::vector<Adapter> adapters;  ///< loaded with the model; a session applies all of them or none (use_adapters)
     Arithmetic arithmetic = Arithmetic::Engine;      ///< where no layer goes to a GPU
-    Arithmetic gpu_arithmetic = Arithmetic::Engine;  ///< where some do; Engine or Float32
+    Arithmetic gpu_arithmetic = Arithmetic::Engine;  ///< where some do: Engine, or Float32 if NVIDIA GPUs have them all
+    Purpose purpose = Purpose::Fast;                 ///< of its sessions: room is left for them on a GPU
     std::string device = "auto";                     ///< where layers go: choose_devices()
     int gpu_layers = -1;                             ///< how many; -1: all that fit
     Watch watch;                                     ///< of the loading
@@ -150,7 +152,7 @@ struct Row {
     bool wants_logits = false;
 };
 
-/// The largest logit of a row.
+/// The largest logit of a row; of several that are equal any one.
 struct Best {
     Token token = 0;
     float gap = 0;  ///< its lead over the second largest
@@ -228,10 +230,14 @@ public:
     virtual std::span<const float> logits(std::size_t row) const = 0;
     /// Whether rows that want logits have best() and no logits(): SessionOptions::greedy, on a GPU that can.
     virtual bool gives_best() const { return false; }
-    /// The largest logit of that row; Error{BadInput} if it wanted none, or the session does not give it.
+    /// The largest logit of that row; Error{BadInput} if it wanted none, or the session does not give it, Error{Model}
+    /// if one of its logits is no number.
     virtual Best best(std::size_t row) const;
-    /// Whether decode() comes back before the GPU has computed: the first logits() or best() waits for it.
+    /// Whether a GPU does all that decode() asks for, and these cores have nothing to do meanwhile. decode() may come
+    /// back before it has.
     virtual bool computes_elsewhere() const { return false; }
+    /// Comes back when the last decode() has been computed.
+    virtual void wait() const {}
 };
 
 struct TokenizeOptions {

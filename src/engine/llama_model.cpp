@@ -48,7 +48,7 @@ std::optional<std::size_t> layer_of(std::string_view tensor) {
 }
 
 /// Sizes by what the file says, before it is loaded.
-LayerBytes layer_bytes(const GgufFile& file) {
+LayerBytes layer_bytes(const GgufFile& file, Purpose purpose) {
     LayerBytes bytes;
     std::uint64_t embedding = 0;
     const auto tensors = file.tensors();
@@ -65,10 +65,17 @@ LayerBytes layer_bytes(const GgufFile& file) {
     if (bytes.output < embedding / 2) bytes.output += embedding;  // the output's matrix is the embeddings' then
     MemoryShape shape =
         shape_of([&](const std::string& key) { return file.shown(key); }, file.count("tokenizer.ggml.tokens"));
+    const bool is_precise = purpose == Purpose::Precise;
     shape.cells = kLikelyCells;
+    shape.number_bytes = is_precise ? 4 : 2;
     shape.rows = kLikelyRows;
     shape.logit_rows = kLikelyLogitRows;
-    bytes.session = estimate_memory(shape).total() + kDeviceLibraryBytes;
+    shape.flash_attention = !is_precise;
+    const MemoryNeed session = estimate_memory(shape);
+    // Who is precise has two models, or two sessions of one, and makes both sessions when both models are there.
+    const std::uint64_t sessions = is_precise ? 2 : 1;
+    bytes.cache = sessions * session.cache;
+    bytes.fixed = sessions * session.buffers + kDeviceLibraryBytes;
     return bytes;
 }
 
@@ -110,11 +117,10 @@ LlamaModel::LlamaModel(const ModelOptions& options) : file_(options.path) {
     start_backend();
     llama_model_params parameters = llama_model_default_params();
     place(options);
-    std::vector<ggml_backend_dev_t> devices;
-    for (const Device& device : info_.placement.devices)
-        devices.push_back(ggml_backend_dev_by_name(device.name.c_str()));
-    devices.push_back(nullptr);
-    parameters.devices = devices.data();
+    std::vector<ggml_backend_dev_t> used;
+    for (const Device& device : info_.placement.devices) used.push_back(ggml_backend_dev_by_name(device.name.c_str()));
+    used.push_back(nullptr);
+    parameters.devices = used.data();
     parameters.n_gpu_layers = info_.placement.layers;
     info_.file_bytes = std::filesystem::file_size(options.path);
     LoadWatch watch{options.watch, info_.file_bytes};
@@ -162,8 +168,8 @@ LlamaModel::LlamaModel(const ModelOptions& options) : file_(options.path) {
 void LlamaModel::place(const ModelOptions& options) {
     std::vector<Device> chosen = choose_devices(options.device, options.gpu_layers, devices());
     if (!chosen.empty()) {
-        const LayerBytes bytes = layer_bytes(GgufFile(options.path));
-        info_.placement = place_layers(bytes, std::move(chosen), options.gpu_layers, options.device == "auto");
+        const LayerBytes bytes = layer_bytes(GgufFile(options.path), options.purpose);
+        info_.placement = place_layers(bytes, std::move(chosen), options.gpu_layers, options.device == kAnyDevice);
         const Placement& placement = info_.placement;
         if (options.gpu_layers < 0 && !placement.whole() && options.watch.warning) {
             options.watch.warning(
@@ -174,7 +180,11 @@ void LlamaModel::place(const ModelOptions& options) {
                             human_bytes(static_cast<double>(bytes.total()))));
         }
     }
-    const Arithmetic wanted = info_.placement.layers > 0 ? options.gpu_arithmetic : options.arithmetic;
+    Arithmetic wanted = info_.placement.layers > 0 ? options.gpu_arithmetic : options.arithmetic;
+    // What it promises holds where all products are NVIDIA's to compute.
+    const auto& used = info_.placement.devices;
+    const bool is_nvidia = std::ranges::all_of(used, [](const Device& each) { return each.library == kCudaLibrary; });
+    if (wanted == Arithmetic::Float32 && !(info_.placement.whole() && is_nvidia)) wanted = Arithmetic::Engine;
     info_.arithmetic = traits(wanted).runs_here() ? wanted : Arithmetic::Engine;
 }
 

@@ -93,7 +93,7 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
     f32_cache_ = attention.f32_cache;
     flash_attention_ = llama_flash_attn_type_name(attention.flash_attention);
     check_memory(static_cast<std::uint64_t>(rounded), outputs,
-                 attention.flash_attention != LLAMA_FLASH_ATTN_TYPE_DISABLED);
+                 attention.flash_attention != LLAMA_FLASH_ATTN_TYPE_DISABLED, options.greedy);
     parameters.n_ctx = static_cast<uint32_t>(rounded);
     parameters.n_batch = static_cast<uint32_t>(batch_rows_);
     parameters.n_ubatch = static_cast<uint32_t>(batch_rows_);
@@ -170,7 +170,10 @@ LlamaSession::LlamaSession(std::shared_ptr<const LlamaModel> model, const Sessio
 void LlamaSession::offer_best(const SessionOptions& options, llama_context_params& parameters) {
     const Placement& placement = model_->info().placement;
     if (!placement.whole()) return;
-    if (!BestOfRows::runs_on(ggml_backend_dev_by_name(placement.devices.back().name.c_str()))) return;
+    const bool runs = std::ranges::all_of(placement.devices, [](const Device& device) {  // any may have the output
+        return BestOfRows::runs_on(ggml_backend_dev_by_name(device.name.c_str()));
+    });
+    if (!runs) return;
     best_of_rows_.emplace(options.sequences);
     parameters.samplers = best_of_rows_->samplers().data();
     parameters.n_samplers = best_of_rows_->samplers().size();
@@ -180,7 +183,7 @@ void LlamaSession::offer_best(const SessionOptions& options, llama_context_param
 
 /// Says what the session will take, and refuses it where the machine or a GPU has less. Weights that are mapped take
 /// what is left: they need not be in memory all at once.
-void LlamaSession::check_memory(std::uint64_t cells, int outputs, bool flash_attention) const {
+void LlamaSession::check_memory(std::uint64_t cells, int outputs, bool flash_attention, bool greedy) const {
     MemoryShape shape = model_->memory_shape();
     shape.cells = cells;
     shape.number_bytes = f32_cache_ ? 4 : 2;
@@ -190,7 +193,9 @@ void LlamaSession::check_memory(std::uint64_t cells, int outputs, bool flash_att
     MemoryNeed need = estimate_memory(shape);
     if (const Placement& placement = model_->info().placement; placement.layers > 0) {
         check_device_memory(on_devices(need, placement.layers, placement.of), cells);
-        need = beside_devices(need, placement.layers, placement.of);
+        // Where the GPU chooses, the engine has room for four rows of the vocabulary in the place of each.
+        const std::uint64_t copies = greedy ? 4 : 1;
+        need = beside_devices(need, placement.layers, placement.of, copies * shape.logit_rows * logit_row_bytes(shape));
     }
     const std::optional<std::uint64_t> available = available_memory();
     const std::string left = available ? human_bytes(static_cast<double>(*available)) : "an unknown amount";
@@ -501,7 +506,9 @@ Best LlamaSession::best(std::size_t row) const {
     const auto before = std::span(logits_column_).first(std::min(row, logits_column_.size()));
     if (!best_of_rows_ || row >= logits_column_.size() || logits_column_[row] == 0) return Session::best(row);
     if (best_.empty()) best_ = best_of_rows_->read(context_.get(), static_cast<std::size_t>(rows_with_logits_));
-    return best_.at(static_cast<std::size_t>(std::count(before.begin(), before.end(), 1)));
+    const Best& best = best_.at(static_cast<std::size_t>(std::count(before.begin(), before.end(), 1)));
+    if (best.token < 0) throw Error(ErrorKind::Model, "the model gave a logit that is not a number (NaN)");
+    return best;
 }
 
 Best Session::best(std::size_t row) const {

@@ -45,6 +45,7 @@ public:
     bool gives_best() const override { return best_of_rows_.has_value(); }
     Best best(std::size_t row) const override;
     bool computes_elsewhere() const override { return model_->info().placement.whole(); }
+    void wait() const override { llama_synchronize(context_.get()); }
 
 private:
     struct ContextDeleter {
@@ -57,7 +58,7 @@ private:
     llama_seq_id guard_of_prefix(std::size_t place) const { return id_of_prefix(place) + prefixes_; }
     void protect(int sequence, std::size_t most_unguarded);
     nlohmann::ordered_json circumstances(std::span<const Token> prefix) const;
-    void check_memory(std::uint64_t cells, int outputs, bool flash_attention) const;
+    void check_memory(std::uint64_t cells, int outputs, bool flash_attention, bool greedy) const;
     void check_device_memory(const MemoryNeed& need, std::uint64_t cells) const;
     void offer_best(const SessionOptions& options, llama_context_params& parameters);
     bool restore(llama_seq_id id, const std::vector<std::uint8_t>& state);

@@ -104,6 +104,8 @@ MemoryShape shape_of(const std::function<std::string(const std::string& key)>& t
     return shape;
 }
 
+std::uint64_t logit_row_bytes(const MemoryShape& shape) { return shape.vocabulary * kFloat; }
+
 MemoryNeed on_devices(const MemoryNeed& need, int layers, int of) {
     const auto share = [&](std::uint64_t bytes) {
         return bytes / static_cast<std::uint64_t>(of) * static_cast<std::uint64_t>(layers);
@@ -111,11 +113,13 @@ MemoryNeed on_devices(const MemoryNeed& need, int layers, int of) {
     return {.cache = share(need.cache), .buffers = need.buffers};
 }
 
-MemoryNeed beside_devices(const MemoryNeed& need, int layers, int of) {
+MemoryNeed beside_devices(const MemoryNeed& need, int layers, int of, std::uint64_t output_bytes) {
     const auto rest = [&](std::uint64_t bytes) {
         return bytes / static_cast<std::uint64_t>(of) * static_cast<std::uint64_t>(of - layers);
     };
-    return {.weights = rest(need.weights), .cache = rest(need.cache), .buffers = need.buffers};
+    return {.weights = rest(need.weights),
+            .cache = rest(need.cache),
+            .buffers = layers == of ? output_bytes : need.buffers};
 }
 
 MemoryNeed estimate_memory(const MemoryShape& shape) {

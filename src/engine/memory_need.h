@@ -40,10 +40,13 @@ struct MemoryNeed {
 
 MemoryNeed estimate_memory(const MemoryShape& shape);
 
+/// Bytes of one row of logits.
+std::uint64_t logit_row_bytes(const MemoryShape& shape);
+
 /// What of it the GPUs will hold that have `layers` of `of` layers (their weights are there already), and what the
-/// machine.
+/// machine, which reads logits from buffers of `output_bytes`.
 MemoryNeed on_devices(const MemoryNeed& need, int layers, int of);
-MemoryNeed beside_devices(const MemoryNeed& need, int layers, int of);
+MemoryNeed beside_devices(const MemoryNeed& need, int layers, int of, std::uint64_t output_bytes);
 
 /// "3.1 GB (241 MB weights, 2.8 GB cache of 32768 tokens, 60 MB buffers)"; weights of 0 are left out.
 std::string describe(const MemoryNeed& need, std::uint64_t cells);

@@ -390,13 +390,15 @@ void exercise_model(const ModelOptions& options, const std::function<void(std::s
 void run_model_trial(std::span<char*> arguments) {
     if (arguments.size() < 3) refuse_here(ErrorKind::BadInput, "the arguments of a trial are missing");
     set_limits(std::strtoull(arguments[0], nullptr, 10));
-    setenv("CUDA_VISIBLE_DEVICES", "", /*overwrite=*/1);  // starting a GPU takes memory that no file accounts for
+    // Starting a GPU takes memory that no file accounts for.
+    for (const char* backend : {"CUDA_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"})
+        setenv(backend, "", /*overwrite=*/1);
     set_engine_log([](LogLevel level, std::string_view line) {
         if (level == LogLevel::Error || level == LogLevel::Fatal) say("", trim(line));
     });
     ModelOptions model;
     model.arithmetic = static_cast<Arithmetic>(std::atoi(arguments[1]));
-    model.device = "cpu";
+    model.device = kCpuAlone;
     model.path = arguments[2];
     model.content_hash = "not needed";  // and slow to find
     for (char* path : arguments.subspan(3)) model.adapters.push_back({path, 1.0F});

@@ -207,14 +207,14 @@ private:
             const Json now = describe(seat);
             for (const Json& judge : before) {
                 if (!judge.is_object() || judge.value("name", "") != seat.judge->name()) continue;
-                for (const char* name : {"sha256", "arithmetic", "device", "threads"}) {
-                    // Of the CPU manifests say nothing.
-                    const Json unsaid = name == std::string_view("device") ? Json("the CPU") : Json();
-                    const Json was = judge.value(name, unsaid);
-                    const Json is = now.value(name, unsaid);
-                    if (was.is_null() || is.is_null() || was == is) continue;
+                const auto say = [&](std::string_view what, const std::string& was, const std::string& is) {
+                    if (was == is) return;
                     options_.notice(fmt::format("{}: {} was {} and is now {}: judgements of both stand in one run",
-                                                seat.judge->name(), name, was.dump(), is.dump()));
+                                                seat.judge->name(), what, was, is));
+                };
+                say("device", generate::device_text(judge), generate::device_text(now));
+                for (const char* name : {"sha256", "arithmetic", "threads"}) {
+                    if (judge.contains(name) && now.contains(name)) say(name, judge[name].dump(), now[name].dump());
                 }
             }
         }

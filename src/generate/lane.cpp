@@ -92,15 +92,7 @@ void Lane::decode(std::span<const engine::Row> rows) {
     using Clock = std::chrono::steady_clock;
     const Clock::time_point start = Clock::now();
     session_.decode(rows);
-    // Reading a row waits for the computation where the engine runs it in the background.
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (!rows[i].wants_logits) continue;
-        if (session_.gives_best())
-            (void)session_.best(i);
-        else
-            (void)session_.logits(i);
-        break;
-    }
+    if (std::ranges::any_of(rows, &engine::Row::wants_logits)) session_.wait();
     seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
 }
 

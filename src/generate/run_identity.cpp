@@ -41,18 +41,6 @@ ordered_json served_in(const ordered_json& identity) {
     return model == identity.end() || !model->is_object() ? nullptr : model->value("served", ordered_json());
 }
 
-/// "the CPU", "NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3 (20 of 33 layers)".
-std::string device_text(const ordered_json& computation) {
-    const ordered_json device = computation.value("device", ordered_json());
-    if (!device.is_object()) return "the CPU";
-    std::string gpus;
-    for (const ordered_json& gpu : device.value("gpus", ordered_json::array()))
-        gpus += (gpus.empty() ? "" : " and ") + (gpu.is_string() ? gpu.get<std::string>() : gpu.dump());
-    const ordered_json layers = device.value("layers", ordered_json());
-    const ordered_json of = device.value("of", ordered_json());
-    return layers == of ? gpus : fmt::format("{} ({} of {} layers)", gpus, layers.dump(), of.dump());
-}
-
 bool has_side(const ordered_json& identity, const char* side) {
     return identity.contains(side) && identity[side].is_object();
 }
@@ -127,6 +115,17 @@ ordered_json describe_computation(const engine::ModelInfo& model) {
                              {"layers", placement.layers},
                              {"of", placement.of}};
     return description;
+}
+
+std::string device_text(const ordered_json& computation) {
+    const ordered_json device = computation.value("device", ordered_json());
+    if (!device.is_object()) return "the CPU";
+    std::string gpus;
+    for (const ordered_json& gpu : device.value("gpus", ordered_json::array()))
+        gpus += (gpus.empty() ? "" : " and ") + (gpu.is_string() ? gpu.get<std::string>() : gpu.dump());
+    const ordered_json layers = device.value("layers", ordered_json());
+    const ordered_json of = device.value("of", ordered_json());
+    return layers == of ? gpus : fmt::format("{} ({} of {} layers)", gpus, layers.dump(), of.dump());
 }
 
 ordered_json describe_devices(const engine::ModelInfo& model) {

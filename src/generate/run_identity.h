@@ -33,6 +33,9 @@ std::string change_of_arithmetic(const nlohmann::ordered_json& manifest, const e
 /// What a manifest says of how a model's numbers come about: "arithmetic", "arithmetic_version", and "device" where a
 /// GPU has layers of it.
 nlohmann::ordered_json describe_computation(const engine::ModelInfo& model);
+/// Where that was: "the CPU", "NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3 (20 of 33 layers)". What says nothing of
+/// a device was on the CPU.
+std::string device_text(const nlohmann::ordered_json& computation);
 /// Those GPUs, with what may change between two runs on one machine: their numbers and drivers. Empty without any.
 nlohmann::ordered_json describe_devices(const engine::ModelInfo& model);
 

@@ -299,8 +299,12 @@ void Scheduler::use_logits() {
         Reading& reading = readings.emplace_back();
         reading.use = row_uses_[row];
         if (gives_best) {
-            const engine::Best best = lane_.session().best(row);
-            reading.chosen = {.token = best.token, .gap = best.gap};
+            try {
+                const engine::Best best = lane_.session().best(row);
+                reading.chosen = {.token = best.token, .gap = best.gap};
+            } catch (const Error& failure) {
+                reading.failure = failure;
+            }
         } else {
             reading.logits = lane_.session().logits(row);
         }

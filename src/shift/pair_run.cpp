@@ -14,6 +14,12 @@
 // make room for the next one, nor where somebody watches the answer (PairRunOptions::live), nor where both sides are
 // the same model: rows of batches of one width are equal to the last bit, and such a pair must show no shift at all.
 //
+// Where GPUs compute both models, this machine's cores do the statistics meanwhile: the rows of a batch are copied, a
+// thread scores them, and what it finds is delivered when the next batch is to be scored (*scoring_*). A slot whose
+// rows are all computed makes room for the next answer at once and waits among the *leaving*. Of given answers the base
+// model's batch does not depend on what the aligned model says, so that one is computed beside the other; the seconds
+// of the two then overlap.
+//
 // A model may be alone here, when the other side is somewhere else: it runs as the aligned one does, and its rows are
 // scored at every step.
 //
@@ -316,11 +322,13 @@ void PairRun::keep_aligned(std::size_t first) {
 void PairRun::keep_base() {
     keep_aligned(0);
     const Clock::time_point start = Clock::now();
-    for_each_parallel(pending_.size(), options_.session.threads, [&](std::size_t i) {
-        if (pending_[i].aligned == nullptr) return;
+    std::vector<const float*> rows(pending_.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {  // one thread has the session
+        if (pending_[i].aligned != nullptr) rows[i] = row_of(*base_, pending_[i].base_row, base_copies_[i]);
+    }
+    for_each_parallel(rows.size(), options_.session.threads, [&](std::size_t i) {
         std::vector<float>& copy = base_copies_[i];
-        const float* row = row_of(*base_, pending_[i].base_row, copy);
-        if (row != copy.data()) copy.assign(row, row + vocabulary_.shared_size);
+        if (rows[i] != nullptr && rows[i] != copy.data()) copy.assign(rows[i], rows[i] + vocabulary_.shared_size);
     });
     statistics_seconds_ += seconds_since(start);
 }

@@ -258,7 +258,8 @@ std::string describe_side(const ordered_json& side) {
             text += " (" + arithmetic + " arithmetic" + coverage(side) + ")";
         }
     }
-    if (const std::string gpu = text_at(side, "/model/device/gpus/0"); !gpu.empty()) text += " on " + gpu;
+    if (side.contains("model") && side["model"].contains("device"))
+        text += " on " + generate::device_text(side["model"]);
     if (const std::string software = text_at(side, "/software"); !software.empty()) text += " on " + software;
     if (side.contains("adapters")) {
         for (const ordered_json& adapter : side["adapters"]) text += " + " + text_at(adapter, "/file");
@@ -271,27 +272,31 @@ std::string describe_side(const ordered_json& side) {
 /// The figures are those of docs/shift.md, "How exact is it".
 std::string quantisation_warning(const ordered_json& manifest) {
     std::set<std::string> types;
-    bool precise = true;
-    bool in_f32 = true;
+    std::set<std::string> arithmetics;
+    bool is_covered = true;
     for (const char* side : {"base", "aligned"}) {
         const std::string type = text_at(manifest, fmt::format("/identity/{}/model/weight_type", side).c_str());
         if (type.empty() || !is_quantised(type)) continue;
         types.insert(type);
         const std::string path = fmt::format("/identity/{}/model/arithmetic", side);
-        const std::string arithmetic = text_at(manifest, path.c_str());
-        in_f32 = in_f32 && arithmetic == engine::traits(engine::Arithmetic::Float32).name;
-        precise = precise && arithmetic == engine::traits(engine::Arithmetic::PackedPrecise).name &&
-                  !manifest.contains(ordered_json::json_pointer(path + "_covers"));
+        arithmetics.insert(text_at(manifest, path.c_str()));
+        is_covered = is_covered && !manifest.contains(ordered_json::json_pointer(path + "_covers"));
     }
     if (types.empty()) return "";
+    const auto are_among = [&](std::initializer_list<engine::Arithmetic> some) {
+        return std::ranges::all_of(arithmetics, [&](const std::string& name) {
+            return std::ranges::any_of(some,
+                                       [&](engine::Arithmetic each) { return name == engine::traits(each).name; });
+        });
+    };
     const std::string noise =
         "another rank than F32 at about 10 % of positions and another class at about 3 %, with single KLs off by up to "
         "6 nats";
-    if (in_f32) {
-        return fmt::format("the weights are quantised ({}); products in f32 arithmetic add no noise of their own",
+    if (are_among({engine::Arithmetic::Float32})) {
+        return fmt::format("the weights are quantised ({}); products in f32 arithmetic add little noise to that",
                            fmt::join(types, ", "));
     }
-    if (precise) {
+    if (is_covered && are_among({engine::Arithmetic::PackedPrecise, engine::Arithmetic::Float32})) {
         return fmt::format(
             "the weights are quantised ({}), in precise arithmetic: on Gemma 3 270M, Q4_K_M gave another rank than F32 "
             "at 0.1 % of 2,337 positions and another class at none",

@@ -202,7 +202,9 @@ TEST_F(DeviceRuns, a_pair_on_two_gpus_gives_the_records_of_the_cpu_and_is_not_co
     EXPECT_GT(devices.computed(0), 0U);
     EXPECT_GT(devices.computed(1), 0U) << "the second model goes to the second GPU";
     const auto expected = records(folder_ / "cpu/records.jsonl");
-    for (const auto& [id, record] : records(folder_ / "gpu/records.jsonl")) {
+    const auto found = records(folder_ / "gpu/records.jsonl");
+    ASSERT_EQ(found.size(), 6U);
+    for (const auto& [id, record] : found) {
         EXPECT_EQ(record["answer_ids"], expected.at(id)["answer_ids"]) << id;
         EXPECT_EQ(record["base_rank"], expected.at(id)["base_rank"]) << id;
         for (std::size_t i = 0; i < record["kl_ab"].size(); ++i)

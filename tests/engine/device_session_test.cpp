@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <optional>
 
 #include <gtest/gtest.h>
 
+#include "base/files.h"
 #include "engine/engine.h"
 #include "support/expect_error.h"
 #include "support/sandbox.h"
@@ -16,6 +18,8 @@ namespace urial::engine {
 namespace {
 
 constexpr std::uint64_t kPlenty = 4'000'000'000;
+/// Of which 318.5 MB may be used: 317.6 are for what any layer needs, and a layer with its part of the caches takes 0.6.
+constexpr std::uint64_t kForTwoLayers = 335'250'000;
 constexpr int kRows = 8;
 
 class DeviceSession : public ::testing::Test {
@@ -130,7 +134,7 @@ TEST_F(DeviceSession, cpu_leaves_the_device_alone) {
 
 TEST_F(DeviceSession, layers_that_do_not_fit_are_the_cpus_with_a_warning) {
     const auto on_cpu = load("cpu");
-    const test::TestDevices devices({200'000'000});
+    const test::TestDevices devices({kForTwoLayers});
     std::string warning;
     const auto model = load("auto", [&](std::string_view line) { warning = line; });
     const Placement& placement = model->info().placement;
@@ -178,6 +182,33 @@ TEST_F(DeviceSession, a_snapshot_of_the_cpu_is_not_one_of_the_device) {
     EXPECT_EQ(model->new_session(session)->pin(prefix), PrefixOrigin::Computed);
     EXPECT_EQ(model->new_session(session)->pin(prefix), PrefixOrigin::Restored);
     EXPECT_EQ(on_cpu->new_session(session)->pin(prefix), PrefixOrigin::Restored);
+}
+
+TEST_F(DeviceSession, memory_of_what_is_gone_is_free_again) {
+    const test::TestDevices devices({kPlenty});
+    {
+        const auto model = load("auto");
+        const std::uint64_t weights = devices.allocated(0);
+        const auto session = model->new_session(options());
+        EXPECT_GT(devices.allocated(0), weights);
+    }
+    EXPECT_EQ(devices.allocated(0), 0U);
+}
+
+TEST_F(DeviceSession, a_logit_that_is_no_number_is_an_error) {
+    const test::TestDevices devices({kPlenty});
+    const test::TinyGguf file = test::TinyGguf::language_model(7);
+    std::string bytes = file.bytes();
+    const float no_number = std::nanf("");  // in the first embedding, which is a row of the output's matrix too
+    std::memcpy(bytes.data() + file.header_size(), &no_number, sizeof no_number);
+    ModelOptions broken;
+    broken.path = folder_ / "broken.gguf";
+    write_file_atomic(broken.path, bytes);
+    const auto model = load_model(broken);
+    const auto session = model->new_session(options(/*greedy=*/true));
+    ASSERT_TRUE(session->gives_best());
+    session->decode(rows(*model));
+    EXPECT_ERROR(session->best(last_row(0)), ErrorKind::Model, "not a number (NaN)");
 }
 
 TEST_F(DeviceSession, work_on_a_device_can_be_stopped) {

@@ -18,8 +18,8 @@ std::vector<std::string> names(const std::vector<Device>& devices) {
     return all;
 }
 
-/// Ten layers of a gigabyte and an output of two, with two for sessions.
-LayerBytes model() { return {std::vector<std::uint64_t>(10, kGigabyte), 2 * kGigabyte, 2 * kGigabyte}; }
+/// Ten layers of a gigabyte and an output of two, with one for caches and one for what any layer needs.
+LayerBytes model() { return {std::vector<std::uint64_t>(10, kGigabyte), 2 * kGigabyte, kGigabyte, kGigabyte}; }
 
 using Names = std::vector<std::string>;
 
@@ -29,6 +29,18 @@ TEST(ChooseDevices, auto_takes_the_one_with_the_most_free_memory_first_and_none_
     EXPECT_EQ(names(choose_devices("auto", 3, two)), (Names{"CUDA1", "CUDA0"}));
     EXPECT_TRUE(choose_devices("auto", -1, {}).empty());
     EXPECT_TRUE(choose_devices("auto", 0, {}).empty());
+}
+
+TEST(ChooseDevices, auto_takes_no_card_twice_and_none_without_memory_of_its_own_beside_others) {
+    Device again = gpu("Vulkan0", 15 * kGigabyte);
+    again.id = "0000:01:00.0";
+    Device first = gpu("CUDA0", 10 * kGigabyte);
+    first.id = again.id;
+    Device shared = gpu("Vulkan1", 50 * kGigabyte);
+    shared.shares_memory = true;
+    EXPECT_EQ(names(choose_devices("auto", -1, {first, again, shared})), (Names{"CUDA0"}));
+    EXPECT_EQ(names(choose_devices("auto", -1, {shared})), (Names{"Vulkan1"}));
+    EXPECT_EQ(names(choose_devices("Vulkan1", -1, {first, again, shared})), (Names{"Vulkan1"}));
 }
 
 TEST(ChooseDevices, cpu_and_no_layers_take_none) {
@@ -65,8 +77,9 @@ TEST(PlaceLayers, one_device_is_enough_where_all_fits) {
 }
 
 TEST(PlaceLayers, several_share_what_does_not_fit_on_one) {
+    // 95 % of 17 GB: 14 of the model with its caches, and one more on each.
     const Placement placed =
-        place_layers(model(), {gpu("CUDA1", 12 * kGigabyte), gpu("CUDA0", 10 * kGigabyte)}, -1, true);
+        place_layers(model(), {gpu("CUDA1", 9 * kGigabyte), gpu("CUDA0", 8 * kGigabyte)}, -1, true);
     EXPECT_EQ(names(placed.devices), (Names{"CUDA1", "CUDA0"}));
     EXPECT_TRUE(placed.whole());
 }
@@ -78,12 +91,12 @@ TEST(PlaceLayers, named_devices_are_all_used) {
 }
 
 TEST(PlaceLayers, what_does_not_fit_stays_on_the_cpu) {
-    // 95 % of 8 GB hold the output (2), a tenth of the sessions (0.2) and four layers with their part (1.18 each).
+    // 95 % of 8 GB hold the output (2), what is fixed (1) and four layers with their part of the caches (1.1 each).
     const Placement placed = place_layers(model(), {gpu("CUDA0", 8 * kGigabyte)}, -1, true);
     EXPECT_EQ(placed.layers, 1 + 4);
     EXPECT_FALSE(placed.whole());
     const Placement nothing = place_layers(model(), {gpu("CUDA0", 2 * kGigabyte)}, -1, true);
-    EXPECT_EQ(nothing.layers, 0);
+    EXPECT_EQ(nothing.layers, 0) << "the output takes all of them";
     EXPECT_TRUE(nothing.devices.empty());
 }
 

@@ -213,7 +213,7 @@ TEST(Summary, warns_of_quantised_weights_and_of_low_self_agreement) {
     on_gpu["identity"]["base"]["model"]["arithmetic"] = "f32";
     on_gpu["identity"]["base"]["model"]["device"] = {
         {"gpus", {"a GPU"}}, {"library", "CUDA"}, {"layers", 9}, {"of", 9}};
-    EXPECT_TRUE(test::contains(summary_context(on_gpu, summary).warnings[0], "f32 arithmetic add no noise"));
+    EXPECT_TRUE(test::contains(summary_context(on_gpu, summary).warnings[0], "f32 arithmetic add little noise"));
     EXPECT_TRUE(test::contains(summary_context(on_gpu, summary).base, "(f32 arithmetic) on a GPU"));
     manifest["identity"]["base"]["model"]["arithmetic_covers"] = {{"matrices", 3}, {"of", 17}};
     EXPECT_TRUE(test::contains(summary_context(manifest, summary).warnings[0], "which adds noise"))

@@ -1,5 +1,6 @@
 #include "support/test_devices.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <string>
@@ -25,12 +26,19 @@ struct TestDevice {
 TestDevice& of(ggml_backend_dev_t device) { return *static_cast<TestDevice*>(device->context); }
 TestDevice& of(ggml_backend_buffer_type_t type) { return *static_cast<TestDevice*>(type->context); }
 
+void (*free_on_cpu)(ggml_backend_buffer_t) = nullptr;
+
 /// Memory of the CPU that says it is not.
 ggml_backend_buffer_t allocate(ggml_backend_buffer_type_t type, std::size_t size) {
     ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(ggml_backend_cpu_buffer_type(), size);
     if (buffer == nullptr) return nullptr;
+    free_on_cpu = buffer->iface.free_buffer;
+    buffer->iface.free_buffer = [](ggml_backend_buffer_t freed) {
+        of(freed->buft).allocated -= freed->size;
+        free_on_cpu(freed);
+    };
     buffer->buft = type;
-    of(type).allocated += size;
+    of(type).allocated += buffer->size;
     return buffer;
 }
 
