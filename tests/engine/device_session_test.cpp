@@ -18,7 +18,8 @@ namespace urial::engine {
 namespace {
 
 constexpr std::uint64_t kPlenty = 4'000'000'000;
-/// Of which 318.5 MB may be used: 317.6 are for what any layer needs, and a layer with its part of the caches takes 0.6.
+/// Of which 318.5 MB may be used: 317.6 are for what any layer needs, and a layer with its part of the caches takes
+/// 0.6.
 constexpr std::uint64_t kForTwoLayers = 335'250'000;
 constexpr int kRows = 8;
 

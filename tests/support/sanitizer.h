@@ -1,7 +1,7 @@
 #pragma once
 
-// Whether a sanitizer watches this process. It is asked at run time: compiled tests are linked to parts with sanitizers and
-// to parts without.
+// Whether a sanitizer watches this process. It is asked at run time: compiled tests are linked to parts with sanitizers
+// and to parts without.
 
 #include <cstddef>
 
