@@ -66,10 +66,8 @@ void check_arithmetic(const ModelChoice& choice, const engine::ModelInfo& model)
 
 void say_where(const engine::Placement& placement, const Callbacks& callbacks) {
     if (placement.layers == 0 || !callbacks.detail) return;
-    std::string names;
-    for (const engine::Device& device : placement.devices)
-        names += (names.empty() ? "" : ", ") + engine::describe(device);
-    callbacks.detail(fmt::format("{} of {} layers are on {}", placement.layers, placement.of, names));
+    callbacks.detail(
+        fmt::format("{} of {} layers are on {}", placement.layers, placement.of, engine::describe(placement.devices)));
 }
 
 Progress begin(const Callbacks& callbacks, Work work, const std::string& model) {

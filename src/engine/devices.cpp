@@ -89,6 +89,12 @@ std::vector<Device> devices() {
 
 std::string describe(const Device& device) { return fmt::format("{} ({})", device.name, device.description); }
 
+std::string describe(const std::vector<Device>& devices) {
+    std::string text;
+    for (const Device& device : devices) text += (text.empty() ? "" : " and ") + describe(device);
+    return text;
+}
+
 std::vector<Device> choose_devices(std::string_view choice, int gpu_layers, const std::vector<Device>& present) {
     const bool wants_none = choice == kCpuAlone || gpu_layers == 0;
     const bool automatic = choice == kAnyDevice;
@@ -134,14 +140,14 @@ Placement place_layers(const LayerBytes& model, std::vector<Device> chosen, int 
     if (automatic && layers_that_fit(model, {chosen.front()}) >= wanted) chosen.resize(1);
     const int fitting = layers_that_fit(model, chosen);
     if (gpu_layers > 0 && wanted > fitting) {
-        std::string names;
-        for (const Device& device : chosen) {
-            names += fmt::format("{}{} with {} free", names.empty() ? "" : " and ", describe(device),
-                                 human_bytes(static_cast<double>(device.free_bytes)));
-        }
-        throw error(ErrorKind::BadInput,
-                    "--gpu-layers {}: all {} layers with their sessions take about {}; {} of them fit on {}",
-                    gpu_layers, placement.of, human_bytes(static_cast<double>(model.total())), fitting, names);
+        const std::uint64_t free =
+            std::accumulate(chosen.begin(), chosen.end(), std::uint64_t{0},
+                            [](std::uint64_t sum, const Device& device) { return sum + device.free_bytes; });
+        throw error(
+            ErrorKind::BadInput,
+            "--gpu-layers {}: all {} layers with their sessions take about {}; {} of them fit on {}, with {} free",
+            gpu_layers, placement.of, human_bytes(static_cast<double>(model.total())), fitting, describe(chosen),
+            human_bytes(static_cast<double>(free)));
     }
     placement.layers = std::min(wanted, fitting);
     if (placement.layers > 0) placement.devices = std::move(chosen);

@@ -34,6 +34,8 @@ inline constexpr std::string_view kNoGpuBuild =
 
 /// "CUDA0 (NVIDIA H100 80GB HBM3)"
 std::string describe(const Device& device);
+/// The same of several, with "and" between them.
+std::string describe(const std::vector<Device>& devices);
 
 /// What a setting may say in the place of names.
 inline constexpr std::string_view kAnyDevice = "auto";

@@ -220,13 +220,11 @@ void LlamaSession::check_memory(std::uint64_t cells, int outputs, bool flash_att
 
 /// What they have free is asked anew: the weights are there, and other sessions may be.
 void LlamaSession::check_device_memory(const MemoryNeed& need, std::uint64_t cells) const {
+    const std::vector<Device>& used = model_->info().placement.devices;
+    const std::string names = describe(used);
     std::uint64_t free = 0;
-    std::string names;
     for (const Device& device : devices()) {
-        const auto& used = model_->info().placement.devices;
-        if (std::ranges::find(used, device.name, &Device::name) == used.end()) continue;
-        free += device.free_bytes;
-        names += (names.empty() ? "" : " and ") + describe(device);
+        if (std::ranges::find(used, device.name, &Device::name) != used.end()) free += device.free_bytes;
     }
     const std::string left = human_bytes(static_cast<double>(free));
     if (watch_.detail) {

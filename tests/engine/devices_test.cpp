@@ -103,9 +103,10 @@ TEST(PlaceLayers, what_does_not_fit_stays_on_the_cpu) {
 TEST(PlaceLayers, a_number_of_layers_is_taken_or_refused_with_the_number_that_fits) {
     EXPECT_EQ(place_layers(model(), {gpu("CUDA0", 8 * kGigabyte)}, 3, true).layers, 3);
     EXPECT_EQ(place_layers(model(), {gpu("CUDA0", 40 * kGigabyte)}, 999, true).layers, 11);
-    EXPECT_ERROR(place_layers(model(), {gpu("CUDA0", 8 * kGigabyte)}, 9, true), ErrorKind::BadInput,
-                 "--gpu-layers 9: all 11 layers with their sessions take about 14.0 GB; 5 of them fit on CUDA0 (a GPU) "
-                 "with 8.0 GB free");
+    EXPECT_ERROR(
+        place_layers(model(), {gpu("CUDA0", 8 * kGigabyte)}, 9, true), ErrorKind::BadInput,
+        "--gpu-layers 9: all 11 layers with their sessions take about 14.0 GB; 5 of them fit on CUDA0 (a GPU), "
+        "with 8.0 GB free");
 }
 
 TEST(PlaceLayers, without_devices_all_is_the_cpus) {
