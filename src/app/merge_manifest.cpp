@@ -201,22 +201,18 @@ std::size_t total_of(RunKind kind, const std::vector<MergedPart>& parts, std::si
 ordered_json merged_manifest(RunKind kind, const std::vector<MergedPart>& parts, const MergedCounts& counts,
                              std::vector<std::string>& differing) {
     ordered_json joined = ordered_json::object();
-    for (const auto& [key, value] : parts.front().manifest.items()) {
-        if (kOfOneRun.contains(key)) continue;
-        const bool is_common = std::ranges::all_of(parts, [&](const MergedPart& part) {
-            return part.manifest.contains(key) && part.manifest.at(key) == value;
-        });
-        if (is_common) {
-            joined[key] = value;
-        } else {
-            differing.push_back(key);
-        }
-    }
-    for (const MergedPart& part : parts) {  // keys that the first has not: a device, say, of those that had one
-        for (const auto& [key, value] : part.manifest.items()) {
-            const bool is_new = !kOfOneRun.contains(key) && !parts.front().manifest.contains(key) &&
-                                std::ranges::find(differing, key) == differing.end();
-            if (is_new) differing.push_back(key);
+    for (const MergedPart& some : parts) {  // others may have keys that the first has not
+        for (const auto& [key, value] : some.manifest.items()) {
+            const bool is_known = joined.contains(key) || std::ranges::find(differing, key) != differing.end();
+            if (is_known || kOfOneRun.contains(key)) continue;
+            const bool is_common = std::ranges::all_of(parts, [&](const MergedPart& part) {
+                return part.manifest.contains(key) && part.manifest.at(key) == value;
+            });
+            if (is_common) {
+                joined[key] = value;
+            } else {
+                differing.push_back(key);
+            }
         }
     }
     joined["origin"] = joined_origin(parts);

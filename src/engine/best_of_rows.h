@@ -1,9 +1,9 @@
 #pragma once
 
-// The largest logit of every row, found where the logits are computed: on a GPU two numbers a row cross the bus instead
-// of the whole vocabulary. The engine has no operation for all rows of a batch at once, but lets its samplers add
-// operations to the graph: one "sampler" for each sequence, of which the first to be asked adds those for all. Internal
-// to this part.
+// The largest logit of every row, found where the logits are computed: on a GPU three numbers a row cross the bus
+// instead of the whole vocabulary. The engine has no operation for all rows of a batch at once, but lets its samplers
+// add operations to the graph: one "sampler" for each sequence, of which the first to be asked adds those for all.
+// Internal to this part.
 
 #include <cstddef>
 #include <memory>

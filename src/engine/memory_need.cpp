@@ -30,6 +30,11 @@ std::uint64_t product(std::initializer_list<std::uint64_t> factors) {
     return result;
 }
 
+/// Of what lies in `of` layers the part that is in `layers` of them.
+std::uint64_t share(std::uint64_t bytes, int layers, int of) {
+    return bytes / static_cast<std::uint64_t>(of) * static_cast<std::uint64_t>(layers);
+}
+
 /// The numbers of a text such as "4" or "[1, 2, 1]".
 std::vector<std::uint64_t> numbers_in(std::string_view text) {
     std::vector<std::uint64_t> numbers;
@@ -107,18 +112,13 @@ MemoryShape shape_of(const std::function<std::string(const std::string& key)>& t
 std::uint64_t logit_row_bytes(const MemoryShape& shape) { return shape.vocabulary * kFloat; }
 
 MemoryNeed on_devices(const MemoryNeed& need, int layers, int of) {
-    const auto share = [&](std::uint64_t bytes) {
-        return bytes / static_cast<std::uint64_t>(of) * static_cast<std::uint64_t>(layers);
-    };
-    return {.cache = share(need.cache), .buffers = need.buffers};
+    return {.cache = share(need.cache, layers, of), .buffers = need.buffers};
 }
 
 MemoryNeed beside_devices(const MemoryNeed& need, int layers, int of, std::uint64_t output_bytes) {
-    const auto rest = [&](std::uint64_t bytes) {
-        return bytes / static_cast<std::uint64_t>(of) * static_cast<std::uint64_t>(of - layers);
-    };
-    return {.weights = rest(need.weights),
-            .cache = rest(need.cache),
+    const int rest = of - layers;
+    return {.weights = share(need.weights, rest, of),
+            .cache = share(need.cache, rest, of),
             .buffers = layers == of ? output_bytes : need.buffers};
 }
 

@@ -486,8 +486,11 @@ TEST_F(ShiftRunTest, statistics_that_are_computed_beside_the_next_batch_are_the_
 }
 
 TEST_F(ShiftRunTest, a_run_whose_statistics_lag_is_stopped_and_goes_on) {
-    for (const engine::Model* model : {base_.model.get(), aligned_.model.get()})
-        const_cast<ScriptedModel&>(dynamic_cast<const ScriptedModel&>(*model)).set_elsewhere(true);
+    const auto base = model_that_says("good");
+    const auto aligned = model_that_says("gold");
+    for (const auto& model : {base, aligned}) model->set_elsewhere(true);
+    base_.model = base;
+    aligned_.model = aligned;
     options_.parallel = 2;
     int steps = 0;
     options_.interrupted = [&] { return ++steps == 14; };
