@@ -93,7 +93,6 @@ private:
     PreparedPrompt prompt_;
     LocalAnswererOptions options_;
     std::vector<Request> submitted_;  // until prepare()
-    bool is_greedy_ = false;          // all of these are
     std::vector<std::size_t> needs_;  // of each, in cells beside the prefix
     std::unique_ptr<engine::Session> session_;
     std::optional<Scheduler> scheduler_;

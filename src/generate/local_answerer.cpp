@@ -97,7 +97,6 @@ void LocalAnswerer::submit(Question question) {
     const std::size_t prefix = prompt_.prefix().size();
     const std::size_t shared = prompt_.shared_length(request.tokens) == prefix ? prefix : 0;
     needs_.push_back(request.tokens.size() - shared + answer);
-    is_greedy_ = (submitted_.empty() || is_greedy_) && is_greedy(request.sampling);
     submitted_.push_back(std::move(request));
 }
 
@@ -107,7 +106,7 @@ engine::SessionOptions LocalAnswerer::session_options() const {
     if (!prompt_.source().has_prefix()) session.prefixes = kKeptPrefixes;
     session.context_tokens = static_cast<int>(cells_);
     session.batch_rows = kBatchRows;
-    session.greedy = is_greedy_;
+    session.greedy = std::ranges::all_of(submitted_, is_greedy, &Request::sampling);
     return session;
 }
 
